@@ -1,0 +1,242 @@
+package scanner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// DefaultTimeout is how long connecting may take, and how long one round trip.
+const DefaultTimeout = 30 * time.Second
+
+const dialTimeout = 10 * time.Second
+
+// clientName is what CLIENT LIST shows of us.
+const clientName = "keyprof"
+
+// Conn is one connection to one server process, on which everything that
+// belongs to a walk is sent: a cursor means nothing to another process.
+type Conn struct {
+	Node   Node
+	user   string // ACL user
+	client *redis.Client
+	conn   *redis.Conn
+	ledger *ledger
+	wire   *wire
+	least  time.Duration // least round trip seen
+	db     int           // selected database
+}
+
+// quiet keeps go-redis's own log off the user's screen.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
+
+func init() { redis.SetLogger(quiet{}) }
+
+// Connect dials the target, logs in and asks the server what it is. It fails
+// with an *Error: an unreachable host, a refused password, a server that is
+// still loading. When ctx ends, connecting ends at once.
+func Connect(ctx context.Context, t Target, timeout time.Duration) (*Conn, error) {
+	c := &Conn{ledger: newLedger(), wire: &wire{}}
+	c.Node.Address, c.user = t.Address, cmp.Or(t.Username, "default")
+	c.client = redis.NewClient(c.options(t, timeout))
+	c.client.AddHook(c.ledger)
+	c.conn = c.client.Conn()
+	stop := context.AfterFunc(ctx, c.wire.close)
+	err := c.introduce(ctx)
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		c.Close()
+		return nil, explain(fmt.Sprintf("connecting to %s", t.Address), t, err)
+	}
+	return c, nil
+}
+
+// options switch off all that go-redis would say or repeat by itself, so that
+// the allow-list, the ACL rule that we print and MONITOR agree.
+func (c *Conn) options(t Target, timeout time.Duration) *redis.Options {
+	dial := redis.NewDialer(&redis.Options{Network: t.Network, DialTimeout: dialTimeout, TLSConfig: t.TLS})
+	return &redis.Options{
+		Network: t.Network, Addr: t.Address,
+		Username: t.Username, Password: string(t.Password),
+		Dialer:                   c.wire.counting(dial),
+		DialerRetries:            1,
+		MaxRetries:               -1, // retrying is the walk's business
+		ReadTimeout:              timeout,
+		WriteTimeout:             timeout,
+		PoolSize:                 1,
+		Protocol:                 3, // go-redis falls back to RESP2 by itself
+		DisableIdentity:          true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
+}
+
+// introduce learns what the server is. INFO comes first, since it answers even
+// while a server loads its data set.
+func (c *Conn) introduce(ctx context.Context) error {
+	err := c.refreshInfo(ctx)
+	if err != nil && !refused(err) {
+		return err
+	}
+	if c.Node.Info.Field("loading") == "1" {
+		return errLoading
+	}
+	// Both are a courtesy; ACL may refuse them.
+	c.conn.ClientSetName(ctx, clientName)
+	if c.Node.AtLeast(7, 2) {
+		c.conn.Process(ctx, redis.NewStatusCmd(ctx, "client", "no-touch", "on"))
+	}
+	return c.measureRoundTrip(ctx)
+}
+
+func (c *Conn) refreshInfo(ctx context.Context) error {
+	text, err := c.conn.Info(ctx).Result()
+	if err == nil {
+		c.Node.Info = ParseInfo(text)
+	}
+	return err
+}
+
+// InfoNow is the server's INFO at this moment; empty when INFO is refused.
+func (c *Conn) InfoNow(ctx context.Context) Info {
+	text, err := c.conn.Info(ctx).Result()
+	if err != nil {
+		return Info{}
+	}
+	return ParseInfo(text)
+}
+
+const pings = 5
+
+// measureRoundTrip finds the least round trip, which is what a page's wall
+// time has in it besides the server's work. PING may be refused by ACL: the
+// refusal takes one round trip as well.
+func (c *Conn) measureRoundTrip(ctx context.Context) error {
+	for range pings {
+		start := time.Now()
+		if err := c.conn.Ping(ctx).Err(); err != nil && !refused(err) {
+			return err
+		}
+		c.observe(time.Since(start))
+	}
+	return nil
+}
+
+func (c *Conn) observe(roundTrip time.Duration) {
+	if c.least == 0 || roundTrip < c.least {
+		c.least = roundTrip
+	}
+}
+
+// User is the ACL user that is logged in.
+func (c *Conn) User() string { return c.user }
+
+// LeastRoundTrip is the least round trip seen on this connection.
+func (c *Conn) LeastRoundTrip() time.Duration { return c.least }
+
+// Select makes db the database of this connection. A connection begins in
+// database 0; not asking for where we are spares users whose ACL refuses SELECT.
+func (c *Conn) Select(ctx context.Context, db int) error {
+	if db == c.db {
+		return nil
+	}
+	if err := c.conn.Select(ctx, db).Err(); err != nil {
+		return c.failed(fmt.Sprintf("selecting database %d", db), err)
+	}
+	c.db = db
+	return nil
+}
+
+// Cost is what a connection has carried so far.
+type Cost struct {
+	Commands          map[string]int64 // sent, by name with subcommand
+	BytesOut, BytesIn int64            // TLS included
+}
+
+// Cost is what this connection has carried so far.
+func (c *Conn) Cost() Cost {
+	return Cost{Commands: c.ledger.counts(), BytesOut: c.wire.out.Load(), BytesIn: c.wire.in.Load()}
+}
+
+// Close ends the connection.
+func (c *Conn) Close() {
+	c.conn.Close()
+	c.client.Close()
+}
+
+// wire counts what goes over the one TCP connection, and can cut it.
+type wire struct {
+	out, in atomic.Int64
+	current atomic.Pointer[net.Conn]
+}
+
+type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+func (w *wire) counting(dial dialer) dialer {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		w.current.Store(&nc)
+		return &countedConn{Conn: nc, wire: w}, nil
+	}
+}
+
+func (w *wire) close() {
+	if nc := w.current.Load(); nc != nil {
+		(*nc).Close()
+	}
+}
+
+type countedConn struct {
+	net.Conn
+	wire *wire
+}
+
+var _ io.ReadWriteCloser = (*countedConn)(nil)
+
+func (c *countedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.wire.in.Add(int64(n))
+	return n, err
+}
+
+func (c *countedConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.wire.out.Add(int64(n))
+	return n, err
+}
+
+// refused reports whether the server understood us and said no to this one
+// command: not allowed by ACL, renamed away, or not known to it.
+func refused(err error) bool {
+	if err == nil {
+		return false
+	}
+	switch text := err.Error(); firstWord(text) {
+	case "NOPERM":
+		return true
+	case "ERR":
+		return strings.HasPrefix(text, "ERR unknown command") || strings.HasPrefix(text, "ERR unknown subcommand") ||
+			strings.HasPrefix(text, "ERR Unknown subcommand")
+	default:
+		return false
+	}
+}
+
+func firstWord(text string) string {
+	word, _, _ := strings.Cut(text, " ")
+	return word
+}

@@ -1,0 +1,8 @@
+// Package scanner knows where a server is and how to walk its names: it
+// reaches a node, learns what the node is, and steps through its databases
+// with SCAN, sending along whatever questions about keys its caller has.
+//
+// What the answers mean is package sampler's business; this package imports
+// nothing of keyprof's. It never sends a command that is not on its allow-list
+// (see [Allowed]).
+package scanner

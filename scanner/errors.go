@@ -1,0 +1,160 @@
+package scanner
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Error is a failure to reach or to use a server, with what to do about it.
+type Error struct {
+	Doing string // what failed, at which address
+	Err   error
+	Hint  string // what to do about it; may be empty
+}
+
+// Error is one line without credentials.
+func (e *Error) Error() string { return e.Doing + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+var errLoading = errors.New("LOADING the server is loading its data set into memory")
+
+// hints say what to do about an error that a server answers, by its first
+// word: the rest of the text differs between versions.
+var hints = map[string]string{
+	"NOAUTH":      "the server wants a password: set REDISCLI_AUTH, or use --password-file or --askpass",
+	"WRONGPASS":   "check the user name (--user) and the password",
+	"NOPERM":      "the ACL user lacks a permission: see the ACL rule under \"Safety\" in the README",
+	"LOADING":     "wait until the server has loaded its data, then run keyprof again",
+	"MASTERDOWN":  "this replica has lost its primary and does not serve stale data: use another replica, or wait until the link is up",
+	"BUSY":        "a script is running on the server: wait until it ends, then run keyprof again",
+	"DENIED":      "the server is in protected mode: connect from its own host (a tunnel ends there), or set a password on it",
+	"CLUSTERDOWN": "the cluster does not serve all slots: mend it first",
+	"MOVED":       "this is a cluster node: profile its own keys only, or give the node that owns the keys",
+	"NOPROTO":     "the server refuses RESP3 and RESP2: is it a Redis or Valkey server?",
+}
+
+// blocking are the first words of answers that say: not now, whatever is
+// asked. They end a walk; other errors concern one key.
+var blocking = map[string]bool{
+	"NOAUTH": true, "LOADING": true, "MASTERDOWN": true, "BUSY": true, "CLUSTERDOWN": true, "DENIED": true,
+}
+
+// explain wraps err with what was being done and what to do about it.
+func explain(doing string, t Target, err error) *Error {
+	var already *Error
+	if errors.As(err, &already) {
+		return already
+	}
+	return &Error{Doing: doing, Err: plain(err), Hint: hint(t, err)}
+}
+
+// plain replaces texts that say nothing to a user.
+func plain(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errors.New("no answer in time")
+	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+		return errors.New("the connection was closed by the other side")
+	case notRedis(err):
+		return errors.New("what answers is not a Redis or Valkey server")
+	}
+	return err
+}
+
+func hint(t Target, err error) string {
+	var reply redis.Error
+	if errors.As(err, &reply) || errors.Is(err, errLoading) {
+		return serverHint(err)
+	}
+	if h := tlsHint(t, err); h != "" {
+		return h
+	}
+	return networkHint(t, err)
+}
+
+func serverHint(err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, "failed to authenticate: "); i >= 0 {
+		text = text[i+len("failed to authenticate: "):]
+	}
+	switch {
+	case hints[firstWord(text)] != "":
+		return hints[firstWord(text)]
+	case strings.Contains(text, "max number of clients"):
+		return "the server has no connection left for us: raise maxclients, or wait"
+	case strings.Contains(text, "invalid password"), strings.Contains(text, "without any password configured"):
+		return hints["WRONGPASS"]
+	default:
+		return ""
+	}
+}
+
+func tlsHint(t Target, err error) string {
+	var record tls.RecordHeaderError
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &record):
+		return "the server does not speak TLS on this port: use redis:// and leave out --tls"
+	case errors.As(err, &unknown):
+		return "give the authority that signed the server's certificate with --cacert FILE"
+	case errors.As(err, &name):
+		return "the certificate is for another name: give the name it holds with --sni NAME"
+	case errors.As(err, &invalid):
+		return "the server's certificate is not valid: renew it"
+	case strings.Contains(err.Error(), "tls: "):
+		return "the TLS handshake failed: the server may want a client certificate (--cert and --key)"
+	default:
+		return ""
+	}
+}
+
+func networkHint(t Target, err error) string {
+	var lookup *net.DNSError
+	switch {
+	case errors.As(err, &lookup):
+		return "check the host name"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there: check host and port, and that the server or tunnel runs"
+	case errors.Is(err, os.ErrNotExist) && t.Network == "unix":
+		return "check the path of the socket, and that the server runs"
+	case errors.Is(err, os.ErrPermission):
+		return "the socket may not be opened by this user: join the server's group, or use TCP"
+	case notRedis(err), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return closedHint(t)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "check host and port, firewalls, and whether the port wants TLS (rediss://)"
+	default:
+		return ""
+	}
+}
+
+func closedHint(t Target) string {
+	if t.TLS == nil && t.Network == "tcp" {
+		return "check host and port; if the port wants TLS, use rediss://; behind stunnel, check that the server it leads to runs"
+	}
+	return "check that a Redis or Valkey server is what listens there"
+}
+
+// notRedis recognizes go-redis's complaint about an answer that is no RESP.
+func notRedis(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "redis: can't parse") || strings.Contains(text, "redis: invalid reply")
+}
+
+// failed wraps an error of a command on this connection.
+func (c *Conn) failed(doing string, err error) *Error {
+	return explain(fmt.Sprintf("%s at %s", doing, c.Node.Address), Target{Network: "tcp"}, err)
+}

@@ -1,0 +1,115 @@
+package scanner
+
+import (
+	"testing"
+	"time"
+)
+
+const sampleInfo = "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\nuptime_in_seconds:3600\r\n\r\n" +
+	"# Memory\r\nmaxmemory:1048576\r\nmaxmemory_policy:volatile-lru\r\n\r\n" +
+	"# Replication\r\nrole:slave\r\nmaster_link_status:up\r\n\r\n" +
+	"# Keyspace\r\ndb0:keys=49124,expires=653,avg_ttl=0\r\ndb7:keys=2,expires=0,avg_ttl=0,subexpiry=1\r\n"
+
+func TestParseInfo(t *testing.T) {
+	info := ParseInfo(sampleInfo)
+	if got := info["memory"]["maxmemory_policy"]; got != "volatile-lru" {
+		t.Errorf("memory.maxmemory_policy = %q", got)
+	}
+	if n, ok := info.Int("maxmemory"); !ok || n != 1<<20 {
+		t.Errorf("maxmemory = %d, %v", n, ok)
+	}
+	if _, ok := info.Int("no_such_field"); ok {
+		t.Error("a field that is not there was found")
+	}
+	dbs := info.Databases()
+	if len(dbs) != 2 || dbs[0] != (Keyspace{Keys: 49124, Expires: 653}) || dbs[7] != (Keyspace{Keys: 2}) {
+		t.Errorf("databases = %v", dbs)
+	}
+}
+
+func TestParseInfoSurvivesNonsense(t *testing.T) {
+	for _, text := range []string{"", "\r\n", ":", "# ", "x", "# keyspace\ndb:keys=1\ndbx:keys=1\ndb-1:keys=1\ndb3:keys=-4,expires\ndb4:"} {
+		for db, k := range ParseInfo(text).Databases() {
+			if db < 0 || k.Keys < 0 || k.Expires < 0 {
+				t.Errorf("ParseInfo(%q): db%d %+v", text, db, k)
+			}
+		}
+	}
+}
+
+func FuzzParseInfo(f *testing.F) {
+	f.Add(sampleInfo)
+	f.Fuzz(func(t *testing.T, text string) {
+		n := Node{Info: ParseInfo(text)}
+		for db, k := range n.Info.Databases() {
+			if db < 0 || k.Keys < 0 || k.Expires < 0 {
+				t.Fatalf("db%d %+v", db, k)
+			}
+		}
+		if h, ok := n.IdleHorizon(); ok && (h < 0 || h > lruClockWrap) {
+			t.Fatalf("horizon %v", h)
+		}
+		n.Role()
+		n.Engine()
+		n.SharesIntegers()
+	})
+}
+
+func TestNode(t *testing.T) {
+	n := Node{Info: ParseInfo(sampleInfo)}
+	if n.Role() != Replica {
+		t.Errorf("role = %s", n.Role())
+	}
+	if name, version := n.Engine(); name != "redis" || version != "7.0.15" {
+		t.Errorf("engine = %s %s", name, version)
+	}
+	if h, ok := n.IdleHorizon(); !ok || h != time.Hour {
+		t.Errorf("horizon = %v, %v", h, ok)
+	}
+	if n.SharesIntegers() {
+		t.Error("a server with maxmemory and an LRU policy shares no integers")
+	}
+	if !n.AtLeast(7, 0) || !n.AtLeast(6, 2) || n.AtLeast(7, 2) || n.AtLeast(8, 0) {
+		t.Error("7.0.15 is at least 7.0 and 6.2, not 7.2 nor 8.0")
+	}
+}
+
+func TestNodeEngines(t *testing.T) {
+	for text, want := range map[string]string{
+		"redis_version:7.2.4\nserver_name:valkey\nvalkey_version:8.0.1": "valkey 8.0.1",
+		"redis_version:6.2.11\ndragonfly_version:df-v1.2.0":             "dragonfly 1.2.0",
+		"redis_version:4.0.0\nkvrocks_version:2.8.0":                    "kvrocks 2.8.0",
+		"": "unknown unknown",
+	} {
+		name, version := Node{Info: ParseInfo(text)}.Engine()
+		if got := name + " " + version; got != want {
+			t.Errorf("engine of %q = %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestIdleHorizonIsBoundedByTheClock(t *testing.T) {
+	n := Node{Info: ParseInfo("uptime_in_seconds:99999999999999999")}
+	if h, ok := n.IdleHorizon(); !ok || h != lruClockWrap {
+		t.Errorf("horizon = %v, %v; want %v", h, ok, lruClockWrap)
+	}
+	if _, ok := (Node{}).IdleHorizon(); ok {
+		t.Error("without INFO there is no horizon")
+	}
+}
+
+func TestSharesIntegers(t *testing.T) {
+	for text, want := range map[string]bool{
+		"maxmemory:0\nmaxmemory_policy:allkeys-lru":      true,
+		"maxmemory:100\nmaxmemory_policy:noeviction":     true,
+		"maxmemory:100\nmaxmemory_policy:volatile-ttl":   true,
+		"maxmemory:100\nmaxmemory_policy:volatile-lru":   false,
+		"maxmemory:100\nmaxmemory_policy:allkeys-lfu":    false,
+		"maxmemory:100\nmaxmemory_policy:allkeys-random": true,
+		"": true,
+	} {
+		if got := (Node{Info: ParseInfo(text)}).SharesIntegers(); got != want {
+			t.Errorf("SharesIntegers(%q) = %v", text, got)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package scanner
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Node is what one server says of itself in INFO.
+type Node struct {
+	Address string
+	Info    Info // empty when INFO is refused
+}
+
+// Roles of a node, in the words of redis.io.
+const (
+	Primary = "primary"
+	Replica = "replica"
+	Unknown = "unknown" // INFO is refused
+)
+
+// Role is Primary, Replica or Unknown.
+func (n Node) Role() string {
+	switch n.Info.Field("role") {
+	case "master":
+		return Primary
+	case "slave":
+		return Replica
+	default:
+		return Unknown
+	}
+}
+
+// engines are the servers that say what they are by a version field of their
+// own; redis_version then only tells with what they are compatible.
+var engines = []struct{ name, field string }{
+	{"valkey", "valkey_version"},
+	{"dragonfly", "dragonfly_version"},
+	{"kvrocks", "kvrocks_version"},
+	{"keydb", "keydb_version"},
+	{"garnet", "garnet_version"},
+	{"redis", "redis_version"},
+}
+
+// Engine is the server's name and version; both Unknown when INFO is refused.
+func (n Node) Engine() (name, version string) {
+	for _, e := range engines {
+		if v := n.Info.Field(e.field); v != "" {
+			return e.name, strings.TrimPrefix(v, "df-v")
+		}
+	}
+	return Unknown, Unknown
+}
+
+// AtLeast reports whether the version is major.minor or later.
+func (n Node) AtLeast(major, minor int) bool {
+	_, version := n.Engine()
+	first, rest, _ := strings.Cut(version, ".")
+	second, _, _ := strings.Cut(rest, ".")
+	x, errX := strconv.Atoi(first)
+	y, errY := strconv.Atoi(second)
+	return errX == nil && errY == nil && (x > major || x == major && y >= minor)
+}
+
+// Policy is the maxmemory-policy, empty when it is not known.
+func (n Node) Policy() string { return n.Info.Field("maxmemory_policy") }
+
+// TracksFrequency reports whether keys carry an access frequency in the place
+// of an idle time: the two share one field of the object.
+func (n Node) TracksFrequency() bool { return strings.HasSuffix(n.Policy(), "-lfu") }
+
+// SharesIntegers reports whether this server may let several keys share one
+// integer object, whose idle time is then nobody's: with no maxmemory, or with
+// a policy that does not use idle times (object.c, createStringObjectFromLongLong).
+func (n Node) SharesIntegers() bool {
+	maxmemory, known := n.Info.Int("maxmemory")
+	usesClock := strings.HasSuffix(n.Policy(), "-lru") || n.TracksFrequency()
+	return !known || maxmemory == 0 || !usesClock
+}
+
+// lruClockWrap is when OBJECT IDLETIME starts again from 0: 24 bits of seconds
+// (server.h, LRU_BITS).
+const lruClockWrap = (1 << 24) * time.Second
+
+// IdleHorizon is the longest idle time that the node can know: the lesser of
+// its uptime and the 194 days after which the LRU clock wraps.
+func (n Node) IdleHorizon() (horizon time.Duration, known bool) {
+	uptime, ok := n.Info.Int("uptime_in_seconds")
+	if !ok || uptime < 0 {
+		return 0, false
+	}
+	if uptime >= int64(lruClockWrap/time.Second) {
+		return lruClockWrap, true
+	}
+	return time.Duration(uptime) * time.Second, true
+}
+
+// Saving reports whether the server has a child process that saves. Reads are
+// not recorded in idle times then.
+func (n Node) Saving() bool {
+	return n.Info.Field("rdb_bgsave_in_progress") == "1" || n.Info.Field("aof_rewrite_in_progress") == "1"
+}

@@ -1,0 +1,149 @@
+package scanner
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"crypto/tls"
+)
+
+// DefaultPort is Redis's port.
+const DefaultPort = 6379
+
+// Secret is a password. It formats as stars, so that no message, log or
+// document can contain it by accident.
+type Secret string
+
+// String hides the secret.
+func (Secret) String() string { return "***" }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return "***" }
+
+// Target says where one server is and how to get in.
+type Target struct {
+	Network  string // "tcp" or "unix"
+	Address  string // host:port or socket path
+	Username string // ACL user; empty: the default user
+	Password Secret
+	TLS      *tls.Config // nil: no TLS
+	DB       *int        // database that the URL names; nil when it names none
+}
+
+// URLError is a URL that cannot be used. Its text never repeats the URL, which
+// may hold a password.
+type URLError struct {
+	Problem string // what is wrong
+	Hint    string // what to write instead
+}
+
+// Error tells what is wrong with the URL.
+func (e *URLError) Error() string { return "bad URL: " + e.Problem }
+
+const urlForms = "write redis://[user[:password]@]host[:port][/db], rediss://... for TLS, or unix:///path/to/socket[?db=N]"
+
+// ParseURL reads a redis://, rediss:// or unix:// URL. Errors are *URLError.
+func ParseURL(raw string) (Target, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		// The library's error repeats the URL and thus the password.
+		return Target{}, &URLError{Problem: "it cannot be parsed", Hint: urlForms + "; percent-encode special characters in a password, or give it with REDISCLI_AUTH"}
+	}
+	var t Target
+	switch u.Scheme {
+	case "redis", "rediss":
+		t, err = parseTCP(u)
+	case "unix":
+		t, err = parseUnix(u)
+	case "":
+		err = &URLError{Problem: "it has no scheme", Hint: urlForms}
+	default:
+		err = &URLError{Problem: fmt.Sprintf("scheme %q is not supported", u.Scheme), Hint: urlForms}
+	}
+	if err != nil {
+		return Target{}, err
+	}
+	t.Username, t.Password = credentials(u)
+	return t, nil
+}
+
+func credentials(u *url.URL) (string, Secret) {
+	password, _ := u.User.Password()
+	return u.User.Username(), Secret(password)
+}
+
+func parseTCP(u *url.URL) (Target, error) {
+	host, port := u.Hostname(), u.Port()
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	if port == "" {
+		port = strconv.Itoa(DefaultPort)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return Target{}, &URLError{Problem: fmt.Sprintf("port %q is not between 1 and 65535", port), Hint: urlForms}
+	}
+	t := Target{Network: "tcp", Address: net.JoinHostPort(host, port)}
+	if u.Scheme == "rediss" {
+		t.TLS = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	}
+	query := u.Query()
+	if path := strings.Trim(u.Path, "/"); path != "" {
+		query.Add("db", path)
+	}
+	var err error
+	t.DB, err = databaseOf(query)
+	return t, err
+}
+
+func parseUnix(u *url.URL) (Target, error) {
+	path := u.Host + u.Path // unix://./relative puts "." into the host
+	if strings.TrimSpace(path) == "" {
+		return Target{}, &URLError{Problem: "it names no socket", Hint: urlForms}
+	}
+	db, err := databaseOf(u.Query())
+	return Target{Network: "unix", Address: path, DB: db}, err
+}
+
+// databaseOf reads the only query parameter there is.
+func databaseOf(query url.Values) (*int, error) {
+	for name := range query {
+		if name != "db" {
+			return nil, &URLError{Problem: fmt.Sprintf("parameter %q is not supported", name), Hint: "use keyprof's flags; " + urlForms}
+		}
+	}
+	values := query["db"]
+	if len(values) == 0 {
+		return nil, nil
+	}
+	n, err := strconv.Atoi(values[0])
+	if len(values) > 1 || err != nil || n < 0 {
+		return nil, &URLError{Problem: fmt.Sprintf("database %q is not a number from 0 up", strings.Join(values, ",")), Hint: urlForms}
+	}
+	return &n, nil
+}
+
+// ParseDatabases reads a list of database numbers such as "0,3"; "all" is nil.
+func ParseDatabases(list string) ([]int, error) {
+	if list == "all" || list == "" {
+		return nil, nil
+	}
+	var dbs []int
+	seen := map[int]bool{}
+	for item := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(item))
+		if err != nil || n < 0 {
+			return nil, fmt.Errorf("database %q is not a number from 0 up", item)
+		}
+		if seen[n] {
+			return nil, errors.New("database " + item + " is listed twice")
+		}
+		seen[n] = true
+		dbs = append(dbs, n)
+	}
+	return dbs, nil
+}

@@ -1,0 +1,199 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// pages is an Exchange that serves pages of names from memory: page n has
+// cursor n, and cursors at the upper end of 64 bits.
+type pages struct {
+	names  [][]string
+	trips  []int // requests in each round trip
+	bytes  []int // of keys in each round trip
+	failAt int   // round trip that fails, counted from 1
+	onTrip func(n int)
+}
+
+const cursorBase = 1 << 63 // beyond int64
+
+func (p *pages) LeastRoundTrip() time.Duration { return 0 }
+
+func (p *pages) RoundTrip(_ context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
+	p.trips = append(p.trips, len(requests))
+	if p.onTrip != nil {
+		p.onTrip(len(p.trips))
+	}
+	if len(p.trips) == p.failAt {
+		return replies, ScanReply{}, errors.New("connection lost")
+	}
+	size := 0
+	for _, r := range requests {
+		size += len(r.Key) + requestOverhead
+		replies = append(replies, Reply{Int: int64(len(r.Key))})
+	}
+	p.bytes = append(p.bytes, size)
+	if scan == nil {
+		return replies, ScanReply{}, nil
+	}
+	n := int(scan.Cursor &^ cursorBase)
+	next := uint64(n+1) | cursorBase
+	if n+1 == len(p.names) {
+		next = 0
+	}
+	return replies, ScanReply{Cursor: next, Names: p.names[n]}, nil
+}
+
+// recorder is a Visitor that asks one question a key, and a second one a page
+// later for keys that begin with "again".
+type recorder struct {
+	asked, again []string
+	replies      []int64
+	pending      []string
+}
+
+func (r *recorder) Requests(requests []Request, names []string) []Request {
+	r.asked = append(r.asked, names...)
+	for _, name := range names {
+		requests = append(requests, Request{Probe: MemoryUsage, Key: name})
+	}
+	for _, name := range r.pending {
+		r.again = append(r.again, name)
+		requests = append(requests, Request{Probe: RefCount, Key: name})
+	}
+	r.pending = nil
+	for _, name := range names {
+		if strings.HasPrefix(name, "again") {
+			r.pending = append(r.pending, name)
+		}
+	}
+	return requests
+}
+
+func (r *recorder) Replies(replies []Reply) error {
+	for _, reply := range replies {
+		r.replies = append(r.replies, reply.Int)
+	}
+	return nil
+}
+
+func newWalk(x Exchange, v Visitor) *Walk {
+	return &Walk{Exchange: x, Visitor: v, Pacer: &Pacer{MaxLoad: 1}, Page: 10, Tally: &Tally{Began: time.Now()}}
+}
+
+func TestWalkVisitsEveryNameOnce(t *testing.T) {
+	x := &pages{names: [][]string{{"a", "bb"}, {}, {"ccc"}, {}, {"again1"}}} // empty pages are normal
+	v := &recorder{}
+	w := newWalk(x, v)
+	if err := w.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"a", "bb", "ccc", "again1"}; !slices.Equal(v.asked, want) {
+		t.Errorf("asked about %q, want %q", v.asked, want)
+	}
+	if want := []string{"again1"}; !slices.Equal(v.again, want) {
+		t.Errorf("asked again about %q, want %q", v.again, want)
+	}
+	if want := []int64{1, 2, 3, 6, 6}; !slices.Equal(v.replies, want) {
+		t.Errorf("replies %v, want %v", v.replies, want)
+	}
+	if w.Tally.Returned != 4 || w.Cursor() != 0 {
+		t.Errorf("returned %d, cursor %d", w.Tally.Returned, w.Cursor())
+	}
+}
+
+func TestWalkSendsProbesAndScanTogether(t *testing.T) {
+	x := &pages{names: [][]string{{"a"}, {"b"}, {"c"}}}
+	if err := newWalk(x, &recorder{}).Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{0, 1, 1, 1}; !slices.Equal(x.trips, want) {
+		t.Errorf("requests by round trip %v, want %v: three pages in four round trips", x.trips, want)
+	}
+}
+
+func TestWalkBoundsPipelines(t *testing.T) {
+	long := strings.Repeat("x", 512<<10)
+	names := []string{long, long, "a", "b"}
+	for i := range 2000 {
+		names = append(names, fmt.Sprintf("key:%d", i))
+	}
+	x, v := &pages{names: [][]string{names}}, &recorder{}
+	if err := newWalk(x, v).Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if len(v.replies) != len(names) {
+		t.Fatalf("%d replies for %d names", len(v.replies), len(names))
+	}
+	for i, size := range x.bytes {
+		if size > maxPipelineBytes && x.trips[i] > 1 {
+			t.Errorf("round trip %d: %d requests of %d bytes", i, x.trips[i], size)
+		}
+	}
+}
+
+func TestWalkFinishesThePageWhenStopped(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	stop := errors.New("stop")
+	x := &pages{names: [][]string{{"a"}, {"b"}, {"c"}}}
+	x.onTrip = func(n int) {
+		if n == 2 {
+			cancel(stop)
+		}
+	}
+	v := &recorder{}
+	w := newWalk(x, v)
+	if err := w.Run(ctx); !errors.Is(err, stop) {
+		t.Fatalf("Run = %v, want the context's cause", err)
+	}
+	if want := []string{"a", "b"}; !slices.Equal(v.asked, want) || len(v.replies) != 2 {
+		t.Errorf("asked about %q with %d replies, want %q with both", v.asked, len(v.replies), want)
+	}
+	if want := uint64(2 | cursorBase); w.Cursor() != want {
+		t.Errorf("cursor %d, want %d", w.Cursor(), want)
+	}
+}
+
+func TestWalkStoppedBeforeItBegan(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := newWalk(&pages{names: [][]string{{"a"}}}, &recorder{}).Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Run = %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestWalkReportsALostConnection(t *testing.T) {
+	x := &pages{names: [][]string{{"a"}, {"b"}, {"c"}, {"d"}}, failAt: 3}
+	v := &recorder{}
+	w := newWalk(x, v)
+	if err := w.Run(context.Background()); err == nil {
+		t.Fatal("no error")
+	}
+	if len(v.replies) != 1 {
+		t.Errorf("%d replies, want that of the page before the loss", len(v.replies))
+	}
+	if want := uint64(1 | cursorBase); w.Cursor() != want {
+		t.Errorf("cursor %d, want %d: the page whose probes were lost begins there", w.Cursor(), want)
+	}
+}
+
+func TestFraction(t *testing.T) {
+	if got := Fraction(0); got != 1 {
+		t.Errorf("Fraction(0) = %v: cursor 0 is the end", got)
+	}
+	last := 0.0
+	for i := uint64(1); i < 1<<10; i++ {
+		cursor := bits.Reverse64(i << 54) // the order in which SCAN visits a table of 1024 buckets
+		if got := Fraction(cursor); got <= last || got >= 1 {
+			t.Fatalf("Fraction(%d) = %v after %v", cursor, got, last)
+		} else {
+			last = got
+		}
+	}
+}
