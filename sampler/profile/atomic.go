@@ -1,0 +1,91 @@
+package profile
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+// writeAtomic makes the file at path hold what write writes, or leaves it as it
+// was. The temporary file is in the same directory, since a rename cannot cross
+// file systems, and reaches the disk before the rename, since a crash could
+// otherwise leave an empty file under the new name. A symbolic link at path is
+// replaced, not followed.
+func writeAtomic(path string, write func(io.Writer) error) error {
+	f, err := createBeside(path)
+	if err != nil {
+		return err
+	}
+	err = writeClosing(f, write)
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // the first error is the one to tell
+		return about(path, err)
+	}
+	return about(path, syncDir(filepath.Dir(path)))
+}
+
+// createBeside creates the temporary file for path, with mode 0600.
+func createBeside(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, about(path, errors.New("is a directory"))
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".keyprof-*.tmp")
+	if err != nil {
+		return nil, about(path, err)
+	}
+	return f, nil
+}
+
+// writeClosing writes f to the disk and closes it, in every case.
+func writeClosing(f *os.File, write func(io.Writer) error) error {
+	err := write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// syncDir makes a rename in dir last through a crash, where the system has such
+// a thing: Windows has not, nor have some network file systems, and a directory
+// may be writable without being readable.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	err = d.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		return nil
+	}
+	return err
+}
+
+// about is err as one about path, in the place of the temporary file of which
+// the reader knows nothing.
+func about(path string, err error) error {
+	var pathError *fs.PathError
+	var linkError *os.LinkError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &pathError):
+		err = pathError.Err
+	case errors.As(err, &linkError):
+		err = linkError.Err
+	}
+	return &fs.PathError{Op: "write", Path: path, Err: err}
+}

@@ -1,0 +1,25 @@
+package profile
+
+// NewDistribution summarizes the values in s, whose exact least, greatest and
+// mean value the caller kept beside it, all in the same unit. A sketch's
+// quantiles err by up to SketchAccuracy, so they are held within [lowest,
+// highest], and so is a mean that rounding carried past them. The result is
+// nil when s is nil or empty: nothing is known about no keys. It holds a copy
+// of s, so s may be added to or merged afterwards.
+func NewDistribution(s *Sketch, lowest, highest, mean float64) *Distribution {
+	if s == nil || s.Count() == 0 {
+		return nil
+	}
+	within := func(v float64) float64 { return min(max(v, lowest), highest) }
+	q := s.Quantiles(0.5, 0.9, 0.99)
+	return &Distribution{
+		Count:  s.Count(),
+		Min:    lowest,
+		Max:    highest,
+		Mean:   within(mean),
+		P50:    within(q[0]),
+		P90:    within(q[1]),
+		P99:    within(q[2]),
+		Sketch: s.frozen(),
+	}
+}

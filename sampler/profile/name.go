@@ -1,0 +1,106 @@
+package profile
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// MaxNameBytes is the longest key name that is stored whole, in bytes.
+const MaxNameBytes = 1024
+
+// KeyName is a key's name in a form that JSON can hold: key names are arbitrary
+// bytes of up to 512 MiB.
+type KeyName struct {
+	// Name is the key's name; when Escaped, with \xNN for bytes that are not
+	// UTF-8 and \\ for a backslash; when Length is set, its first MaxNameBytes.
+	Name    string `json:"name"`
+	Escaped bool   `json:"name_escaped,omitempty"`
+	Length  int    `json:"name_length,omitempty"` // bytes of the whole name, when it was cut
+	Hash    string `json:"name_xxh64,omitempty"`  // XXH64 of the whole name in hexadecimal, when it was cut
+}
+
+// NewKeyName is the storable form of a key's name.
+func NewKeyName(raw string) KeyName {
+	var k KeyName
+	if len(raw) > MaxNameBytes {
+		k.Length = len(raw)
+		k.Hash = fmt.Sprintf("%016x", xxhash.Sum64String(raw))
+		raw = cutName(raw)
+	}
+	if utf8.ValidString(raw) {
+		k.Name = strings.Clone(raw)
+		return k
+	}
+	k.Escaped = true
+	k.Name = escapeInvalid(raw)
+	return k
+}
+
+// cutName cuts raw to at most MaxNameBytes, not within a UTF-8 sequence.
+func cutName(raw string) string {
+	cut := MaxNameBytes
+	for back := 0; back < utf8.UTFMax && !utf8.RuneStart(raw[cut]); back++ {
+		cut--
+	}
+	return raw[:cut]
+}
+
+func escapeInvalid(raw string) string {
+	var b strings.Builder
+	for len(raw) > 0 {
+		r, size := utf8.DecodeRuneInString(raw)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, raw[0])
+		case r == '\\':
+			b.WriteString(`\\`)
+		default:
+			b.WriteString(raw[:size])
+		}
+		raw = raw[size:]
+	}
+	return b.String()
+}
+
+// Raw is the key's name as the server knows it, or its beginning when Length
+// says that it was cut. The error tells of an escape that NewKeyName never writes.
+func (k KeyName) Raw() (string, error) {
+	if !k.Escaped {
+		return k.Name, nil
+	}
+	var b strings.Builder
+	for rest := k.Name; rest != ""; {
+		before, after, found := strings.Cut(rest, `\`)
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		c, tail, err := unescape(after)
+		if err != nil {
+			return "", err
+		}
+		b.WriteByte(c)
+		rest = tail
+	}
+	return b.String(), nil
+}
+
+// unescape reads one escape, of which s is what follows the backslash.
+func unescape(s string) (c byte, rest string, err error) {
+	if strings.HasPrefix(s, `\`) {
+		return '\\', s[1:], nil
+	}
+	if len(s) < 3 || s[0] != 'x' {
+		return 0, "", errors.New("key name: bad escape")
+	}
+	n, err := strconv.ParseUint(s[1:3], 16, 8)
+	if err != nil {
+		return 0, "", errors.New("key name: bad escape")
+	}
+	return byte(n), s[3:], nil
+}

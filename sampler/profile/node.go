@@ -1,0 +1,76 @@
+package profile
+
+// Node is one server process, as it was when the walk began.
+type Node struct {
+	Address    string `json:"address"` // host:port or socket path, without credentials
+	Role       string `json:"role"`    // RolePrimary or RoleReplica
+	Engine     string `json:"engine"`  // "redis", "valkey", "dragonfly", ...
+	Version    string `json:"version"` // of the engine
+	RunID      string `json:"run_id,omitempty"`
+	ReplID     string `json:"replid,omitempty"` // replication id: the same for a primary and its replicas
+	Policy     string `json:"policy,omitempty"` // maxmemory-policy
+	Allocator  string `json:"allocator,omitempty"`
+	Maxmemory  *int64 `json:"maxmemory,omitempty"`   // bytes; 0 when there is no limit
+	UsedMemory *int64 `json:"used_memory,omitempty"` // bytes
+	UptimeS    *int64 `json:"uptime_s,omitempty"`    // seconds
+	// IdleHorizonS is explained at IdleStats.HorizonS; absent when the uptime
+	// is not known or idle time is not tracked.
+	IdleHorizonS *int64 `json:"idle_horizon_s,omitempty"` // seconds
+	// LargestIdleS is the largest idle time seen: evidence for the horizon, as
+	// a restart or a full resync leaves no key idle for longer.
+	LargestIdleS *int64     `json:"largest_idle_s,omitempty"` // seconds
+	Complete     bool       `json:"complete"`
+	Incomplete   string     `json:"incomplete,omitempty"` // why it is not complete
+	Databases    []Database `json:"databases"`
+	// Info holds the server's INFO fields at the beginning, by section, as the
+	// server wrote them.
+	Info map[string]map[string]string `json:"info,omitempty"`
+}
+
+// Roles of a node, in the words of redis.io.
+const (
+	RolePrimary = "primary"
+	RoleReplica = "replica"
+)
+
+// Database is one logical database of a node, and how far its walk came.
+type Database struct {
+	DB         int       `json:"db"` // its number
+	Complete   bool      `json:"complete"`
+	Incomplete string    `json:"incomplete,omitempty"` // why it is not complete
+	Before     *Keyspace `json:"before,omitempty"`     // when the walk began
+	After      *Keyspace `json:"after,omitempty"`      // when the walk ended
+	Returned   int64     `json:"returned"`             // names that SCAN returned, repeats included
+	// NoTTLKeys are the keys that answered PTTL -1, to be held against
+	// Keys-Expires of INFO; absent when PTTL is refused.
+	NoTTLKeys *int64 `json:"no_ttl_keys,omitempty"` // keys
+	// Cursor is the SCAN cursor at which an incomplete walk stopped.
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// Keyspace is a database's line in INFO keyspace.
+type Keyspace struct {
+	Keys    int64 `json:"keys"`    // keys, those expired but not yet removed included
+	Expires int64 `json:"expires"` // keys with a TTL
+}
+
+// Receipt is what the run cost the server.
+type Receipt struct {
+	Commands map[string]int64 `json:"commands"`  // sent, by name with subcommand
+	BytesOut int64            `json:"bytes_out"` // bytes sent to the server, TLS included
+	BytesIn  int64            `json:"bytes_in"`  // bytes received
+	ElapsedS float64          `json:"elapsed_s"` // seconds from the first SCAN to the last reply, pauses included
+	// MainThreadS is our share of the server's main thread: page wall times
+	// less the least round trip. It counts waiting for other clients as ours,
+	// so it is an upper bound.
+	MainThreadS float64 `json:"main_thread_s"` // seconds
+	PausedS     float64 `json:"paused_s"`      // seconds that we waited for --max-load and --rate
+	LeastRTTS   float64 `json:"least_rtt_s"`   // seconds; least round trip seen
+	// ServerCPUS is the growth of used_cpu_user + used_cpu_sys of INFO while
+	// we ran: it counts what all other clients caused, too.
+	ServerCPUS *float64 `json:"server_cpu_s,omitempty"` // seconds
+	Page       int      `json:"page"`                   // keys asked for with each SCAN (COUNT)
+	MaxLoad    float64  `json:"max_load"`               // share of the main thread allowed, in (0,1]
+	Rate       float64  `json:"rate,omitempty"`         // keys a second allowed; absent without a limit
+	Returned   int64    `json:"returned"`               // names that SCAN returned
+}

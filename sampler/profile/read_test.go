@@ -1,0 +1,185 @@
+package profile_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"keyprof/sampler/profile"
+	"keyprof/sampler/profile/profiletest"
+)
+
+var compressions = []profile.Compression{profile.Plain, profile.Gzip, profile.Zstd}
+
+func TestReadFromAnyReader(t *testing.T) {
+	for _, c := range compressions {
+		data := written(t, profiletest.Full(), c)
+		for name, r := range map[string]io.Reader{
+			"one byte at a time": iotest.OneByteReader(bytes.NewReader(data)),
+			"data with EOF":      iotest.DataErrReader(bytes.NewReader(data)),
+			"half":               iotest.HalfReader(bytes.NewReader(data)),
+		} {
+			if _, err := profile.Read(r); err != nil {
+				t.Errorf("compression %d, %s: %v", c, name, err)
+			}
+		}
+	}
+}
+
+func TestReadReportsTheReadersError(t *testing.T) {
+	for _, c := range compressions {
+		data := written(t, profiletest.Full(), c)
+		for _, n := range []int{0, 2, 10, len(data) / 2} {
+			r := io.MultiReader(bytes.NewReader(data[:n]), iotest.ErrReader(os.ErrDeadlineExceeded))
+			if _, err := profile.Read(r); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("compression %d, after %d bytes: %v", c, n, err)
+			}
+		}
+	}
+}
+
+func TestReadTruncated(t *testing.T) {
+	for _, c := range compressions {
+		data := bytes.TrimSpace(written(t, profiletest.Full(), c))
+		for n := 0; n < len(data); n += 1 + len(data)/500 {
+			_, err := profile.Read(bytes.NewReader(data[:n]))
+			if !errors.Is(err, profile.ErrTruncated) && n >= 4 || err == nil {
+				t.Fatalf("compression %d, %d of %d bytes: %v", c, n, len(data), err)
+			}
+		}
+	}
+}
+
+func TestReadTrailingData(t *testing.T) {
+	for _, c := range compressions {
+		data := written(t, profiletest.Full(), c)
+		for name, tail := range map[string][]byte{
+			"text":             []byte("more"),
+			"the same again":   data,
+			"an empty object":  []byte("{}"),
+			"the other's head": {0x1f, 0x8b, 0x28, 0xb5},
+		} {
+			_, err := profile.Read(io.MultiReader(bytes.NewReader(data), bytes.NewReader(tail)))
+			if !errors.Is(err, profile.ErrInvalid) && !errors.Is(err, profile.ErrTruncated) {
+				t.Errorf("compression %d, %s: %v", c, name, err)
+			}
+		}
+	}
+}
+
+func TestReadDamaged(t *testing.T) {
+	for _, c := range []profile.Compression{profile.Gzip, profile.Zstd} {
+		data := written(t, profiletest.Full(), c)
+		for i := 20; i < len(data); i += 97 {
+			bad := bytes.Clone(data)
+			bad[i] ^= 0x55
+			if _, err := profile.Read(bytes.NewReader(bad)); err == nil {
+				t.Errorf("compression %d, byte %d changed: passes", c, i)
+			}
+		}
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	doc := string(plain(t, profiletest.Full()))
+	tool := "\"name\": \"keyprof\",\n  \"version\": \"test\""
+	for _, tt := range []struct {
+		name, text string
+		want       error
+		says       string
+	}{
+		{"nothing", "", profile.ErrTruncated, "empty"},
+		{"blanks", " \n", profile.ErrTruncated, "empty"},
+		{"text", "hello", profile.ErrNotProfile, ""},
+		{"a list", "[1]", profile.ErrNotProfile, ""},
+		{"a number", "1", profile.ErrNotProfile, ""},
+		{"null", "null", profile.ErrNotProfile, ""},
+		{"an RDB file", "REDIS0011\xfa\x09redis-ver", profile.ErrNotProfile, ""},
+		{"an empty object", "{}", profile.ErrNotProfile, ""},
+		{"another tool", `{"schema": {"type": "x"}, "tool": "vegeta", "nodes": 3}`, profile.ErrNotProfile, ""},
+		{"another tool with a schema", `{"schema": 1, "tool": {"name": "other"}}`, profile.ErrNotProfile, ""},
+		{"no schema", `{"tool": {"name": "keyprof"}}`, profile.ErrNotProfile, ""},
+		{
+			"newer", `{"schema": 2, "tool": {"name": "keyprof", "version": "9.1"}, "began": 7}`, profile.ErrNewerSchema,
+			`schema 2, written by keyprof "9.1"; this one reads schema 1`,
+		},
+		{"a type", strings.Replace(doc, `"complete": false`, `"complete": 1`, 1), profile.ErrInvalid, "complete"},
+		{"a list that is null", strings.Replace(doc, `"examples": [`, `"examples": null, "x": [`, 1), profile.ErrInvalid, "examples: missing"},
+		{"a number too large", strings.Replace(doc, `"page": 50`, `"page": 1e99`, 1), profile.ErrInvalid, "page"},
+		{"syntax", strings.Replace(doc, `"complete": `, `"complete" `, 1), profile.ErrInvalid, "invalid character"},
+		{"not UTF-8", strings.Replace(doc, tool, tool+",\"x\":\"\xff\"", 1), profile.ErrInvalid, "UTF-8"},
+		{"UTF-16", "\xff\xfe{\x00}\x00", profile.ErrNotProfile, ""},
+	} {
+		_, err := profile.Read(strings.NewReader(tt.text))
+		if !errors.Is(err, tt.want) || !strings.Contains(fmt.Sprint(err), tt.says) {
+			t.Errorf("%s: error %v; want %v ... %s", tt.name, err, tt.want, tt.says)
+		}
+	}
+}
+
+func TestReadTakes(t *testing.T) {
+	doc := string(plain(t, profiletest.Full()))
+	for name, text := range map[string]string{
+		"blanks around":   "\n\t " + doc + "\r\n\n",
+		"byte order mark": "\ufeff" + doc,
+		"unknown member":  strings.Replace(doc, `"label":`, `"later": {"x": [null]}, "label":`, 1),
+		"another zone":    strings.Replace(doc, `"2026-11-21T02:00:00Z"`, `"2026-11-21T03:00:00+01:00"`, 1),
+	} {
+		p, err := profile.Read(strings.NewReader(text))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if !bytes.Equal(plain(t, p), []byte(doc)) {
+			t.Errorf("%s: read as another profile", name)
+		}
+	}
+}
+
+func TestReadFileNamesTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "no\x1b[31m.json")
+	if err := os.WriteFile(path, []byte("hello"), 0o600); err != nil {
+		t.Skip(err)
+	}
+	_, err := profile.ReadFile(path)
+	if !errors.Is(err, profile.ErrNotProfile) || !strings.Contains(err.Error(), `no\x1b[31m.json": not a keyprof profile`) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := profile.ReadFile(path + "x"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := profile.ReadFile(filepath.Dir(path)); err == nil {
+		t.Error("a directory passes")
+	}
+}
+
+// The most that passes the limits must not take the machine's memory. A
+// sixteenth of it is tried, and what it takes reckoned up.
+func TestReadMemoryIsBounded(t *testing.T) {
+	const part = 16
+	head := `{"schema":1,"tool":{"name":"keyprof","version":""},`
+	for name, text := range map[string]string{
+		"namespaces": head + `"namespaces":[{}` + strings.Repeat(",{}", profile.MaxRows/part) + "]}",
+		"keys":       head + `"namespaces":[{"largest":[{}` + strings.Repeat(",{}", profile.MaxObjects/part) + "]}]}",
+		"numbers":    head + `"design":{"databases":[0` + strings.Repeat(",0", profile.MaxValues/part) + "]}}",
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := profile.Read(strings.NewReader(text))
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, profile.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+		// A list is copied as it grows: this counts what is garbage, too.
+		if took := part * (after.TotalAlloc - before.TotalAlloc); took > 2<<30 {
+			t.Errorf("%s: %d MiB would be allocated", name, took>>20)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package profile
+
+import "math"
+
+// Stats are the statistics of a set of keys: the whole keyspace or one
+// namespace. Every part can be merged exactly with the same part of a disjoint
+// set, so neither scan order nor the number of workers shows in it.
+type Stats struct {
+	Probed int64     `json:"probed"`          // keys that were measured
+	Keys   Estimate  `json:"keys"`            // keys
+	Bytes  *Estimate `json:"bytes,omitempty"` // sum of MEMORY USAGE, bytes
+	// SampledBytes are those of Bytes that rest on the server's own estimate:
+	// every type but string (MEMORY USAGE looks at the first 5 elements).
+	SampledBytes *Estimate `json:"sampled_bytes,omitempty"` // bytes
+	NoTTLKeys    *Estimate `json:"no_ttl_keys,omitempty"`   // keys with PTTL -1
+	NoTTLBytes   *Estimate `json:"no_ttl_bytes,omitempty"`  // bytes
+	// HighIdleKeys and HighIdleBytes count keys idle for longer than
+	// Design.IdleOverS. Absent when that lies beyond the idle horizon.
+	HighIdleKeys  *Estimate `json:"high_idle_keys,omitempty"`  // keys
+	HighIdleBytes *Estimate `json:"high_idle_bytes,omitempty"` // bytes
+
+	Types     map[string]TypeStats `json:"types,omitempty"` // by the answer of TYPE
+	TTL       *TTLStats            `json:"ttl,omitempty"`
+	Idle      *IdleStats           `json:"idle,omitempty"`
+	Freq      *FreqStats           `json:"freq,omitempty"`        // under an LFU policy, in the place of Idle
+	IdleByTTL []IdleByTTL          `json:"idle_by_ttl,omitempty"` // joint table, sparse
+	Size      *Distribution        `json:"size,omitempty"`        // bytes a key
+
+	// Keys that SCAN returned and that could not be measured, each counted
+	// once. They are in no other figure.
+	Vanished int64 `json:"vanished"`         // keys gone when probed (MEMORY USAGE answered nil)
+	Expired  int64 `json:"expired_keys"`     // keys expired between SCAN and probe (PTTL -2)
+	Denied   int64 `json:"denied,omitempty"` // keys outside the user's ACL patterns (NOPERM)
+	Failed   int64 `json:"failed,omitempty"` // keys with an answer that makes no sense
+
+	Examples []Key `json:"examples"` // chosen by hash of the name: the same on every run
+	Largest  []Key `json:"largest"`  // largest first
+}
+
+// Estimate is a figure with the interval in which the truth is thought to lie.
+// Lo, Value and Hi are equal when the figure is exact.
+type Estimate struct {
+	Value int64  `json:"value"` // keys or bytes, as the field says
+	Lo    int64  `json:"lo"`    // the same unit
+	Hi    *int64 `json:"hi"`    // the same unit; null: the upper end is not known ("at least")
+}
+
+// Exact is the estimate of a figure that was counted.
+func Exact(n int64) Estimate { return Estimate{Value: n, Lo: n, Hi: &n} }
+
+// IsExact reports whether the figure was counted. One that is absent was not.
+func (e *Estimate) IsExact() bool {
+	return e != nil && e.Hi != nil && e.Lo == e.Value && *e.Hi == e.Value
+}
+
+// atMost is the upper end, and the largest int64 when that is not known.
+func (e *Estimate) atMost() int64 {
+	if e == nil || e.Hi == nil {
+		return math.MaxInt64
+	}
+	return *e.Hi
+}
+
+// TypeStats are the keys of one type.
+type TypeStats struct {
+	Keys  int64  `json:"keys"`            // keys
+	Bytes *int64 `json:"bytes,omitempty"` // bytes; absent without MEMORY USAGE
+}
+
+// TTLStats describe the remaining time to live of the keys that have one.
+type TTLStats struct {
+	Histogram []Bucket      `json:"histogram"`             // over Edges
+	RemainS   *Distribution `json:"remaining_s,omitempty"` // seconds; absent when no key has a TTL
+	// IdlePlusTTLS is idle time plus remaining TTL, in seconds: for a key whose
+	// TTL is set anew at each access, the TTL that was given to it.
+	IdlePlusTTLS *Distribution `json:"idle_plus_ttl_s,omitempty"`
+}
+
+// IdleMeasure says since when an idle time counts.
+type IdleMeasure string
+
+// What OBJECT IDLETIME counts from. Reads on a primary are not replicated, so
+// a replica cannot see them.
+const (
+	IdleSinceAccess           IdleMeasure = "since last access"
+	IdleSinceWriteOrLocalRead IdleMeasure = "since last write or local read"
+)
+
+// IdleStats describe OBJECT IDLETIME.
+type IdleStats struct {
+	Measure IdleMeasure `json:"measure"`
+	// HorizonS is the longest idle time that this node can know, in seconds:
+	// the lesser of its uptime and the 194 days of the 24-bit LRU clock.
+	HorizonS  int64         `json:"horizon_s"`
+	Histogram []Bucket      `json:"histogram"` // over Edges
+	IdleS     *Distribution `json:"idle_s,omitempty"`
+	// SharedKeys are keys left out because their value is an integer object
+	// that the server shares between keys: its idle time is not theirs.
+	SharedKeys int64 `json:"shared_keys,omitempty"` // keys
+}
+
+// FreqStats describe OBJECT FREQ: a logarithmic access counter from 0 to 255,
+// decayed over time, not a number of accesses.
+type FreqStats struct {
+	Histogram []Bucket `json:"histogram"` // over FreqEdges
+}
+
+// Bucket counts the keys whose value is at most its edge and greater than the
+// edge before it. Buckets without keys are left out.
+type Bucket struct {
+	Edge  *int64 `json:"le,omitempty"`    // upper edge, inclusive (seconds, or counter for FREQ); absent beyond the last edge
+	Keys  int64  `json:"keys"`            // keys
+	Bytes *int64 `json:"bytes,omitempty"` // bytes; absent without MEMORY USAGE
+}
+
+// IdleByTTL is one cell of the joint table of idle time and remaining TTL.
+type IdleByTTL struct {
+	IdleLE *int64 `json:"idle_le_s,omitempty"` // as Bucket.Edge, seconds
+	TTLLE  *int64 `json:"ttl_le_s,omitempty"`  // as Bucket.Edge, seconds; absent also when NoTTL
+	NoTTL  bool   `json:"no_ttl,omitempty"`
+	Keys   int64  `json:"keys"`            // keys
+	Bytes  *int64 `json:"bytes,omitempty"` // bytes; absent without MEMORY USAGE
+}
+
+// Distribution summarizes one quantity over the keys that have it. Count, Min,
+// Max and Mean are exact; quantiles are the sketch's, within SketchAccuracy.
+type Distribution struct {
+	Count  int64   `json:"count"`  // keys, at least 1
+	Min    float64 `json:"min"`    // least, in the unit of the field that holds the distribution
+	Max    float64 `json:"max"`    // greatest, in that unit
+	Mean   float64 `json:"mean"`   // in that unit
+	P50    float64 `json:"p50"`    // median, in that unit
+	P90    float64 `json:"p90"`    // 90 in 100 keys have no more, in that unit
+	P99    float64 `json:"p99"`    // 99 in 100 keys have no more, in that unit
+	Sketch *Sketch `json:"sketch"` // mergeable, of the values in that unit
+}
