@@ -1,0 +1,81 @@
+package report
+
+import (
+	"strings"
+
+	"keyprof/report/unit"
+	"keyprof/sampler/profile"
+)
+
+// newDocument decides what the report of a view says.
+func newDocument(v *view) document {
+	var d document
+	d.title, d.facts = header(v)
+	switch {
+	case v.p.Totals.Keys.Value == 0:
+		d.headlines = []line{say(words(emptyText(v.p))).in(strong)}
+	case len(v.chosen) == 0 && v.o.Under != "":
+		d.facts = d.facts[:len(d.facts)-1]
+		d.headlines = []line{nothingUnder(v)}
+		return d
+	default:
+		d.headlines = headlines(v)
+		d.sections = findings(v)
+	}
+	d.sections = append(d.sections, doubts(v)...)
+	return d
+}
+
+// findings are the sections about keys.
+func findings(v *view) []section {
+	list := []section{namespaceSection(v), neverExpiring(v), highIdle(v)}
+	for _, build := range []func(*view) (section, bool){bandSection, typeSection, largestSection} {
+		if s, ok := build(v); ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// doubts are the sections about the report itself.
+func doubts(v *view) []section {
+	var list []section
+	if s, ok := trustSection(v); ok {
+		list = append(list, s)
+	}
+	if s, ok := warningSection(v.p); ok {
+		list = append(list, s)
+	}
+	return append(list, receiptSection(v.p))
+}
+
+// emptyText is the whole finding about an empty keyspace.
+func emptyText(p *profile.Profile) string {
+	t := p.Totals
+	switch {
+	case t.Vanished+t.Expired+t.Denied+t.Failed > 0:
+		return "No keys: none of those that SCAN returned could be measured."
+	case !p.Complete:
+		return "No keys were seen before the walk ended."
+	case p.Design.Match != "":
+		return "No keys match " + display(p.Design.Match) + "."
+	default:
+		return "No keys."
+	}
+}
+
+// nothingUnder helps somebody who mistyped a prefix.
+func nothingUnder(v *view) line {
+	all := v.p.Namespaces
+	text := "No namespace lies under " + `"` + strings.Join(tokens(v.o.Under, true), "") + `"` + "; there are " + unit.FormatCount(int64(len(all))) + ", the largest "
+	return say(words(text), name(displayPattern(largestNamespace(v))), words("."))
+}
+
+func largestNamespace(v *view) *profile.Namespace {
+	o := v.o
+	o.Under = ""
+	if list := newView(v.p, o).top(1); len(list) > 0 {
+		return list[0]
+	}
+	return &v.p.Namespaces[0]
+}

@@ -1,0 +1,101 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strings"
+
+	"keyprof/report/unit"
+	"keyprof/sampler/profile"
+)
+
+// csvColumn is a column of the CSV report: its name, which is stable and as in
+// the JSON document, and its cell.
+type csvColumn struct {
+	name string
+	cell func(*view, *profile.Namespace) string
+}
+
+// csvColumns in their order. New ones go last.
+var csvColumns = []csvColumn{
+	{"db", func(_ *view, ns *profile.Namespace) string { return dbNumber(ns.DB) }},
+	{"pattern", func(_ *view, ns *profile.Namespace) string { return defuse(displayPattern(ns)) }},
+	csvAmount("keys", keysOf),
+	csvShare("keys_share", keysOf),
+	csvAmount("bytes", bytesOf),
+	csvShare("bytes_share", bytesOf),
+	csvAmount("sampled_bytes", sampledOf),
+	csvAmount("no_ttl_keys", noTTLKeysOf),
+	csvAmount("no_ttl_bytes", noTTLBytesOf),
+	csvAmount("high_idle_keys", idleKeysOf),
+	csvAmount("high_idle_bytes", idleBytesOf),
+	csvSpread("ttl_p50_s", func(t tally) *float64 { return t.ttl.median() }),
+	csvSpread("idle_p50_s", func(t tally) *float64 { return t.idle.median() }),
+	csvSpread("size_mean", func(t tally) *float64 { return t.size.average() }),
+	csvSpread("size_p50", func(t tally) *float64 { return t.size.median() }),
+	csvSpread("size_p99", func(t tally) *float64 { return t.size.tail() }),
+	csvSpread("size_max", func(t tally) *float64 { return t.size.largest() }),
+	csvAmount("vanished", func(s *profile.Stats) *int64 { return &s.Vanished }),
+	csvAmount("expired_keys", func(s *profile.Stats) *int64 { return &s.Expired }),
+	csvAmount("denied", func(s *profile.Stats) *int64 { return &s.Denied }),
+	csvAmount("failed", func(s *profile.Stats) *int64 { return &s.Failed }),
+}
+
+func csvAmount(name string, of measureOf) csvColumn {
+	return csvColumn{name, func(_ *view, ns *profile.Namespace) string {
+		if n := of(&ns.Stats); n != nil {
+			return unit.FormatPlain(*n)
+		}
+		return ""
+	}}
+}
+
+func csvShare(name string, of measureOf) csvColumn {
+	return csvColumn{name, func(v *view, ns *profile.Namespace) string {
+		return plainFloat(ratio(of(&ns.Stats), of(&v.p.Totals)))
+	}}
+}
+
+func csvSpread(name string, of func(tally) *float64) csvColumn {
+	return csvColumn{name, func(_ *view, ns *profile.Namespace) string {
+		return plainFloat(of(tallyOf(&ns.Stats)))
+	}}
+}
+
+func plainFloat(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return unit.FormatPlainFloat(*v)
+}
+
+// renderCSV writes a row for each namespace, with what is left over last.
+func renderCSV(out *bytes.Buffer, v *view) error {
+	w := csv.NewWriter(out)
+	head := make([]string, len(csvColumns))
+	for i, c := range csvColumns {
+		head[i] = c.name
+	}
+	if err := w.Write(head); err != nil {
+		return err
+	}
+	for _, ns := range append(v.chosen[:len(v.chosen):len(v.chosen)], v.other...) {
+		record := make([]string, len(csvColumns))
+		for i, c := range csvColumns {
+			record[i] = c.cell(v, ns)
+		}
+		if err := w.Write(record); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// defuse keeps a spreadsheet from running a name as a formula.
+func defuse(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}

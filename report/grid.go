@@ -1,0 +1,108 @@
+package report
+
+import (
+	"keyprof/report/unit"
+)
+
+// absent stands for a figure that was not measured. It is never shown as 0.
+const absent = "-"
+
+// figures is one column of numbers before they are scaled: all cells of a
+// column share a unit.
+type figures struct {
+	column
+	kind   unit.Kind
+	values []*float64 // one a row, base units; nil: not measured
+	tones  []tone     // one a row, or nil
+}
+
+// gridBuilder collects the columns of a table of which the last foot rows are
+// sums.
+type gridBuilder struct {
+	grid grid
+	rows int // all rows, sums included
+	foot int
+}
+
+func newGrid(rows, foot int) *gridBuilder {
+	return &gridBuilder{grid: grid{rows: make([][]cell, rows)}, rows: rows, foot: foot}
+}
+
+// number adds a column of figures, unless nothing in it was measured.
+func (b *gridBuilder) number(f figures) {
+	known := present(f.values)
+	if len(known) == 0 {
+		return
+	}
+	scale := unit.NewColumn(f.kind, known)
+	if f.kind == unit.Bytes || f.kind == unit.Count && scale.Unit != "" {
+		f.head[1] = scale.Unit
+	}
+	b.column(f.column)
+	for i, v := range f.values {
+		b.grid.rows[i] = append(b.grid.rows[i], f.cell(i, v, scale))
+	}
+}
+
+func (f figures) cell(i int, v *float64, scale unit.Column) cell {
+	if v == nil {
+		return cell{text: absent, tone: quiet}
+	}
+	c := cell{text: scale.Format(*v)}
+	if f.tones != nil {
+		c.tone = f.tones[i]
+	}
+	return c
+}
+
+// words adds a column of text.
+func (b *gridBuilder) words(c column, cells []cell) {
+	b.column(c)
+	for i, text := range cells {
+		b.grid.rows[i] = append(b.grid.rows[i], text)
+	}
+}
+
+// column adds a column's heading. The first column begins no new group.
+func (b *gridBuilder) column(c column) {
+	c.apart = c.apart && len(b.grid.columns) > 0
+	b.grid.columns = append(b.grid.columns, c)
+}
+
+// done parts the sums from the rows.
+func (b *gridBuilder) done() *grid {
+	g := b.grid
+	body := b.rows - b.foot
+	g.rows, g.foot = g.rows[:body], g.rows[body:]
+	return &g
+}
+
+func present(values []*float64) []float64 {
+	var known []float64
+	for _, v := range values {
+		if v != nil {
+			known = append(known, *v)
+		}
+	}
+	return known
+}
+
+// amount is an integer figure of a table.
+func amount(n int64) *float64 { v := float64(n); return &v }
+
+// ratio is part of whole for a table; not known unless both are.
+func ratio(part, whole *int64) *float64 {
+	if part == nil || whole == nil || *whole == 0 {
+		return nil
+	}
+	v := unit.Share(*part, *whole)
+	return &v
+}
+
+// optional is an amount that may not have been measured.
+func optional(n *int64) *float64 {
+	if n == nil {
+		return nil
+	}
+	return amount(*n)
+}

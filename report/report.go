@@ -1,0 +1,148 @@
+// Package report shows a profile: as a text report, as CSV or Markdown, or as
+// the JSON document itself.
+//
+// A report starts from a [profile.Profile] and nothing else, and never changes
+// it. What is said is decided first, as a small document of facts, sentences
+// and tables ([document]); where it is put is the renderers' business. Every
+// name that comes from a server is hostile until it went through [display] or
+// one of its siblings.
+package report
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"keyprof/sampler/profile"
+)
+
+// Format is how a report is written.
+type Format string
+
+// The formats.
+const (
+	// Text is for people at a terminal.
+	Text Format = "text"
+	// JSON is the profile document itself, with all that it holds. Options.Top
+	// and Options.Sort do not touch it; Options.Under leaves only the chosen
+	// namespaces and their largest keys, and adds a warning that says so.
+	JSON Format = "json"
+	// CSV has one row a namespace, all of them whatever Options.Top says, with
+	// figures in base units and empty cells for what was not measured. A text
+	// cell that a spreadsheet would take for a formula begins with an apostrophe.
+	CSV Format = "csv"
+	// Markdown is the text report for a ticket or a wiki.
+	Markdown Format = "markdown"
+)
+
+// Formats are the formats that Write knows.
+func Formats() []Format { return []Format{Text, JSON, CSV, Markdown} }
+
+// Sort is the order of namespaces: largest first.
+type Sort string
+
+// The orders. What was not measured cannot be sorted by: the report then
+// falls back to the next best measure and says so.
+const (
+	SortBytes      Sort = "bytes"
+	SortKeys       Sort = "keys"
+	SortNoTTLBytes Sort = "no-ttl-bytes"
+	SortIdleBytes  Sort = "idle-bytes"
+)
+
+// Sorts are the orders that Write knows.
+func Sorts() []Sort { return []Sort{SortBytes, SortKeys, SortNoTTLBytes, SortIdleBytes} }
+
+// Defaults of Options, to be named by the flags.
+const (
+	DefaultFormat = Text
+	DefaultSort   = SortBytes
+	DefaultTop    = 20  // namespaces
+	DefaultWidth  = 100 // columns
+)
+
+// minWidth is the narrowest report, in columns: a narrower one would not be
+// read.
+const minWidth = 60
+
+// Options say how to show a profile. The zero Options are the defaults.
+type Options struct {
+	Format Format
+	Sort   Sort
+	Top    int // namespaces listed, the others are summed up; 0: DefaultTop, negative: all
+	// Under limits the report to namespaces below a prefix. The prefix ends
+	// where a word ends: "user" holds user:<int> and user-agent but not
+	// username:<rand>, "user:" holds user:<int>. Shares stay shares of the
+	// whole keyspace.
+	Under string
+	Color bool // ANSI colours, in text only
+	Width int  // columns of text, at least 60; 0: DefaultWidth
+}
+
+// Write writes p to w as o says. Nothing is written if p cannot be rendered.
+func Write(w io.Writer, p *profile.Profile, o Options) error {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return err
+	}
+	var buf bytes.Buffer
+	if err := render(&buf, p, o); err != nil {
+		return fmt.Errorf("rendering as %s: %w", o.Format, err)
+	}
+	if _, err := w.Write(buf.Bytes()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+func render(buf *bytes.Buffer, p *profile.Profile, o Options) error {
+	switch o.Format {
+	case JSON:
+		return renderJSON(buf, p, o.Under)
+	case CSV:
+		return renderCSV(buf, newView(p, o))
+	case Markdown:
+		renderMarkdown(buf, newDocument(newView(p, o)))
+	default:
+		renderText(buf, newDocument(newView(p, o)), o)
+	}
+	return nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Format == "" {
+		o.Format = DefaultFormat
+	}
+	if o.Sort == "" {
+		o.Sort = DefaultSort
+	}
+	if o.Top == 0 {
+		o.Top = DefaultTop
+	}
+	if o.Width == 0 {
+		o.Width = DefaultWidth
+	}
+	o.Width = max(o.Width, minWidth)
+	return o
+}
+
+func (o Options) validate() error {
+	return errors.Join(
+		oneOf("format", o.Format, Formats()),
+		oneOf("sort", o.Sort, Sorts()),
+	)
+}
+
+// oneOf is the error of a choice that is none of the known ones.
+func oneOf[T ~string](what string, choice T, known []T) error {
+	names := make([]string, len(known))
+	for i, k := range known {
+		if k == choice {
+			return nil
+		}
+		names[i] = string(k)
+	}
+	return fmt.Errorf("%s %.40q: want one of %s", what, string(choice), strings.Join(names, ", "))
+}

@@ -1,0 +1,187 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+const (
+	// minNameWidth is how narrow the column of names may become, in columns,
+	// before figures are left out for it.
+	minNameWidth = 20
+	// continued marks the further lines of a wrapped name.
+	continued = "  "
+)
+
+// table writes a grid, with as many columns as fit.
+func (r textRenderer) table(g *grid) {
+	room := r.width - width(indent)
+	g, left := fit(g, room)
+	t := newTable(g)
+	nameRoom := room - fixedWidth(g)
+	for _, cells := range g.rows {
+		t.AppendRow(r.tableRow(g, cells, nameRoom))
+	}
+	for _, cells := range g.foot {
+		t.AppendFooter(r.tableRow(g, cells, nameRoom))
+	}
+	t.SuppressTrailingSpaces()
+	for text := range strings.SplitSeq(t.Render(), "\n") {
+		r.out.WriteString(strings.TrimRight(indent+r.paintRule(text), " ") + "\n")
+	}
+	if len(left) > 0 {
+		r.paragraph(indent, say(words("Left out for want of room: "+strings.Join(left, ", ")+".")).in(quiet))
+	}
+}
+
+// newTable is an empty table with the grid's columns.
+func newTable(g *grid) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(tableStyle())
+	head := make(table.Row, len(g.columns))
+	configs := make([]table.ColumnConfig, len(g.columns))
+	for i, c := range g.columns {
+		head[i] = c.lead() + c.head[1]
+		if g.tallHead() {
+			head[i] = c.lead() + c.head[0] + "\n" + c.lead() + c.head[1]
+		}
+		align := text.AlignRight
+		if c.left {
+			align = text.AlignLeft
+		}
+		configs[i] = table.ColumnConfig{Number: i + 1, Align: align, AlignHeader: align, AlignFooter: align}
+	}
+	t.AppendHeader(head)
+	t.SetColumnConfigs(configs)
+	return t
+}
+
+// tallHead reports whether any heading takes two lines.
+func (g *grid) tallHead() bool {
+	return slices.ContainsFunc(g.columns, func(c column) bool { return c.head[0] != "" })
+}
+
+func tableStyle() table.Style {
+	style := table.StyleLight
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Options.SeparateHeader = true
+	style.Options.SeparateFooter = true
+	style.Format.Header, style.Format.Footer = text.FormatDefault, text.FormatDefault
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", " "
+	return style
+}
+
+// lead sets a column apart from the one before it.
+func (c column) lead() string {
+	if c.apart {
+		return " "
+	}
+	return ""
+}
+
+func (r textRenderer) tableRow(g *grid, cells []cell, nameRoom int) table.Row {
+	row := make(table.Row, len(cells))
+	for i, c := range cells {
+		column := g.columns[i]
+		lines := []string{c.text}
+		if column.wraps {
+			lines = hang(c.text, nameRoom)
+		}
+		for j := range lines {
+			lines[j] = column.lead() + r.paint(lines[j], c.tone)
+		}
+		row[i] = strings.Join(lines, "\n")
+	}
+	return row
+}
+
+// hang wraps a name with its further lines set in.
+func hang(s string, room int) []string {
+	if width(s) <= room {
+		return []string{s}
+	}
+	lines := wrapName(s, room-width(continued))
+	for i := 1; i < len(lines); i++ {
+		lines[i] = continued + lines[i]
+	}
+	return lines
+}
+
+// paintRule makes the lines between the parts of a table quiet.
+func (r textRenderer) paintRule(s string) string {
+	if strings.Trim(s, "─ ") == "" {
+		return r.paint(s, quiet)
+	}
+	return s
+}
+
+// fit leaves out columns until the names have room, and says which.
+func fit(g *grid, room int) (fitted *grid, left []string) {
+	need := min(widestName(g), minNameWidth)
+	for fixedWidth(g)+need > room {
+		i := mostExpendable(g)
+		if i < 0 {
+			break
+		}
+		left = append(left, strings.TrimSpace(strings.Join(g.columns[i].head[:], " ")))
+		g = g.without(i)
+	}
+	return g, left
+}
+
+// fixedWidth is what all columns but that of the names take, with the gaps.
+func fixedWidth(g *grid) int {
+	total := 0
+	for i, c := range g.columns {
+		total += width(c.lead()) + 1
+		if !c.wraps {
+			total += g.columnWidth(i)
+		}
+	}
+	return total
+}
+
+// columnWidth is the widest text in column i, without gaps.
+func (g *grid) columnWidth(i int) int {
+	c := g.columns[i]
+	widest := max(width(c.head[0]), width(c.head[1]))
+	for _, cells := range slices.Concat(g.rows, g.foot) {
+		widest = max(widest, width(cells[i].text))
+	}
+	return widest
+}
+
+func widestName(g *grid) int {
+	for i, c := range g.columns {
+		if c.wraps {
+			return g.columnWidth(i)
+		}
+	}
+	return 0
+}
+
+// mostExpendable is the column to be left out first; -1 if all must stay.
+func mostExpendable(g *grid) int {
+	best := -1
+	for i, c := range g.columns {
+		if c.expend > 0 && (best < 0 || c.expend > g.columns[best].expend) {
+			best = i
+		}
+	}
+	return best
+}
+
+// without is the grid less column i.
+func (g *grid) without(i int) *grid {
+	less := &grid{columns: slices.Delete(slices.Clone(g.columns), i, i+1)}
+	for _, cells := range g.rows {
+		less.rows = append(less.rows, slices.Delete(slices.Clone(cells), i, i+1))
+	}
+	for _, cells := range g.foot {
+		less.foot = append(less.foot, slices.Delete(slices.Clone(cells), i, i+1))
+	}
+	return less
+}

@@ -1,0 +1,196 @@
+package sampler
+
+import (
+	"slices"
+
+	"keyprof/sampler/profile"
+)
+
+const millisPerSecond = 1000
+
+// Histograms over profile.Edges and profile.FreqEdges; the last bucket is for
+// what lies beyond the last edge.
+const (
+	numBuckets     = 18 + 1
+	numFreqBuckets = 11 + 1
+)
+
+// noTTLBucket stands for "never expires" among the TTL buckets of the joint
+// table.
+const noTTLBucket = numBuckets
+
+// accumulator adds up the keys of one namespace. Two accumulators of disjoint
+// sets of keys merge without loss.
+type accumulator struct {
+	probed   int64
+	bytes    int64 // MEMORY USAGE
+	sampled  int64 // those of bytes that are the server's estimate
+	noTTL    tally
+	highIdle tally
+	shared   int64 // keys
+
+	types []typeTally
+	ttl   [numBuckets]tally
+	idle  [numBuckets]tally
+	freq  *[numFreqBuckets]tally
+	joint []cell // by idle bucket, then TTL bucket
+
+	size, ttlMillis, idleS, idlePlusTTLMillis quantity
+
+	outcomes          [Failed + 1]int64 // keys that could not be measured, by why
+	examples, largest standouts
+}
+
+func newAccumulator() *accumulator {
+	return &accumulator{examples: standouts{limit: examplesKept}, largest: standouts{limit: largestKept}}
+}
+
+type typeTally struct {
+	name string
+	tally
+}
+
+// cell is one cell of the joint table of idle time and TTL.
+type cell struct {
+	idle, ttl uint8 // buckets
+	tally
+}
+
+// add counts one key. highIdleOver is in seconds; below 0: not told.
+func (a *accumulator) add(db int, o *Observation, highIdleOver int64) {
+	if o.Outcome != Measured {
+		a.outcomes[o.Outcome]++
+		return
+	}
+	a.probed++
+	a.addSize(db, o)
+	a.addTTL(o)
+	a.addIdle(o, highIdleOver)
+	a.examples.offer(db, o, exampleRank(o.Name))
+}
+
+func (a *accumulator) addSize(db int, o *Observation) {
+	if o.Type != "" {
+		a.typeOf(o.Type).add(o.Bytes)
+	}
+	if !o.HasBytes {
+		return
+	}
+	a.bytes += o.Bytes
+	if o.Type != "string" {
+		a.sampled += o.Bytes
+	}
+	a.size.add(o.Bytes, 1)
+	a.largest.offer(db, o, uint64(o.Bytes))
+}
+
+func (a *accumulator) typeOf(name string) *tally {
+	for i := range a.types {
+		if a.types[i].name == name {
+			return &a.types[i].tally
+		}
+	}
+	a.types = append(a.types, typeTally{name: name})
+	return &a.types[len(a.types)-1].tally
+}
+
+func (a *accumulator) addTTL(o *Observation) {
+	switch {
+	case o.NoTTL:
+		a.noTTL.add(o.Bytes)
+	case o.HasTTL:
+		a.ttl[ttlBucket(o)].add(o.Bytes)
+		a.ttlMillis.add(o.TTLMillis, millisPerSecond)
+	}
+}
+
+// ttlBucket rounds up to whole seconds, so that the edges stay inclusive.
+func ttlBucket(o *Observation) int {
+	if o.NoTTL {
+		return noTTLBucket
+	}
+	seconds := o.TTLMillis / millisPerSecond
+	if o.TTLMillis%millisPerSecond > 0 {
+		seconds++
+	}
+	return profile.BucketIndex(profile.Edges, seconds)
+}
+
+func (a *accumulator) addIdle(o *Observation, highIdleOver int64) {
+	if o.HasFreq {
+		if a.freq == nil {
+			a.freq = new([numFreqBuckets]tally)
+		}
+		a.freq[profile.BucketIndex(profile.FreqEdges, o.Freq)].add(o.Bytes)
+	}
+	if o.Shared {
+		a.shared++
+	}
+	if !o.HasIdle {
+		return
+	}
+	bucket := profile.BucketIndex(profile.Edges, o.IdleS)
+	a.idle[bucket].add(o.Bytes)
+	a.idleS.add(o.IdleS, 1)
+	if highIdleOver >= 0 && o.IdleS > highIdleOver {
+		a.highIdle.add(o.Bytes)
+	}
+	if o.HasTTL || o.NoTTL {
+		a.cellOf(uint8(bucket), uint8(ttlBucket(o))).add(o.Bytes)
+	}
+	if o.HasTTL {
+		a.idlePlusTTLMillis.add(o.TTLMillis+o.IdleS*millisPerSecond, millisPerSecond)
+	}
+}
+
+func (a *accumulator) cellOf(idle, ttl uint8) *tally {
+	at, found := slices.BinarySearchFunc(a.joint, cell{idle: idle, ttl: ttl}, func(x, y cell) int {
+		return int(x.idle)*(noTTLBucket+1) + int(x.ttl) - int(y.idle)*(noTTLBucket+1) - int(y.ttl)
+	})
+	if !found {
+		a.joint = slices.Insert(a.joint, at, cell{idle: idle, ttl: ttl})
+	}
+	return &a.joint[at].tally
+}
+
+// merge adds other, which it leaves as it is.
+func (a *accumulator) merge(other *accumulator) {
+	a.probed += other.probed
+	a.bytes += other.bytes
+	a.sampled += other.sampled
+	a.shared += other.shared
+	a.noTTL.merge(other.noTTL)
+	a.highIdle.merge(other.highIdle)
+	for i := range other.outcomes {
+		a.outcomes[i] += other.outcomes[i]
+	}
+	a.mergeHistograms(other)
+	a.size.merge(&other.size)
+	a.ttlMillis.merge(&other.ttlMillis)
+	a.idleS.merge(&other.idleS)
+	a.idlePlusTTLMillis.merge(&other.idlePlusTTLMillis)
+	a.examples.merge(&other.examples)
+	a.largest.merge(&other.largest)
+}
+
+func (a *accumulator) mergeHistograms(other *accumulator) {
+	for _, t := range other.types {
+		a.typeOf(t.name).merge(t.tally)
+	}
+	for i := range numBuckets {
+		a.ttl[i].merge(other.ttl[i])
+		a.idle[i].merge(other.idle[i])
+	}
+	for _, c := range other.joint {
+		a.cellOf(c.idle, c.ttl).merge(c.tally)
+	}
+	if other.freq == nil {
+		return
+	}
+	if a.freq == nil {
+		a.freq = new([numFreqBuckets]tally)
+	}
+	for i := range other.freq {
+		a.freq[i].merge(other.freq[i])
+	}
+}

@@ -1,0 +1,175 @@
+package sampler
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"keyprof/sampler/profile"
+)
+
+var everything = measures{bytes: true, ttl: true, idle: true, freq: true, types: true, highIdle: true, since: profile.IdleSinceAccess, horizonS: 1 << 20}
+
+// drawObservation makes an observation of any outcome.
+func drawObservation(t *rapid.T) Observation {
+	o := Observation{
+		Name:    fmt.Sprintf("%s:%d", rapid.SampledFrom([]string{"user", "cart", "job", "x:y"}).Draw(t, "family"), rapid.IntRange(0, 300).Draw(t, "id")),
+		Outcome: rapid.SampledFrom([]Outcome{Measured, Measured, Measured, Measured, Vanished, Expired, Denied, Failed}).Draw(t, "outcome"),
+		Type:    rapid.SampledFrom([]string{"string", "hash", "list", "module-x", ""}).Draw(t, "type"),
+	}
+	if o.HasBytes = rapid.Bool().Draw(t, "has bytes"); o.HasBytes {
+		o.Bytes = rapid.Int64Range(0, 1<<40).Draw(t, "bytes")
+	}
+	if o.NoTTL = rapid.Bool().Draw(t, "no TTL"); !o.NoTTL {
+		o.HasTTL, o.TTLMillis = true, rapid.Int64Range(0, longestTTL).Draw(t, "TTL")
+	}
+	if o.HasIdle = rapid.Bool().Draw(t, "has idle"); o.HasIdle {
+		o.IdleS = rapid.Int64Range(0, 1<<24).Draw(t, "idle")
+	}
+	if o.HasFreq = rapid.Bool().Draw(t, "has freq"); o.HasFreq {
+		o.Freq = rapid.Int64Range(0, 255).Draw(t, "freq")
+	}
+	o.Shared = !o.HasIdle && rapid.Bool().Draw(t, "shared")
+	return o
+}
+
+// encode is the profile of what the builders folded, merged.
+func encode(t interface{ Fatal(...any) }, builders ...*Builder) string {
+	for _, b := range builders[1:] {
+		builders[0].Merge(b)
+	}
+	var p profile.Profile
+	builders[0].fill(&p, everything)
+	text, err := json.MarshalIndent(p, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Principle 5: the same observations give the same profile whatever their
+// order, the size of pages and the number of builders.
+func TestBuildersMergeExactly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		keys := rapid.SliceOfN(rapid.Custom(drawObservation), 1, 300).Draw(t, "keys")
+		const highIdleOver = 1 << 20
+		one := NewBuilder(DefaultNamespaceLimit, highIdleOver)
+		one.Add(&Page{DB: 1, Keys: keys})
+		want := encode(t, one)
+
+		shuffled := append([]Observation{}, keys...)
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		builders := make([]*Builder, rapid.IntRange(1, 8).Draw(t, "builders"))
+		for i := range builders {
+			builders[i] = NewBuilder(DefaultNamespaceLimit, highIdleOver)
+		}
+		for len(shuffled) > 0 {
+			n := min(len(shuffled), rapid.IntRange(1, 50).Draw(t, "page"))
+			builders[rng.IntN(len(builders))].Add(&Page{DB: 1, Keys: shuffled[:n]})
+			shuffled = shuffled[n:]
+		}
+		if got := encode(t, builders...); got != want {
+			t.Fatalf("profiles differ:\n%s", firstDifference(want, got))
+		}
+	})
+}
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		if w[i] != g[i] {
+			return fmt.Sprintf("line %d:\n- %s\n+ %s", i+1, w[i], g[i])
+		}
+	}
+	return fmt.Sprintf("%d lines, %d lines", len(w), len(g))
+}
+
+func TestBuilderBoundsNamespaces(t *testing.T) {
+	const limit = 10
+	b := NewBuilder(limit, -1)
+	page := &Page{}
+	for i := range 100 {
+		name := strings.Repeat("x", i+1) + ":key"
+		page.Keys = append(page.Keys, Observation{Name: name, HasBytes: true, Bytes: 10, NoTTL: true, Type: "string"})
+	}
+	b.Add(page)
+	var p profile.Profile
+	b.fill(&p, everything)
+	if len(p.Namespaces) != limit+1 || !p.Design.Degraded {
+		t.Fatalf("%d namespaces, degraded %v; want %d and (other), degraded", len(p.Namespaces), p.Design.Degraded, limit)
+	}
+	var keys, bytes int64
+	for _, n := range p.Namespaces {
+		keys += n.Keys.Value
+		bytes += n.Bytes.Value
+	}
+	if keys != 100 || bytes != 1000 || p.Totals.Keys.Value != 100 || p.Totals.Bytes.Value != 1000 {
+		t.Errorf("%d keys of %d bytes in rows, totals %+v: (other) must hold the rest", keys, bytes, p.Totals.Keys)
+	}
+	if last := p.Namespaces[limit]; !last.Other || last.Pattern != profile.OtherPattern {
+		t.Errorf("last row %q, other %v", last.Pattern, last.Other)
+	}
+}
+
+// A key may be called like the row for the rest.
+func TestAKeyCalledOtherIsNotTheRest(t *testing.T) {
+	b := NewBuilder(DefaultNamespaceLimit, -1)
+	b.Add(&Page{Keys: []Observation{{Name: profile.OtherPattern}}})
+	var p profile.Profile
+	b.fill(&p, everything)
+	if len(p.Namespaces) != 1 || p.Namespaces[0].Other || p.Design.Degraded {
+		t.Errorf("namespaces %+v", p.Namespaces)
+	}
+}
+
+func TestHighIdleIsOverTheThreshold(t *testing.T) {
+	b := NewBuilder(DefaultNamespaceLimit, 100)
+	b.Add(&Page{Keys: []Observation{
+		{Name: "a", HasIdle: true, IdleS: 100, HasBytes: true, Bytes: 1},
+		{Name: "b", HasIdle: true, IdleS: 101, HasBytes: true, Bytes: 2},
+		{Name: "c", Shared: true, HasBytes: true, Bytes: 4},
+	}})
+	var p profile.Profile
+	b.fill(&p, everything)
+	if p.Totals.HighIdleKeys.Value != 1 || p.Totals.HighIdleBytes.Value != 2 || p.Totals.Idle.SharedKeys != 1 {
+		t.Errorf("high-idle %d keys, %d bytes, %d shared; want 1, 2 and 1", p.Totals.HighIdleKeys.Value, p.Totals.HighIdleBytes.Value, p.Totals.Idle.SharedKeys)
+	}
+}
+
+func TestStandoutsKeepEachNameOnce(t *testing.T) {
+	s := standouts{limit: 3}
+	for _, o := range []struct {
+		name  string
+		bytes int64
+	}{{"a", 5}, {"b", 9}, {"a", 7}, {"c", 1}, {"d", 2}, {"a", 7}, {"a", 6}, {"e", 2}} {
+		s.offer(0, &Observation{Name: o.name, HasBytes: true, Bytes: o.bytes}, uint64(o.bytes))
+	}
+	var got []string
+	for _, k := range s.keys() {
+		got = append(got, fmt.Sprintf("%s=%d", k.Name, *k.Bytes))
+	}
+	if want := "b=9 a=7 d=2"; strings.Join(got, " ") != want {
+		t.Errorf("kept %v, want %s", got, want)
+	}
+}
+
+func BenchmarkBuilder(b *testing.B) {
+	page := &Page{}
+	for i := range 1000 {
+		page.Keys = append(page.Keys, Observation{
+			Name: fmt.Sprintf("user:%d:profile", i*7919), HasBytes: true, Bytes: int64(100 + i), HasTTL: true, TTLMillis: int64(i) * 1e6,
+			HasIdle: true, IdleS: int64(i), Type: "string",
+		})
+	}
+	builder := NewBuilder(DefaultNamespaceLimit, 1000)
+	b.ReportAllocs()
+	for b.Loop() {
+		builder.Add(page)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(page.Keys)), "ns/key")
+}

@@ -1,0 +1,127 @@
+package sampler
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"keyprof/sampler/profile"
+	"keyprof/scanner"
+)
+
+// document puts the profile together when the walk is over.
+func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
+	ended := time.Now()
+	after := scanner.Info{}
+	if !c.lost {
+		after = c.conn.InfoNow(context.WithoutCancel(ctx))
+	}
+	c.noteHorizon(after)
+	p := &profile.Profile{
+		Schema: profile.SchemaVersion, Tool: c.opts.Tool, Label: c.opts.Label,
+		Began: c.tally.Began.UTC().Truncate(time.Millisecond), Ended: ended.UTC().Truncate(time.Millisecond),
+		Complete: true, Missing: append([]profile.Missing{}, c.plan.missing...),
+		Design:  c.design(),
+		Receipt: c.receipt(after, ended),
+	}
+	b.fill(p, c.plan.measures)
+	c.noTTL = b.noTTLByDatabase()
+	c.closeDatabases(after)
+	c.noteLargestIdle(p)
+	for _, db := range c.databases {
+		p.Complete = p.Complete && db.Complete
+	}
+	p.Nodes = []profile.Node{c.nodeDocument(p.Complete)}
+	p.Warnings = c.warnings(p)
+	return p
+}
+
+func (c *collector) design() profile.Design {
+	d := profile.Design{
+		Method: profile.MethodCensus, Fraction: 1, Match: c.opts.Match,
+		IdleOverS:      int64(c.opts.IdleOver / time.Second),
+		NamespaceLimit: c.opts.NamespaceLimit,
+		LexerVersion:   lexerVersion,
+	}
+	for _, db := range c.databases {
+		d.Databases = append(d.Databases, db.DB)
+	}
+	return d
+}
+
+// noteHorizon moves the idle horizon to the end of the walk: keys that were
+// probed late may be idle for longer than the server was up when it began.
+func (c *collector) noteHorizon(after scanner.Info) {
+	if horizon, known := (scanner.Node{Info: after}).IdleHorizon(); known {
+		c.plan.measures.horizonS = int64(horizon / time.Second)
+	}
+}
+
+// noteLargestIdle keeps the evidence for the idle horizon.
+func (c *collector) noteLargestIdle(p *profile.Profile) {
+	if idle := p.Totals.Idle; idle != nil && idle.IdleS != nil {
+		c.largest = new(int64(idle.IdleS.Max))
+	}
+}
+
+func (c *collector) nodeDocument(complete bool) profile.Node {
+	engine, version := c.node.Engine()
+	n := profile.Node{
+		Address: c.node.Address, Role: c.node.Role(), Engine: engine, Version: version,
+		RunID: c.node.Info.Field("run_id"), ReplID: c.node.Info.Field("master_replid"),
+		Policy: c.node.Policy(), Allocator: c.node.Info.Field("mem_allocator"),
+		Maxmemory: c.field("maxmemory"), UsedMemory: c.field("used_memory"), UptimeS: c.field("uptime_in_seconds"),
+		LargestIdleS: c.largest, Complete: complete, Databases: c.databases, Info: c.node.Info,
+	}
+	if c.plan.measures.idle && c.plan.measures.horizon {
+		n.IdleHorizonS = new(c.plan.measures.horizonS)
+	}
+	for _, db := range c.databases {
+		n.Incomplete = cmp.Or(n.Incomplete, db.Incomplete)
+	}
+	return n
+}
+
+func (c *collector) field(name string) *int64 {
+	if v, ok := c.node.Info.Int(name); ok {
+		return &v
+	}
+	return nil
+}
+
+func (c *collector) receipt(after scanner.Info, ended time.Time) profile.Receipt {
+	cost := c.conn.Cost()
+	return profile.Receipt{
+		Commands: cost.Commands, BytesOut: cost.BytesOut, BytesIn: cost.BytesIn,
+		ElapsedS:    ended.Sub(c.tally.Began).Seconds(),
+		MainThreadS: c.tally.Service.Seconds(),
+		PausedS:     c.tally.Paused.Seconds(),
+		LeastRTTS:   c.conn.LeastRoundTrip().Seconds(),
+		ServerCPUS:  cpuBetween(c.node.Info, after),
+		Page:        c.opts.Page, MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate,
+		Returned: c.tally.Returned,
+	}
+}
+
+// cpuBetween is the CPU time that the server used between two answers to INFO,
+// in seconds.
+func cpuBetween(before, after scanner.Info) *float64 {
+	var used [2]float64
+	for i, info := range []scanner.Info{before, after} {
+		user, ok := info.Float("used_cpu_user")
+		sys, alsoOK := info.Float("used_cpu_sys")
+		if !ok || !alsoOK {
+			return nil
+		}
+		used[i] = user + sys
+	}
+	return new(max(0, used[1]-used[0]))
+}
+
+// sortWarnings puts warnings into an order that does not depend on chance.
+func sortWarnings(ws []profile.Warning) {
+	slices.SortStableFunc(ws, func(a, b profile.Warning) int {
+		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Scope, b.Scope))
+	})
+}

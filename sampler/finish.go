@@ -1,0 +1,134 @@
+package sampler
+
+import "keyprof/sampler/profile"
+
+// measures says which figures a profile can have at all: what the server
+// answers, and what its answers can be trusted for.
+type measures struct {
+	bytes, ttl, idle, freq, types bool
+	// highIdle is whether the threshold lies within the idle horizon.
+	highIdle bool
+	since    profile.IdleMeasure
+	horizonS int64 // seconds; the longest idle time that can be known
+	horizon  bool  // whether horizonS is known
+}
+
+// stats turns sums into the statistics of a profile. What was not measured is
+// absent.
+func (m measures) stats(a *accumulator) profile.Stats {
+	s := profile.Stats{
+		Probed:   a.probed,
+		Keys:     profile.Exact(a.probed),
+		Types:    m.typeStats(a),
+		Vanished: a.outcomes[Vanished], Expired: a.outcomes[Expired],
+		Denied: a.outcomes[Denied], Failed: a.outcomes[Failed],
+		Examples: a.examples.keys(), Largest: a.largest.keys(),
+	}
+	if m.bytes {
+		s.Bytes = exact(a.bytes)
+		s.Size = a.size.distribution(1)
+	}
+	if m.bytes && m.types {
+		s.SampledBytes = exact(a.sampled)
+	}
+	if m.ttl {
+		s.NoTTLKeys, s.NoTTLBytes = exact(a.noTTL.keys), m.exactBytes(a.noTTL.bytes)
+		s.TTL = m.ttlStats(a)
+	}
+	if m.idle {
+		s.Idle = m.idleStats(a)
+		s.IdleByTTL = m.joint(a)
+	}
+	if m.highIdle {
+		s.HighIdleKeys, s.HighIdleBytes = exact(a.highIdle.keys), m.exactBytes(a.highIdle.bytes)
+	}
+	if m.freq {
+		s.Freq = &profile.FreqStats{Histogram: []profile.Bucket{}}
+		if a.freq != nil {
+			s.Freq.Histogram = m.histogram(a.freq[:], profile.FreqEdges)
+		}
+	}
+	return s
+}
+
+func exact(n int64) *profile.Estimate { return new(profile.Exact(n)) }
+
+// exactBytes is absent when sizes were not measured.
+func (m measures) exactBytes(n int64) *profile.Estimate {
+	if !m.bytes {
+		return nil
+	}
+	return exact(n)
+}
+
+func (m measures) bytesOf(t tally) *int64 {
+	if !m.bytes {
+		return nil
+	}
+	return new(t.bytes)
+}
+
+func (m measures) typeStats(a *accumulator) map[string]profile.TypeStats {
+	types := make(map[string]profile.TypeStats, len(a.types))
+	for _, t := range a.types {
+		types[t.name] = profile.TypeStats{Keys: t.keys, Bytes: m.bytesOf(t.tally)}
+	}
+	return types
+}
+
+func (m measures) ttlStats(a *accumulator) *profile.TTLStats {
+	return &profile.TTLStats{
+		Histogram:    m.histogram(a.ttl[:], profile.Edges),
+		RemainS:      a.ttlMillis.distribution(millisPerSecond),
+		IdlePlusTTLS: a.idlePlusTTLMillis.distribution(millisPerSecond),
+	}
+}
+
+func (m measures) idleStats(a *accumulator) *profile.IdleStats {
+	return &profile.IdleStats{
+		Measure: m.since, HorizonS: m.horizonS,
+		Histogram:  m.histogram(a.idle[:], profile.Edges),
+		IdleS:      a.idleS.distribution(1),
+		SharedKeys: a.shared,
+	}
+}
+
+func (m measures) histogram(tallies []tally, edges []int64) []profile.Bucket {
+	buckets := []profile.Bucket{}
+	for i, t := range tallies {
+		if t.keys > 0 {
+			buckets = append(buckets, profile.Bucket{Edge: profile.EdgeAt(edges, i), Keys: t.keys, Bytes: m.bytesOf(t)})
+		}
+	}
+	return buckets
+}
+
+func (m measures) joint(a *accumulator) []profile.IdleByTTL {
+	cells := []profile.IdleByTTL{}
+	for _, c := range a.joint {
+		row := profile.IdleByTTL{IdleLE: profile.EdgeAt(profile.Edges, int(c.idle)), Keys: c.keys, Bytes: m.bytesOf(c.tally)}
+		if row.NoTTL = c.ttl == noTTLBucket; !row.NoTTL {
+			row.TTLLE = profile.EdgeAt(profile.Edges, int(c.ttl))
+		}
+		cells = append(cells, row)
+	}
+	return cells
+}
+
+// fill writes what the builder folded into the profile.
+func (b *Builder) fill(p *profile.Profile, m measures) {
+	p.Totals = m.stats(b.total())
+	p.Namespaces = []profile.Namespace{}
+	b.each(func(n namespace, a *accumulator) {
+		p.Namespaces = append(p.Namespaces, profile.Namespace{DB: n.db, Pattern: n.pattern, Other: n.other, Stats: m.stats(a)})
+	})
+	p.Largest = b.largest.keys()
+	p.Design.Degraded = b.degraded()
+}
+
+// noTTLByDatabase are the keys without a TTL, to be held against INFO.
+func (b *Builder) noTTLByDatabase() map[int]int64 {
+	sums := map[int]int64{}
+	b.each(func(n namespace, a *accumulator) { sums[n.db] += a.noTTL.keys })
+	return sums
+}

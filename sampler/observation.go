@@ -1,0 +1,35 @@
+package sampler
+
+// Outcome is what became of one key that SCAN returned.
+type Outcome uint8
+
+// The outcomes, from the most harmless to the gravest.
+const (
+	Measured Outcome = iota
+	Vanished         // gone when it was probed
+	Expired          // its TTL ran out between SCAN and probe
+	Denied           // outside the key patterns of our ACL user
+	Failed           // an answer that makes no sense
+)
+
+// Observation is what was learned about one key. A field counts only if its
+// Has flag is set: unknown is not 0.
+type Observation struct {
+	Name    string
+	Outcome Outcome
+
+	HasBytes, HasTTL, NoTTL, HasIdle, HasFreq bool
+
+	Shared    bool   // its idle time is not its own: the value is a shared integer
+	Bytes     int64  // MEMORY USAGE
+	TTLMillis int64  // PTTL, milliseconds; HasTTL
+	IdleS     int64  // OBJECT IDLETIME, seconds
+	Freq      int64  // OBJECT FREQ, 0 to 255
+	Type      string // TYPE; empty when unknown
+}
+
+// Page is the observations of one page of one database.
+type Page struct {
+	DB   int
+	Keys []Observation
+}

@@ -1,0 +1,198 @@
+package sampler
+
+import (
+	"math"
+	"strings"
+
+	"keyprof/scanner"
+)
+
+// prober asks about each key of a walk and turns the answers into pages of
+// observations. It is the walk's visitor.
+type prober struct {
+	db     int
+	probes []scanner.Probe // asked of each key, in this order
+	shared sharedMode
+	// emit takes over a page when all that was asked about it is answered.
+	emit func(*Page) error
+	// fresh is an empty page.
+	fresh func() *Page
+
+	names   []string // asked about in this round trip
+	waiting *Page    // measured, of which suspects are asked about in this round trip
+	suspect []int    // indexes into waiting.Keys
+}
+
+var _ scanner.Visitor = (*prober)(nil)
+
+// sharedMode says what to do about strings that may be shared integers.
+type sharedMode uint8
+
+const (
+	noShared   sharedMode = iota // the server has none
+	askShared                    // ask for the reference count, in the pipeline after the one that measured them
+	dropShared                   // the server does not tell: drop the idle time of all that may be
+)
+
+// Requests asks about names, and about suspects of the page before.
+func (p *prober) Requests(requests []scanner.Request, names []string) []scanner.Request {
+	p.names = names
+	for _, name := range names {
+		for _, probe := range p.probes {
+			requests = append(requests, scanner.Request{Probe: probe, Key: name})
+		}
+	}
+	for _, i := range p.suspect { // empty unless askShared
+		requests = append(requests, scanner.Request{Probe: scanner.RefCount, Key: p.waiting.Keys[i].Name})
+	}
+	return requests
+}
+
+// Replies folds the answers. A page that has suspects waits for one more round
+// trip.
+func (p *prober) Replies(replies []scanner.Reply) error {
+	own := len(p.names) * len(p.probes)
+	p.settle(replies[own:])
+	if err := p.flush(); err != nil {
+		return err
+	}
+	if len(p.names) == 0 {
+		return nil
+	}
+	p.waiting = p.fresh()
+	p.waiting.DB = p.db
+	for i, name := range p.names {
+		p.waiting.Keys = append(p.waiting.Keys, observe(name, p.probes, replies[i*len(p.probes):(i+1)*len(p.probes)]))
+	}
+	p.findSuspects()
+	if len(p.suspect) > 0 {
+		return nil
+	}
+	return p.flush()
+}
+
+func (p *prober) flush() error {
+	page := p.waiting
+	p.waiting, p.suspect = nil, p.suspect[:0]
+	if page == nil {
+		return nil
+	}
+	return p.emit(page)
+}
+
+// sharedRefCount is what OBJECT REFCOUNT answers for a shared object
+// (server.h, OBJ_SHARED_REFCOUNT).
+const sharedRefCount = math.MaxInt32
+
+// settle drops the idle time of suspects that share their value, or of which
+// this could not be told.
+func (p *prober) settle(replies []scanner.Reply) {
+	for n, i := range p.suspect {
+		if r := replies[n]; r.Err != nil || r.Int == sharedRefCount {
+			p.waiting.Keys[i].disownIdle()
+		}
+	}
+}
+
+// sharedBytes is the most that MEMORY USAGE answers for a key that holds an
+// integer, besides its name: object, dictionary entry, cluster metadata, and
+// what the allocator rounds up.
+const sharedBytes = 112
+
+// findSuspects deals with the keys of the waiting page that may share their value.
+func (p *prober) findSuspects() {
+	if p.shared == noShared {
+		return
+	}
+	for i := range p.waiting.Keys {
+		o := &p.waiting.Keys[i]
+		switch {
+		case !o.maybeShared():
+		case p.shared == dropShared:
+			o.disownIdle()
+		default:
+			p.suspect = append(p.suspect, i)
+		}
+	}
+}
+
+// maybeShared reports whether the key is a string small enough to be an integer.
+func (o *Observation) maybeShared() bool {
+	small := !o.HasBytes || o.Bytes <= sharedBytes+int64(len(o.Name))*5/4
+	return o.HasIdle && small && (o.Type == "string" || o.Type == "")
+}
+
+func (o *Observation) disownIdle() { o.HasIdle, o.Shared = false, true }
+
+// observe turns the answers about one key into an observation. Of several
+// outcomes the gravest counts.
+func observe(name string, probes []scanner.Probe, replies []scanner.Reply) Observation {
+	o := Observation{Name: name}
+	for i, probe := range probes {
+		o.Outcome = max(o.Outcome, o.take(probe, replies[i]))
+	}
+	if o.Outcome == Expired && !o.HasBytes {
+		o.Outcome = Vanished // PTTL answers -2 for any key that is not there
+	}
+	return o
+}
+
+// take reads one answer into the observation.
+func (o *Observation) take(probe scanner.Probe, r scanner.Reply) Outcome {
+	switch {
+	case r.Err != nil:
+		return errorOutcome(r.Err)
+	case r.Nil, r.Text == "none":
+		return Vanished
+	}
+	switch probe {
+	case scanner.MemoryUsage:
+		o.Bytes, o.HasBytes = r.Int, true
+	case scanner.PTTL:
+		return o.takeTTL(r.Int)
+	case scanner.IdleTime:
+		o.IdleS, o.HasIdle = r.Int, true
+	case scanner.Freq:
+		o.Freq, o.HasFreq = r.Int, true
+	case scanner.Type:
+		o.Type = r.Text
+	}
+	if r.Int < 0 || r.Int > implausible {
+		return Failed
+	}
+	return Measured
+}
+
+// implausible is beyond any size in bytes or idle time in seconds that a server
+// can mean (16 TiB, half a million years); sums of less do not overflow.
+const implausible = 1 << 44
+
+// longestTTL stands for every longer TTL, in milliseconds: 146 million years.
+const longestTTL = 1 << 62
+
+func (o *Observation) takeTTL(millis int64) Outcome {
+	switch {
+	case millis >= 0:
+		o.TTLMillis, o.HasTTL = min(millis, longestTTL), true
+	case millis == -1:
+		o.NoTTL = true
+	case millis == -2:
+		return Expired
+	default:
+		return Failed
+	}
+	return Measured
+}
+
+// errorOutcome tells what one key's error means. Dragonfly answers "no such
+// key" where Redis answers nil.
+func errorOutcome(err error) Outcome {
+	switch text := err.Error(); {
+	case strings.HasPrefix(text, "NOPERM"):
+		return Denied
+	case strings.HasPrefix(text, "ERR no such key"):
+		return Vanished
+	default:
+		return Failed
+	}
+}

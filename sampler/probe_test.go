@@ -1,0 +1,111 @@
+package sampler
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keyprof/scanner"
+)
+
+var allProbes = []scanner.Probe{scanner.MemoryUsage, scanner.PTTL, scanner.IdleTime, scanner.Type}
+
+func num(n int64) scanner.Reply      { return scanner.Reply{Int: n} }
+func text(s string) scanner.Reply    { return scanner.Reply{Text: s} }
+func failure(s string) scanner.Reply { return scanner.Reply{Err: errors.New(s)} }
+
+var missingKey = scanner.Reply{Nil: true}
+
+func TestObserve(t *testing.T) {
+	const noKey = "NOPERM this user has no permissions to access one of the keys used as arguments"
+	tests := []struct {
+		name    string
+		replies []scanner.Reply
+		want    Observation
+	}{
+		{
+			"a key with a TTL",
+			[]scanner.Reply{num(64), num(1500), num(7), text("string")},
+			Observation{HasBytes: true, Bytes: 64, HasTTL: true, TTLMillis: 1500, HasIdle: true, IdleS: 7, Type: "string"},
+		},
+		{
+			"a key without a TTL",
+			[]scanner.Reply{num(64), num(-1), num(0), text("hash")},
+			Observation{HasBytes: true, Bytes: 64, NoTTL: true, HasIdle: true, Type: "hash"},
+		},
+		{"deleted before it was probed", []scanner.Reply{missingKey, num(-2), missingKey, text("none")}, Observation{Outcome: Vanished}},
+		{"expired on a replica, where it still has a size", []scanner.Reply{num(64), num(-2), missingKey, text("none")}, Observation{Outcome: Expired, HasBytes: true, Bytes: 64}},
+		{"deleted between two probes", []scanner.Reply{num(64), num(-1), missingKey, text("none")}, Observation{Outcome: Vanished, HasBytes: true, Bytes: 64, NoTTL: true}},
+		{"denied by a key pattern", []scanner.Reply{failure(noKey), failure(noKey), failure(noKey), failure(noKey)}, Observation{Outcome: Denied}},
+		{"Dragonfly's word for a missing key", []scanner.Reply{failure("ERR no such key"), num(-2), missingKey, text("none")}, Observation{Outcome: Vanished}},
+		{"moved to another node", []scanner.Reply{failure("MOVED 1 h:1"), failure("MOVED 1 h:1"), failure("MOVED 1 h:1"), failure("MOVED 1 h:1")}, Observation{Outcome: Failed}},
+		{"a negative size", []scanner.Reply{num(-5), num(-1), num(1), text("string")}, Observation{Outcome: Failed, HasBytes: true, Bytes: -5, NoTTL: true, HasIdle: true, IdleS: 1, Type: "string"}},
+		{"an impossible TTL", []scanner.Reply{num(5), num(-3), num(1), text("string")}, Observation{Outcome: Failed, HasBytes: true, Bytes: 5, HasIdle: true, IdleS: 1, Type: "string"}},
+	}
+	for _, tt := range tests {
+		got := observe("k", allProbes, tt.replies)
+		tt.want.Name = "k"
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func TestObserveWithoutMemoryUsage(t *testing.T) {
+	got := observe("k", []scanner.Probe{scanner.PTTL, scanner.Type}, []scanner.Reply{num(-2), text("none")})
+	if got.Outcome != Vanished {
+		t.Errorf("outcome %d: without a size, PTTL -2 does not tell that a key expired", got.Outcome)
+	}
+}
+
+// Two pages; suspects of the first are asked about together with the second.
+func TestProberAsksAboutSharedIntegers(t *testing.T) {
+	var pages []*Page
+	p := &prober{
+		probes: allProbes, shared: askShared,
+		fresh: func() *Page { return &Page{} },
+		emit:  func(p *Page) error { pages = append(pages, p); return nil },
+	}
+	deliver := func(replies ...scanner.Reply) {
+		t.Helper()
+		if err := p.Replies(replies); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Requests(nil, []string{"shared", "own", "long"})
+	deliver(
+		num(56), num(-1), num(99), text("string"),
+		num(56), num(-1), num(98), text("string"),
+		num(5000), num(-1), num(97), text("string"),
+	)
+	if len(pages) != 0 {
+		t.Fatal("a page with suspects was handed on before they were cleared")
+	}
+	requests := p.Requests(nil, []string{"next"})
+	if want := (scanner.Request{Probe: scanner.RefCount, Key: "own"}); len(requests) != 6 || requests[5] != want {
+		t.Fatalf("requests %v, want four probes and two reference counts", requests)
+	}
+	deliver(num(5000), num(-1), num(1), text("list"), num(sharedRefCount), num(1))
+	if len(pages) != 2 {
+		t.Fatalf("%d pages, want both", len(pages))
+	}
+	for i, want := range []bool{false, true, true} {
+		if o := pages[0].Keys[i]; o.HasIdle != want || o.Shared == want {
+			t.Errorf("%s: HasIdle %v, Shared %v", o.Name, o.HasIdle, o.Shared)
+		}
+	}
+}
+
+func TestProberDropsSuspectsWhenTheServerDoesNotTell(t *testing.T) {
+	p := &prober{probes: allProbes, shared: dropShared, fresh: func() *Page { return &Page{} }}
+	var page *Page
+	p.emit = func(q *Page) error { page = q; return nil }
+	p.Requests(nil, []string{"small"})
+	if err := p.Replies([]scanner.Reply{num(56), num(-1), num(99), text("string")}); err != nil {
+		t.Fatal(err)
+	}
+	if page == nil || page.Keys[0].HasIdle || !page.Keys[0].Shared {
+		t.Errorf("page %+v: the idle time should have been dropped", page)
+	}
+}

@@ -1,0 +1,212 @@
+package sampler
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"keyprof/sampler/pattern"
+	"keyprof/sampler/profile"
+	"keyprof/scanner"
+)
+
+// Defaults of Options.
+const (
+	DefaultWorkers  = 2 // grouping outruns the server
+	DefaultIdleOver = 30 * 24 * time.Hour
+)
+
+// Options say what to walk, how fast, and how to group.
+type Options struct {
+	Databases      []int         // numbers of logical databases; nil: all that are not empty
+	Match          string        // SCAN's MATCH glob; empty: all names
+	IdleOver       time.Duration // high-idle threshold
+	NamespaceLimit int           // most namespaces kept
+	Workers        int           // goroutines that fold; the result does not depend on it
+	Page           int           // COUNT of each SCAN
+	MaxLoad        float64       // share of the server's main thread, in (0,1]
+	Rate           float64       // keys a second at most; 0: no limit
+	Label          string        // free text for the profile
+	Tool           profile.Tool  // what makes the profile
+	// Progress is called after each page, from one goroutine; may be nil.
+	Progress func(Progress)
+}
+
+// Progress is how far a run has come.
+type Progress struct {
+	Fraction float64 // of the keys of all selected databases, in [0,1]
+	Keys     int64   // names returned
+}
+
+// ErrInterrupted is the cause with which to end the context of Collect for an
+// orderly end: the page at hand is finished.
+var ErrInterrupted = errors.New("interrupted")
+
+// Collect walks the selected databases of one node and profiles their keys.
+// When ctx ends, or the connection is lost, the profile says that it is
+// incomplete, and why. The error tells that nothing could be profiled at all.
+func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profile, error) {
+	c := &collector{conn: conn, node: conn.Node, opts: o}
+	c.selectDatabases()
+	if err := c.rehearse(ctx); err != nil {
+		return nil, err
+	}
+	c.tally = scanner.Tally{Began: time.Now()}
+	builder, err := c.fold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.document(ctx, builder), nil
+}
+
+// collector is the state of one run over one node.
+type collector struct {
+	conn  *scanner.Conn
+	node  scanner.Node
+	opts  Options
+	plan  plan
+	tally scanner.Tally
+
+	databases []profile.Database // those selected, with how far they were walked
+	weight    int64              // keys in all of them
+	passed    int64              // keys in those that are done
+	noTTL     map[int]int64      // keys without TTL by database
+	largest   *int64             // largest idle time seen, seconds
+	lost      bool               // the connection
+}
+
+// fold walks all databases on one goroutine and folds the pages on others,
+// each with a builder of its own.
+func (c *collector) fold(ctx context.Context) (*Builder, error) {
+	var group errgroup.Group
+	pages := make(chan *Page, c.opts.Workers)
+	pool := sync.Pool{New: func() any { return new(Page) }}
+	builders := make([]*Builder, c.opts.Workers)
+	for i := range builders {
+		builders[i] = NewBuilder(c.opts.NamespaceLimit, c.highIdleOver())
+		group.Go(func() error {
+			for page := range pages {
+				builders[i].Add(page)
+				page.Keys = page.Keys[:0]
+				pool.Put(page)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		defer close(pages)
+		return c.walkAll(ctx, &prober{
+			probes: c.plan.probes, shared: c.plan.shared,
+			fresh: func() *Page { return pool.Get().(*Page) },
+			emit:  func(p *Page) error { pages <- p; return nil },
+		})
+	})
+	err := group.Wait()
+	for _, b := range builders[1:] {
+		builders[0].Merge(b)
+	}
+	return builders[0], err
+}
+
+// walkAll walks the selected databases one after the other. The error is the
+// first database's, when nothing at all was walked.
+func (c *collector) walkAll(ctx context.Context, p *prober) error {
+	pacer := &scanner.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate}
+	var first error
+	usable := 0
+	for i := range c.databases {
+		db := &c.databases[i]
+		if c.lost || ctx.Err() != nil {
+			db.Incomplete = "not walked"
+			continue
+		}
+		err := c.walkOne(ctx, p, pacer, db)
+		if err == nil || db.Returned > 0 {
+			usable++
+		}
+		if first == nil {
+			first = err
+		}
+		// A database that cannot be selected says nothing of the others.
+		c.lost = err != nil && ctx.Err() == nil && !refusal(err)
+	}
+	if usable == 0 && ctx.Err() == nil {
+		return first
+	}
+	return nil
+}
+
+// refusal reports whether the server refused to select a database.
+func refusal(err error) bool {
+	var selecting *selectError
+	return errors.As(err, &selecting)
+}
+
+type selectError struct{ error }
+
+func (e *selectError) Unwrap() error { return e.error }
+
+func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer, db *profile.Database) error {
+	if err := c.use(ctx, db.DB); err != nil {
+		db.Incomplete = err.Error()
+		return err
+	}
+	p.db = db.DB
+	before := c.tally.Returned
+	walk := scanner.Walk{
+		Exchange: c.conn, Visitor: p, Pacer: pacer,
+		Page: c.opts.Page, Match: c.opts.Match,
+		Tally: &c.tally, Progress: c.progress(db),
+	}
+	err := walk.Run(ctx)
+	db.Returned = c.tally.Returned - before
+	db.Complete = err == nil
+	c.passed += keysOf(db)
+	if err != nil {
+		db.Incomplete = err.Error()
+		db.Cursor = formatCursor(walk.Cursor())
+	}
+	return err
+}
+
+// use selects a database. A walk that is told to stop still gets there.
+func (c *collector) use(ctx context.Context, db int) error {
+	if err := c.conn.Select(context.WithoutCancel(ctx), db); err != nil {
+		return &selectError{err}
+	}
+	return nil
+}
+
+func (c *collector) progress(db *profile.Database) func(float64) {
+	if c.opts.Progress == nil {
+		return nil
+	}
+	return func(fraction float64) {
+		done := fraction // INFO is refused, or all databases were empty
+		if c.weight > 0 {
+			done = (float64(c.passed) + fraction*float64(keysOf(db))) / float64(c.weight)
+		}
+		c.opts.Progress(Progress{Fraction: done, Keys: c.tally.Returned})
+	}
+}
+
+func keysOf(db *profile.Database) int64 {
+	if db.Before == nil {
+		return 0
+	}
+	return db.Before.Keys
+}
+
+// highIdleOver is the threshold in seconds, below 0 when it cannot be told.
+func (c *collector) highIdleOver() int64 {
+	if !c.plan.measures.highIdle {
+		return -1
+	}
+	return int64(c.opts.IdleOver / time.Second)
+}
+
+// lexerVersion is recorded so that a comparison can tell that rules changed.
+const lexerVersion = pattern.Version

@@ -1,0 +1,110 @@
+package sampler
+
+import (
+	"fmt"
+	"time"
+
+	"keyprof/sampler/profile"
+	"keyprof/scanner"
+)
+
+// warnings are what a reader must know to trust the figures.
+func (c *collector) warnings(p *profile.Profile) []profile.Warning {
+	w := warner{node: c.node.Address, list: []profile.Warning{}}
+	for _, m := range p.Missing {
+		w.add("measure-refused", m.Node, "%s was not measured: the server answered %q%s", m.Measure, m.Reason, remedy(m))
+	}
+	c.warnNode(&w)
+	c.warnIdle(&w)
+	c.warnCounts(&w, p)
+	for _, db := range c.databases {
+		w.crossCheck(&db, c.opts.Match)
+	}
+	sortWarnings(w.list)
+	return w.list
+}
+
+type warner struct {
+	node string
+	list []profile.Warning
+}
+
+func (w *warner) add(code, scope, format string, args ...any) {
+	w.list = append(w.list, profile.Warning{Code: code, Scope: scope, Text: fmt.Sprintf(format, args...)})
+}
+
+func remedy(m profile.Missing) string {
+	if m.Remedy == "" {
+		return ""
+	}
+	return "; to allow it: " + m.Remedy
+}
+
+func (c *collector) warnNode(w *warner) {
+	if len(c.node.Info) == 0 {
+		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are not known; to allow it: %s", c.aclRule("+info"))
+		return
+	}
+	if c.node.Role() == scanner.Primary {
+		w.add("primary", w.node, "this is a primary: SCAN removes keys whose TTL has run out and replicates their removal; a replica only hides them")
+	}
+	if c.node.Role() == scanner.Replica && c.node.Info.Field("master_link_status") != "up" {
+		w.add("replica-link-down", w.node, "this replica has lost its primary: its data may be old")
+	}
+	if c.node.Saving() {
+		w.add("save-in-progress", w.node, "a save was in progress when the walk began: reads are not recorded in idle times while it lasts")
+	}
+}
+
+func (c *collector) warnIdle(w *warner) {
+	m := c.plan.measures
+	if !m.idle || m.highIdle {
+		return
+	}
+	if !m.horizon {
+		w.add("idle-horizon", w.node, "the server does not tell its uptime, so no key can be called idle for over %s", span(c.opts.IdleOver))
+		return
+	}
+	w.add("idle-horizon", w.node, "no key can be told to be idle for over %s: this server knows idle times of %s at most", span(c.opts.IdleOver), span(time.Duration(m.horizonS)*time.Second))
+}
+
+func (c *collector) warnCounts(w *warner, p *profile.Profile) {
+	if c.plan.shared == dropShared {
+		w.add("shared-integers", w.node, "OBJECT REFCOUNT is refused, so the idle times of all small strings were dropped: those of shared integers mean nothing; to allow it: %s", c.aclRule(scanner.RefCount.ACLRule()))
+	}
+	if p.Design.Degraded {
+		w.add("namespaces-limited", "namespaces", "there are more than %d namespaces: the rest is summed up under %s, and which ones are there may differ between runs", c.opts.NamespaceLimit, profile.OtherPattern)
+	}
+	if n := p.Totals.Denied; n > 0 {
+		w.add("keys-denied", w.node, "%d keys were denied by ACL key patterns and are in no figure; to allow them: %s", n, c.aclRule("~*"))
+	}
+	if n := p.Totals.Failed; n > 0 {
+		w.add("wrong-replies", w.node, "%d keys were answered in a way that makes no sense and are in no figure", n)
+	}
+}
+
+// crossCheck holds our count of keys without TTL against the server's own.
+func (w *warner) crossCheck(db *profile.Database, match string) {
+	if !db.Complete || match != "" || db.NoTTLKeys == nil || db.Before == nil || db.After == nil {
+		return
+	}
+	before, after := db.Before.Keys-db.Before.Expires, db.After.Keys-db.After.Expires
+	lo, hi, counted := min(before, after), max(before, after), *db.NoTTLKeys
+	if counted < lo || counted > hi {
+		w.add("no-ttl-mismatch", fmt.Sprintf("db%d", db.DB), "%d keys without TTL were counted, where INFO says %d before and %d after the walk: keys came and went while it ran, or SCAN repeated some", counted, before, after)
+	}
+}
+
+// span is a length of time in whole units for people.
+func span(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	default:
+		return fmt.Sprintf("%d seconds", d/time.Second)
+	}
+}
