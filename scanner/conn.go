@@ -17,6 +17,7 @@ import (
 // DefaultTimeout is how long connecting may take, and how long one round trip.
 const DefaultTimeout = 30 * time.Second
 
+// dialTimeout is the most that dialling and the TLS handshake may take.
 const dialTimeout = 10 * time.Second
 
 // clientName is what CLIENT LIST shows of us.
@@ -66,7 +67,7 @@ func Connect(ctx context.Context, t Target, timeout time.Duration) (*Conn, error
 // options switch off all that go-redis would say or repeat by itself, so that
 // the allow-list, the ACL rule that we print and MONITOR agree.
 func (c *Conn) options(t Target, timeout time.Duration) *redis.Options {
-	dial := redis.NewDialer(&redis.Options{Network: t.Network, DialTimeout: dialTimeout, TLSConfig: t.TLS})
+	dial := redis.NewDialer(&redis.Options{Network: t.Network, DialTimeout: min(timeout, dialTimeout), TLSConfig: t.TLS})
 	return &redis.Options{
 		Network: t.Network, Addr: t.Address,
 		Username: t.Username, Password: string(t.Password),

@@ -62,7 +62,7 @@ func explain(doing string, t Target, err error) *Error {
 // plain replaces texts that say nothing to a user.
 func plain(err error) error {
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case timedOut(err):
 		return errors.New("no answer in time")
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		return errors.New("the connection was closed by the other side")
@@ -115,7 +115,7 @@ func tlsHint(t Target, err error) string {
 	case errors.As(err, &invalid):
 		return "the server's certificate is not valid: renew it"
 	case strings.Contains(err.Error(), "tls: "):
-		return "the TLS handshake failed: the server may want a client certificate (--cert and --key)"
+		return "the TLS handshake failed: the server may want another client certificate (--cert and --key)"
 	default:
 		return ""
 	}
@@ -134,7 +134,9 @@ func networkHint(t Target, err error) string {
 		return "the socket may not be opened by this user: join the server's group, or use TCP"
 	case notRedis(err), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		return closedHint(t)
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case timedOut(err) && t.TLS != nil:
+		return "check host and port, firewalls, and whether the port speaks TLS at all (else redis://, without --tls)"
+	case timedOut(err):
 		return "check host and port, firewalls, and whether the port wants TLS (rediss://)"
 	default:
 		return ""
@@ -142,10 +144,19 @@ func networkHint(t Target, err error) string {
 }
 
 func closedHint(t Target) string {
-	if t.TLS == nil && t.Network == "tcp" {
+	switch {
+	case t.TLS != nil && len(t.TLS.Certificates) == 0:
+		return "the server may want a client certificate (--cert and --key); check also that a Redis or Valkey server listens there"
+	case t.TLS == nil && t.Network == "tcp":
 		return "check host and port; if the port wants TLS, use rediss://; behind stunnel, check that the server it leads to runs"
+	default:
+		return "check that a Redis or Valkey server is what listens there"
 	}
-	return "check that a Redis or Valkey server is what listens there"
+}
+
+func timedOut(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) && network.Timeout()
 }
 
 // notRedis recognizes go-redis's complaint about an answer that is no RESP.

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"keyprof/scanner"
+)
+
+const connectionCategory = "Connection"
+
+// connectionFlags are redis-cli's where it has them.
+func connectionFlags() []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "server's `HOST`"},
+		&cli.IntFlag{Name: "port", Aliases: []string{"p"}, Usage: "server's `PORT`", DefaultText: strconv.Itoa(scanner.DefaultPort)},
+		&cli.StringFlag{Name: "socket", Aliases: []string{"s"}, Usage: "server's unix socket `PATH`"},
+		&cli.StringFlag{Name: "db", Aliases: []string{"n"}, Usage: "database numbers, such as 0 or 0,3, or all: `LIST`", DefaultText: "the URL's, else all that are not empty"},
+		&cli.StringFlag{Name: "user", Usage: "ACL user `NAME`"},
+		&cli.BoolFlag{Name: "askpass", Usage: "ask for the password on the terminal"},
+		&cli.StringFlag{Name: "password-file", Usage: "read the password from the first line of `FILE`"},
+		&cli.BoolFlag{Name: "tls", Usage: "use TLS, as rediss:// does"},
+		&cli.StringFlag{Name: "cacert", Usage: "trust the authorities in `FILE` (PEM) in place of the system's"},
+		&cli.StringFlag{Name: "cert", Usage: "client certificate `FILE` (PEM)"},
+		&cli.StringFlag{Name: "key", Usage: "private key `FILE` (PEM) of the client certificate"},
+		&cli.StringFlag{Name: "sni", Usage: "server `NAME` to ask for and to find in its certificate"},
+		&cli.BoolFlag{Name: "insecure", Usage: "do not verify the server's certificate"},
+		&cli.DurationFlag{Name: "timeout", Usage: "longest wait for one answer: `DURATION`", Value: scanner.DefaultTimeout},
+	}
+	for _, f := range flags {
+		setCategory(f, connectionCategory)
+	}
+	return flags
+}
+
+func setCategory(f cli.Flag, category string) {
+	switch f := f.(type) {
+	case *cli.StringFlag:
+		f.Category = category
+	case *cli.IntFlag:
+		f.Category = category
+	case *cli.BoolFlag:
+		f.Category = category
+	case *cli.DurationFlag:
+		f.Category = category
+	}
+}
+
+// connection is how to reach the server, as the command line says it.
+type connection struct {
+	URL, Host, Socket string
+	Port              int
+	Databases         string
+	User              string
+	AskPass           bool
+	PasswordFile      string
+	TLS               bool
+	Files             scanner.TLSFiles
+	Timeout           time.Duration
+}
+
+func connectionOf(c *cli.Context) (connection, error) {
+	argument, err := oneArgument(c, "URL")
+	if err != nil {
+		return connection{}, err
+	}
+	conn := connection{
+		URL: argument, Host: c.String("host"), Port: c.Int("port"), Socket: c.String("socket"),
+		Databases: c.String("db"), User: c.String("user"),
+		AskPass: c.Bool("askpass"), PasswordFile: c.String("password-file"),
+		TLS:     c.Bool("tls"),
+		Files:   scanner.TLSFiles{CACert: c.String("cacert"), Cert: c.String("cert"), Key: c.String("key"), SNI: c.String("sni"), Insecure: c.Bool("insecure")},
+		Timeout: c.Duration("timeout"),
+	}
+	if conn.Timeout <= 0 {
+		return connection{}, &usageError{problem: "--timeout must be more than 0"}
+	}
+	return conn, conn.checkPlaces()
+}
+
+// checkPlaces sees to it that the server is named once.
+func (c *connection) checkPlaces() error {
+	byHost := c.Host != "" || c.Port != 0
+	switch {
+	case c.URL != "" && (byHost || c.Socket != ""), byHost && c.Socket != "":
+		return &usageError{problem: "the server is named twice", hint: "give a URL, or --host and --port, or --socket"}
+	case c.URL == "" && !byHost && c.Socket == "":
+		c.URL = os.Getenv("KEYPROF_URL")
+		if c.URL == "" {
+			return &usageError{problem: "no server given", hint: "write keyprof profile redis://HOST[:PORT], or set KEYPROF_URL"}
+		}
+	}
+	return nil
+}
+
+// target is where to connect. The terminal is asked for a password last, when
+// all else is right.
+func (c *connection) target(stdin io.Reader, stderr io.Writer) (scanner.Target, error) {
+	t, err := c.place()
+	if err != nil {
+		return t, err
+	}
+	if t.Password != "" && c.URL != os.Getenv("KEYPROF_URL") {
+		warn(stderr, "a password in the URL can be seen in the list of processes; better use REDISCLI_AUTH, --password-file or --askpass")
+	}
+	if c.User != "" {
+		t.Username = c.User
+	}
+	if err := c.secure(&t); err != nil {
+		return t, &usageError{problem: err.Error(), hint: "--cacert, --cert and --key name PEM files"}
+	}
+	password, err := c.password(stdin, stderr)
+	if password != "" {
+		t.Password = password
+	}
+	return t, err
+}
+
+func (c *connection) place() (scanner.Target, error) {
+	switch {
+	case c.URL != "":
+		t, err := scanner.ParseURL(c.URL)
+		var bad *scanner.URLError
+		if errors.As(err, &bad) {
+			return t, &usageError{problem: bad.Error(), hint: bad.Hint}
+		}
+		return t, err
+	case c.Socket != "":
+		return scanner.Target{Network: "unix", Address: c.Socket}, nil
+	}
+	host, port := c.Host, c.Port
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	if port == 0 {
+		port = scanner.DefaultPort
+	}
+	if port < 1 || port > 65535 {
+		return scanner.Target{}, &usageError{problem: fmt.Sprintf("port %d is not between 1 and 65535", port)}
+	}
+	return scanner.Target{Network: "tcp", Address: net.JoinHostPort(host, strconv.Itoa(port))}, nil
+}
+
+func (c *connection) secure(t *scanner.Target) error {
+	wanted := c.TLS || c.Files != scanner.TLSFiles{}
+	if t.TLS == nil && !wanted {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(t.Address)
+	if err != nil {
+		host = c.Files.SNI // a socket has no host
+	}
+	return c.Files.Apply(t, host)
+}
+
+// password is the one that is given by other means than the URL; empty: none.
+func (c *connection) password(stdin io.Reader, stderr io.Writer) (scanner.Secret, error) {
+	switch {
+	case c.AskPass && c.PasswordFile != "":
+		return "", &usageError{problem: "--askpass and --password-file exclude each other"}
+	case c.AskPass:
+		return askPassword(stdin, stderr)
+	case c.PasswordFile != "":
+		return readPassword(c.PasswordFile)
+	default:
+		return scanner.Secret(os.Getenv("REDISCLI_AUTH")), nil
+	}
+}
+
+func askPassword(stdin io.Reader, stderr io.Writer) (scanner.Secret, error) {
+	file, ok := stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return "", &usageError{problem: "--askpass needs a terminal", hint: "use --password-file or REDISCLI_AUTH"}
+	}
+	fmt.Fprint(stderr, "Password: ")
+	defer fmt.Fprintln(stderr)
+	b, err := term.ReadPassword(int(file.Fd()))
+	if err != nil {
+		return "", fmt.Errorf("reading the password: %w", err)
+	}
+	return scanner.Secret(b), nil
+}
+
+// readPassword is the first line of a file, without its line break.
+func readPassword(path string) (scanner.Secret, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", &usageError{problem: fmt.Sprintf("reading --password-file: %v", err), hint: "name a file that holds the password on its first line"}
+	}
+	defer f.Close()
+	line, err := bufio.NewReader(io.LimitReader(f, 64<<10)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("reading --password-file: %w", err)
+	}
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return "", &usageError{problem: "reading --password-file: its first line is empty"}
+	}
+	return scanner.Secret(line), nil
+}
+
+// databases are those to walk: --db's, else the URL's, else nil for all.
+func (c *connection) databases(t scanner.Target) ([]int, error) {
+	switch {
+	case c.Databases != "" && t.DB != nil:
+		return nil, &usageError{problem: "the URL names a database and --db too"}
+	case c.Databases != "":
+		dbs, err := scanner.ParseDatabases(c.Databases)
+		if err != nil {
+			return nil, &usageError{problem: "--db: " + err.Error(), hint: "write a list such as 0,3, or all"}
+		}
+		return dbs, nil
+	case t.DB != nil:
+		return []int{*t.DB}, nil
+	default:
+		return nil, nil
+	}
+}

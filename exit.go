@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"keyprof/sampler"
+	"keyprof/scanner"
+)
+
+// The exit codes, as the README lists them.
+const (
+	exitDone        = 0
+	exitFailed      = 1 // nothing usable was written
+	exitUsage       = 2
+	exitIncomplete  = 4 // a profile was written, and says which part is missing
+	exitInterrupted = 130
+)
+
+// exitStatusHelp ends the help of commands that collect.
+const exitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: nothing usable was written
+  2    usage: a bad flag, argument or URL
+  4    incomplete: a profile was written and says which part is missing
+  130  interrupted: a partial profile was written (after a second interrupt: nothing)`
+
+// readExitStatusHelp ends the help of commands that only read files.
+const readExitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: nothing usable was written
+  2    usage: a bad flag or argument`
+
+// usageError is a mistake on the command line.
+type usageError struct{ problem, hint string }
+
+func (e *usageError) Error() string { return e.problem }
+
+// hintedError is a failure together with what to do about it.
+type hintedError struct {
+	error
+	hint string
+}
+
+func (e *hintedError) Unwrap() error { return e.error }
+
+// incompleteError is a profile that was written but lacks a part.
+type incompleteError struct{ reason string }
+
+func (e *incompleteError) Error() string { return "the profile is incomplete: " + e.reason }
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(err error) int {
+	var usage *usageError
+	var incomplete *incompleteError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, sampler.ErrInterrupted):
+		return exitInterrupted
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &incomplete):
+		return exitIncomplete
+	default:
+		return exitFailed
+	}
+}
+
+// printError writes what went wrong and what to do about it, a line each.
+func printError(w io.Writer, err error) {
+	if err == nil {
+		return
+	}
+	fmt.Fprintf(w, "keyprof: error: %s\n", oneLine(err.Error()))
+	if hint := hintFor(err); hint != "" {
+		fmt.Fprintf(w, "keyprof: hint: %s\n", oneLine(hint))
+	}
+}
+
+func hintFor(err error) string {
+	var usage *usageError
+	var hinted *hintedError
+	var server *scanner.Error
+	var badURL *scanner.URLError
+	var incomplete *incompleteError
+	switch {
+	case errors.Is(err, sampler.ErrInterrupted):
+		return "the figures cover what was walked until then"
+	case errors.As(err, &usage):
+		if usage.hint == "" {
+			return "keyprof COMMAND --help lists flags and examples"
+		}
+		return usage.hint
+	case errors.As(err, &hinted):
+		return hinted.hint
+	case errors.As(err, &server):
+		return server.Hint
+	case errors.As(err, &badURL):
+		return badURL.Hint
+	case errors.As(err, &incomplete):
+		return "the figures cover what was walked; run keyprof again for all of it"
+	default:
+		return ""
+	}
+}
+
+// oneLine makes a message safe for a terminal: it may quote what a server or a
+// file says.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case !unicode.IsPrint(r):
+			return '?'
+		default:
+			return r
+		}
+	}, strings.TrimSpace(text))
+}
+
+// warn writes a line to people.
+func warn(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, "keyprof: warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
+}

@@ -1,0 +1,118 @@
+// Command keyprof profiles live Redis and Valkey keyspaces: which namespaces
+// hold the memory, which keys never expire, and which nobody touches.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/sampler"
+)
+
+// version is set by the linker for releases.
+var version = "devel"
+
+func main() {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ctx, interrupt := context.WithCancelCause(context.Background())
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr) }()
+	os.Exit(await(code, signals, interrupt))
+}
+
+// await is the exit code of a run that the first signal ends in an orderly way
+// and the second at once.
+func await(code <-chan int, signals <-chan os.Signal, interrupt context.CancelCauseFunc) int {
+	select {
+	case c := <-code:
+		return c
+	case <-signals:
+		interrupt(sampler.ErrInterrupted)
+	}
+	select {
+	case c := <-code:
+		return c
+	case <-signals:
+		return exitInterrupted
+	}
+}
+
+// run is the whole program, so that tests can call it. It returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	app := newApp(stdin, stdout, stderr)
+	ordered, err := flagsFirst(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, ordered)
+	}
+	printError(stderr, err)
+	return exitCode(err)
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:      "keyprof",
+		Usage:     "profile live Redis and Valkey keyspaces",
+		UsageText: "keyprof COMMAND [flags] [arguments]",
+		Description: "Which namespaces hold the memory, which keys never expire, which nobody touches.\n" +
+			"Read-only: see \"keyprof profile --help\" for what is sent to the server.",
+		Reader: stdin, Writer: stdout, ErrWriter: stderr,
+		HideVersion:               true,
+		DisableSliceFlagSeparator: true,
+		// Errors become exit codes in run alone, so that defers are not skipped.
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   onUsageError,
+		Action:         noCommand,
+		Commands:       []*cli.Command{profileCommand(), reportCommand(), schemaCommand(), versionCommand()},
+	}
+	for _, c := range app.Commands {
+		c.OnUsageError = onUsageError // the app's is not inherited
+	}
+	return app
+}
+
+func onUsageError(_ *cli.Context, err error, _ bool) error {
+	return &usageError{problem: err.Error()}
+}
+
+// noCommand is reached when the first argument is no command.
+func noCommand(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return &usageError{problem: "no command given", hint: "keyprof profile redis://HOST profiles a server; keyprof --help lists all commands"}
+	}
+	return &usageError{
+		problem: fmt.Sprintf("unknown command %q", c.Args().First()),
+		hint:    fmt.Sprintf("commands are %s; keyprof --help tells more", strings.Join(commandNames(c.App), ", ")),
+	}
+}
+
+func commandNames(app *cli.App) []string {
+	var names []string
+	for _, c := range app.VisibleCommands() {
+		if c.Name != "help" {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func versionCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "version",
+		Usage: "print the version",
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return &usageError{problem: "version takes no arguments"}
+			}
+			_, err := fmt.Fprintln(c.App.Writer, "keyprof", version)
+			return err
+		},
+	}
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"keyprof": main})
+}
+
+// TestScripts runs testdata/script/*.txtar: what a user types, sees and gets as
+// exit code. The commands that scripts have besides testscript's own are those
+// of scriptCommands.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       os.Getenv("UPDATE") != "",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("TZ", "America/New_York") // reports are in UTC wherever they are printed
+			env.Values[serversKey{}] = servers{}
+			return nil
+		},
+		Cmds: scriptCommands,
+	})
+}
+
+var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"redis-server": startServer,
+	"redis":        sendCommand,
+	"seed":         seed,
+	"fake":         startFake,
+	"tls-server":   startTLS,
+	"replica":      startReplica,
+	"exit":         exitCodeIs,
+	"interrupt":    interruptAfter,
+}

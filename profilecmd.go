@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/report"
+	"keyprof/report/unit"
+	"keyprof/sampler"
+	"keyprof/sampler/profile"
+	"keyprof/scanner"
+)
+
+const profileHelp = `Walks all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT
+IDLETIME (or FREQ) and TYPE. None of these changes data or counts as an access.
+Besides these, only HELLO, AUTH, SELECT, PING, INFO, CLIENT SETNAME, CLIENT
+NO-TOUCH and OBJECT REFCOUNT are ever sent.
+
+EXAMPLES
+  keyprof profile redis://replica.internal:6379
+  keyprof profile --askpass --user prof rediss://db.internal:6380 --cacert ca.pem
+  keyprof profile -o tonight.json.zst --max-load 10% unix:///run/redis/redis.sock
+  keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
+
+` + exitStatusHelp
+
+func profileCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "profile",
+		Usage:       "profile a live server and print the report",
+		ArgsUsage:   "[URL]",
+		Description: profileHelp,
+		Flags:       append(append(profileFlags(), reportFlags()...), connectionFlags()...),
+		Action: func(c *cli.Context) error {
+			opts, err := profileOptionsOf(c)
+			if err != nil {
+				return err
+			}
+			return runProfile(c.Context, opts, c.App.Reader, c.App.Writer, c.App.ErrWriter)
+		},
+	}
+}
+
+func profileFlags() []cli.Flag {
+	const category = "Walk"
+	return []cli.Flag{
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "save the profile as `FILE` (.json, .json.gz, .json.zst), or print it with -"},
+		&cli.StringFlag{Name: "label", Usage: "name for this deployment, kept in the profile: `TEXT` of letters, digits, ., _ and -"},
+		&cli.StringFlag{Category: category, Name: "match", Usage: "only keys that match the `GLOB`, as SCAN's MATCH"},
+		&cli.StringFlag{Category: category, Name: "idle-over", Usage: "call keys high-idle that are idle for more than `SPAN`", Value: unit.FormatSpan(sampler.DefaultIdleOver)},
+		&cli.StringFlag{Category: category, Name: "max-load", Usage: "use at most this `SHARE` of the server's main thread", Value: unit.FormatExactShare(scanner.DefaultMaxLoad)},
+		&cli.Float64Flag{Category: category, Name: "rate", Usage: "walk at most `KEYS` a second", DefaultText: "no limit"},
+		&cli.IntFlag{Category: category, Name: "page", Usage: "ask for `KEYS` with each SCAN (COUNT)", Value: scanner.DefaultPage},
+		&cli.IntFlag{Category: category, Name: "workers", Usage: "fold with `N` goroutines; the result does not depend on it", Value: sampler.DefaultWorkers},
+		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: sampler.DefaultNamespaceLimit},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no report and no progress"},
+		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
+	}
+}
+
+// profileOptions are what runProfile needs; it knows nothing of flags.
+type profileOptions struct {
+	Connection connection
+	Collect    sampler.Options
+	Report     report.Options
+	Output     string // file, "-", or empty
+	Quiet      bool
+	Progress   bool // show a bar, if stderr is a terminal
+}
+
+var labelSyntax = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
+
+func profileOptionsOf(c *cli.Context) (profileOptions, error) {
+	conn, err := connectionOf(c)
+	if err != nil {
+		return profileOptions{}, err
+	}
+	show, err := reportOptionsOf(c)
+	if err != nil {
+		return profileOptions{}, err
+	}
+	collect, err := collectOptionsOf(c)
+	if err != nil {
+		return profileOptions{}, err
+	}
+	o := profileOptions{
+		Connection: conn, Collect: collect, Report: show,
+		Output: c.String("output"), Quiet: c.Bool("quiet"), Progress: !c.Bool("no-progress") && !c.Bool("quiet"),
+	}
+	return o, o.checkOutput()
+}
+
+func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
+	o := sampler.Options{
+		Match: c.String("match"), Label: c.String("label"),
+		Rate: c.Float64("rate"), Page: c.Int("page"), Workers: c.Int("workers"), NamespaceLimit: c.Int("namespaces"),
+		Tool: profile.Tool{Name: "keyprof", Version: version},
+	}
+	var err error
+	if o.IdleOver, err = unit.ParseSpan(c.String("idle-over")); err != nil || o.IdleOver < time.Second {
+		return o, flagError("idle-over", err, "must be at least 1s")
+	}
+	if o.MaxLoad, err = unit.ParseShare(c.String("max-load")); err != nil {
+		return o, flagError("max-load", err, "")
+	}
+	return o, checkCollect(c, o)
+}
+
+const (
+	maxPage    = 10_000
+	maxWorkers = 64
+	maxRows    = profile.MaxRows / 2
+)
+
+func checkCollect(c *cli.Context, o sampler.Options) error {
+	switch {
+	case o.Label != "" && !labelSyntax.MatchString(o.Label):
+		return flagError("label", nil, "may hold letters, digits, ., _ and -, and not begin with .")
+	case c.IsSet("rate") && (o.Rate <= 0 || math.IsNaN(o.Rate) || math.IsInf(o.Rate, 0)):
+		return flagError("rate", nil, "must be more than 0 keys a second")
+	case o.Page < 1 || o.Page > maxPage:
+		return flagError("page", nil, fmt.Sprintf("must be between 1 and %d keys", maxPage))
+	case o.Workers < 1 || o.Workers > maxWorkers:
+		return flagError("workers", nil, fmt.Sprintf("must be between 1 and %d", maxWorkers))
+	case o.NamespaceLimit < 1 || o.NamespaceLimit > maxRows:
+		return flagError("namespaces", nil, fmt.Sprintf("must be between 1 and %d", maxRows))
+	}
+	return nil
+}
+
+// flagError is a value that a flag does not take: err says why, else problem.
+func flagError(flag string, err error, problem string) error {
+	if err != nil {
+		return &usageError{problem: fmt.Sprintf("--%s: %v", flag, err)}
+	}
+	return &usageError{problem: fmt.Sprintf("--%s %s", flag, problem)}
+}
+
+// checkOutput finds out before the walk whether its result can be saved.
+func (o profileOptions) checkOutput() error {
+	if o.Output == "" || o.Output == "-" {
+		return nil
+	}
+	if _, err := profile.CompressionFor(o.Output); err != nil {
+		return flagError("output", err, "")
+	}
+	if err := profile.CheckWritable(o.Output); err != nil {
+		return &hintedError{error: fmt.Errorf("--output: %w", err), hint: "choose a directory that exists and may be written to"}
+	}
+	return nil
+}
+
+// runProfile connects, walks, saves and reports.
+func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+	p, err := collect(ctx, o, stdin, stderr)
+	if err != nil {
+		return err
+	}
+	if err := o.deliver(p, stdout); err != nil {
+		return err
+	}
+	if ctx.Err() != nil && !p.Complete {
+		return context.Cause(ctx)
+	}
+	if !p.Complete {
+		return &incompleteError{reason: p.Nodes[0].Incomplete}
+	}
+	return nil
+}
+
+func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {
+	target, err := o.Connection.target(stdin, stderr)
+	if err != nil {
+		return nil, err
+	}
+	if o.Collect.Databases, err = o.Connection.databases(target); err != nil {
+		return nil, err
+	}
+	conn, err := scanner.Connect(ctx, target, o.Connection.Timeout)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, err
+	}
+	defer conn.Close()
+	if o.Progress && isTerminal(stderr) {
+		bar := newBar(stderr)
+		defer bar.finish()
+		o.Collect.Progress = bar.show
+	}
+	return sampler.Collect(ctx, conn, o.Collect)
+}
+
+// deliver saves the profile and prints the report.
+func (o profileOptions) deliver(p *profile.Profile, stdout io.Writer) error {
+	if o.Output == "-" {
+		return profile.Write(stdout, p, profile.Plain)
+	}
+	if o.Output != "" {
+		if err := profile.WriteFile(o.Output, p); err != nil {
+			return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: "free some space, or choose another place with --output"}
+		}
+	}
+	if o.Quiet {
+		return nil
+	}
+	o.Report.Color = wantsColor(stdout)
+	return report.Write(stdout, p, o.Report)
+}

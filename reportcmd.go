@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"keyprof/report"
+	"keyprof/sampler/profile"
+)
+
+const reportHelp = `Prints a saved profile again, in any format.
+
+EXAMPLES
+  keyprof report tonight.json.zst
+  keyprof report --under session: --sort idle-bytes tonight.json.zst
+  keyprof report --format csv tonight.json.zst > namespaces.csv
+  keyprof profile -o - redis://replica | keyprof report -
+
+` + readExitStatusHelp
+
+func reportCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "report",
+		Usage:       "print a saved profile",
+		ArgsUsage:   "PROFILE|-",
+		Description: reportHelp,
+		Flags:       reportFlags(),
+		Action: func(c *cli.Context) error {
+			path, err := oneArgument(c, "file")
+			if err != nil {
+				return err
+			}
+			if path == "" {
+				return &usageError{problem: "no profile given", hint: "keyprof report FILE, or - for standard input"}
+			}
+			o, err := reportOptionsOf(c)
+			if err != nil {
+				return err
+			}
+			return runReport(path, o, c.App.Reader, c.App.Writer)
+		},
+	}
+}
+
+func reportFlags() []cli.Flag {
+	const category = "Report"
+	return []cli.Flag{
+		&cli.StringFlag{Category: category, Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: " + list(report.Formats()), Value: string(report.DefaultFormat)},
+		&cli.StringFlag{Category: category, Name: "sort", Usage: "sort namespaces by `ORDER`: " + list(report.Sorts()), Value: string(report.DefaultSort)},
+		&cli.IntFlag{Category: category, Name: "top", Usage: "list `N` namespaces and sum up the others", Value: report.DefaultTop},
+		&cli.StringFlag{Category: category, Name: "under", Usage: "only namespaces below `PREFIX`, such as resque:"},
+	}
+}
+
+func list[T ~string](items []T) string {
+	words := make([]string, len(items))
+	for i, item := range items {
+		words[i] = string(item)
+	}
+	return strings.Join(words, ", ")
+}
+
+func reportOptionsOf(c *cli.Context) (report.Options, error) {
+	o := report.Options{
+		Format: report.Format(c.String("format")), Sort: report.Sort(c.String("sort")),
+		Top: c.Int("top"), Under: c.String("under"),
+	}
+	switch {
+	case !slices.Contains(report.Formats(), o.Format):
+		return o, flagError("format", nil, fmt.Sprintf("%q is not one of %s", o.Format, list(report.Formats())))
+	case !slices.Contains(report.Sorts(), o.Sort):
+		return o, flagError("sort", nil, fmt.Sprintf("%q is not one of %s", o.Sort, list(report.Sorts())))
+	case o.Top < 1:
+		return o, flagError("top", nil, "must be at least 1")
+	}
+	return o, nil
+}
+
+func runReport(path string, o report.Options, stdin io.Reader, stdout io.Writer) error {
+	p, err := readProfile(path, stdin)
+	if err != nil {
+		return err
+	}
+	o.Color = wantsColor(stdout)
+	return report.Write(stdout, p, o)
+}
+
+func readProfile(path string, stdin io.Reader) (*profile.Profile, error) {
+	var p *profile.Profile
+	var err error
+	if path == "-" {
+		p, err = profile.Read(stdin)
+		path = "standard input"
+	} else {
+		p, err = profile.ReadFile(path)
+	}
+	if err != nil {
+		return nil, &hintedError{error: fmt.Errorf("reading %s: %w", path, err), hint: readHint(err)}
+	}
+	return p, nil
+}
+
+func readHint(err error) string {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "keyprof profile -o FILE URL makes a profile"
+	case errors.Is(err, profile.ErrNewerSchema):
+		return "use the keyprof that wrote it, or a newer one"
+	case errors.Is(err, profile.ErrTruncated):
+		return "the file was not copied or written to its end: copy it again"
+	default:
+		return "give a file that keyprof profile -o wrote"
+	}
+}
+
+// wantsColor follows no-color.org: colours on a terminal, unless NO_COLOR is
+// set to anything.
+func wantsColor(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

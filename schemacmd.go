@@ -1,0 +1,22 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"keyprof/sampler/profile"
+)
+
+func schemaCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "schema",
+		Usage:       "print the JSON Schema of the profile document",
+		Description: "EXAMPLE\n  keyprof schema > keyprof.schema.json\n\n" + readExitStatusHelp,
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return &usageError{problem: "schema takes no arguments"}
+			}
+			_, err := c.App.Writer.Write(profile.Schema())
+			return err
+		},
+	}
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"keyprof/scanner/redistest"
+)
+
+// servers are those of the running script, by name.
+type servers map[string]*redistest.Server
+
+type serversKey struct{}
+
+func serverOf(ts *testscript.TestScript, name string) *redistest.Server {
+	s := ts.Value(serversKey{}).(servers)[name]
+	if s == nil {
+		ts.Fatalf("no server %q", name)
+	}
+	return s
+}
+
+func remember(ts *testscript.TestScript, name string, s *redistest.Server) {
+	ts.Value(serversKey{}).(servers)[name] = s
+	ts.Defer(func() { s.Stop() })
+	ts.Setenv(name, "unix://"+s.Socket())
+	ts.Setenv(name+"_SOCKET", s.Socket())
+	ts.Setenv(name+"_PORT", portOf(s))
+}
+
+func portOf(s *redistest.Server) string {
+	_, port, err := net.SplitHostPort(s.Addr())
+	if err != nil {
+		panic(err) // the server listens there
+	}
+	return port
+}
+
+// startServer: redis-server NAME [--option value ...] starts a server; $NAME is
+// its URL, $NAME_SOCKET its socket and $NAME_PORT its port.
+func startServer(ts *testscript.TestScript, _ bool, args []string) {
+	s, err := redistest.Start(context.Background(), args[1:]...)
+	ts.Check(err)
+	remember(ts, args[0], s)
+}
+
+// startReplica: replica NAME PRIMARY [--option value ...].
+func startReplica(ts *testscript.TestScript, _ bool, args []string) {
+	s, err := redistest.StartReplica(context.Background(), serverOf(ts, args[1]), args[2:]...)
+	ts.Check(err)
+	remember(ts, args[0], s)
+}
+
+// sendCommand: redis NAME COMMAND [argument ...] sends one command to a server.
+func sendCommand(ts *testscript.TestScript, _ bool, args []string) {
+	command := make([]any, 0, len(args))
+	for _, a := range args[1:] {
+		command = append(command, a)
+	}
+	err := serverOf(ts, args[0]).Client().Do(context.Background(), command...).Err()
+	if !errors.Is(err, redis.Nil) {
+		ts.Check(err)
+	}
+}
+
+// seed: seed NAME DB KIND fills a database: tickets, resque, mixed, or
+// hostile (names meant to break terminals and files).
+func seed(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ctx, client := context.Background(), serverOf(ts, args[0]).ClientDB(db)
+	switch args[2] {
+	case "tickets":
+		err = redistest.SeedTickets(ctx, client)
+	case "resque":
+		err = redistest.SeedResque(ctx, client)
+	case "mixed":
+		err = redistest.Mixed(ctx, client, 3000, 1)
+	case "hostile":
+		for _, name := range hostileNames {
+			err = client.Set(ctx, name, "some text", 0).Err()
+		}
+	default:
+		ts.Fatalf("seed: unknown kind %q", args[2])
+	}
+	ts.Check(err)
+}
+
+var hostileNames = []string{
+	"", "\x1b[31mred\x1b[0m:1", "a\nkeyprof: error: b", `quo"te`, "\xff\xfe\x00", "=cmd()", "<script>alert(1)</script>",
+	strings.Repeat("long", 128<<10), "\u202egnp.exe", "\x9b31m", "tab\there", "|pipe|`tick`",
+}
+
+// startFake: fake NAME ANSWER starts a server that gives every command but
+// HELLO the same answer, such as "LOADING ..."; $NAME is its URL.
+func startFake(ts *testscript.TestScript, _ bool, args []string) {
+	answer := redistest.Error(args[1])
+	if args[1] == "http" {
+		answer = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
+	}
+	f, err := redistest.StartFake(redistest.FakeOptions{Hello: redistest.HelloHandle}, func([]string) string { return answer })
+	ts.Check(err)
+	ts.Defer(f.Close)
+	ts.Setenv(args[0], f.URL())
+}
+
+// startTLS: tls-server NAME starts a server that wants TLS with a client
+// certificate; $NAME_PORT, $NAME_CA, $NAME_CERT and $NAME_KEY are what a client
+// needs.
+func startTLS(ts *testscript.TestScript, _ bool, args []string) {
+	s, err := redistest.StartTLS(context.Background(), "--tls-auth-clients", "yes")
+	ts.Check(err)
+	remember(ts, args[0], s.Server)
+	ts.Setenv(args[0]+"_PORT", portOf(s.Server))
+	ts.Setenv(args[0]+"_CA", s.CAFile)
+	ts.Setenv(args[0]+"_CERT", s.CertFile)
+	ts.Setenv(args[0]+"_KEY", s.KeyFile)
+}
+
+// exitCodeIs: exit CODE keyprof ... runs keyprof and wants this exit code. Its
+// output is checked with stdout and stderr, as after exec.
+func exitCodeIs(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
+		got = failed.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// interruptAfter: interrupt SIGNAL DURATION CODE FILE keyprof ... sends one
+// signal after a while, and wants this exit code; both outputs go to FILE.
+func interruptAfter(ts *testscript.TestScript, _ bool, args []string) {
+	wait, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	want, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	cmd := exec.Command(mustLook(ts, args[4]), args[5:]...)
+	cmd.Dir, cmd.Env = ts.Getenv("WORK"), []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME")}
+	out, err := os.Create(ts.MkAbs(args[3]))
+	ts.Check(err)
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
+	ts.Check(cmd.Start())
+	time.Sleep(wait)
+	ts.Check(cmd.Process.Signal(signals[args[0]]))
+	err = cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("exit code %d (%v), want %d", got, err, want)
+	}
+}
+
+func mustLook(ts *testscript.TestScript, name string) string {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	ts.Fatalf("no %s on the PATH", name)
+	return ""
+}
+
+var signals = map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
