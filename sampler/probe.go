@@ -95,9 +95,14 @@ func (p *prober) settle(replies []scanner.Reply) {
 }
 
 // sharedBytes is the most that MEMORY USAGE answers for a key that holds an
-// integer, besides its name: object, dictionary entry, cluster metadata, and
-// what the allocator rounds up.
-const sharedBytes = 112
+// integer and has a name of n bytes: object and dictionary entry, 16 bytes of
+// metadata in cluster mode, slack for other allocators, and the name with its
+// header as allocators round it up (jemalloc: to 16 bytes, then by a quarter).
+func sharedBytes(n int) int64 {
+	const object, entry, metadata, slack, header = 16, 24, 16, 16, 10
+	name := n + header
+	return object + entry + metadata + slack + int64(max(name+15, name*5/4))
+}
 
 // findSuspects deals with the keys of the waiting page that may share their value.
 func (p *prober) findSuspects() {
@@ -118,7 +123,7 @@ func (p *prober) findSuspects() {
 
 // maybeShared reports whether the key is a string small enough to be an integer.
 func (o *Observation) maybeShared() bool {
-	small := !o.HasBytes || o.Bytes <= sharedBytes+int64(len(o.Name))*5/4
+	small := !o.HasBytes || o.Bytes <= sharedBytes(len(o.Name))
 	return o.HasIdle && small && (o.Type == "string" || o.Type == "")
 }
 

@@ -1,10 +1,10 @@
 package scanner
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -20,6 +20,9 @@ const DefaultTimeout = 30 * time.Second
 // dialTimeout is the most that dialling and the TLS handshake may take.
 const dialTimeout = 10 * time.Second
 
+// readBuffer holds the answers of a page, and any line of RESP.
+const readBuffer = 64 << 10
+
 // clientName is what CLIENT LIST shows of us.
 const clientName = "keyprof"
 
@@ -34,6 +37,11 @@ type Conn struct {
 	wire   *wire
 	least  time.Duration // least round trip seen
 	db     int           // selected database
+
+	// What RoundTrip needs.
+	timeout  time.Duration
+	pipeline []byte
+	reader   respReader
 }
 
 // quiet keeps go-redis's own log off the user's screen.
@@ -47,7 +55,8 @@ func init() { redis.SetLogger(quiet{}) }
 // with an *Error: an unreachable host, a refused password, a server that is
 // still loading. When ctx ends, connecting ends at once.
 func Connect(ctx context.Context, t Target, timeout time.Duration) (*Conn, error) {
-	c := &Conn{ledger: newLedger(), wire: &wire{}}
+	c := &Conn{ledger: newLedger(), wire: &wire{}, timeout: timeout}
+	c.reader = respReader{bufio.NewReaderSize(c.wire, readBuffer)}
 	c.Node.Address, c.user = t.Address, cmp.Or(t.Username, "default")
 	c.client = redis.NewClient(c.options(t, timeout))
 	c.client.AddHook(c.ledger)
@@ -77,7 +86,8 @@ func (c *Conn) options(t Target, timeout time.Duration) *redis.Options {
 		ReadTimeout:              timeout,
 		WriteTimeout:             timeout,
 		PoolSize:                 1,
-		Protocol:                 3, // go-redis falls back to RESP2 by itself
+		ConnMaxIdleTime:          -1, // go-redis sees nothing of the walk
+		Protocol:                 3,  // go-redis falls back to RESP2 by itself
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
@@ -176,10 +186,11 @@ func (c *Conn) Close() {
 	c.client.Close()
 }
 
-// wire counts what goes over the one TCP connection, and can cut it.
+// wire is the one network connection: go-redis dials it and logs in, then the
+// two take turns. It counts what goes over it, and can be cut.
 type wire struct {
 	out, in atomic.Int64
-	current atomic.Pointer[net.Conn]
+	current atomic.Pointer[countedConn]
 }
 
 type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -190,14 +201,19 @@ func (w *wire) counting(dial dialer) dialer {
 		if err != nil {
 			return nil, err
 		}
-		w.current.Store(&nc)
-		return &countedConn{Conn: nc, wire: w}, nil
+		counted := &countedConn{Conn: nc, wire: w}
+		w.current.Store(counted)
+		return counted, nil
 	}
 }
 
+func (w *wire) Read(b []byte) (int, error)    { return w.current.Load().Read(b) }
+func (w *wire) Write(b []byte) (int, error)   { return w.current.Load().Write(b) }
+func (w *wire) setDeadline(t time.Time) error { return w.current.Load().SetDeadline(t) }
+
 func (w *wire) close() {
 	if nc := w.current.Load(); nc != nil {
-		(*nc).Close()
+		nc.Close()
 	}
 }
 
@@ -205,8 +221,6 @@ type countedConn struct {
 	net.Conn
 	wire *wire
 }
-
-var _ io.ReadWriteCloser = (*countedConn)(nil)
 
 func (c *countedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)

@@ -3,10 +3,9 @@ package scanner
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Probe is a question about one key that changes nothing: not the value, not
@@ -83,90 +82,101 @@ type Exchange interface {
 
 var _ Exchange = (*Conn)(nil)
 
-// RoundTrip is Exchange's, by a go-redis pipeline.
-func (c *Conn) RoundTrip(ctx context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
-	pipe := c.conn.Pipeline()
-	cmds := make([]redis.Cmder, 0, len(requests)+1)
-	for _, r := range requests {
-		cmds = append(cmds, command(ctx, r))
+// prefixes are the probes as they are sent, up to the key.
+var prefixes = func() (p [numProbes]string) {
+	for probe, ws := range words {
+		b := appendLength(nil, '*', len(ws)+1)
+		for _, w := range ws {
+			b = appendBulk(b, w)
+		}
+		p[probe] = string(b)
 	}
-	var names *redis.ScanCmd
-	if scan != nil {
-		names = scanCommand(ctx, scan)
-		cmds = append(cmds, names)
-	}
-	if err := pipe.BatchProcess(ctx, cmds...); err != nil {
-		return replies, ScanReply{}, c.failed("asking for a page", err)
+	return p
+}()
+
+// RoundTrip is Exchange's.
+func (c *Conn) RoundTrip(_ context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
+	if err := c.encode(requests, scan); err != nil {
+		return replies, ScanReply{}, err
 	}
 	start := time.Now()
-	if _, err := pipe.Exec(ctx); fatal(err) {
-		return replies, ScanReply{}, c.failed("asking for a page", err)
+	page, err := ScanReply{}, c.send()
+	if err == nil {
+		replies, page, err = c.receive(len(requests), scan != nil, replies)
+	}
+	if err != nil {
+		c.wire.close() // what is left on it would be taken for other answers
+		return replies, ScanReply{}, c.failed(doing(err), err)
 	}
 	c.observe(time.Since(start))
-	for i := range requests {
-		replies = append(replies, replyOf(cmds[i]))
-		if err := replies[len(replies)-1].Err; blocks(err) {
-			return replies, ScanReply{}, c.failed("asking for a page", err)
+	return replies, page, nil
+}
+
+// doing tells what failed. Probes that the server refuses fail for themselves.
+func doing(err error) string {
+	if refused := replyError(""); errors.As(err, &refused) {
+		return "walking with SCAN"
+	}
+	return "asking for a page"
+}
+
+// encode writes the pipeline into the connection's buffer, once the allow-list
+// has let all of it pass.
+func (c *Conn) encode(requests []Request, scan *Scan) error {
+	var counts [numProbes]int64
+	c.pipeline = c.pipeline[:0]
+	for _, r := range requests {
+		counts[r.Probe]++
+		c.pipeline = append(c.pipeline, prefixes[r.Probe]...)
+		c.pipeline = appendBulk(c.pipeline, r.Key)
+	}
+	for probe, n := range counts {
+		if err := c.ledger.enter(Probe(probe).String(), n); err != nil {
+			return err
 		}
 	}
-	page, err := c.scanReply(names)
+	if scan == nil {
+		return nil
+	}
+	c.pipeline = scan.appendTo(c.pipeline)
+	return c.ledger.enter("scan", 1)
+}
+
+func (s *Scan) appendTo(b []byte) []byte {
+	args := []string{"scan", strconv.FormatUint(s.Cursor, 10), "count", strconv.Itoa(s.Count)}
+	if s.Match != "" {
+		args = append(args, "match", s.Match)
+	}
+	return appendCommand(b, args...)
+}
+
+// send writes the pipeline. From here on the wire is ours until all answers
+// are read; then go-redis may use it again, as nothing is left on it.
+func (c *Conn) send() error {
+	if err := c.wire.setDeadline(time.Now().Add(c.timeout)); err != nil {
+		return err
+	}
+	_, err := c.wire.Write(c.pipeline)
+	return err
+}
+
+func (c *Conn) receive(count int, scanned bool, replies []Reply) ([]Reply, ScanReply, error) {
+	for range count {
+		reply, err := c.reader.reply()
+		if err != nil {
+			return replies, ScanReply{}, err
+		}
+		if blocks(reply.Err) {
+			return replies, ScanReply{}, reply.Err
+		}
+		replies = append(replies, reply)
+	}
+	if !scanned {
+		return replies, ScanReply{}, nil
+	}
+	page, err := c.reader.scanReply()
 	return replies, page, err
-}
-
-func (c *Conn) scanReply(cmd *redis.ScanCmd) (ScanReply, error) {
-	if cmd == nil {
-		return ScanReply{}, nil
-	}
-	names, cursor, err := cmd.Result()
-	if err != nil {
-		return ScanReply{}, c.failed("walking with SCAN", err)
-	}
-	return ScanReply{Cursor: cursor, Names: names}, nil
-}
-
-// fatal reports whether a pipeline's error is the connection's, and not the
-// server's answer to one command.
-func fatal(err error) bool {
-	var reply redis.Error
-	return err != nil && !errors.Is(err, redis.Nil) && !errors.As(err, &reply)
 }
 
 // blocks reports whether a server's answer to one command holds for all.
 func blocks(err error) bool { return err != nil && blocking[firstWord(err.Error())] }
-
-func command(ctx context.Context, r Request) redis.Cmder {
-	args := make([]any, 0, 3)
-	for _, w := range words[r.Probe] {
-		args = append(args, w)
-	}
-	args = append(args, r.Key)
-	if r.Probe == Type {
-		return redis.NewStatusCmd(ctx, args...)
-	}
-	return redis.NewIntCmd(ctx, args...)
-}
-
-func scanCommand(ctx context.Context, s *Scan) *redis.ScanCmd {
-	args := []any{"scan", s.Cursor, "count", s.Count}
-	if s.Match != "" {
-		args = append(args, "match", s.Match)
-	}
-	return redis.NewScanCmd(ctx, nil, args...)
-}
-
-func replyOf(cmd redis.Cmder) Reply {
-	if err := cmd.Err(); err != nil {
-		if errors.Is(err, redis.Nil) {
-			return Reply{Nil: true}
-		}
-		return Reply{Err: err}
-	}
-	switch cmd := cmd.(type) {
-	case *redis.IntCmd:
-		return Reply{Int: cmd.Val()}
-	case *redis.StatusCmd:
-		return Reply{Text: cmd.Val()}
-	default:
-		panic("exchange: no reply for this command") // command makes no other
-	}
-}

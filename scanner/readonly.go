@@ -33,8 +33,8 @@ var ErrNotAllowed = errors.New("not on the list of read-only commands")
 // Allowed reports whether a command, such as "memory usage", may be sent.
 func Allowed(name string) bool { return allowed[name] }
 
-// ledger is the hook through which every command of a connection leaves: it
-// stops what is not allowed before it is sent, and counts the rest by name.
+// ledger is where every command of a connection passes before it is sent, those
+// of go-redis as its hook: it stops what is not allowed, and counts the rest.
 type ledger struct {
 	mu   sync.Mutex
 	sent map[string]int64
@@ -49,17 +49,17 @@ func (l *ledger) counts() map[string]int64 {
 	return maps.Clone(l.sent)
 }
 
-func (l *ledger) enter(cmds ...redis.Cmder) error {
+// enter lets n commands of a name out, and counts them.
+func (l *ledger) enter(name string, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	if !allowed[name] {
+		return fmt.Errorf("command %q: %w", name, ErrNotAllowed)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, cmd := range cmds {
-		if name := commandName(cmd.Args()); !allowed[name] {
-			return fmt.Errorf("command %q: %w", name, ErrNotAllowed)
-		}
-	}
-	for _, cmd := range cmds {
-		l.sent[commandName(cmd.Args())]++
-	}
+	l.sent[name] += n
 	return nil
 }
 
@@ -68,21 +68,9 @@ func (l *ledger) enter(cmds ...redis.Cmder) error {
 func commandName(args []any) string {
 	name := word(args, 0)
 	if containers[name] {
-		name = subcommandName(name, word(args, 1))
+		name += " " + word(args, 1)
 	}
 	return name
-}
-
-// subcommandName joins the names that the walk uses without allocating.
-func subcommandName(name, sub string) string {
-	switch {
-	case name == "memory" && sub == "usage":
-		return "memory usage"
-	case name == "object" && sub == "idletime":
-		return "object idletime"
-	default:
-		return name + " " + sub
-	}
 }
 
 func word(args []any, i int) string {
@@ -101,7 +89,7 @@ func (l *ledger) DialHook(next redis.DialHook) redis.DialHook {
 // ProcessHook checks and counts one command.
 func (l *ledger) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if err := l.enter(cmd); err != nil {
+		if err := l.enter(commandName(cmd.Args()), 1); err != nil {
 			cmd.SetErr(err)
 			return err
 		}
@@ -109,15 +97,13 @@ func (l *ledger) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// ProcessPipelineHook checks and counts a pipeline: all of it goes or nothing.
-func (l *ledger) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if err := l.enter(cmds...); err != nil {
-			for _, cmd := range cmds {
-				cmd.SetErr(err)
-			}
-			return err
+// ProcessPipelineHook refuses go-redis's pipelines: ours are Conn.RoundTrip's.
+func (l *ledger) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(_ context.Context, cmds []redis.Cmder) error {
+		err := fmt.Errorf("a pipeline of %d commands: %w", len(cmds), ErrNotAllowed)
+		for _, cmd := range cmds {
+			cmd.SetErr(err)
 		}
-		return next(ctx, cmds)
+		return err
 	}
 }

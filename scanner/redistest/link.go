@@ -1,0 +1,134 @@
+package redistest
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	chunkBytes  = 64 << 10 // read at once
+	chunksAhead = 256      // on their way at once, per direction
+)
+
+// link is one connection through a Proxy.
+type link struct {
+	proxy  *Proxy
+	client *net.TCPConn
+	server net.Conn
+	once   sync.Once
+	done   chan struct{} // closed when the link is broken
+}
+
+// chunk is what one read returned, with the time at which it may be delivered.
+type chunk struct {
+	data []byte
+	due  time.Time
+}
+
+// run passes bytes both ways until the server has nothing more to say, the client
+// cannot hear it, or the link is reset.
+func (l *link) run() {
+	var both sync.WaitGroup
+	both.Go(l.pumpUp)
+	both.Go(l.pumpDown)
+	both.Wait()
+}
+
+// pumpUp passes requests. When they end, or the server takes no more, replies may
+// still be on their way (a server that refuses a client says why and closes), so
+// that only the way up is closed.
+func (l *link) pumpUp() {
+	queue := make(chan chunk, chunksAhead)
+	var reader sync.WaitGroup
+	reader.Go(func() { l.read(l.client, queue) })
+	l.deliver(l.server, queue, nil)
+	_ = l.server.(interface{ CloseWrite() error }).CloseWrite()
+	reader.Wait()
+}
+
+// pumpDown passes replies. When it ends, so does the link.
+func (l *link) pumpDown() {
+	queue := make(chan chunk, chunksAhead)
+	var reader sync.WaitGroup
+	reader.Go(func() { l.read(l.server, queue) })
+	l.deliver(l.client, queue, l.proxy.allow)
+	l.close()
+	reader.Wait()
+}
+
+// read takes what arrives and queues it. Reading and delivering are two
+// goroutines: sleeping before each write would make the proxy's throughput one
+// chunk per latency, which no network does.
+func (l *link) read(from net.Conn, queue chan<- chunk) {
+	defer close(queue)
+	buf := make([]byte, chunkBytes)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			due := time.Now().Add(time.Duration(l.proxy.latency.Load()))
+			select {
+			case queue <- chunk{data: append([]byte(nil), buf[:n]...), due: due}:
+			case <-l.done:
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (l *link) deliver(to net.Conn, queue <-chan chunk, allow func(int) (int, bool)) {
+	for c := range queue {
+		if !l.await(c.due) {
+			return
+		}
+		cut := false
+		if allow != nil {
+			var n int
+			n, cut = allow(len(c.data))
+			c.data = c.data[:n]
+		}
+		if _, err := to.Write(c.data); err != nil {
+			return
+		}
+		if cut {
+			l.reset()
+			return
+		}
+	}
+}
+
+// await sleeps until due and until the proxy lets bytes pass. It reports false
+// when the link is broken meanwhile.
+func (l *link) await(due time.Time) bool {
+	if wait := time.Until(due); wait > 0 {
+		select {
+		case <-time.After(wait):
+		case <-l.done:
+			return false
+		}
+	}
+	select {
+	case <-l.proxy.gate():
+		return true
+	case <-l.done:
+		return false
+	}
+}
+
+// reset breaks the link so that the client's next read or write fails with
+// "connection reset by peer".
+func (l *link) reset() {
+	_ = l.client.SetLinger(0)
+	l.close()
+}
+
+func (l *link) close() {
+	l.once.Do(func() {
+		close(l.done)
+		_ = l.client.Close()
+		_ = l.server.Close()
+	})
+}

@@ -1,0 +1,217 @@
+package redistest
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+func contextFor(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}
+
+// start is Start for tests that stop the server themselves.
+func start(t *testing.T, args ...string) *Server {
+	t.Helper()
+	s, err := Start(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Stop() })
+	return s
+}
+
+// ping asks for a sign of life at a URL, with a timeout of d.
+func ping(t *testing.T, url string, d time.Duration) error {
+	t.Helper()
+	opts, err := redis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.MaxRetries = -1
+	opts.DialTimeout, opts.ReadTimeout = d, d
+	client := redis.NewClient(opts)
+	defer func() { _ = client.Close() }()
+	return client.Ping(t.Context()).Err()
+}
+
+func TestServerIsReachableEveryWay(t *testing.T) {
+	s := New(t)
+	for _, url := range []string{s.URL(), s.SocketURL()} {
+		if err := ping(t, url, time.Second); err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	if _, port, err := net.SplitHostPort(s.Addr()); err != nil || port == "0" {
+		t.Errorf("Addr = %q", s.Addr())
+	}
+	if !strings.Contains(s.Log(), "Ready to accept connections") {
+		t.Errorf("log lacks the server's greeting:\n%s", s.Log())
+	}
+	if n := len(s.Socket()); n >= 104 {
+		t.Errorf("the socket's path has %d bytes", n)
+	}
+}
+
+func TestArgsOverrideDefaults(t *testing.T) {
+	s := New(t, "--maxmemory-policy", "allkeys-lru", "--databases", "3", "--requirepass", "s3 cret")
+	got, err := s.Client().ConfigGet(t.Context(), "maxmemory-policy").Result()
+	if err != nil || got["maxmemory-policy"] != "allkeys-lru" {
+		t.Errorf("policy = %v, %v", got, err)
+	}
+	if err := s.ClientDB(2).Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Error(err)
+	}
+	if n := s.Client().DBSize(t.Context()).Val(); n != 0 {
+		t.Errorf("database 0 has %d keys", n)
+	}
+	if err := ping(t, s.URL(), time.Second); err == nil || !strings.HasPrefix(err.Error(), "NOAUTH") {
+		t.Errorf("without password: %v", err)
+	}
+}
+
+func TestClusterModeStarts(t *testing.T) {
+	s := New(t, "--cluster-enabled", "yes")
+	if info := s.Client().ClusterInfo(t.Context()).Val(); !strings.Contains(info, "cluster_state") {
+		t.Errorf("CLUSTER INFO = %q", info)
+	}
+}
+
+func TestStartReportsWhatTheServerSaid(t *testing.T) {
+	_, err := Start(t.Context(), "--no-such-option", "1")
+	if err == nil || !strings.Contains(err.Error(), "no-such-option") {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestStartWithoutRedisNamesTheRemedy(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := Start(t.Context())
+	if !errors.Is(err, ErrNotInstalled) || !strings.Contains(err.Error(), "scripts/install-redis") {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestFailedStartLeavesNoFolder(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	if _, err := Start(t.Context(), "--no-such-option", "1"); err == nil {
+		t.Fatal("no error")
+	}
+	if left, _ := filepath.Glob(filepath.Join(tmp, "*")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestStopLeavesNothing(t *testing.T) {
+	s := start(t)
+	if err := s.Client().Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(s.Log(), "ready to exit") {
+		t.Errorf("the server was not asked to end by itself:\n%s", s.Log())
+	}
+	assertGone(t, s)
+	if err := s.Stop(); err != nil {
+		t.Errorf("second Stop: %v", err)
+	}
+}
+
+func TestKillThenStop(t *testing.T) {
+	s := start(t)
+	s.Kill()
+	if err := ping(t, s.URL(), time.Second); err == nil {
+		t.Error("a killed server answers")
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	assertGone(t, s)
+}
+
+func assertGone(t *testing.T, s *Server) {
+	t.Helper()
+	if _, err := os.Stat(s.dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("folder: %v", err)
+	}
+	select {
+	case <-s.process.done:
+	default:
+		t.Error("the process runs on")
+	}
+}
+
+func TestPauseAndResume(t *testing.T) {
+	s := New(t)
+	if err := s.Pause(); err != nil {
+		t.Skip(err) // Windows
+	}
+	if err := ping(t, s.URL(), 50*time.Millisecond); err == nil {
+		t.Error("a paused server answers")
+	}
+	if err := s.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	if err := ping(t, s.URL(), 5*time.Second); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStopOfAPausedServer(t *testing.T) {
+	s := start(t)
+	if err := s.Pause(); err != nil {
+		t.Skip(err)
+	}
+	began := time.Now()
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > shutdownGrace {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestCommandCounts(t *testing.T) {
+	s := New(t)
+	for range 3 {
+		s.Client().Get(t.Context(), "k")
+	}
+	s.Client().ConfigGet(t.Context(), "save")
+	counts, err := s.CommandCounts(t.Context())
+	if err != nil || counts["get"] != 3 || counts["config|get"] != 1 {
+		t.Errorf("counts = %v, %v", counts, err)
+	}
+}
+
+func TestReplicaHasThePrimarysData(t *testing.T) {
+	primary := New(t, "--requirepass", "secret")
+	primary.Client().Set(t.Context(), "k", "v", 0)
+	replica := Replica(t, primary, "--replica-read-only", "yes")
+	if v := replica.Client().Get(t.Context(), "k").Val(); v != "v" {
+		t.Errorf("k = %q", v)
+	}
+	if err := replica.Client().Set(t.Context(), "k", "w", 0).Err(); err == nil {
+		t.Error("a write to a replica succeeded")
+	}
+}
+
+func TestStartReplicaGivesUp(t *testing.T) {
+	primary := New(t)
+	primary.Kill()
+	ctx, cancel := contextFor(500 * time.Millisecond)
+	defer cancel()
+	_, err := StartReplica(ctx, primary)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error = %v", err)
+	}
+}
