@@ -19,6 +19,12 @@ const (
 	shortEvidence = 18
 	longEvidence  = 8
 	longLength    = 16
+	// A text of 20 bytes or more that has a usual token's length, small letters,
+	// capitals and digits, and no delimiter, is a word only if it clearly reads
+	// like one: of 200,000 base-62 tokens of 24 bytes none falls below this, and
+	// names such as OAuth2AuthorizationCode1 gather less than -24.
+	tokenEvidence = -18
+	tokenLength   = 20
 	never         = 1 << 20
 
 	// minRandom is the length below which no text is taken for random.
@@ -125,6 +131,8 @@ func isRandom(s string, all class) bool {
 func neededEvidence(n int, all class) int {
 	long, varied := n >= longLength, all&isAlnum == isAlnum
 	switch {
+	case n >= tokenLength && varied && all&isWeak == 0 && usualLength(n, all):
+		return tokenEvidence
 	case long && varied && usualLength(n, all):
 		return 0
 	case all&isWeak != 0:

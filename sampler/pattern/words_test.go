@@ -20,6 +20,7 @@ func TestWordsStay(t *testing.T) {
 		en-US pt_BR zh-Hans BTC-USD BTCUSDT EURUSD PHPSESSID GLOBAL_CONFIG __heartbeats__ _kombu Przybylski
 		Szczecin Schwarzschild Worcestershire strengths crwth wxyz django.contrib jsonrpc2 grpcweb protobuf3
 		covid19 iso8601 rfc3339 hs256 rs512 int64 float32 crc32 aes128 murmur3 blake2b tls13 jdk17 py312 es2015
+		OAuth2AuthorizationCode1 Sha256WithRSAEncryption2 Top100ProductsByCountry1 HTTPServer2XMLParser
 		x86 vp9 av1 html5 css3 jQuery3 node.js vue3 web2 oauth2client OAuth2Client Utf8String Base64Encoder
 	`) {
 		if got := Of(word); got != word {
@@ -33,6 +34,7 @@ func TestRandomTokens(t *testing.T) {
 	for token := range strings.FieldsSeq(`
 		dQw4w9WgXcQ 9bZkp7q19f0 x7Gk2Qa aZ3kP9x Ab3xY9z 8f3kD02jKs u4pruydqqvj 0q4q7pv4c2hfs6r6gd2n1ua0b3
 		V1StGXR8Z5jdHi6BAAAA clh3v0p1s0000mjrz8q1r2t5w tz4a98xxat96iws9zmbrgj3a 9m4e2mr0ui3e8a215n4g
+		41mBlwiope5VEiamopWoV8x4 52meCs8ViNedVTIMrEcuZyTI 69woREubYizhcMmbWDfaRgif 1ssnSTAuetywo733O11wlts0
 		51H8f2kLkdIwHu7ix28a3tqPa JBSWY3DPEHPK3PXPJBSWY3DP B08N5WRWNW vFp6pgX4tZ8vAn0cQwLs3K
 	`) {
 		if got := Of("k:" + token); got != "k:<rand>" {
