@@ -25,7 +25,9 @@ const (
 	// names such as OAuth2AuthorizationCode1 gather less than -24.
 	tokenEvidence = -18
 	tokenLength   = 20
-	never         = 1 << 20
+	// Without digits, names come nearer (PHPSESSIDgcMaxLifetimeAA: -18).
+	letterTokenEvidence = -12
+	never               = 1 << 20
 
 	// minRandom is the length below which no text is taken for random.
 	minRandom = 6
@@ -131,8 +133,11 @@ func isRandom(s string, all class) bool {
 func neededEvidence(n int, all class) int {
 	long, varied := n >= longLength, all&isAlnum == isAlnum
 	switch {
-	case n >= tokenLength && varied && all&isWeak == 0 && usualLength(n, all):
-		return tokenEvidence
+	case n >= tokenLength && all.isMixed() && all&isWeak == 0 && usualLength(n, all):
+		if varied {
+			return tokenEvidence
+		}
+		return letterTokenEvidence
 	case long && varied && usualLength(n, all):
 		return 0
 	case all&isWeak != 0:
