@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 
@@ -32,6 +33,9 @@ var ErrNotAllowed = errors.New("not on the list of read-only commands")
 
 // Allowed reports whether a command, such as "memory usage", may be sent.
 func Allowed(name string) bool { return allowed[name] }
+
+// AllowedCommands are all commands that may be sent, in alphabetical order.
+func AllowedCommands() []string { return slices.Sorted(maps.Keys(allowed)) }
 
 // ledger is where every command of a connection passes before it is sent, those
 // of go-redis as its hook: it stops what is not allowed, and counts the rest.

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Imports go one way: what may import what of ours. Test support is left out.
+var layers = map[string][]string{
+	"keyprof/scanner":         {},
+	"keyprof/sampler/profile": {},
+	"keyprof/sampler/pattern": {},
+	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
+	"keyprof/report/unit":     {},
+	"keyprof/report":          {"keyprof/report/unit", "keyprof/sampler/profile"},
+}
+
+// foreign are packages that a layer must not come to depend on.
+var foreign = map[string][]string{
+	"keyprof/report":          {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/sampler/profile": {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/sampler/pattern": {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/sampler":         {"github.com/urfave/cli"},
+	"keyprof/scanner":         {"github.com/urfave/cli"},
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	for layer, allowed := range layers {
+		out, err := exec.Command("go", "list", "-deps", layer).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for dep := range strings.FieldsSeq(string(out)) {
+			if strings.HasPrefix(dep, "keyprof") && dep != layer && !slices.Contains(allowed, dep) {
+				t.Errorf("%s imports %s", layer, dep)
+			}
+			for _, prefix := range foreign[layer] {
+				if strings.HasPrefix(dep, prefix) {
+					t.Errorf("%s depends on %s", layer, dep)
+				}
+			}
+		}
+	}
+}

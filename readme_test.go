@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"keyprof/scanner"
+	"keyprof/scanner/redistest"
+)
+
+// block is one fenced block of the README.
+type block struct{ info, text string }
+
+func readmeBlocks(t *testing.T) []block {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []block
+	for _, m := range regexp.MustCompile("(?ms)^```([^\n]+)\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+		blocks = append(blocks, block{info: m[1], text: m[2]})
+	}
+	if len(blocks) < 5 {
+		t.Fatalf("%d blocks found in the README", len(blocks))
+	}
+	return blocks
+}
+
+func blockOf(t *testing.T, info string) string {
+	t.Helper()
+	for _, b := range readmeBlocks(t) {
+		if b.info == info {
+			return b.text
+		}
+	}
+	t.Fatalf("the README has no block of %q", info)
+	return ""
+}
+
+// shell runs a line in a folder of its own that has testdata in it.
+func shell(t *testing.T, dir, line string) string {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", line)
+	cmd.Dir = dir
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil || stderr.Len() > 0 {
+		t.Errorf("$ %s\n%v\n%s", line, err, stderr.String())
+	}
+	return string(out)
+}
+
+func workFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	testdata, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(testdata, filepath.Join(dir, "testdata")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestReadmeReports runs each "$ command" of the README and compares what it
+// prints. UPDATE=1 writes the output into the README.
+func TestReadmeReports(t *testing.T) {
+	dir := workFolder(t)
+	for _, b := range readmeBlocks(t) {
+		if b.info != "console" {
+			continue
+		}
+		command, want, _ := strings.Cut(strings.TrimPrefix(b.text, "$ "), "\n")
+		got := shell(t, dir, command)
+		if got == want {
+			continue
+		}
+		if os.Getenv("UPDATE") == "" {
+			t.Errorf("$ %s prints other than the README says (UPDATE=1 go test -run Readme . mends it):\n%s", command, got)
+			continue
+		}
+		text, _ := os.ReadFile("README.md")
+		if err := os.WriteFile("README.md", []byte(strings.Replace(string(text), b.text, "$ "+command+"\n"+got, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestReadmeCommands runs the examples against a real server in the place of
+// the one that they name.
+func TestReadmeCommands(t *testing.T) {
+	server := redistest.New(t)
+	if err := redistest.Mixed(context.Background(), server.Client(), 500, 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, db := range []int{0, 3} {
+		if err := server.ClientDB(db).Set(context.Background(), "session:1", "x", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := workFolder(t)
+	ran := 0
+	for _, b := range readmeBlocks(t) {
+		for line := range strings.Lines(b.text) {
+			if b.info == "sh" && strings.HasPrefix(line, "keyprof ") && !strings.Contains(line, "--askpass") {
+				shell(t, dir, strings.ReplaceAll(line, "redis://replica.internal:6379", server.SocketURL()))
+				ran++
+			}
+		}
+	}
+	if ran < 8 {
+		t.Errorf("ran %d examples", ran)
+	}
+}
+
+// helpExamples are the example lines of a command's --help.
+func helpExamples(t *testing.T, command string) []string {
+	t.Helper()
+	out, err := exec.Command("keyprof", command, "--help").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(string(out)) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "keyprof "+command+" ") && strings.HasPrefix(line, "keyprof") && !strings.Contains(line, "[command options]") && !strings.Contains(line, " - ") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// Examples in --help parse: what they name does not exist here, so each must
+// fail for that reason and no other.
+func TestHelpExamplesParse(t *testing.T) {
+	for _, command := range []string{"profile", "report"} {
+		examples := helpExamples(t, command)
+		if len(examples) < 3 {
+			t.Errorf("%s --help has %d examples", command, len(examples))
+		}
+		for _, example := range examples {
+			line := strings.ReplaceAll(strings.ReplaceAll(example, "replica.internal", "127.0.0.1:1"), ":6379", "")
+			line = regexp.MustCompile(` \|.*| >.*|--askpass|--cacert \S+`).ReplaceAllString(line, "")
+			line = strings.ReplaceAll(strings.ReplaceAll(line, "db.internal:6380", "127.0.0.1:1"), "-p 56379", "-p 1")
+			cmd := exec.Command("sh", "-c", line)
+			cmd.Dir = t.TempDir()
+			cmd.Run()
+			if code := cmd.ProcessState.ExitCode(); code != exitFailed {
+				t.Errorf("%s: exit code %d, want %d (no such server or file)", line, code, exitFailed)
+			}
+		}
+	}
+}
+
+// The ACL rules of the README allow what keyprof sends and no more, and a user
+// made by the rule for this server's version misses nothing.
+func TestReadmeACL(t *testing.T) {
+	later := []string{"client|no-touch"} // from 7.2
+	for version, except := range map[string][]string{"6.0": later, "7.0": later, "7.2": nil} {
+		rule := blockOf(t, "acl "+version)
+		var allowed []string
+		for _, m := range regexp.MustCompile(`\+(\S+)`).FindAllStringSubmatch(rule, -1) {
+			allowed = append(allowed, m[1])
+		}
+		for _, command := range allowed {
+			if !scanner.Allowed(strings.ReplaceAll(command, "|", " ")) {
+				t.Errorf("%s: the rule allows %q, which keyprof never sends", version, command)
+			}
+		}
+		for _, command := range scanner.AllowedCommands() {
+			command = strings.ReplaceAll(command, " ", "|")
+			if !slices.Contains(allowed, command) && !slices.Contains(except, command) {
+				t.Errorf("%s: keyprof may send %q, which the rule does not allow", version, command)
+			}
+		}
+	}
+	server := redistest.New(t)
+	ctx := context.Background()
+	if err := redistest.Mixed(ctx, server.Client(), 200, 1); err != nil {
+		t.Fatal(err)
+	}
+	var rule []any
+	for word := range strings.FieldsSeq(blockOf(t, "acl 7.0")) {
+		rule = append(rule, strings.ReplaceAll(word, "PASSWORD", "s3cret"))
+	}
+	if err := server.Client().Do(ctx, rule...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("REDISCLI_AUTH", "s3cret")
+	out := shell(t, t.TempDir(), "keyprof profile --user prof --format json "+server.SocketURL())
+	if !strings.Contains(out, `"missing": []`) || !strings.Contains(out, `"complete": true`) || strings.Contains(out, "refused") {
+		t.Errorf("with the README's ACL rule: %.500s", out)
+	}
+}
+
+// The stunnel configuration of the README works, with the certificates of a
+// server that wants one from its clients.
+func TestReadmeStunnel(t *testing.T) {
+	stunnel := ""
+	for _, name := range []string{"stunnel4", "stunnel"} {
+		if path, err := exec.LookPath(name); err == nil {
+			stunnel = path
+		}
+	}
+	if stunnel == "" {
+		t.Fatal("stunnel is not installed; run scripts/install-redis --with-stunnel")
+	}
+	server := redistest.NewTLS(t, "--tls-auth-clients", "yes")
+	accept := freeAddress(t)
+	config := strings.NewReplacer(
+		"127.0.0.1:56379", accept, "redis.example.com:6380", server.Addr(),
+		"/etc/stunnel/ca.pem", server.CAFile, "checkHost = redis.example.com", "checkHost = localhost",
+		"/etc/stunnel/client.pem", server.CertFile, "/etc/stunnel/client.key", server.KeyFile,
+	).Replace(blockOf(t, "ini"))
+	path := filepath.Join(t.TempDir(), "stunnel.conf")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	startStunnel(t, stunnel, path, accept)
+	if out := shell(t, t.TempDir(), "keyprof profile redis://"+accept); !strings.Contains(out, "complete") {
+		t.Errorf("through stunnel: %s", out)
+	}
+	server.Kill()
+	cmd := exec.Command("keyprof", "profile", "redis://"+accept)
+	out, _ := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(string(out), "behind stunnel") {
+		t.Errorf("with a dead server behind stunnel: exit code %d, %s", cmd.ProcessState.ExitCode(), out)
+	}
+}
+
+func startStunnel(t *testing.T, stunnel, config, accept string) {
+	t.Helper()
+	cmd := exec.Command(stunnel, config)
+	var log strings.Builder
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
+	for range 100 {
+		if conn, err := net.Dial("tcp", accept); err == nil {
+			conn.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("stunnel does not listen")
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Every exit code of the program stands in the README and in --help.
+func TestExitCodesAreDocumented(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range []int{exitDone, exitFailed, exitUsage, exitIncomplete, exitInterrupted} {
+		if !strings.Contains(string(readme), fmt.Sprintf("\n| %d |", code)) {
+			t.Errorf("the README does not list exit code %d", code)
+		}
+		if !regexp.MustCompile(fmt.Sprintf(`(?m)^  %d +\S`, code)).MatchString(exitStatusHelp) {
+			t.Errorf("--help does not list exit code %d", code)
+		}
+	}
+}
