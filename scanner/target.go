@@ -1,14 +1,13 @@
 package scanner
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
-
-	"crypto/tls"
 )
 
 // DefaultPort is Redis's port.

@@ -32,8 +32,10 @@ func TestSoftware(t *testing.T) {
 		{"laravel_database_horizon:job:123", "laravel_database_horizon:job:<int>"},
 		{"laravel_cache:illuminate:queue:restart", "laravel_cache:illuminate:queue:restart"},
 		{"spring:session:sessions:expires:" + uuid, "spring:session:sessions:expires:<uuid>"},
-		{"spring:session:index:org.springframework.session.FindByIndexNameSessionRepository.PRINCIPAL_NAME_INDEX_NAME:bob@example.com",
-			"spring:session:index:org.springframework.session.FindByIndexNameSessionRepository.PRINCIPAL_NAME_INDEX_NAME:<email>"},
+		{
+			"spring:session:index:org.springframework.session.FindByIndexNameSessionRepository.PRINCIPAL_NAME_INDEX_NAME:bob@example.com",
+			"spring:session:index:org.springframework.session.FindByIndexNameSessionRepository.PRINCIPAL_NAME_INDEX_NAME:<email>",
+		},
 		{"users::42", "users::<int>"}, // Spring's cache
 		{"PHPREDIS_SESSION:0q4q7pv4c2hfs6r6gd2n1ua0b3", "PHPREDIS_SESSION:<rand>"},
 		{"{/w3svc/1/root_l3tk1q2bsx4zr0y5vw3mno1p}_Data", "{/w3svc/<int>/root_<rand>}_Data"},

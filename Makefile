@@ -1,0 +1,46 @@
+# keyprof's chores. `make` alone lists them.
+
+SHELL     := /bin/sh
+VERSION   ?= $(shell scripts/version)
+FUZZTIME  ?= 30s
+LDFLAGS    = -X main.version=$(VERSION)
+# Which keyprof is being built is told by VERSION alone: -buildvcs would fail in a
+# clone that belongs to another user.
+GOBUILD    = go build -trimpath -buildvcs=false
+
+.DEFAULT_GOAL := help
+.PHONY: help build test race lint fuzz bench demo release clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/keyprof
+	$(GOBUILD) -ldflags "$(LDFLAGS)" -o bin/keyprof$(shell go env GOEXE) .
+
+test: ## run all tests, with the race detector where there is a C compiler
+	scripts/install-redis --with-stunnel
+	go test $$(scripts/race-flag) ./...
+
+race: ## run all tests afresh with the race detector, which must work
+	scripts/install-redis --with-stunnel
+	CGO_ENABLED=1 go test -race -count=1 ./...
+
+lint: ## gofumpt, go vet, staticcheck, deadcode at pinned versions
+	scripts/lint
+
+fuzz: ## run every fuzz target for FUZZTIME (30s) each
+	FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+bench: build ## compare with redis-cli --memkeys on a million keys; BENCHFLAGS="-pairs 5 -json FILE"
+	scripts/install-redis
+	go run ./scripts/bench $(BENCHFLAGS)
+
+demo: build ## profile a throw-away server that shows two real incidents
+	scripts/install-redis
+	go run ./scripts/demo
+
+release: ## cross build for linux, darwin and windows into dist/, with SHA256SUMS
+	go run ./scripts/release -version "$(VERSION)" -out dist
+
+clean: ## remove what the other targets built
+	rm -rf bin dist

@@ -1,0 +1,92 @@
+// Release cross builds keyprof for every platform it supports and packs each
+// build into an archive, with a SHA256SUMS beside them. It is a Go program rather
+// than a script so that it needs neither tar nor zip nor sha256sum, which differ
+// or are missing here and there.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// platform is a pair of GOOS and GOARCH.
+type platform struct{ os, arch string }
+
+// platforms is what keyprof is released for.
+var platforms = []platform{
+	{"linux", "amd64"},
+	{"linux", "arm64"},
+	{"darwin", "amd64"},
+	{"darwin", "arm64"},
+	{"windows", "amd64"},
+	{"windows", "arm64"},
+}
+
+// options are the flags.
+type options struct {
+	out       string // folder for the archives
+	version   string // built into the program, and part of the archives' names
+	pkg       string // package to build
+	buildOnly bool   // make the programs but no archives
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.out, "out", "dist", "write to `DIR`")
+	flag.StringVar(&o.version, "version", "devel", "build `VERSION` into the program")
+	flag.StringVar(&o.pkg, "package", ".", "build `PACKAGE`")
+	flag.BoolVar(&o.buildOnly, "build-only", false, "only show that everything builds")
+	flag.Parse()
+	if err := release(o); err != nil {
+		fmt.Fprintf(os.Stderr, "release: error: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func release(o options) error {
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return err
+	}
+	var archives []string
+	for _, p := range platforms {
+		program, err := build(o, p)
+		if err != nil {
+			return fmt.Errorf("%s/%s: %w", p.os, p.arch, err)
+		}
+		fmt.Printf("built %s\n", program)
+		if o.buildOnly {
+			continue
+		}
+		archive, err := pack(p, program)
+		if err != nil {
+			return err
+		}
+		archives = append(archives, archive)
+	}
+	if o.buildOnly {
+		return nil
+	}
+	return writeSums(filepath.Join(o.out, "SHA256SUMS"), archives)
+}
+
+// build compiles for one platform and returns the program's path, in a folder
+// that has the archive's name.
+func build(o options, p platform) (string, error) {
+	folder := fmt.Sprintf("keyprof_%s_%s_%s", strings.ReplaceAll(o.version, "/", "-"), p.os, p.arch)
+	program := filepath.Join(o.out, folder, "keyprof")
+	if p.os == "windows" {
+		program += ".exe"
+	}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=" + o.version}
+	if o.buildOnly {
+		args = append(args, "-gcflags=all=-N -l") // not optimising takes a third less time
+	}
+	cmd := exec.Command("go", append(args, "-o", program, o.pkg)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch)
+	cmd.Stderr = os.Stderr
+	return program, cmd.Run()
+}
