@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -72,12 +71,10 @@ func reportOptionsOf(c *cli.Context) (report.Options, error) {
 		Format: report.Format(c.String("format")), Sort: report.Sort(c.String("sort")),
 		Top: c.Int("top"), Under: c.String("under"),
 	}
-	switch {
-	case !slices.Contains(report.Formats(), o.Format):
-		return o, flagError("format", nil, fmt.Sprintf("%q is not one of %s", o.Format, list(report.Formats())))
-	case !slices.Contains(report.Sorts(), o.Sort):
-		return o, flagError("sort", nil, fmt.Sprintf("%q is not one of %s", o.Sort, list(report.Sorts())))
-	case o.Top < 1:
+	if err := o.Validate(); err != nil {
+		return o, &usageError{problem: err.Error()}
+	}
+	if o.Top < 1 {
 		return o, flagError("top", nil, "must be at least 1")
 	}
 	return o, nil

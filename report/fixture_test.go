@@ -305,9 +305,5 @@ func (d *distribution) add(v float64) {
 }
 
 func (d *distribution) done() *profile.Distribution {
-	if d.n == 0 {
-		return nil
-	}
-	q := d.sketch.Quantiles(0.5, 0.9, 0.99)
-	return &profile.Distribution{Count: d.n, Min: d.min, Max: d.max, Mean: d.sum / float64(d.n), P50: q[0], P90: q[1], P99: q[2], Sketch: &d.sketch}
+	return profile.NewDistribution(&d.sketch, d.min, d.max, d.sum/float64(max(d.n, 1)))
 }

@@ -149,7 +149,7 @@ func hostile() fixture {
 	f.sets = nil
 	for i, name := range hostileNames {
 		f.sets = append(f.sets, keySet{
-			db: i % 2, pattern: name, typ: "string", n: 3 + i, size: [2]float64{60, 6000}, noTTL: 0.5, ttl: [2]float64{1, dy}, idle: [2]float64{1, 100 * dy},
+			db: i % 2, pattern: strings.ToValidUTF8(name, "?"), typ: "string", n: 3 + i, size: [2]float64{60, 6000}, noTTL: 0.5, ttl: [2]float64{1, dy}, idle: [2]float64{1, 100 * dy},
 			examples: []string{name},
 		})
 	}

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"keyprof/sampler/profile"
@@ -25,9 +26,9 @@ type Format string
 const (
 	// Text is for people at a terminal.
 	Text Format = "text"
-	// JSON is the profile document itself, with all that it holds. Options.Top
-	// and Options.Sort do not touch it; Options.Under leaves only the chosen
-	// namespaces and their largest keys, and adds a warning that says so.
+	// JSON is the profile document itself, as [profile.Write] writes it. It is
+	// whole: Options.Top and Options.Sort do not touch it, and Options.Under is
+	// an error, since the totals of a part would not be its own.
 	JSON Format = "json"
 	// CSV has one row a namespace, all of them whatever Options.Top says, with
 	// figures in base units and empty cells for what was not measured. A text
@@ -84,7 +85,7 @@ type Options struct {
 // Write writes p to w as o says. Nothing is written if p cannot be rendered.
 func Write(w io.Writer, p *profile.Profile, o Options) error {
 	o = o.withDefaults()
-	if err := o.validate(); err != nil {
+	if err := o.Validate(); err != nil {
 		return err
 	}
 	var buf bytes.Buffer
@@ -100,7 +101,7 @@ func Write(w io.Writer, p *profile.Profile, o Options) error {
 func render(buf *bytes.Buffer, p *profile.Profile, o Options) error {
 	switch o.Format {
 	case JSON:
-		return renderJSON(buf, p, o.Under)
+		return profile.Write(buf, p, profile.Plain)
 	case CSV:
 		return renderCSV(buf, newView(p, o))
 	case Markdown:
@@ -128,21 +129,24 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o Options) validate() error {
-	return errors.Join(
-		oneOf("format", o.Format, Formats()),
-		oneOf("sort", o.Sort, Sorts()),
-	)
+// Validate reports what Write would refuse, by the names of the command line.
+func (o Options) Validate() error {
+	switch o = o.withDefaults(); {
+	case !slices.Contains(Formats(), o.Format):
+		return fmt.Errorf("--format %.40q: want one of %s", string(o.Format), list(Formats()))
+	case !slices.Contains(Sorts(), o.Sort):
+		return fmt.Errorf("--sort %.40q: want one of %s", string(o.Sort), list(Sorts()))
+	case o.Format == JSON && o.Under != "":
+		return errors.New("--under and --format json do not go together: the document is always whole")
+	default:
+		return nil
+	}
 }
 
-// oneOf is the error of a choice that is none of the known ones.
-func oneOf[T ~string](what string, choice T, known []T) error {
-	names := make([]string, len(known))
-	for i, k := range known {
-		if k == choice {
-			return nil
-		}
-		names[i] = string(k)
+func list[T ~string](choices []T) string {
+	names := make([]string, len(choices))
+	for i, c := range choices {
+		names[i] = string(c)
 	}
-	return fmt.Errorf("%s %.40q: want one of %s", what, string(choice), strings.Join(names, ", "))
+	return strings.Join(names, ", ")
 }

@@ -114,7 +114,7 @@ func TestWidthInEastAsia(t *testing.T) {
 // terminal would obey, or that nobody could see.
 func TestNothingHidden(t *testing.T) {
 	for name, p := range cases() {
-		for _, o := range []Options{{Format: Text}, {Format: Text, Color: true}, {Format: JSON}, {Format: CSV}, {Format: Markdown}, {Under: "\x1b[31m"}, {Format: JSON, Under: "\x1b[31m"}} {
+		for _, o := range []Options{{Format: Text}, {Format: Text, Color: true}, {Format: JSON}, {Format: CSV}, {Format: Markdown}, {Under: "\x1b[31m"}} {
 			got := write(t, p, o)
 			if o.Color {
 				got = withoutOurColors(got)
@@ -136,7 +136,7 @@ func withoutOurColors(s string) string {
 func firstHidden(s string) (rune, bool) {
 	for i, r := range s {
 		_, size := utf8.DecodeRuneInString(s[i:])
-		if r != '\n' && (hidden(r) || !unicode.IsPrint(r) || r == utf8.RuneError && size == 1) {
+		if r != '\n' && (profile.Hidden(r) || !unicode.IsPrint(r) || r == utf8.RuneError && size == 1) {
 			return r, true
 		}
 	}
@@ -149,7 +149,9 @@ func TestImmutable(t *testing.T) {
 		before := encode(t, p)
 		for _, format := range Formats() {
 			for _, sort := range Sorts() {
-				write(t, p, Options{Format: format, Sort: sort, Under: "resque", Top: 2, Color: true})
+				if format != JSON {
+					write(t, p, Options{Format: format, Sort: sort, Under: "resque", Top: 2, Color: true})
+				}
 				write(t, p, Options{Format: format, Sort: sort})
 			}
 		}
@@ -170,34 +172,13 @@ func encode(t *testing.T, p *profile.Profile) []byte {
 
 func TestJSONIsTheDocument(t *testing.T) {
 	for name, p := range cases() {
-		got := write(t, p, Options{Format: JSON})
-		if !strings.HasSuffix(got, "}\n") || strings.HasSuffix(got, "\n\n") {
-			t.Errorf("%s: want one newline at the end", name)
-		}
-		var back profile.Profile
-		if err := json.Unmarshal([]byte(got), &back); err != nil {
+		var want bytes.Buffer
+		if err := profile.Write(&want, p, profile.Plain); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		var want profile.Profile // invalid UTF-8 outside of key names becomes U+FFFD
-		if err := json.Unmarshal(encode(t, p), &want); err != nil {
-			t.Fatal(err)
+		if diff := cmp.Diff(want.String(), write(t, p, Options{Format: JSON})); diff != "" {
+			t.Errorf("%s: not the document:\n%s", name, diff)
 		}
-		if diff := cmp.Diff(string(encode(t, &want)), string(encode(t, &back))); diff != "" {
-			t.Errorf("%s: what is read back differs:\n%s", name, diff)
-		}
-	}
-}
-
-func TestJSONUnder(t *testing.T) {
-	var got profile.Profile
-	if err := json.Unmarshal([]byte(write(t, cases()["databases"], Options{Format: JSON, Under: "user"})), &got); err != nil {
-		t.Fatal(err)
-	}
-	if len(got.Namespaces) != 3 || len(got.Largest) != 1 {
-		t.Errorf("got %d namespaces and %d keys, want 3 and 1", len(got.Namespaces), len(got.Largest))
-	}
-	if n := len(got.Warnings); n != 1 || got.Warnings[n-1].Code != WarningUnder {
-		t.Errorf("got warnings %v, want one that says that this is a part", got.Warnings)
 	}
 }
 

@@ -27,16 +27,6 @@ const (
 // go-pretty does.
 func width(s string) int { return text.StringWidthWithoutEscSequences(s) }
 
-// hidden reports whether r must not reach a terminal as it is: control
-// characters move the cursor, format characters turn text around or cannot be
-// seen, and the default-ignorable ones are letters and marks by name only.
-func hidden(r rune) bool {
-	if r >= ' ' && r <= '~' {
-		return false
-	}
-	return !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
-}
-
 // maxMarks is how many combining marks may stand on one character. More are
 // drawn over the lines above and below.
 const maxMarks = 2
@@ -66,7 +56,7 @@ func token(raw string, r rune, quoted, mustEscape bool) string {
 		return fmt.Sprintf(`\x%02x`, raw[0])
 	case quoted && (r == '"' || r == '\\'):
 		return `\` + raw
-	case mustEscape || hidden(r):
+	case mustEscape || profile.Hidden(r):
 		return escapeRune(r)
 	}
 	return raw

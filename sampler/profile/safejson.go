@@ -7,12 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// escapeUnseen writes as \uXXXX the characters of a JSON text that
-// encoding/json leaves as they are and that can change what a terminal or an
-// editor shows: DEL, the C1 controls, and format characters such as those that
-// turn the direction of text. All that is not ASCII, and DEL, can only be
-// within strings, so this needs no parser. The text must be UTF-8.
-func escapeUnseen(data []byte) []byte {
+// escapeHidden writes as \uXXXX the characters of a JSON text that
+// encoding/json leaves as they are and that are Hidden. All that is not ASCII,
+// and DEL, can only be within strings, so this needs no parser. The text must be
+// UTF-8.
+func escapeHidden(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	kept := 0 // data before it is in out
 	for i := 0; i < len(data); {
@@ -21,7 +20,7 @@ func escapeUnseen(data []byte) []byte {
 			continue
 		}
 		r, size := utf8.DecodeRune(data[i:])
-		if unseen(r) {
+		if Hidden(r) {
 			out = append(out, data[kept:i]...)
 			out = appendEscape(out, r)
 			kept = i + size
@@ -31,9 +30,14 @@ func escapeUnseen(data []byte) []byte {
 	return append(out, data[kept:]...)
 }
 
-// unseen reports whether r must not be shown as it is.
-func unseen(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+// Hidden reports whether r must not be shown as it is: a terminal may obey it,
+// or nobody can see it. Control and format characters, line separators, spaces
+// other than ASCII's, unassigned characters, and variation selectors.
+func Hidden(r rune) bool {
+	if r >= ' ' && r <= '~' {
+		return false
+	}
+	return !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // appendEscape appends r as JSON escapes it, in UTF-16.
