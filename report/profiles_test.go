@@ -13,7 +13,7 @@ func ptr[T any](v T) *T { return &v }
 // receiptFor is a believable receipt for a walk of n keys.
 func receiptFor(n int64) profile.Receipt {
 	return profile.Receipt{
-		Commands: map[string]int64{"SCAN": n/50 + 1, "MEMORY USAGE": n, "PTTL": n, "OBJECT IDLETIME": n, "TYPE": n, "INFO": 2, "HELLO": 1},
+		Commands: map[string]int64{"scan": n/50 + 1, "memory usage": n, "pttl": n, "object idletime": n, "type": n, "info": 2, "hello": 1},
 		BytesOut: n * 190, BytesIn: n * 75, ElapsedS: float64(n) / 4100, MainThreadS: float64(n) / 17000, PausedS: float64(n) / 5600,
 		LeastRTTS: 0.00021, ServerCPUS: ptr(float64(n) / 19000), Page: 50, MaxLoad: 0.25, Returned: n,
 	}
@@ -169,6 +169,6 @@ func hostile() fixture {
 func empty() fixture {
 	f := resque()
 	f.sets, f.warnings = nil, nil
-	f.receipt = profile.Receipt{Commands: map[string]int64{"HELLO": 1, "INFO": 2}, BytesOut: 90, BytesIn: 9400, Page: 50, MaxLoad: 0.25}
+	f.receipt = profile.Receipt{Commands: map[string]int64{"hello": 1, "info": 2}, BytesOut: 90, BytesIn: 9400, Page: 50, MaxLoad: 0.25}
 	return f
 }

@@ -43,7 +43,7 @@ func commandsText(commands map[string]int64) string {
 	parts := make([]string, len(names))
 	for i, name := range names {
 		total += commands[name]
-		parts[i] = displayWord(name) + " " + unit.FormatCount(commands[name])
+		parts[i] = displayWord(strings.ToUpper(name)) + " " + unit.FormatCount(commands[name])
 	}
 	return plural(total, "command") + ": " + strings.Join(parts, ", ") + "."
 }
