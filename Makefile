@@ -3,7 +3,7 @@
 SHELL     := /bin/sh
 VERSION   ?= $(shell scripts/version)
 FUZZTIME  ?= 30s
-LDFLAGS    = -X main.version=$(VERSION)
+LDFLAGS    = -s -w -X main.version=$(VERSION)
 # Which keyprof is being built is told by VERSION alone: -buildvcs would fail in a
 # clone that belongs to another user.
 GOBUILD    = go build -trimpath -buildvcs=false
@@ -15,7 +15,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/keyprof
-	$(GOBUILD) -ldflags "$(LDFLAGS)" -o bin/keyprof$(shell go env GOEXE) .
+	CGO_ENABLED=0 $(GOBUILD) -ldflags "$(LDFLAGS)" -o bin/keyprof$(shell go env GOEXE) .
 
 test: ## run all tests, with the race detector where there is a C compiler
 	scripts/install-redis --with-stunnel

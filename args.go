@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -16,6 +17,9 @@ func flagsFirst(app *cli.App, args []string) ([]string, error) {
 	command := app.Command(args[1])
 	if command == nil {
 		return args, nil
+	}
+	if wantsHelp(args[2:]) {
+		return []string{args[0], args[1], "--help"}, nil
 	}
 	takesValue := valueFlags(command)
 	flags, arguments := []string{args[0], args[1]}, []string(nil)
@@ -39,6 +43,15 @@ func flagsFirst(app *cli.App, args []string) ([]string, error) {
 		}
 	}
 	return append(append(flags, "--"), arguments...), nil
+}
+
+// wantsHelp reports whether help is asked for, among whatever else. The library
+// would take an argument for the name of a command to help with.
+func wantsHelp(args []string) bool {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return slices.Contains(args, "--help") || slices.Contains(args, "-h")
 }
 
 // valueFlags are the names of the flags that take a value from the next argument.

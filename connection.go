@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,13 +20,19 @@ import (
 
 const connectionCategory = "Connection"
 
+// environmentHelp lists what --help should say besides flags.
+const environmentHelp = `ENVIRONMENT
+  KEYPROF_URL     the server, when the command line names none
+  REDISCLI_AUTH   the password, when nothing else gives one
+  NO_COLOR        no colours`
+
 // connectionFlags are redis-cli's where it has them.
 func connectionFlags() []cli.Flag {
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "server's `HOST`"},
-		&cli.IntFlag{Name: "port", Aliases: []string{"p"}, Usage: "server's `PORT`", DefaultText: strconv.Itoa(scanner.DefaultPort)},
-		&cli.StringFlag{Name: "socket", Aliases: []string{"s"}, Usage: "server's unix socket `PATH`"},
-		&cli.StringFlag{Name: "db", Aliases: []string{"n"}, Usage: "database numbers, such as 0 or 0,3, or all: `LIST`", DefaultText: "the URL's, else all that are not empty"},
+		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "`HOST` name or address of the server"},
+		&cli.IntFlag{Name: "port", Aliases: []string{"p"}, Usage: "`PORT` of the server", DefaultText: strconv.Itoa(scanner.DefaultPort)},
+		&cli.StringFlag{Name: "socket", Aliases: []string{"s"}, Usage: "`PATH` of the server's unix socket"},
+		&cli.StringFlag{Name: "db", Aliases: []string{"n"}, Usage: "walk the databases in `LIST`, such as 0 or 0,3, or all", DefaultText: "the URL's, else all that are not empty"},
 		&cli.StringFlag{Name: "user", Usage: "ACL user `NAME`"},
 		&cli.BoolFlag{Name: "askpass", Usage: "ask for the password on the terminal"},
 		&cli.StringFlag{Name: "password-file", Usage: "read the password from the first line of `FILE`"},
@@ -35,7 +42,7 @@ func connectionFlags() []cli.Flag {
 		&cli.StringFlag{Name: "key", Usage: "private key `FILE` (PEM) of the client certificate"},
 		&cli.StringFlag{Name: "sni", Usage: "server `NAME` to ask for and to find in its certificate"},
 		&cli.BoolFlag{Name: "insecure", Usage: "do not verify the server's certificate"},
-		&cli.DurationFlag{Name: "timeout", Usage: "longest wait for one answer: `DURATION`", Value: scanner.DefaultTimeout},
+		&cli.DurationFlag{Name: "timeout", Usage: "wait at most `DURATION` for an answer", Value: scanner.DefaultTimeout},
 	}
 	for _, f := range flags {
 		setCategory(f, connectionCategory)
@@ -105,7 +112,7 @@ func (c *connection) checkPlaces() error {
 
 // target is where to connect. The terminal is asked for a password last, when
 // all else is right.
-func (c *connection) target(stdin io.Reader, stderr io.Writer) (scanner.Target, error) {
+func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writer) (scanner.Target, error) {
 	t, err := c.place()
 	if err != nil {
 		return t, err
@@ -119,11 +126,17 @@ func (c *connection) target(stdin io.Reader, stderr io.Writer) (scanner.Target, 
 	if err := c.secure(&t); err != nil {
 		return t, &usageError{problem: err.Error(), hint: "--cacert, --cert and --key name PEM files"}
 	}
-	password, err := c.password(stdin, stderr)
-	if password != "" {
-		t.Password = password
+	if t.Password, err = c.password(ctx, t.Password, stdin, stderr); err != nil {
+		return t, err
 	}
-	return t, err
+	if t.Username != "" && t.Password == "" {
+		// Without a password nobody logs in, and the walk would be the default user's.
+		return t, &usageError{
+			problem: fmt.Sprintf("user %q without a password", t.Username),
+			hint:    "set REDISCLI_AUTH, or use --password-file or --askpass; for a user with nopass any password will do",
+		}
+	}
+	return t, nil
 }
 
 func (c *connection) place() (scanner.Target, error) {
@@ -163,32 +176,54 @@ func (c *connection) secure(t *scanner.Target) error {
 	return c.Files.Apply(t, host)
 }
 
-// password is the one that is given by other means than the URL; empty: none.
-func (c *connection) password(stdin io.Reader, stderr io.Writer) (scanner.Secret, error) {
+// password is the one to log in with; empty: none. What is asked for by a flag
+// beats the URL's, and that beats the environment's.
+func (c *connection) password(ctx context.Context, inURL scanner.Secret, stdin io.Reader, stderr io.Writer) (scanner.Secret, error) {
 	switch {
 	case c.AskPass && c.PasswordFile != "":
 		return "", &usageError{problem: "--askpass and --password-file exclude each other"}
 	case c.AskPass:
-		return askPassword(stdin, stderr)
+		return askPassword(ctx, stdin, stderr)
 	case c.PasswordFile != "":
 		return readPassword(c.PasswordFile)
+	case inURL != "":
+		return inURL, nil
 	default:
 		return scanner.Secret(os.Getenv("REDISCLI_AUTH")), nil
 	}
 }
 
-func askPassword(stdin io.Reader, stderr io.Writer) (scanner.Secret, error) {
+// askPassword reads a password that does not show. An interrupt leaves the
+// terminal as it was.
+func askPassword(ctx context.Context, stdin io.Reader, stderr io.Writer) (scanner.Secret, error) {
 	file, ok := stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return "", &usageError{problem: "--askpass needs a terminal", hint: "use --password-file or REDISCLI_AUTH"}
 	}
-	fmt.Fprint(stderr, "Password: ")
-	defer fmt.Fprintln(stderr)
-	b, err := term.ReadPassword(int(file.Fd()))
+	before, err := term.GetState(int(file.Fd()))
 	if err != nil {
 		return "", fmt.Errorf("reading the password: %w", err)
 	}
-	return scanner.Secret(b), nil
+	fmt.Fprint(stderr, "Password: ")
+	defer fmt.Fprintln(stderr)
+	type answer struct {
+		password []byte
+		err      error
+	}
+	typed := make(chan answer, 1)
+	go func() {
+		b, err := term.ReadPassword(int(file.Fd()))
+		typed <- answer{b, err}
+	}()
+	select {
+	case a := <-typed:
+		if a.err != nil {
+			return "", fmt.Errorf("reading the password: %w", a.err)
+		}
+		return scanner.Secret(a.password), nil
+	case <-ctx.Done():
+		return "", errors.Join(errInterruptedEarly, term.Restore(int(file.Fd()), before))
+	}
 }
 
 // readPassword is the first line of a file, without its line break.
@@ -200,7 +235,7 @@ func readPassword(path string) (scanner.Secret, error) {
 	defer f.Close()
 	line, err := bufio.NewReader(io.LimitReader(f, 64<<10)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("reading --password-file: %w", err)
+		return "", &usageError{problem: fmt.Sprintf("reading --password-file: %v", err), hint: "name a file that holds the password on its first line"}
 	}
 	if line = strings.TrimRight(line, "\r\n"); line == "" {
 		return "", &usageError{problem: "reading --password-file: its first line is empty"}

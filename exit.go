@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"unicode"
 
 	"keyprof/sampler"
@@ -52,6 +54,9 @@ type incompleteError struct{ reason string }
 
 func (e *incompleteError) Error() string { return "the profile is incomplete: " + e.reason }
 
+// errInterruptedEarly is an interrupt before anything was walked.
+var errInterruptedEarly = fmt.Errorf("%w before the walk began", sampler.ErrInterrupted)
+
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
 	var usage *usageError
@@ -88,6 +93,8 @@ func hintFor(err error) string {
 	var badURL *scanner.URLError
 	var incomplete *incompleteError
 	switch {
+	case errors.Is(err, errInterruptedEarly):
+		return "nothing was written"
 	case errors.Is(err, sampler.ErrInterrupted):
 		return "the figures cover what was walked until then"
 	case errors.As(err, &usage):
@@ -98,13 +105,15 @@ func hintFor(err error) string {
 	case errors.As(err, &hinted):
 		return hinted.hint
 	case errors.As(err, &server):
-		return server.Hint
+		return cmp.Or(server.Hint, "if the server is well, run keyprof again; keyprof profile --help lists how to reach it")
 	case errors.As(err, &badURL):
 		return badURL.Hint
 	case errors.As(err, &incomplete):
-		return "the figures cover what was walked; run keyprof again for all of it"
+		return "the figures cover what was walked; once the cause is mended, run keyprof again for all of it"
+	case errors.Is(err, syscall.ENOSPC):
+		return "free some space"
 	default:
-		return ""
+		return "check that what the message names exists and may be used"
 	}
 }
 

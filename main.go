@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,6 +53,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		err = app.RunContext(ctx, ordered)
 	}
+	if noTopic := cli.ExitCoder(nil); errors.As(err, &noTopic) { // of the help command
+		err = &usageError{problem: err.Error(), hint: "keyprof --help lists all commands"}
+	}
 	printError(stderr, err)
 	return exitCode(err)
 }
@@ -64,7 +68,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Description: "Which namespaces hold the memory, which keys never expire, which nobody touches.\n" +
 			"Read-only: see \"keyprof profile --help\" for what is sent to the server.",
 		Reader: stdin, Writer: stdout, ErrWriter: stderr,
-		HideVersion:               true,
+		Version:                   version,
 		DisableSliceFlagSeparator: true,
 		// Errors become exit codes in run alone, so that defers are not skipped.
 		ExitErrHandler: func(*cli.Context, error) {},

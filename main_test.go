@@ -22,7 +22,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("TZ", "America/New_York") // reports are in UTC wherever they are printed
-			env.Values[serversKey{}] = servers{}
+			env.Values[serversKey{}], env.Values[proxiesKey{}] = servers{}, proxies{}
 			return nil
 		},
 		Cmds: scriptCommands,
@@ -30,12 +30,17 @@ func TestScripts(t *testing.T) {
 }
 
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"redis-server": startServer,
-	"redis":        sendCommand,
-	"seed":         seed,
-	"fake":         startFake,
-	"tls-server":   startTLS,
-	"replica":      startReplica,
-	"exit":         exitCodeIs,
-	"interrupt":    interruptAfter,
+	"redis-server":    startServer,
+	"redis":           sendCommand,
+	"seed":            seed,
+	"fake":            startFake,
+	"tls-server":      startTLS,
+	"replica":         startReplica,
+	"exit":            exitCodeIs,
+	"interrupt":       interruptAfter,
+	"interrupt-twice": interruptTwice,
+	"proxy":           startProxy,
+	"cut":             cut,
+	"pause":           pause,
+	"resume":          resume,
 }

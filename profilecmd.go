@@ -28,7 +28,7 @@ EXAMPLES
   keyprof profile -o tonight.json.zst --max-load 10% unix:///run/redis/redis.sock
   keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
 
-` + exitStatusHelp
+` + environmentHelp + "\n\n" + exitStatusHelp
 
 func profileCommand() *cli.Command {
 	return &cli.Command{
@@ -51,13 +51,13 @@ func profileFlags() []cli.Flag {
 	const category = "Walk"
 	return []cli.Flag{
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "save the profile as `FILE` (.json, .json.gz, .json.zst), or print it with -"},
-		&cli.StringFlag{Name: "label", Usage: "name for this deployment, kept in the profile: `TEXT` of letters, digits, ., _ and -"},
-		&cli.StringFlag{Category: category, Name: "match", Usage: "only keys that match the `GLOB`, as SCAN's MATCH"},
+		&cli.StringFlag{Name: "label", Usage: "call this deployment `NAME` in the profile (letters, digits, ., _ and -)"},
+		&cli.StringFlag{Category: category, Name: "match", Usage: "walk only keys that match `GLOB`, as SCAN's MATCH (--under chooses afterwards)"},
 		&cli.StringFlag{Category: category, Name: "idle-over", Usage: "call keys high-idle that are idle for more than `SPAN`", Value: unit.FormatSpan(sampler.DefaultIdleOver)},
 		&cli.StringFlag{Category: category, Name: "max-load", Usage: "use at most this `SHARE` of the server's main thread", Value: unit.FormatExactShare(scanner.DefaultMaxLoad)},
 		&cli.Float64Flag{Category: category, Name: "rate", Usage: "walk at most `KEYS` a second", DefaultText: "no limit"},
 		&cli.IntFlag{Category: category, Name: "page", Usage: "ask for `KEYS` with each SCAN (COUNT)", Value: scanner.DefaultPage},
-		&cli.IntFlag{Category: category, Name: "workers", Usage: "fold with `N` goroutines; the result does not depend on it", Value: sampler.DefaultWorkers},
+		&cli.IntFlag{Category: category, Name: "workers", Usage: "group keys with `N` threads; the result does not depend on it", Value: sampler.DefaultWorkers},
 		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: sampler.DefaultNamespaceLimit},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no report and no progress"},
 		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
@@ -93,6 +93,12 @@ func profileOptionsOf(c *cli.Context) (profileOptions, error) {
 		Connection: conn, Collect: collect, Report: show,
 		Output: c.String("output"), Quiet: c.Bool("quiet"), Progress: !c.Bool("no-progress") && !c.Bool("quiet"),
 	}
+	switch {
+	case o.Quiet && o.Output == "":
+		return o, &usageError{problem: "--quiet without --output would leave nothing of the walk"}
+	case o.Output == "-" && c.IsSet("format"):
+		return o, &usageError{problem: "--output - prints the profile alone, whatever --format says", hint: "leave out one of the two"}
+	}
 	return o, o.checkOutput()
 }
 
@@ -113,7 +119,7 @@ func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
 }
 
 const (
-	maxPage    = 10_000
+	maxPage    = 1000 // over some 200, SCAN only keeps others waiting for longer
 	maxWorkers = 64
 	maxRows    = profile.MaxRows / 2
 )
@@ -122,8 +128,10 @@ func checkCollect(c *cli.Context, o sampler.Options) error {
 	switch {
 	case o.Label != "" && !labelSyntax.MatchString(o.Label):
 		return flagError("label", nil, "may hold letters, digits, ., _ and -, and not begin with .")
-	case c.IsSet("rate") && (o.Rate <= 0 || math.IsNaN(o.Rate) || math.IsInf(o.Rate, 0)):
-		return flagError("rate", nil, "must be more than 0 keys a second")
+	case o.MaxLoad < scanner.MinLoad:
+		return flagError("max-load", nil, "must be at least "+unit.FormatExactShare(scanner.MinLoad))
+	case c.IsSet("rate") && !(o.Rate >= scanner.MinRate) || math.IsInf(o.Rate, 0): // NaN, too
+		return flagError("rate", nil, fmt.Sprintf("must be at least %d key a second", scanner.MinRate))
 	case o.Page < 1 || o.Page > maxPage:
 		return flagError("page", nil, fmt.Sprintf("must be between 1 and %d keys", maxPage))
 	case o.Workers < 1 || o.Workers > maxWorkers:
@@ -175,7 +183,7 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 }
 
 func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {
-	target, err := o.Connection.target(stdin, stderr)
+	target, err := o.Connection.target(ctx, stdin, stderr)
 	if err != nil {
 		return nil, err
 	}
@@ -183,10 +191,10 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 		return nil, err
 	}
 	conn, err := scanner.Connect(ctx, target, o.Connection.Timeout)
+	if ctx.Err() != nil {
+		return nil, errInterruptedEarly
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
 		return nil, err
 	}
 	defer conn.Close()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -118,8 +119,11 @@ func readHint(err error) string {
 }
 
 // wantsColor follows no-color.org: colours on a terminal, unless NO_COLOR is
-// set to anything.
+// set to anything. Of Windows' terminals, the new one understands them.
 func wantsColor(w io.Writer) bool {
+	if runtime.GOOS == "windows" && os.Getenv("WT_SESSION") == "" {
+		return false
+	}
 	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 

@@ -152,19 +152,25 @@ func interruptAfter(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	want, err := strconv.Atoi(args[2])
 	ts.Check(err)
-	cmd := exec.Command(mustLook(ts, args[4]), args[5:]...)
-	cmd.Dir, cmd.Env = ts.Getenv("WORK"), []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME")}
-	out, err := os.Create(ts.MkAbs(args[3]))
-	ts.Check(err)
-	defer out.Close()
-	cmd.Stdout, cmd.Stderr = out, out
-	ts.Check(cmd.Start())
+	cmd := startInto(ts, args[3], args[4:])
 	time.Sleep(wait)
 	ts.Check(cmd.Process.Signal(signals[args[0]]))
 	err = cmd.Wait()
 	if got := cmd.ProcessState.ExitCode(); got != want {
 		ts.Fatalf("exit code %d (%v), want %d", got, err, want)
 	}
+}
+
+// startInto starts a command with both outputs going to a file.
+func startInto(ts *testscript.TestScript, file string, args []string) *exec.Cmd {
+	cmd := exec.Command(mustLook(ts, args[0]), args[1:]...)
+	cmd.Dir, cmd.Env = ts.Getenv("WORK"), []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME")}
+	out, err := os.Create(ts.MkAbs(file))
+	ts.Check(err)
+	ts.Defer(func() { out.Close() })
+	cmd.Stdout, cmd.Stderr = out, out
+	ts.Check(cmd.Start())
+	return cmd
 }
 
 func mustLook(ts *testscript.TestScript, name string) string {
@@ -179,3 +185,47 @@ func mustLook(ts *testscript.TestScript, name string) string {
 }
 
 var signals = map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
+
+// startProxy: proxy NAME SERVER puts a fault proxy in front of a server; $NAME
+// is its address.
+func startProxy(ts *testscript.TestScript, _ bool, args []string) {
+	p, err := redistest.StartProxy(serverOf(ts, args[1]).Addr())
+	ts.Check(err)
+	ts.Defer(p.Close)
+	ts.Value(proxiesKey{}).(proxies)[args[0]] = p
+	ts.Setenv(args[0], p.Addr())
+}
+
+// proxies are those of the running script, by name.
+type proxies map[string]*redistest.Proxy
+
+type proxiesKey struct{}
+
+// cut: cut PROXY BYTES resets the connection after so many bytes from the server.
+func cut(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Value(proxiesKey{}).(proxies)[args[0]].CutAfter(n)
+}
+
+func pause(ts *testscript.TestScript, _ bool, args []string) { ts.Check(serverOf(ts, args[0]).Pause()) }
+func resume(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(serverOf(ts, args[0]).Resume())
+}
+
+// interruptTwice: interrupt-twice DURATION FILE keyprof ... sends two signals
+// and wants exit code 130 soon after the second.
+func interruptTwice(ts *testscript.TestScript, _ bool, args []string) {
+	wait, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	cmd := startInto(ts, args[1], args[2:])
+	time.Sleep(wait)
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	time.Sleep(wait)
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	began := time.Now()
+	err = cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != exitInterrupted || time.Since(began) > 5*time.Second {
+		ts.Fatalf("exit code %d (%v) after %v, want %d at once", got, err, time.Since(began), exitInterrupted)
+	}
+}

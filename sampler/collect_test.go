@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -332,9 +334,15 @@ func TestRefusedInfoAndSelect(t *testing.T) {
 			rules = append(rules, r)
 		}
 	}
-	p := collect(t, aclUser(t, server, rules...), fast())
-	if !p.Complete || p.Totals.Keys.Value != 1 || p.Nodes[0].Role != "unknown" {
-		t.Errorf("complete %v, %d keys, role %s", p.Complete, p.Totals.Keys.Value, p.Nodes[0].Role)
+	url := aclUser(t, server, rules...)
+	p := collect(t, url, fast())
+	if p.Complete || p.Totals.Keys.Value != 1 || p.Nodes[0].Role != "unknown" {
+		t.Errorf("complete %v, %d keys, role %s: other databases are not known", p.Complete, p.Totals.Keys.Value, p.Nodes[0].Role)
+	}
+	o := fast()
+	o.Databases = []int{0}
+	if !collect(t, url, o).Complete {
+		t.Error("database 0 alone was asked for, and walked")
 	}
 	if !warned(p, "info-refused") || !warned(p, "shared-integers") || p.Totals.HighIdleKeys != nil {
 		t.Errorf("warnings %v", p.Warnings)
@@ -380,11 +388,68 @@ func TestKeysDeniedByPattern(t *testing.T) {
 	}
 	rules := append([]string{"~mine:*"}, fullRules[1:]...)
 	p := collect(t, aclUser(t, server, rules...), fast())
-	if p.Totals.Keys.Value != 40 || p.Totals.Denied != 40 || len(p.Missing) != 0 || !warned(p, "keys-denied") {
+	if p.Complete || p.Totals.Keys.Value != 40 || p.Totals.Denied != 40 || len(p.Missing) != 0 || !warned(p, "keys-denied") {
 		t.Errorf("%d keys, %d denied, missing %v", p.Totals.Keys.Value, p.Totals.Denied, p.Missing)
 	}
 	if find(t, p, "theirs:<int>").Denied != 40 {
 		t.Error("denied keys are counted by namespace")
+	}
+}
+
+// PTTL wants the right to read a key; a user who may only write it gets
+// everything else.
+func TestMeasureDeniedForAllKeys(t *testing.T) {
+	server := redistest.New(t)
+	for i := range 40 {
+		do(t, server.Client(), "set", fmt.Sprintf("user:%d", i), "some text")
+	}
+	p := collect(t, aclUser(t, server, append([]string{"%W~*"}, fullRules[1:]...)...), fast())
+	if !p.Complete || p.Totals.Keys.Value != 40 || len(p.Missing) != 1 || p.Missing[0].Measure != profile.MeasureTTL || !strings.HasSuffix(p.Missing[0].Remedy, "%R~*") {
+		t.Errorf("complete %v, %d keys, missing %+v", p.Complete, p.Totals.Keys.Value, p.Missing)
+	}
+}
+
+// What an operator does to a server in the middle of a walk.
+func TestChangesDuringTheWalk(t *testing.T) {
+	ctx := context.Background()
+	primary, other := redistest.New(t), redistest.New(t)
+	if err := redistest.Mixed(ctx, primary.Client(), 3000, 6); err != nil {
+		t.Fatal(err)
+	}
+	replica := redistest.Replica(t, primary)
+	during := func(change func()) *profile.Profile {
+		o, once := fast(), sync.OnceFunc(change)
+		o.Page = 10
+		o.Progress = func(p sampler.Progress) {
+			if p.Keys > 500 {
+				once()
+			}
+		}
+		return collect(t, replica.SocketURL(), o)
+	}
+	p := during(func() { do(t, replica.Client(), "config", "set", "maxmemory-policy", "allkeys-lfu") })
+	if !p.Complete || p.Totals.Keys.Value != 3000 || p.Totals.Failed != 0 || !warned(p, "server-changed") {
+		t.Errorf("policy: complete %v, %d keys, %d failed, warnings %v", p.Complete, p.Totals.Keys.Value, p.Totals.Failed, p.Warnings)
+	}
+	if p.Totals.Idle.IdleS.Count == 0 || p.Totals.Idle.IdleS.Count >= 3000 {
+		t.Errorf("%d idle times: those of keys probed before the change", p.Totals.Idle.IdleS.Count)
+	}
+	host, port, _ := net.SplitHostPort(other.Addr())
+	p = during(func() {
+		do(t, replica.Client(), "replicaof", host, port)
+		time.Sleep(2 * time.Second)
+	})
+	if p.Complete || p.Nodes[0].Incomplete == "" {
+		t.Errorf("another primary: complete %v", p.Complete)
+	}
+}
+
+func TestNotAllDatabasesExist(t *testing.T) {
+	o := fast()
+	o.Databases = []int{5, 99}
+	p := collect(t, redistest.New(t).SocketURL(), o)
+	if p.Complete || !p.Nodes[0].Databases[0].Complete || p.Nodes[0].Databases[1].Complete {
+		t.Errorf("complete %v, databases %+v", p.Complete, p.Nodes[0].Databases)
 	}
 }
 

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -10,7 +11,8 @@ import (
 )
 
 // selectDatabases decides which databases to walk: those asked for, else all
-// that INFO says are not empty, else database 0.
+// that INFO says are not empty, else database 0. When INFO is refused, nothing
+// tells of others.
 func (c *collector) selectDatabases() {
 	known := c.node.Info.Databases()
 	numbers := slices.Sorted(slices.Values(c.opts.Databases))
@@ -35,7 +37,8 @@ func keyspace(k scanner.Keyspace) *profile.Keyspace {
 }
 
 // closeDatabases adds what is known when the walk is over.
-func (c *collector) closeDatabases(after scanner.Info) {
+func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
+	unmeasured := c.unmeasured(p)
 	known := after.Databases()
 	for i := range c.databases {
 		db := &c.databases[i]
@@ -45,7 +48,30 @@ func (c *collector) closeDatabases(after scanner.Info) {
 		if c.plan.measures.ttl {
 			db.NoTTLKeys = new(c.noTTL[db.DB])
 		}
+		if reason := unmeasured[db.DB]; reason != "" && db.Complete {
+			db.Complete, db.Incomplete = false, reason
+		}
 	}
+}
+
+// unmeasured says for databases in which keys were walked and yet not probed
+// why that is so.
+func (c *collector) unmeasured(p *profile.Profile) map[int]string {
+	denied, failed := map[int]int64{}, map[int]int64{}
+	for _, n := range p.Namespaces {
+		denied[n.DB] += n.Denied
+		failed[n.DB] += n.Failed
+	}
+	reasons := map[int]string{}
+	for db := range denied {
+		switch {
+		case denied[db] > 0:
+			reasons[db] = fmt.Sprintf("%d keys of db%d were denied by the user's ACL key patterns", denied[db], db)
+		case failed[db] > 0:
+			reasons[db] = fmt.Sprintf("%d keys of db%d were answered in a way that makes no sense", failed[db], db)
+		}
+	}
+	return reasons
 }
 
 func formatCursor(cursor uint64) string { return strconv.FormatUint(cursor, 10) }

@@ -21,19 +21,17 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 	p := &profile.Profile{
 		Schema: profile.SchemaVersion, Tool: c.opts.Tool, Label: c.opts.Label,
 		Began: c.tally.Began.UTC().Truncate(time.Millisecond), Ended: ended.UTC().Truncate(time.Millisecond),
-		Complete: true, Missing: append([]profile.Missing{}, c.plan.missing...),
+		Missing: append([]profile.Missing{}, c.plan.missing...),
 		Design:  c.design(),
 		Receipt: c.receipt(after, ended),
 	}
 	b.fill(p, c.plan.measures)
 	c.noTTL = b.noTTLByDatabase()
-	c.closeDatabases(after)
+	c.closeDatabases(p, after)
 	c.noteLargestIdle(p)
-	for _, db := range c.databases {
-		p.Complete = p.Complete && db.Complete
-	}
-	p.Nodes = []profile.Node{c.nodeDocument(p.Complete)}
-	p.Warnings = c.warnings(p)
+	node := c.nodeDocument(after)
+	p.Nodes, p.Complete = []profile.Node{node}, node.Complete
+	p.Warnings = c.warnings(p, after)
 	return p
 }
 
@@ -65,14 +63,14 @@ func (c *collector) noteLargestIdle(p *profile.Profile) {
 	}
 }
 
-func (c *collector) nodeDocument(complete bool) profile.Node {
+func (c *collector) nodeDocument(after scanner.Info) profile.Node {
 	engine, version := c.node.Engine()
 	n := profile.Node{
 		Address: c.node.Address, Role: c.node.Role(), Engine: engine, Version: version,
 		RunID: c.node.Info.Field("run_id"), ReplID: c.node.Info.Field("master_replid"),
 		Policy: c.node.Policy(), Allocator: c.node.Info.Field("mem_allocator"),
 		Maxmemory: c.field("maxmemory"), UsedMemory: c.field("used_memory"), UptimeS: c.field("uptime_in_seconds"),
-		LargestIdleS: c.largest, Complete: complete, Databases: c.databases, Info: c.node.Info,
+		LargestIdleS: c.largest, Databases: c.databases, Info: c.node.Info,
 	}
 	if c.plan.measures.idle && c.plan.measures.horizon {
 		n.IdleHorizonS = new(c.plan.measures.horizonS)
@@ -80,7 +78,32 @@ func (c *collector) nodeDocument(complete bool) profile.Node {
 	for _, db := range c.databases {
 		n.Incomplete = cmp.Or(n.Incomplete, db.Incomplete)
 	}
+	n.Incomplete = cmp.Or(n.Incomplete, c.unknownDatabases(), c.replaced(after))
+	n.Complete = n.Incomplete == ""
 	return n
+}
+
+// unknownDatabases tells that there may be databases that nobody named.
+func (c *collector) unknownDatabases() string {
+	if len(c.node.Info) > 0 || c.opts.Databases != nil {
+		return ""
+	}
+	return "INFO is refused, so databases other than 0 are not known: name those to walk with --db"
+}
+
+// replaced tells that the data set may have been exchanged while we walked: a
+// replica that follows another history has been synchronized anew, and then
+// its hash tables are others.
+func (c *collector) replaced(after scanner.Info) string {
+	before := c.node.Info.Field("master_replid")
+	switch now := after.Field("master_replid"); {
+	case after.Field("master_sync_in_progress") == "1":
+		return "the replica is being synchronized anew: its data set is exchanged"
+	case now != "" && now != before && c.node.Role() == scanner.Replica:
+		return "the replica follows another primary than at the beginning: its data set may have been exchanged"
+	default:
+		return ""
+	}
 }
 
 func (c *collector) field(name string) *int64 {

@@ -145,6 +145,8 @@ func observe(name string, probes []scanner.Probe, replies []scanner.Reply) Obser
 // take reads one answer into the observation.
 func (o *Observation) take(probe scanner.Probe, r scanner.Reply) Outcome {
 	switch {
+	case r.Err != nil && notTracked(r.Err):
+		return Measured // the policy was changed during the walk: this key has no such measure
 	case r.Err != nil:
 		return errorOutcome(r.Err)
 	case r.Nil, r.Text == "none":

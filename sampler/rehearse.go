@@ -1,9 +1,10 @@
 package sampler
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,51 +48,71 @@ func (c *collector) rehearse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	trial := trial{conn: c.conn, names: names}
-	for _, probe := range probesFor(c.node) {
-		refusal, err := trial.refusal(ctx, probe)
-		switch {
-		case err != nil:
+	probes := probesFor(c.node)
+	trials := make([]trial, len(probes))
+	anyAnswer := false
+	for i, probe := range probes {
+		if trials[i], err = try(ctx, c.conn, probe, names); err != nil {
 			return err
-		case refusal == nil:
-			c.plan.probes = append(c.plan.probes, probe)
-		case notTracked(refusal): // the policy decides which of the two exists
-		default:
-			c.plan.missing = append(c.plan.missing, c.lacks(probe, refusal))
 		}
+		anyAnswer = anyAnswer || trials[i].answered
+	}
+	for i, probe := range probes {
+		c.judge(probe, trials[i], anyAnswer)
 	}
 	if len(c.plan.probes) == 0 {
 		return c.allRefused()
 	}
-	if err := c.planShared(ctx, trial); err != nil {
+	if err := c.planShared(ctx, names); err != nil {
 		return err
 	}
 	c.planMeasures()
 	return nil
 }
 
-// fewNames brings some names to rehearse on; none when all databases are empty.
+// judge decides whether a probe is part of the walk. A user who may see only
+// some keys is refused the others: that is counted key by key, unless keys
+// answer to other probes and to this one none does (PTTL wants the right to
+// read, MEMORY USAGE does not).
+func (c *collector) judge(probe scanner.Probe, t trial, anyAnswer bool) {
+	switch {
+	case t.answered || t.refusal == nil, onlyKeysDenied(t.refusal) && !anyAnswer:
+		c.plan.probes = append(c.plan.probes, probe)
+	case notTracked(t.refusal): // the policy decides which of the two exists
+	default:
+		c.plan.missing = append(c.plan.missing, c.lacks(probe, t.refusal))
+	}
+}
+
+// fewNames brings some names to rehearse on; none when all databases are
+// empty. The error is for when no database can be walked.
 func (c *collector) fewNames(ctx context.Context) ([]string, error) {
-	var first error
+	var refused error
+	usable := false
 	for i := range c.databases {
-		if err := c.use(ctx, c.databases[i].DB); err != nil {
-			if first == nil {
-				first = err
+		err := c.conn.Select(ctx, c.databases[i].DB)
+		if err == nil {
+			usable = true
+			var names []string
+			if names, err = someNames(ctx, c.conn); err != nil || len(names) > 0 {
+				return names, err
 			}
 			continue
 		}
-		names, err := someNames(ctx, c.conn)
-		if err != nil || len(names) > 0 {
-			return names, err
+		if !scanner.Refused(err) {
+			return nil, err
 		}
-		first = nil
+		refused = cmp.Or(refused, err)
 	}
-	return nil, first
+	if usable {
+		return nil, nil
+	}
+	return nil, refused
 }
 
 const (
 	rehearsalKeys  = 20
-	rehearsalPages = 50 // of a table that is nearly empty
+	rehearsalPages = 500 // of a table that is nearly empty
 )
 
 func someNames(ctx context.Context, x scanner.Exchange) ([]string, error) {
@@ -109,30 +130,23 @@ func someNames(ctx context.Context, x scanner.Exchange) ([]string, error) {
 	return nil, nil
 }
 
-// trial tries probes on a few keys.
+// trial is how a server answered one probe of a few keys.
 type trial struct {
-	conn  *scanner.Conn
-	names []string
+	answered bool  // for one of them at least
+	refusal  error // the last error, nil without keys
 }
 
-// refusal is the error with which the server refuses the probe for every one
-// of the names, nil if it answers for one of them. A user who may see only
-// some keys is refused the others, so a single key proves nothing.
-func (t trial) refusal(ctx context.Context, probe scanner.Probe) (refusal, err error) {
-	for _, name := range t.names {
-		replies, _, err := t.conn.RoundTrip(ctx, []scanner.Request{{Probe: probe, Key: name}}, nil, nil)
-		if err != nil {
-			return nil, err
-		}
-		if replies[0].Err == nil {
-			return nil, nil
-		}
-		refusal = replies[0].Err
+func try(ctx context.Context, x scanner.Exchange, probe scanner.Probe, names []string) (t trial, err error) {
+	requests := make([]scanner.Request, len(names))
+	for i, name := range names {
+		requests[i] = scanner.Request{Probe: probe, Key: name}
 	}
-	if onlyKeysDenied(refusal) {
-		return nil, nil // the walk counts such keys one by one
+	replies, _, err := x.RoundTrip(ctx, requests, nil, nil)
+	for _, r := range replies {
+		t.answered = t.answered || r.Err == nil
+		t.refusal = cmp.Or(r.Err, t.refusal)
 	}
-	return refusal, nil
+	return t, err
 }
 
 // onlyKeysDenied reports whether the command is allowed and the key is not:
@@ -148,14 +162,13 @@ func notTracked(err error) bool { return strings.HasPrefix(err.Error(), "ERR An 
 
 func (c *collector) lacks(probe scanner.Probe, refusal error) profile.Missing {
 	m := profile.Missing{Measure: measureOf[probe], Node: c.node.Address, Reason: refusal.Error()}
-	if strings.HasPrefix(m.Reason, "NOPERM") {
-		m.Remedy = c.aclRule(probe.ACLRule())
+	switch {
+	case onlyKeysDenied(refusal):
+		m.Remedy = c.conn.ACLRule(c.allKeys())
+	case strings.HasPrefix(m.Reason, "NOPERM"):
+		m.Remedy = c.conn.ACLRule(probe.ACLRule())
 	}
 	return m
-}
-
-func (c *collector) aclRule(rule string) string {
-	return fmt.Sprintf("ACL SETUSER %s %s", c.conn.User(), rule)
 }
 
 func (c *collector) allRefused() error {
@@ -165,7 +178,7 @@ func (c *collector) allRefused() error {
 	}
 	hint := "the server does not know these commands: keyprof cannot work with it"
 	if strings.HasPrefix(c.plan.missing[0].Reason, "NOPERM") {
-		hint = "allow them: " + c.aclRule(strings.Join(rules, " "))
+		hint = "allow them: " + c.conn.ACLRule(strings.Join(rules, " "))
 	}
 	return &scanner.Error{
 		Doing: "probing keys at " + c.node.Address,
@@ -175,26 +188,19 @@ func (c *collector) allRefused() error {
 }
 
 // planShared decides how to tell shared integers from others.
-func (c *collector) planShared(ctx context.Context, t trial) error {
+func (c *collector) planShared(ctx context.Context, names []string) error {
 	if !c.asks(scanner.IdleTime) || !c.node.SharesIntegers() {
 		return nil
 	}
-	refusal, err := t.refusal(ctx, scanner.RefCount)
+	t, err := try(ctx, c.conn, scanner.RefCount, names)
 	c.plan.shared = askShared
-	if refusal != nil {
+	if !t.answered && t.refusal != nil {
 		c.plan.shared = dropShared
 	}
 	return err
 }
 
-func (c *collector) asks(probe scanner.Probe) bool {
-	for _, p := range c.plan.probes {
-		if p == probe {
-			return true
-		}
-	}
-	return false
-}
+func (c *collector) asks(probe scanner.Probe) bool { return slices.Contains(c.plan.probes, probe) }
 
 // planMeasures decides which figures the profile will have.
 func (c *collector) planMeasures() {
@@ -203,7 +209,7 @@ func (c *collector) planMeasures() {
 	m.idle, m.freq = c.asks(scanner.IdleTime), c.asks(scanner.Freq)
 	if m.idle && m.freq { // no key was there to tell which of the two this server has
 		m.freq = false
-		c.plan.probes = without(c.plan.probes, scanner.Freq)
+		c.plan.probes = slices.DeleteFunc(c.plan.probes, func(p scanner.Probe) bool { return p == scanner.Freq })
 	}
 	m.since = profile.IdleSinceWriteOrLocalRead
 	if c.node.Role() == scanner.Primary {
@@ -212,14 +218,4 @@ func (c *collector) planMeasures() {
 	horizon, known := c.node.IdleHorizon()
 	m.horizonS, m.horizon = int64(horizon/time.Second), known
 	m.highIdle = m.idle && known && c.opts.IdleOver < horizon
-}
-
-func without(probes []scanner.Probe, unwanted scanner.Probe) []scanner.Probe {
-	var kept []scanner.Probe
-	for _, p := range probes {
-		if p != unwanted {
-			kept = append(kept, p)
-		}
-	}
-	return kept
 }

@@ -130,8 +130,8 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 		if first == nil {
 			first = err
 		}
-		// A database that cannot be selected says nothing of the others.
-		c.lost = err != nil && ctx.Err() == nil && !refusal(err)
+		// A database that the server refuses says nothing of the others.
+		c.lost = err != nil && ctx.Err() == nil && !(scanner.Refused(err) && db.Returned == 0)
 	}
 	if usable == 0 && ctx.Err() == nil {
 		return first
@@ -139,18 +139,9 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 	return nil
 }
 
-// refusal reports whether the server refused to select a database.
-func refusal(err error) bool {
-	var selecting *selectError
-	return errors.As(err, &selecting)
-}
-
-type selectError struct{ error }
-
-func (e *selectError) Unwrap() error { return e.error }
-
 func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer, db *profile.Database) error {
-	if err := c.use(ctx, db.DB); err != nil {
+	// A walk that is told to stop still gets there.
+	if err := c.conn.Select(context.WithoutCancel(ctx), db.DB); err != nil {
 		db.Incomplete = err.Error()
 		return err
 	}
@@ -170,14 +161,6 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer
 		db.Cursor = formatCursor(walk.Cursor())
 	}
 	return err
-}
-
-// use selects a database. A walk that is told to stop still gets there.
-func (c *collector) use(ctx context.Context, db int) error {
-	if err := c.conn.Select(context.WithoutCancel(ctx), db); err != nil {
-		return &selectError{err}
-	}
-	return nil
 }
 
 func (c *collector) progress(db *profile.Database) func(float64) {

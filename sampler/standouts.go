@@ -13,7 +13,7 @@ import (
 // How many keys are kept by name.
 const (
 	examplesKept       = 5   // a namespace
-	largestKept        = 10  // a namespace
+	largestKept        = 5   // a namespace
 	largestOverallKept = 100 // all databases
 )
 
@@ -42,10 +42,16 @@ func (s *standout) compare(other *standout) int {
 	return cmp.Or(s.place.compare(other.place), compareMeasures(&s.key, &other.key))
 }
 
+// sameKey reports whether two standouts are of one key. Names that were cut may
+// begin alike.
+func (s *standout) sameKey(other *standout) bool {
+	return s.name == other.name && s.db == other.db && s.key.Hash == other.key.Hash
+}
+
 func compareMeasures(a, b *profile.Key) int {
 	return cmp.Or(
 		comparePointers(a.Bytes, b.Bytes), comparePointers(a.TTLS, b.TTLS), comparePointers(a.IdleS, b.IdleS),
-		strings.Compare(a.Type, b.Type),
+		strings.Compare(a.Type, b.Type), strings.Compare(a.Hash, b.Hash),
 	)
 }
 
@@ -78,7 +84,7 @@ func (s *standouts) wants(p place) bool {
 // add keeps the candidate if it is among the first. Of two with the same name
 // the first in order is kept.
 func (s *standouts) add(candidate standout) {
-	same := slices.IndexFunc(s.kept, func(o standout) bool { return o.name == candidate.name && o.db == candidate.db })
+	same := slices.IndexFunc(s.kept, func(o standout) bool { return o.sameKey(&candidate) })
 	if same >= 0 {
 		if s.kept[same].compare(&candidate) <= 0 {
 			return
@@ -117,8 +123,13 @@ func (s *standouts) offer(db int, o *Observation, rank uint64) {
 	if !s.wants(p) {
 		return
 	}
-	p.name = strings.Clone(p.name)
-	s.add(standout{place: p, key: keyOf(db, o)})
+	kept := standout{place: p, key: keyOf(db, o)}
+	if kept.name == kept.key.Name {
+		kept.name = kept.key.Name // the same bytes, once
+	} else {
+		kept.name = strings.Clone(kept.name)
+	}
+	s.add(kept)
 }
 
 // keyOf is what a profile says of one key.

@@ -9,17 +9,15 @@ import (
 )
 
 // warnings are what a reader must know to trust the figures.
-func (c *collector) warnings(p *profile.Profile) []profile.Warning {
+func (c *collector) warnings(p *profile.Profile, after scanner.Info) []profile.Warning {
 	w := warner{node: c.node.Address, list: []profile.Warning{}}
 	for _, m := range p.Missing {
 		w.add("measure-refused", m.Node, "%s was not measured: the server answered %q%s", m.Measure, m.Reason, remedy(m))
 	}
-	c.warnNode(&w)
+	c.warnNode(&w, after)
+	c.warnChanges(&w, after)
 	c.warnIdle(&w)
 	c.warnCounts(&w, p)
-	for _, db := range c.databases {
-		w.crossCheck(&db, c.opts.Match)
-	}
 	sortWarnings(w.list)
 	return w.list
 }
@@ -40,9 +38,9 @@ func remedy(m profile.Missing) string {
 	return "; to allow it: " + m.Remedy
 }
 
-func (c *collector) warnNode(w *warner) {
+func (c *collector) warnNode(w *warner, after scanner.Info) {
 	if len(c.node.Info) == 0 {
-		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are not known; to allow it: %s", c.aclRule("+info"))
+		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are not known; to allow it: %s", c.conn.ACLRule("+info"))
 		return
 	}
 	if c.node.Role() == scanner.Primary {
@@ -51,8 +49,28 @@ func (c *collector) warnNode(w *warner) {
 	if c.node.Role() == scanner.Replica && c.node.Info.Field("master_link_status") != "up" {
 		w.add("replica-link-down", w.node, "this replica has lost its primary: its data may be old")
 	}
-	if c.node.Saving() {
-		w.add("save-in-progress", w.node, "a save was in progress when the walk began: reads are not recorded in idle times while it lasts")
+	if c.node.Saving() || (scanner.Node{Info: after}).Saving() {
+		w.add("save-in-progress", w.node, "a save was in progress when the walk began or ended: reads are not recorded in idle times while it lasts")
+	}
+}
+
+// watched are the fields of INFO that should be the same when the walk ends.
+var watched = []struct{ field, what string }{
+	{"role", "its role"},
+	{"maxmemory_policy", "its policy"},
+	{"maxmemory", "its maxmemory"},
+	{"master_link_status", "the state of its link to the primary"},
+}
+
+// warnChanges compares what the server says of itself before and after.
+func (c *collector) warnChanges(w *warner, after scanner.Info) {
+	if len(after) == 0 {
+		return
+	}
+	for _, f := range watched {
+		if before, now := c.node.Info.Field(f.field), after.Field(f.field); before != now {
+			w.add("server-changed", w.node, "while the walk ran, %s changed from %q to %q: figures from before and after may not go together", f.what, before, now)
+		}
 	}
 }
 
@@ -70,29 +88,26 @@ func (c *collector) warnIdle(w *warner) {
 
 func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 	if c.plan.shared == dropShared {
-		w.add("shared-integers", w.node, "OBJECT REFCOUNT is refused, so the idle times of all small strings were dropped: those of shared integers mean nothing; to allow it: %s", c.aclRule(scanner.RefCount.ACLRule()))
+		w.add("shared-integers", w.node, "OBJECT REFCOUNT is refused, so the idle times of all small strings were dropped: those of shared integers mean nothing; to allow it: %s", c.conn.ACLRule(scanner.RefCount.ACLRule()))
 	}
 	if p.Design.Degraded {
 		w.add("namespaces-limited", "namespaces", "there are more than %d namespaces: the rest is summed up under %s, and which ones are there may differ between runs", c.opts.NamespaceLimit, profile.OtherPattern)
 	}
 	if n := p.Totals.Denied; n > 0 {
-		w.add("keys-denied", w.node, "%d keys were denied by ACL key patterns and are in no figure; to allow them: %s", n, c.aclRule("~*"))
+		w.add("keys-denied", w.node, "%d keys were denied by ACL key patterns and are in no figure; to allow them: %s", n, c.conn.ACLRule(c.allKeys()))
 	}
 	if n := p.Totals.Failed; n > 0 {
 		w.add("wrong-replies", w.node, "%d keys were answered in a way that makes no sense and are in no figure", n)
 	}
 }
 
-// crossCheck holds our count of keys without TTL against the server's own.
-func (w *warner) crossCheck(db *profile.Database, match string) {
-	if !db.Complete || match != "" || db.NoTTLKeys == nil || db.Before == nil || db.After == nil {
-		return
+// allKeys is the key pattern that lets our user read all keys, and write none
+// where the server can tell these apart.
+func (c *collector) allKeys() string {
+	if c.node.AtLeast(7, 0) {
+		return "%R~*"
 	}
-	before, after := db.Before.Keys-db.Before.Expires, db.After.Keys-db.After.Expires
-	lo, hi, counted := min(before, after), max(before, after), *db.NoTTLKeys
-	if counted < lo || counted > hi {
-		w.add("no-ttl-mismatch", fmt.Sprintf("db%d", db.DB), "%d keys without TTL were counted, where INFO says %d before and %d after the walk: keys came and went while it ran, or SCAN repeated some", counted, before, after)
-	}
+	return "~*"
 }
 
 // span is a length of time in whole units for people.
@@ -105,6 +120,6 @@ func span(d time.Duration) string {
 	case d >= 2*time.Minute:
 		return fmt.Sprintf("%d minutes", d/time.Minute)
 	default:
-		return fmt.Sprintf("%d seconds", d/time.Second)
+		return fmt.Sprintf("%d s", d/time.Second)
 	}
 }

@@ -150,9 +150,6 @@ func (c *Conn) observe(roundTrip time.Duration) {
 	}
 }
 
-// User is the ACL user that is logged in.
-func (c *Conn) User() string { return c.user }
-
 // LeastRoundTrip is the least round trip seen on this connection.
 func (c *Conn) LeastRoundTrip() time.Duration { return c.least }
 
@@ -163,7 +160,7 @@ func (c *Conn) Select(ctx context.Context, db int) error {
 		return nil
 	}
 	if err := c.conn.Select(ctx, db).Err(); err != nil {
-		return c.failed(fmt.Sprintf("selecting database %d", db), err)
+		return c.refusedTo(fmt.Sprintf("selecting database %d", db), "+select", err)
 	}
 	c.db = db
 	return nil

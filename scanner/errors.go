@@ -8,8 +8,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -34,7 +34,7 @@ var errLoading = errors.New("LOADING the server is loading its data set into mem
 var hints = map[string]string{
 	"NOAUTH":      "the server wants a password: set REDISCLI_AUTH, or use --password-file or --askpass",
 	"WRONGPASS":   "check the user name (--user) and the password",
-	"NOPERM":      "the ACL user lacks a permission: see the ACL rule under \"Safety\" in the README",
+	"NOPERM":      "the ACL user lacks a permission: the README lists the ACL rule for a user of keyprof's",
 	"LOADING":     "wait until the server has loaded its data, then run keyprof again",
 	"MASTERDOWN":  "this replica has lost its primary and does not serve stale data: use another replica, or wait until the link is up",
 	"BUSY":        "a script is running on the server: wait until it ends, then run keyprof again",
@@ -91,6 +91,8 @@ func serverHint(err error) string {
 	switch {
 	case hints[firstWord(text)] != "":
 		return hints[firstWord(text)]
+	case strings.Contains(text, "DB index is out of range"):
+		return "the server has fewer databases: INFO keyspace lists those that hold keys"
 	case strings.Contains(text, "max number of clients"):
 		return "the server has no connection left for us: raise maxclients, or wait"
 	case strings.Contains(text, "invalid password"), strings.Contains(text, "without any password configured"):
@@ -126,13 +128,13 @@ func networkHint(t Target, err error) string {
 	switch {
 	case errors.As(err, &lookup):
 		return "check the host name"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case isAny(err, connectionRefused):
 		return "nothing listens there: check host and port, and that the server or tunnel runs"
 	case errors.Is(err, os.ErrNotExist) && t.Network == "unix":
 		return "check the path of the socket, and that the server runs"
 	case errors.Is(err, os.ErrPermission):
 		return "the socket may not be opened by this user: join the server's group, or use TCP"
-	case notRedis(err), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case notRedis(err), errors.Is(err, io.EOF), isAny(err, connectionReset):
 		return closedHint(t)
 	case timedOut(err) && t.TLS != nil:
 		return "check host and port, firewalls, and whether the port speaks TLS at all (else redis://, without --tls)"
@@ -141,6 +143,10 @@ func networkHint(t Target, err error) string {
 	default:
 		return ""
 	}
+}
+
+func isAny(err error, targets []error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 func closedHint(t Target) string {
@@ -168,4 +174,24 @@ func notRedis(err error) bool {
 // failed wraps an error of a command on this connection.
 func (c *Conn) failed(doing string, err error) *Error {
 	return explain(fmt.Sprintf("%s at %s", doing, c.Node.Address), Target{Network: "tcp"}, err)
+}
+
+// refusedTo is failed for a command that ACL may refuse as a whole: the hint
+// then names the rule that allows it.
+func (c *Conn) refusedTo(doing, rule string, err error) *Error {
+	failed := c.failed(doing, err)
+	if firstWord(err.Error()) == "NOPERM" {
+		failed.Hint = "to allow it: " + c.ACLRule(rule)
+	}
+	return failed
+}
+
+// ACLRule is the command that allows our user what rule says, such as "+scan".
+func (c *Conn) ACLRule(rule string) string { return fmt.Sprintf("ACL SETUSER %s %s", c.user, rule) }
+
+// Refused reports whether err is the server's own answer, after which the
+// connection is as good as before.
+func Refused(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply)
 }

@@ -2,7 +2,6 @@ package scanner
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -106,18 +105,19 @@ func (c *Conn) RoundTrip(_ context.Context, requests []Request, scan *Scan, repl
 	}
 	if err != nil {
 		c.wire.close() // what is left on it would be taken for other answers
-		return replies, ScanReply{}, c.failed(doing(err), err)
+		return replies, ScanReply{}, c.lostPage(err)
 	}
 	c.observe(time.Since(start))
 	return replies, page, nil
 }
 
-// doing tells what failed. Probes that the server refuses fail for themselves.
-func doing(err error) string {
-	if refused := replyError(""); errors.As(err, &refused) {
-		return "walking with SCAN"
+// lostPage tells why a round trip failed. Probes that the server refuses fail
+// for themselves.
+func (c *Conn) lostPage(err error) error {
+	if Refused(err) {
+		return c.refusedTo("walking with SCAN", "+scan", err)
 	}
-	return "asking for a page"
+	return c.failed("asking for a page", err)
 }
 
 // encode writes the pipeline into the connection's buffer, once the allow-list

@@ -9,6 +9,16 @@ const DefaultMaxLoad = 0.25
 // page would be inexact: timers are late by up to a millisecond.
 const burst = 5 * time.Millisecond
 
+// maxCharge is the most that one page is charged for: when another client kept
+// the server for a second, we need not atone for it.
+const maxCharge = 20 * burst
+
+// The least that can be asked for. Less would not end within a lifetime.
+const (
+	MinLoad = 0.001 // share of the server's main thread
+	MinRate = 1     // keys a second
+)
+
 // Pacer decides how long to pause between pages. It reads no clock and does
 // not sleep, so a table can test it.
 type Pacer struct {
@@ -47,6 +57,7 @@ func RatePause(keys int64, elapsed time.Duration, rate float64) time.Duration {
 // long to pause now: nothing within a burst. keys and elapsed are the walk's
 // so far.
 func (p *Pacer) Page(service time.Duration, keys int64, elapsed time.Duration) time.Duration {
+	service = min(service, maxCharge)
 	p.worked += service
 	p.owed += LoadPause(service, p.MaxLoad)
 	pause := RatePause(keys, elapsed, p.Rate)

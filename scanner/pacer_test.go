@@ -107,6 +107,13 @@ func TestPacerForgetsALongSleep(t *testing.T) {
 	}
 }
 
+func TestPacerDoesNotAtoneForOthers(t *testing.T) {
+	p := Pacer{MaxLoad: 0.05}
+	if pause := p.Page(time.Minute, 0, 0); pause > 2*time.Second {
+		t.Errorf("paused %v after a minute in which another client kept the server", pause)
+	}
+}
+
 func TestPacerRateIsACeiling(t *testing.T) {
 	p := Pacer{MaxLoad: 1, Rate: 1000}
 	if pause := p.Page(0, 50, 0); pause != 50*time.Millisecond {

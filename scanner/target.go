@@ -33,8 +33,8 @@ type Target struct {
 	DB       *int        // database that the URL names; nil when it names none
 }
 
-// URLError is a URL that cannot be used. Its text never repeats the URL, which
-// may hold a password.
+// URLError is a URL that cannot be used. Its text never repeats any part of the
+// URL: with a character that should have been escaped, any may be the password.
 type URLError struct {
 	Problem string // what is wrong
 	Hint    string // what to write instead
@@ -45,12 +45,25 @@ func (e *URLError) Error() string { return "bad URL: " + e.Problem }
 
 const urlForms = "write redis://[user[:password]@]host[:port][/db], rediss://... for TLS, or unix:///path/to/socket[?db=N]"
 
-// ParseURL reads a redis://, rediss:// or unix:// URL. Errors are *URLError.
+const passwordHint = urlForms + "; percent-encode special characters in a password, or give it with REDISCLI_AUTH"
+
+// ParseURL reads a redis://, rediss:// or unix:// URL, or what people type for
+// one: host:port, or the path of a socket. Errors are *URLError.
 func ParseURL(raw string) (Target, error) {
+	switch {
+	case strings.HasPrefix(raw, "/"):
+		return Target{Network: "unix", Address: raw}, nil
+	case !strings.Contains(raw, "://"):
+		raw = "redis://" + raw
+	}
 	u, err := url.Parse(raw)
 	if err != nil {
 		// The library's error repeats the URL and thus the password.
-		return Target{}, &URLError{Problem: "it cannot be parsed", Hint: urlForms + "; percent-encode special characters in a password, or give it with REDISCLI_AUTH"}
+		return Target{}, &URLError{Problem: "it cannot be parsed", Hint: passwordHint}
+	}
+	// An unescaped #, / or ? in a password ends the host there.
+	if u.Fragment != "" || strings.Contains(u.Path, "@") || strings.Contains(u.RawQuery, "@") {
+		return Target{}, &URLError{Problem: "it has a # or an @ where none belongs", Hint: passwordHint}
 	}
 	var t Target
 	switch u.Scheme {
@@ -58,10 +71,8 @@ func ParseURL(raw string) (Target, error) {
 		t, err = parseTCP(u)
 	case "unix":
 		t, err = parseUnix(u)
-	case "":
-		err = &URLError{Problem: "it has no scheme", Hint: urlForms}
 	default:
-		err = &URLError{Problem: fmt.Sprintf("scheme %q is not supported", u.Scheme), Hint: urlForms}
+		err = &URLError{Problem: "its scheme is not supported", Hint: urlForms}
 	}
 	if err != nil {
 		return Target{}, err
@@ -84,7 +95,7 @@ func parseTCP(u *url.URL) (Target, error) {
 		port = strconv.Itoa(DefaultPort)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return Target{}, &URLError{Problem: fmt.Sprintf("port %q is not between 1 and 65535", port), Hint: urlForms}
+		return Target{}, &URLError{Problem: "its port is not between 1 and 65535", Hint: urlForms}
 	}
 	t := Target{Network: "tcp", Address: net.JoinHostPort(host, port)}
 	if u.Scheme == "rediss" {
@@ -112,7 +123,7 @@ func parseUnix(u *url.URL) (Target, error) {
 func databaseOf(query url.Values) (*int, error) {
 	for name := range query {
 		if name != "db" {
-			return nil, &URLError{Problem: fmt.Sprintf("parameter %q is not supported", name), Hint: "use keyprof's flags; " + urlForms}
+			return nil, &URLError{Problem: "it has a parameter other than db", Hint: "use keyprof's flags; " + passwordHint}
 		}
 	}
 	values := query["db"]
@@ -121,7 +132,7 @@ func databaseOf(query url.Values) (*int, error) {
 	}
 	n, err := strconv.Atoi(values[0])
 	if len(values) > 1 || err != nil || n < 0 {
-		return nil, &URLError{Problem: fmt.Sprintf("database %q is not a number from 0 up", strings.Join(values, ",")), Hint: urlForms}
+		return nil, &URLError{Problem: "its database is not a number from 0 up", Hint: passwordHint}
 	}
 	return &n, nil
 }

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/DataDog/sketches-go/ddsketch"
 	"github.com/DataDog/sketches-go/ddsketch/mapping"
@@ -97,12 +98,22 @@ func (s *Sketch) Count() int64 {
 }
 
 // Quantiles are the values at qs, each in [0,1], within SketchAccuracy; all 0
-// for an empty sketch. They do not depend on the order of additions.
+// for an empty sketch. They do not depend on the order of additions. A quantile
+// is the least value that at least that share of the values does not exceed, so
+// the p99 of seven keys is the largest.
 func (s *Sketch) Quantiles(qs ...float64) []float64 {
-	if s.Count() == 0 {
+	n := float64(s.Count())
+	if n == 0 {
 		return make([]float64, len(qs))
 	}
-	vs, err := s.full().GetValuesAtQuantiles(qs)
+	positions := make([]float64, len(qs))
+	for i, q := range qs {
+		// The library takes the value with index floor(position * (n-1)); half a
+		// step further, rounding cannot miss the index that is wanted.
+		index := max(0, math.Ceil(q*n)-1)
+		positions[i] = min(1, (index+0.5)/max(1, n-1))
+	}
+	vs, err := s.full().GetValuesAtQuantiles(positions)
 	if err != nil {
 		panic(fmt.Sprintf("sketch: quantiles %v: %v", qs, err)) // not empty, and callers ask within [0,1]
 	}

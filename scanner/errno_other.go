@@ -1,0 +1,10 @@
+//go:build !windows
+
+package scanner
+
+import "syscall"
+
+var (
+	connectionRefused = []error{syscall.ECONNREFUSED}
+	connectionReset   = []error{syscall.ECONNRESET, syscall.EPIPE}
+)
