@@ -144,6 +144,7 @@ func helpExamples(t *testing.T, command string) []string {
 // Examples in --help parse: what they name does not exist here, so each must
 // fail for that reason and no other.
 func TestHelpExamplesParse(t *testing.T) {
+	t.Setenv("REDISCLI_AUTH", "in the place of --askpass")
 	for _, command := range []string{"profile", "report"} {
 		examples := helpExamples(t, command)
 		if len(examples) < 3 {

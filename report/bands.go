@@ -45,6 +45,8 @@ var freqBands = bands{
 // access frequency where there is no idle time.
 func bandSection(v *view) (section, bool) {
 	switch {
+	case noIdleTimes(&v.p.Totals):
+		return section{title: v.weight() + " by idle time", lines: []line{say(words(noIdleText(&v.p.Totals)))}}, true
 	case v.p.Totals.Idle != nil:
 		s := section{title: v.weight() + " by idle time", table: bandGrid(v, idleBands, v.p.Totals.Idle.HorizonS)}
 		s.notes = []line{say(words("Shares of the namespace's " + v.unitOfWeight() + "; idle " + displayWord(string(v.p.Totals.Idle.Measure)) + ".")).in(quiet)}
@@ -153,7 +155,7 @@ func quietZeros(values []*float64) []tone {
 // addBandNames is addNames with a last row for the whole keyspace.
 func addBandNames(b *gridBuilder, v *view, shown []*profile.Namespace) {
 	addNames(b, v, shown, 0)
-	whole := cell{text: "whole keyspace", tone: strong}
+	whole := cell{text: v.wholeLabel(), tone: strong}
 	last := b.rows - 1
 	if v.manyDBs {
 		b.grid.rows[last] = append(b.grid.rows[last], cell{})

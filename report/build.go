@@ -13,7 +13,7 @@ func newDocument(v *view) document {
 	d.title, d.facts = header(v)
 	switch {
 	case v.p.Totals.Keys.Value == 0:
-		d.headlines = []line{say(words(emptyText(v.p))).in(strong)}
+		d.headlines = []line{say(words(emptyText(v))).in(strong)}
 	case len(v.chosen) == 0 && v.o.Under != "":
 		d.facts = d.facts[:len(d.facts)-1]
 		d.headlines = []line{nothingUnder(v)}
@@ -50,8 +50,8 @@ func doubts(v *view) []section {
 }
 
 // emptyText is the whole finding about an empty keyspace.
-func emptyText(p *profile.Profile) string {
-	t := p.Totals
+func emptyText(v *view) string {
+	p, t := v.p, v.p.Totals
 	switch {
 	case t.Vanished+t.Expired+t.Denied+t.Failed > 0:
 		return "No keys: none of those that SCAN returned could be measured."
@@ -59,6 +59,8 @@ func emptyText(p *profile.Profile) string {
 		return "No keys were seen before the walk ended."
 	case p.Design.Match != "":
 		return "No keys match " + display(p.Design.Match) + "."
+	case !v.extent.every():
+		return "No keys in the " + verb(int64(len(v.extent.walked)), "database that was", "databases that were") + " walked."
 	default:
 		return "No keys."
 	}

@@ -2,6 +2,8 @@ package report
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -48,6 +50,13 @@ type fixture struct {
 	vanished  int64
 	label     string
 	unchecked bool // INFO is off by more than churn
+	// elsewhere are databases that hold keys and were not walked, as INFO has them.
+	elsewhere map[string]string
+	noInfo    bool // INFO refused
+	match     string
+	denied    int64 // keys
+	shared    bool  // all idle times were dropped, as the values may be shared integers
+	zombies   int64 // keys in INFO that SCAN did not return, a database
 }
 
 // began is when all fixtures were made.
@@ -59,7 +68,7 @@ func (f fixture) build() *profile.Profile {
 		Schema: profile.SchemaVersion, Tool: profile.Tool{Name: "keyprof", Version: "0.1.0"}, Label: f.label,
 		Began: began, Ended: began.Add(time.Duration(f.receipt.ElapsedS * float64(time.Second))), Complete: f.incom == "",
 		Missing: append([]profile.Missing{}, f.missing...), Warnings: append([]profile.Warning{}, f.warnings...),
-		Design: profile.Design{Method: profile.MethodCensus, Fraction: 1, Databases: []int{}, IdleOverS: int64(f.idleOver), NamespaceLimit: 4096, LexerVersion: 1},
+		Design: profile.Design{Method: profile.MethodCensus, Fraction: 1, Databases: []int{}, Match: f.match, IdleOverS: int64(f.idleOver), NamespaceLimit: 4096, LexerVersion: 1},
 		Nodes:  []profile.Node{f.node}, Namespaces: []profile.Namespace{}, Largest: []profile.Key{}, Receipt: f.receipt,
 	}
 	total := newAccumulator(f)
@@ -69,7 +78,7 @@ func (f fixture) build() *profile.Profile {
 		p.Namespaces = append(p.Namespaces, profile.Namespace{DB: set.db, Pattern: set.pattern, Other: set.other, Stats: one.stats()})
 	}
 	p.Totals = total.stats()
-	p.Totals.Vanished = f.vanished
+	p.Totals.Vanished, p.Totals.Denied = f.vanished, f.denied
 	f.finish(p)
 	return p
 }
@@ -84,6 +93,10 @@ func (f fixture) finish(p *profile.Profile) {
 	}
 	slices.SortStableFunc(p.Largest, func(a, b profile.Key) int { return cmp.Compare(orZero(b.Bytes), orZero(a.Bytes)) })
 	p.Largest = append([]profile.Key{}, p.Largest[:min(10, len(p.Largest))]...)
+	if len(p.Namespaces) > 0 {
+		first := &p.Namespaces[0]
+		first.Vanished, first.Denied = f.vanished, f.denied
+	}
 	n := &p.Nodes[0]
 	n.Complete, n.Incomplete = p.Complete, f.incom
 	n.Databases = f.databases(p)
@@ -91,6 +104,23 @@ func (f fixture) finish(p *profile.Profile) {
 		horizon, largest := int64(f.horizon), int64(p.Totals.Idle.IdleS.Max)
 		n.IdleHorizonS, n.LargestIdleS = &horizon, &largest
 	}
+	n.Info = f.info(n)
+	if f.noInfo {
+		n.Info, n.IdleHorizonS, n.UptimeS, n.Maxmemory, n.UsedMemory = nil, nil, nil, nil, nil
+		for i := range n.Databases {
+			n.Databases[i].Before, n.Databases[i].After = nil, nil
+		}
+	}
+}
+
+// info is INFO of the node, as far as a report reads it.
+func (f fixture) info(n *profile.Node) map[string]map[string]string {
+	keyspace := map[string]string{}
+	maps.Copy(keyspace, f.elsewhere)
+	for _, db := range n.Databases {
+		keyspace["db"+dbNumber(db.DB)] = fmt.Sprintf("keys=%d,expires=%d,avg_ttl=0", db.Before.Keys, db.Before.Expires)
+	}
+	return map[string]map[string]string{"server": {"redis_version": n.Version}, "keyspace": keyspace}
 }
 
 func (f fixture) databases(p *profile.Profile) []profile.Database {
@@ -107,7 +137,13 @@ func (f fixture) databases(p *profile.Profile) []profile.Database {
 		db.Returned += ns.Keys.Value
 	}
 	for i := range dbs {
+		dbs[i].Before.Keys += f.zombies
+		dbs[i].Before.Expires += f.zombies
 		f.afterwards(&dbs[i])
+	}
+	if len(dbs) > 0 && f.incom == "" {
+		dbs[0].Returned += f.vanished + f.denied
+		dbs[0].Before.Keys, dbs[0].After.Keys = dbs[0].Before.Keys+f.vanished+f.denied, dbs[0].After.Keys+f.denied
 	}
 	return dbs
 }
@@ -151,7 +187,7 @@ func (f fixture) largestKey(set keySet, i int, name string) profile.Key {
 	if k.ttl >= 0 && !f.noTTL {
 		key.TTLS = &k.ttl
 	}
-	if !f.lfu && !f.noIdle {
+	if !f.lfu && !f.noIdle && !f.shared {
 		idle := int64(k.idle)
 		key.IdleS = &idle
 	}
@@ -260,6 +296,9 @@ func (a *accumulator) stats() profile.Stats {
 	s.Idle = &profile.IdleStats{Measure: a.f.measure, HorizonS: int64(a.f.horizon), Histogram: filled(a.idle), IdleS: a.idles.done()}
 	if a.f.lfu {
 		s.Freq = &profile.FreqStats{Histogram: filled(a.freq)}
+	}
+	if a.f.shared {
+		s.Idle.Histogram, s.Idle.IdleS, s.Idle.SharedKeys = []profile.Bucket{}, nil, a.keys
 	}
 	a.f.strip(&s)
 	return s

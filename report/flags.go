@@ -2,7 +2,6 @@ package report
 
 import (
 	"slices"
-	"strings"
 
 	"keyprof/report/unit"
 	"keyprof/sampler/profile"
@@ -19,9 +18,9 @@ func neverExpiring(v *view) section {
 	case t.noTTLKeys == nil:
 		s.lines = []line{say(words("Not known: PTTL was not measured."))}
 	case *t.noTTLKeys == 0:
-		s.lines = []line{say(words("None: every key" + v.seen() + " has a TTL."))}
+		s.lines = []line{say(words("None: every key" + v.there() + " has a TTL."))}
 	default:
-		s.lines = []line{say(words(v.amountOf(t.noTTLKeys, t.noTTLBytes) + " never expire:"))}
+		s.lines = []line{say(words(v.amountOf(t.noTTLKeys, t.noTTLBytes) + verb(*t.noTTLKeys, " never expires:", " never expire:")))}
 		s.table = flagged(v, "% of its", "keys", noTTLKeysOf, noTTLBytesOf)
 	}
 	return s
@@ -31,49 +30,48 @@ func neverExpiring(v *view) section {
 // is none.
 func highIdle(v *view) section {
 	s := section{title: "High idle: over " + v.threshold()}
-	t := tallyOf(v.scope()...)
+	t, h := tallyOf(v.scope()...), horizonOf(v.p)
 	switch {
 	case v.p.Totals.Freq != nil && v.p.Totals.Idle == nil:
 		s.lines = []line{say(words("Idle time is not tracked under an LFU policy; the access frequency stands in its place."))}
 	case v.p.Totals.Idle == nil:
 		s.lines = []line{say(words("Not known: idle time was not measured."))}
+	case noIdleTimes(&v.p.Totals):
+		s.lines = []line{say(words(noIdleText(&v.p.Totals)))}
 	case t.idleKeys == nil:
-		s.lines = []line{say(words("Cannot be told: " + horizonText(v) + ".")), idleBasis(v, measureText(v), largestIdleText(v))}
+		s.lines = []line{say(words("Cannot be told: " + h.text(v.p) + ".")), idleBasis(v, measureText(v), h.largestText())}
 	case *t.idleKeys == 0:
-		s.lines = []line{say(words("None" + v.amongSeen() + ".")), idleBasis(v, measureText(v), horizonText(v), largestIdleText(v), resetText(v))}
+		s.lines = []line{say(words("None" + v.among() + ".")), idleBasis(v, measureText(v), h.text(v.p), h.largestText(), h.resetText())}
 	default:
-		s.lines = []line{say(words(v.amountOf(t.idleKeys, t.idleBytes) + " idle for over " + v.threshold() + ":")), idleBasis(v, measureText(v), horizonText(v), largestIdleText(v))}
+		s.lines = []line{say(words(v.amountOf(t.idleKeys, t.idleBytes) + " idle for over " + v.threshold() + ":")), idleBasis(v, measureText(v), h.text(v.p), h.largestText())}
 		s.table = flagged(v, "% of its", "keys", idleKeysOf, idleBytesOf)
 	}
 	return s
 }
 
-// seen restricts a statement about all keys to what the profile knows of.
-func (v *view) seen() string {
-	if v.partial() {
-		return " seen"
+// there restricts "every key" to what the report is about.
+func (v *view) there() string {
+	if v.o.Under != "" {
+		return v.extent.word() + " there"
+	}
+	return v.extent.word()
+}
+
+// among restricts "none" to what the profile knows of.
+func (v *view) among() string {
+	if word := v.extent.word(); word != "" {
+		return " among the keys" + word
 	}
 	return ""
 }
 
-// amongSeen restricts "none" to what the profile knows of.
-func (v *view) amongSeen() string {
-	if v.partial() {
-		return " among the keys seen"
-	}
-	return ""
-}
-
-// partial reports whether there are keys of which the profile knows nothing.
-func (v *view) partial() bool {
-	t := v.p.Totals
-	return !v.p.Complete || t.Denied > 0 || t.Failed > 0
-}
-
-// amountOf is keys and bytes with their shares of the whole keyspace.
+// amountOf is keys and bytes with their shares of all that the profile knows of.
 func (v *view) amountOf(keys, bytes *int64) string {
-	whole := v.p.Totals
-	s := plural(*keys, "key") + " (" + unit.FormatShare(unit.Share(*keys, whole.Keys.Value)) + ")"
+	whole, those := v.p.Totals, ""
+	if word := v.extent.word(); word != "" {
+		those = " of those" + word
+	}
+	s := plural(*keys, "key") + " (" + unit.FormatShare(unit.Share(*keys, whole.Keys.Value)) + those + ")"
 	if bytes != nil && whole.Bytes != nil {
 		s += " with " + unit.FormatBytes(*bytes) + " (" + unit.FormatShare(unit.Share(*bytes, whole.Bytes.Value)) + " of the bytes)"
 	}
@@ -147,64 +145,4 @@ func addNames(b *gridBuilder, v *view, shown []*profile.Namespace, more int) {
 		b.words(column{head: [2]string{"", "db"}, apart: true}, dbs)
 	}
 	b.words(column{head: [2]string{"", "namespace"}, left: true, wraps: true, apart: true}, names)
-}
-
-// horizonReason tells a short uptime from the end of the server's LRU clock.
-func horizonReason(p *profile.Profile, horizon int64) string {
-	for i := range p.Nodes {
-		if up := p.Nodes[i].UptimeS; up != nil && *up <= horizon {
-			return ", as the server has been up for no longer"
-		}
-	}
-	return ", as the server's LRU clock wraps there"
-}
-
-// horizonText says how much idle time can be known and why.
-func horizonText(v *view) string {
-	idle := v.p.Totals.Idle
-	known := unit.FormatDuration(float64(idle.HorizonS))
-	return "no idle time beyond " + known + " can be known" + horizonReason(v.p, idle.HorizonS)
-}
-
-// largestIdleText names the largest idle time seen: evidence for the horizon.
-func largestIdleText(v *view) string {
-	largest := largestIdle(v.p)
-	if largest == nil {
-		return ""
-	}
-	return "the largest seen is " + unit.FormatDuration(float64(*largest))
-}
-
-// resetText doubts that nothing is idle where the horizon should have shown more.
-func resetText(v *view) string {
-	largest := largestIdle(v.p)
-	if largest == nil || *largest*2 >= v.p.Totals.Idle.HorizonS {
-		return ""
-	}
-	return "a restart or a full resync may have set all idle times to 0"
-}
-
-// measureText says since when idle time counts.
-func measureText(v *view) string {
-	return "Idle counts " + displayWord(string(v.p.Totals.Idle.Measure))
-}
-
-func largestIdle(p *profile.Profile) *int64 {
-	var largest *int64
-	for i := range p.Nodes {
-		if s := p.Nodes[i].LargestIdleS; s != nil && (largest == nil || *s > *largest) {
-			largest = s
-		}
-	}
-	return largest
-}
-
-// idleBasis says what the idle times are and how far they can be trusted.
-func idleBasis(v *view, clauses ...string) line {
-	clauses = slices.DeleteFunc(clauses, func(s string) bool { return s == "" })
-	text := strings.Join(clauses, "; ") + "."
-	if shared := v.p.Totals.Idle.SharedKeys; shared > 0 {
-		text += " Without " + plural(shared, "key") + " whose value is an integer that the server shares between keys."
-	}
-	return say(words(text)).in(quiet)
 }

@@ -18,7 +18,11 @@ func header(v *view) (title string, facts []fact) {
 	for i := range p.Nodes {
 		facts = append(facts, nodeFacts(&p.Nodes[i])...)
 	}
-	facts = append(facts, databasesFact(p), coverageFact(p))
+	facts = append(facts, databasesFact(v))
+	if p.Design.Match != "" {
+		facts = append(facts, matchFact(p))
+	}
+	facts = append(facts, coverageFact(v))
 	if p.Receipt.ElapsedS > 0 {
 		facts = append(facts, loadFact(&p.Receipt))
 	}
@@ -30,6 +34,7 @@ func header(v *view) (title string, facts []fact) {
 
 func nodeFacts(n *profile.Node) []fact {
 	server := []string{displayWord(n.Address), displayWord(n.Role), strings.TrimSpace(displayWord(n.Engine) + " " + displayWord(n.Version))}
+	server = slices.DeleteFunc(server, func(s string) bool { return s == "" }) // INFO is refused
 	if n.UptimeS != nil {
 		server = append(server, "up "+unit.FormatDuration(float64(*n.UptimeS)))
 	}
@@ -63,82 +68,90 @@ func limitText(n *profile.Node) string {
 	}
 }
 
+// databasesListed is how many databases the header names.
+const databasesListed = 16
+
 // databasesFact lists the databases that were walked and the keys that the
-// server says they hold.
-func databasesFact(p *profile.Profile) fact {
+// server says they hold: "db0 (5 keys by INFO), db1 (2 keys by INFO)", or, if
+// others hold keys, "only db0 (5 of 7 keys by INFO) of db0, db1".
+func databasesFact(v *view) fact {
+	keys := keysByDB(v.p)
+	text := "none"
+	switch e := v.extent; {
+	case len(e.walked) == 0:
+	case e.listed && !e.every():
+		text = "only " + listDBs(e.walked, nil) + ofAllKeys(v, keys) + " of " + listDBs(allDBs(e), nil)
+	case !e.listed:
+		text = listDBs(e.walked, keys) + "; INFO does not tell which others hold keys"
+	default:
+		text = listDBs(e.walked, keys)
+	}
+	return fact{label: "databases", line: say(words(text))}
+}
+
+// allDBs are the databases that were walked and those that hold keys.
+func allDBs(e extent) []int {
+	all := slices.Concat(e.walked, e.left())
+	slices.Sort(all)
+	return all
+}
+
+// keysByDB are the keys that each walked database held before by INFO.
+func keysByDB(p *profile.Profile) map[int]int64 {
 	keys := map[int]int64{}
-	var numbers []int
 	for _, n := range p.Nodes {
 		for _, db := range n.Databases {
-			if !slices.Contains(numbers, db.DB) {
-				numbers = append(numbers, db.DB)
-			}
 			if db.Before != nil {
 				keys[db.DB] += db.Before.Keys
 			}
 		}
 	}
-	slices.Sort(numbers)
-	parts := make([]string, len(numbers))
-	for i, db := range numbers {
+	return keys
+}
+
+// ofAllKeys is how many of the server's keys the walked databases held.
+func ofAllKeys(v *view, walked map[int]int64) string {
+	var some, all int64
+	for _, n := range walked {
+		some += n
+	}
+	for i := range v.p.Nodes {
+		held, _ := keyspaceOf(&v.p.Nodes[i])
+		for _, k := range held {
+			all += k.Keys
+		}
+	}
+	return " (" + unit.FormatCount(some) + " of " + plural(all, "key") + " by INFO)"
+}
+
+func listDBs(numbers []int, keys map[int]int64) string {
+	shown := numbers[:min(len(numbers), databasesListed)]
+	parts := make([]string, len(shown))
+	for i, db := range shown {
 		parts[i] = "db" + dbNumber(db)
 		if n, ok := keys[db]; ok {
 			parts[i] += " (" + plural(n, "key") + " by INFO)"
 		}
 	}
-	if len(parts) == 0 {
-		parts = []string{"none"}
+	if more := len(numbers) - len(shown); more > 0 {
+		parts = append(parts, unit.FormatCount(int64(more))+" more")
 	}
-	return fact{label: "databases", line: say(words(strings.Join(parts, ", ")))}
+	return strings.Join(parts, ", ")
 }
 
-// coverageFact says how complete the profile is.
-func coverageFact(p *profile.Profile) fact {
-	if !p.Complete {
-		return fact{label: "coverage", line: say(words("INCOMPLETE: " + strings.Join(incompleteReasons(p), "; ") +
-			". Figures are of the " + plural(p.Totals.Keys.Value, "key") + " seen.")).in(alarm)}
-	}
-	text := "complete: a " + displayWord(p.Design.Method) + " of " + plural(p.Totals.Keys.Value, "key")
-	if p.Design.Match != "" {
-		text += " that match " + display(p.Design.Match)
-	}
-	return fact{label: "coverage", line: say(words(text + " in " + unit.FormatElapsed(p.Receipt.ElapsedS)))}
+// matchFact says that not all keys were looked at.
+func matchFact(p *profile.Profile) fact {
+	return fact{label: "match", line: say(words("only keys that match "), name(display(p.Design.Match)))}
 }
 
-// incompleteReasons say which part is missing, why, and how far it came.
-func incompleteReasons(p *profile.Profile) []string {
-	var reasons []string
-	for i := range p.Nodes {
-		n := &p.Nodes[i]
-		if n.Incomplete != "" {
-			reasons = append(reasons, displayWord(n.Address)+": "+display(n.Incomplete))
-		}
-		for j := range n.Databases {
-			if db := &n.Databases[j]; !db.Complete {
-				reasons = append(reasons, databaseReason(db, n.Incomplete))
-			}
-		}
-	}
-	if len(reasons) == 0 {
-		return []string{"the profile does not say why"}
-	}
-	return reasons
-}
-
-// databaseReason leaves out the reason that was given for the whole node.
-func databaseReason(db *profile.Database, given string) string {
-	text := "db" + dbNumber(db.DB)
-	if db.Incomplete != "" && db.Incomplete != given {
-		text += ": " + display(db.Incomplete)
-	}
-	if db.Before == nil {
-		return text
-	}
-	return text + " after " + unit.FormatCount(db.Returned) + " of about " + plural(db.Before.Keys, "key") +
-		" (" + unit.FormatShare(min(1, unit.Share(db.Returned, db.Before.Keys))) + ")"
-}
+// shortRun is so little of the main thread, in seconds, that no share of it can
+// be kept to or told.
+const shortRun = 0.1
 
 func loadFact(r *profile.Receipt) fact {
+	if r.MainThreadS < shortRun {
+		return fact{label: "load", line: say(words("too short a run to tell a share: at most " + unit.FormatElapsed(r.MainThreadS) + " of the server's main thread was ours"))}
+	}
 	text := "at most " + unit.FormatShare(r.MainThreadS/r.ElapsedS) + " of the server's main thread was ours"
 	if r.MaxLoad > 0 {
 		text += " (allowed: " + unit.FormatExactShare(r.MaxLoad) + ")"

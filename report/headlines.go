@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -8,27 +9,63 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// A rule looks for one thing that a person in an incident must know. It speaks
-// only if the data supports every word of its sentence.
-type rule func(*view) (line, bool)
+// A finder looks for one thing that a person in an incident must know. It
+// speaks only if the data supports every word of its sentence.
+type finder func(*view) (line, bool)
+
+// rule is a finder and how soon its sentence gives way to others.
+type rule struct {
+	find   finder
+	expend int // when there are too many, the sentence of the highest value goes first
+}
 
 // rules in the order in which their sentences are read: where the memory is,
-// why it does not go away, what comes next, what is innocent.
-var rules = []rule{dominance, idleness, expiry, limit, evictable, oneKey, innocence}
+// why it does not go away, what comes next, what is innocent. No more than
+// maxHeadlines of them have an expend of 0.
+var rules = []rule{
+	{find: dominance},
+	{find: idleness, expend: 1},
+	{find: another},
+	{find: expiry, expend: 2},
+	{find: limit},
+	{find: evictable},
+	{find: heavyKey},
+	{find: lightKeys, expend: 3},
+	{find: innocence, expend: 4},
+}
 
-// headlines are the sentences of the rules that apply. They are about the whole
-// keyspace, so a report of a part of it has none.
+// maxHeadlines is how many sentences are read in an incident.
+const maxHeadlines = 5
+
+// headlines are the sentences of the rules that apply. They are about all that
+// was measured, so a report of a part of it has none.
 func headlines(v *view) []line {
 	if v.o.Under != "" || v.p.Totals.Keys.Value == 0 {
 		return nil
 	}
 	var lines []line
+	var found []rule
 	for _, r := range rules {
-		if l, ok := r(v); ok {
-			lines = append(lines, l)
+		if l, ok := r.find(v); ok {
+			lines, found = append(lines, l), append(found, r)
 		}
 	}
+	for len(lines) > maxHeadlines {
+		i := leastNeeded(found)
+		lines, found = slices.Delete(lines, i, i+1), slices.Delete(found, i, i+1)
+	}
 	return lines
+}
+
+// leastNeeded is the rule of the highest expend.
+func leastNeeded(list []rule) int {
+	best := 0
+	for i, r := range list {
+		if r.expend > list[best].expend {
+			best = i
+		}
+	}
+	return best
 }
 
 // Thresholds of the rules, as shares.
@@ -37,8 +74,10 @@ const (
 	mostlyIdle    = 0.5  // of a namespace's bytes
 	nearLimit     = 0.9  // used memory of maxmemory
 	littleToEvict = 0.25 // of the bytes
-	heavyKey      = 0.25 // a single key with this much is a finding of its own
-	innocentKey   = 0.1  // a single key with less than this is not the problem
+	heavyPart     = 0.25 // a single key with this much is a finding of its own
+	lightPart     = 0.1  // a single key with less than this is not the problem
+	anotherPart   = 0.2  // a namespace with this much of bytes or keys may need a sentence of its own
+	mostlyNoTTL   = 0.5  // of a namespace's keys
 )
 
 // quietDay is the least idle time of a namespace's liveliest key, in seconds,
@@ -52,7 +91,7 @@ func dominant(v *view) *profile.Namespace {
 	if v.p.Totals.Bytes == nil {
 		of = keysOf
 	}
-	for _, ns := range v.chosen {
+	for _, ns := range byWeight(v) {
 		if part := ratio(of(&ns.Stats), of(&v.p.Totals)); part != nil && *part >= dominantPart {
 			return ns
 		}
@@ -71,7 +110,7 @@ func dominance(v *view) (line, bool) {
 	if ns.Bytes != nil && v.p.Totals.Bytes != nil {
 		text += " and " + v.ofBytes(ns.Bytes.Value)
 	} else {
-		text += v.which()
+		text += v.extent.word()
 	}
 	if clause := expiryClause(&ns.Stats); clause != "" {
 		text += "; " + clause
@@ -82,16 +121,53 @@ func dominance(v *view) (line, bool) {
 // expiryClause says how many of a namespace's keys have a TTL.
 func expiryClause(s *profile.Stats) string {
 	share := ratio(noTTLKeysOf(s), keysOf(s))
-	switch {
+	switch one := s.Keys.Value == 1; {
 	case share == nil:
 		return ""
 	case *share == 1:
-		return "none of its keys ever expires"
+		return pick(one, "its one key never expires", "none of its keys ever expires")
 	case *share == 0:
-		return "all of its keys have a TTL"
+		return pick(one, "its one key has a TTL", "all of its keys have a TTL")
 	default:
 		return unit.FormatShare(*share) + " of its keys never expire"
 	}
+}
+
+// another names a second namespace that holds much and will not go away, which
+// nobody would look for below one that holds more.
+func another(v *view) (line, bool) {
+	first := dominant(v)
+	for _, ns := range byWeight(v) {
+		s := &ns.Stats
+		share := ratio(noTTLKeysOf(s), keysOf(s))
+		if ns == first || s.Keys.Value == 1 || !largePart(v, s) || share == nil || *share <= mostlyNoTTL {
+			continue // heavyKey speaks of single keys
+		}
+		text := ": " + unit.FormatShare(*share) + " of its " + plural(s.Keys.Value, "key") + " never expire."
+		if *share == 1 {
+			text = ": none of its " + plural(s.Keys.Value, "key") + " ever expires."
+		}
+		return say(name(displayPattern(ns)), words(v.dbNote(ns)+text)).in(strong), true
+	}
+	return line{}, false
+}
+
+// byWeight are all namespaces, largest first whatever the report is sorted by.
+func byWeight(v *view) []*profile.Namespace {
+	list := slices.Clone(v.chosen)
+	slices.SortStableFunc(list, byBytes.compare)
+	return list
+}
+
+// largePart reports whether a set of keys is a large part of the bytes or keys.
+func largePart(v *view, s *profile.Stats) bool {
+	part := func(of measureOf) float64 {
+		if r := ratio(of(s), of(&v.p.Totals)); r != nil {
+			return *r
+		}
+		return 0
+	}
+	return max(part(bytesOf), part(keysOf)) >= anotherPart
 }
 
 // spreadOut says that no namespace holds most of the bytes.
@@ -100,8 +176,8 @@ func spreadOut(v *view) (line, bool) {
 	if v.p.Totals.Bytes == nil || len(v.chosen) <= few {
 		return line{}, false
 	}
-	largest := newView(v.p, Options{Sort: SortBytes}).top(few)
-	parts := []span{words("No namespace holds half of the bytes. The largest " + unit.FormatCount(few) + " hold " +
+	largest := byWeight(v)[:few]
+	parts := []span{words("No namespace holds half of the bytes" + v.extent.word() + "; the largest " + unit.FormatCount(few) + " hold " +
 		unit.FormatShare(unit.Share(orZero(sum(statsOf(largest), bytesOf)), v.p.Totals.Bytes.Value)) + ": ")}
 	for i, ns := range largest {
 		if i > 0 {
@@ -120,19 +196,20 @@ func expiry(v *view) (line, bool) {
 	switch {
 	case share == nil:
 		return line{}, false
-	case *share == 0 && !v.partial():
+	case *share == 0 && v.extent.whole():
 		return say(words("Every key has a TTL.")), true
-	case *share >= 0.5 && dominant(v) == nil:
-		return say(words(v.amountOf(noTTLKeysOf(t), noTTLBytesOf(t)) + " never expire.")), true
+	case *share >= mostlyNoTTL && dominant(v) == nil:
+		return say(words(v.amountOf(noTTLKeysOf(t), noTTLBytesOf(t)) + verb(t.NoTTLKeys.Value, " never expires.", " never expire."))), true
 	}
 	return line{}, false
 }
 
 // idleness says since when nobody has touched the namespace that holds most. It
-// goes on where dominance, which named that namespace, ended.
+// goes on where dominance, which named that namespace, ended. It says nothing
+// where the server's idle times cannot be trusted.
 func idleness(v *view) (line, bool) {
 	ns := dominant(v)
-	if ns == nil || ns.Idle == nil || ns.Idle.IdleS == nil {
+	if ns == nil || ns.Idle == nil || ns.Idle.IdleS == nil || !horizonOf(v.p).trusted() {
 		return line{}, false
 	}
 	touched := "accessed"
@@ -144,8 +221,12 @@ func idleness(v *view) (line, bool) {
 		clauses = append(clauses, unit.FormatShare(*share)+" of its "+v.unitOfWeight()+" were last "+touched+" more than "+v.threshold()+" ago")
 	}
 	if d := ns.Idle.IdleS; d.Min >= quietDay && d.Count == ns.Keys.Value {
-		since := v.p.Began.Add(-time.Duration(d.Min) * time.Second)
-		clauses = append(clauses, "none of its keys has been "+touched+" since "+unit.FormatDate(since))
+		since := unit.FormatDate(v.p.Began.Add(-time.Duration(d.Min) * time.Second))
+		none := pick(len(clauses) == 0, "None", "none") + " of its keys has"
+		if d.Count == 1 {
+			none = pick(len(clauses) == 0, "Its", "its") + " one key has not"
+		}
+		clauses = append(clauses, none+" been "+touched+" since "+since)
 	}
 	if len(clauses) == 0 {
 		return line{}, false
@@ -153,110 +234,66 @@ func idleness(v *view) (line, bool) {
 	return say(words(strings.Join(clauses, "; ") + ".")), true
 }
 
-// limit tells that memory is nearly used up, and what happens then.
-func limit(v *view) (line, bool) {
-	n := limitedNode(v.p)
-	if n == nil || n.UsedMemory == nil {
+// heavyKey tells of a single key that holds much.
+func heavyKey(v *view) (line, bool) {
+	k, part := largestKey(v)
+	if part < heavyPart {
 		return line{}, false
 	}
-	used := unit.Share(*n.UsedMemory, *n.Maxmemory)
-	if used < nearLimit {
-		return line{}, false
-	}
-	text := "Memory is at " + unit.FormatShare(used) + " of maxmemory"
-	switch {
-	case n.Policy == "noeviction":
-		text += "; at 100 % noeviction refuses writes" + replicaNote(n)
-	case strings.HasPrefix(n.Policy, "allkeys-"):
-		text += "; at 100 % " + displayWord(n.Policy) + " evicts keys" + replicaNote(n)
-	}
-	return say(words(text + ".")), true
+	return say(words("One key alone, "), name(displayKey(k.KeyName)), words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
 }
 
-// evictable says how little a volatile-* policy can evict, since that is what
-// stands between a full server and refused writes.
-func evictable(v *view) (line, bool) {
-	n, t := limitedNode(v.p), &v.p.Totals
-	if n == nil || !strings.HasPrefix(n.Policy, "volatile-") || t.NoTTLKeys == nil || v.partial() {
+// lightKeys tells that no single key holds much although a namespace does.
+func lightKeys(v *view) (line, bool) {
+	k, part := largestKey(v)
+	if part == 0 || part >= lightPart || dominant(v) == nil || !v.extent.whole() {
 		return line{}, false
 	}
-	keys := t.Keys.Value - t.NoTTLKeys.Value
-	part := unit.Share(keys, t.Keys.Value)
-	var bytes *int64
-	if t.Bytes != nil && t.NoTTLBytes != nil {
-		b := t.Bytes.Value - t.NoTTLBytes.Value
-		bytes, part = &b, unit.Share(b, t.Bytes.Value)
-	}
-	if part > littleToEvict {
-		return line{}, false
-	}
-	clause := ": " + v.amountOf(&keys, bytes) + ". Once they are gone, a full server refuses writes"
-	if keys == 0 {
-		clause = ", and there are none: a full server refuses writes"
-	}
-	return say(words(displayWord(n.Policy) + " can evict only keys that have a TTL" + clause + replicaNote(n) + ".")), true
+	return say(words("No single key is the problem: the largest, "), name(displayKey(k.KeyName)),
+		words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
 }
 
-// limitedNode is the only node, if it has a memory limit.
-func limitedNode(p *profile.Profile) *profile.Node {
-	if len(p.Nodes) != 1 || orZero(p.Nodes[0].Maxmemory) <= 0 {
-		return nil
+// largestKey is the largest key and its share of the bytes; 0 if none is known.
+func largestKey(v *view) (k profile.Key, part float64) {
+	if len(v.p.Largest) == 0 {
+		return k, 0
 	}
-	return &p.Nodes[0]
-}
-
-// replicaNote reminds that what a replica is set to need not hold for its primary.
-func replicaNote(n *profile.Node) string {
-	if n.Role != profile.RoleReplica {
-		return ""
+	k = v.p.Largest[0]
+	if r := ratio(k.Bytes, bytesOf(&v.p.Totals)); r != nil {
+		part = *r
 	}
-	return " (as this replica is set; the settings of its primary decide)"
-}
-
-// oneKey tells of a single key that holds much, or that none does although
-// something holds most of the memory.
-func oneKey(v *view) (line, bool) {
-	if v.p.Totals.Bytes == nil || len(v.p.Largest) == 0 {
-		return line{}, false
-	}
-	k := v.p.Largest[0]
-	part := ratio(k.Bytes, bytesOf(&v.p.Totals))
-	switch {
-	case part == nil:
-		return line{}, false
-	case *part >= heavyKey:
-		return say(words("One key alone, "), name(displayKey(k.KeyName)), words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
-	case *part < innocentKey && dominant(v) != nil && !v.partial():
-		return say(words("No single key is the problem: the largest, "), name(displayKey(k.KeyName)),
-			words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
-	}
-	return line{}, false
+	return k, part
 }
 
 // keyNote is a key's type and size in brackets.
 func (v *view) keyNote(k profile.Key) string {
-	note := unit.FormatBytes(*k.Bytes)
-	if k.Type != "" {
-		note = displayType(k.Type) + ", " + note
+	size := unit.FormatBytes(*k.Bytes)
+	switch k.Type {
+	case "":
+		return " (" + size + ", type not known)"
+	case stringType:
+		return " (" + k.Type + ", " + size + ")"
+	default:
+		return " (" + displayType(k.Type) + ", " + size + " by the server's estimate)"
 	}
-	if k.Type != stringType {
-		note += " by the server's estimate"
-	}
-	return " (" + note + ")"
 }
 
-// innocence clears all other namespaces.
+// innocence clears all other namespaces, unless another says what is wrong with
+// one of them.
 func innocence(v *view) (line, bool) {
 	ns := dominant(v)
 	others := int64(len(v.chosen) + len(v.other) - 1)
-	if ns == nil || others < 1 || v.p.Totals.Bytes == nil || ns.Bytes == nil || v.partial() {
+	if ns == nil || others < 1 || v.p.Totals.Bytes == nil || ns.Bytes == nil || !v.extent.whole() {
+		return line{}, false
+	}
+	if _, guilty := another(v); guilty {
 		return line{}, false
 	}
 	rest := v.p.Totals.Bytes.Value - ns.Bytes.Value
 	if others == 1 {
 		return say(words("The one other namespace holds " + v.ofBytes(rest) + ".")), true
 	}
-	return say(words("All " + plural(others, "other namespace") + " together hold " + v.ofBytes(rest) + ".")), true
+	return say(words("The " + plural(others, "other namespace") + " together hold " + v.ofBytes(rest) + ".")), true
 }
 
 // ofKeys is a share of all keys: "98.9 % of the keys".
@@ -266,18 +303,7 @@ func (v *view) ofKeys(n int64) string {
 
 // ofBytes is a share of all bytes: "97.2 % of the bytes".
 func (v *view) ofBytes(n int64) string {
-	return unit.FormatShare(unit.Share(n, v.p.Totals.Bytes.Value)) + " of the bytes" + v.which()
-}
-
-// which keys or bytes a sentence is about, if not all.
-func (v *view) which() string {
-	switch {
-	case v.p.Design.Match != "":
-		return " that were matched"
-	case v.partial():
-		return " seen"
-	}
-	return ""
+	return unit.FormatShare(unit.Share(n, v.p.Totals.Bytes.Value)) + " of the bytes" + v.extent.word()
 }
 
 // dbNote tells namespaces of different databases apart.

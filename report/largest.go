@@ -52,7 +52,7 @@ func largestGrid(v *view, keys []profile.Key) *grid {
 		ttl = append(ttl, ttlCell(k))
 		idle.values = append(idle.values, optional(k.IdleS))
 		dbs = append(dbs, cell{text: dbNumber(k.DB)})
-		types = append(types, cell{text: displayType(k.Type)})
+		types = append(types, typeCell(k))
 		names = append(names, cell{text: displayKey(k.KeyName), name: true})
 	}
 	b := newGrid(len(keys), 0)
@@ -66,6 +66,13 @@ func largestGrid(v *view, keys []profile.Key) *grid {
 	b.words(column{head: [2]string{"", "type"}, left: true, apart: true}, types)
 	b.words(column{head: [2]string{"", "key"}, left: true, wraps: true, apart: true}, names)
 	return b.done()
+}
+
+func typeCell(k profile.Key) cell {
+	if k.Type == "" {
+		return cell{text: absent, tone: quiet}
+	}
+	return cell{text: displayType(k.Type)}
 }
 
 func ttlCell(k profile.Key) cell {

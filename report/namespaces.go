@@ -54,7 +54,7 @@ func namespaceSums(v *view) []row {
 	if v.o.Under == "" {
 		return []row{total}
 	}
-	total.label = "whole keyspace"
+	total.label = v.wholeLabel()
 	return []row{{label: "all of these", tone: strong, tally: tallyOf(v.scope()...)}, total}
 }
 
@@ -179,6 +179,17 @@ func dbCells(rows []row) []cell {
 
 // dbNumber is the number of a database, which is a name, not a figure.
 func dbNumber(db int) string { return strconv.Itoa(db) }
+
+// verb is the form of a verb that goes with n things.
+func verb(n int64, one, many string) string { return pick(n == 1, one, many) }
+
+// pick chooses between two wordings.
+func pick(first bool, yes, no string) string {
+	if first {
+		return yes
+	}
+	return no
+}
 
 // plural is n of a thing: "1 key", "2 keys".
 func plural(n int64, thing string) string {

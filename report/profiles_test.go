@@ -110,6 +110,51 @@ func databases() fixture {
 	return f
 }
 
+// incidents is a replica with two of them, a database each, at its limit.
+func incidents() fixture {
+	first, second := tickets(), resque()
+	f := first
+	f.node.UptimeS, f.horizon, f.zombies = ptr(int64(200*dy)), 1<<24, 37
+	f.node.UsedMemory, f.node.Maxmemory = ptr(int64(62_704_844)), ptr(int64(60*mib))
+	for _, set := range second.sets {
+		set.db, set.n = 1, max(set.n/10, 1)
+		set.size = [2]float64{set.size[0] / 10, set.size[1] / 10}
+		f.sets = append(f.sets, set)
+	}
+	f.receipt = receiptFor(104_000)
+	return f
+}
+
+// part has walked one database of three, only keys that match, and some of
+// these were denied; idle times came with an RDB file.
+func part() fixture {
+	f := databases()
+	f.sets = f.sets[:2]
+	f.match, f.denied, f.horizon, f.idleOver = "user:*", 600, 9*dy, 7*dy
+	f.node.Policy, f.node.UsedMemory, f.node.Maxmemory, f.node.UptimeS = "volatile-ttl", ptr(int64(95*mib)), ptr(int64(100*mib)), ptr(int64(9*dy))
+	f.elsewhere = map[string]string{"db1": "keys=90000,expires=1200,avg_ttl=5", "db7": "keys=1,expires=0,avg_ttl=0"}
+	return f
+}
+
+// deniedWalk is what a walk says that came to its end past keys that were denied.
+func deniedWalk(p *profile.Profile) *profile.Profile {
+	why := "600 keys of db0 were denied by the user's ACL key patterns"
+	n := &p.Nodes[0]
+	p.Complete, n.Complete, n.Incomplete = false, false, why
+	n.Databases[0].Complete, n.Databases[0].Incomplete = false, why
+	return p
+}
+
+// counters is a small server that refuses INFO and whose keys all hold small
+// integers.
+func counters() fixture {
+	f := databases()
+	f.sets = []keySet{{pattern: "hits:<int>", typ: "string", n: 40, size: [2]float64{56, 64}, idle: [2]float64{1, 9}, examples: []string{"hits:1"}}}
+	f.noInfo, f.shared, f.receipt, f.node = true, true, receiptFor(40), profile.Node{Address: "10.0.0.9:6379"}
+	f.horizon, f.measure = 0, profile.IdleSinceWriteOrLocalRead
+	return f
+}
+
 // refused is a server that refuses MEMORY USAGE and OBJECT.
 func refused() fixture {
 	f := databases()

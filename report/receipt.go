@@ -28,9 +28,9 @@ func costText(r *profile.Receipt) string {
 	return text + "."
 }
 
-// loadText is the share of the main thread; nothing for a run of no length.
+// loadText is the share of the main thread; nothing for a run that is too short.
 func loadText(r *profile.Receipt) string {
-	if r.ElapsedS <= 0 {
+	if r.ElapsedS <= 0 || r.MainThreadS < shortRun {
 		return ""
 	}
 	return " (" + unit.FormatShare(r.MainThreadS/r.ElapsedS) + ")"

@@ -46,6 +46,9 @@ var cases = sync.OnceValue(func() map[string]*profile.Profile {
 		"incomplete": incomplete().build(),
 		"hostile":    hostile().build(),
 		"empty":      empty().build(),
+		"incidents":  incidents().build(),
+		"part":       deniedWalk(part().build()),
+		"counters":   counters().build(),
 	}
 })
 

@@ -128,6 +128,9 @@ func displayKey(k profile.KeyName) string {
 	return `"` + head + `"…(` + unit.FormatCount(int64(k.Length)) + " bytes, xxh64 " + display(k.Hash) + ")"
 }
 
+// emptyName is the pattern of the key without a name.
+const emptyName = `""`
+
 // displayPattern is a namespace's pattern: as it is if that is unmistakable,
 // else in quotes and escaped. Only the row of what is left over is shown as
 // profile.OtherPattern without quotes.
@@ -136,6 +139,9 @@ func displayPattern(ns *profile.Namespace) string {
 		return profile.OtherPattern
 	}
 	raw := ns.Pattern
+	if raw == emptyName { // no other pattern begins with a bare quote
+		return raw
+	}
 	if plain := tokens(raw, false); strings.Join(plain, "") == raw && !needsQuotes(raw) {
 		return cutMiddle(plain, raw, maxPatternWidth)
 	}

@@ -133,3 +133,11 @@ func FuzzDisplay(f *testing.F) {
 		}
 	})
 }
+
+func TestDisplayEmptyName(t *testing.T) {
+	for raw, want := range map[string]string{`""`: `""`, `\""`: `\""`, `"quoted"`: `"\"quoted\""`, "": `""`} {
+		if got := displayPattern(&profile.Namespace{Pattern: raw}); got != want {
+			t.Errorf("%q is shown as %s, want %s", raw, got, want)
+		}
+	}
+}

@@ -104,6 +104,7 @@ func sampledText(v *view) string {
 	case *sampled == 0:
 		return "Sizes of strings are exact."
 	}
-	return unit.FormatShare(unit.Share(*sampled, *bytes)) + " of the bytes (" + unit.FormatBytes(*sampled) +
-		") rest on the server's estimate from the first 5 elements of a value, which may be tens of per cent off. Sizes of strings are exact."
+	return unit.FormatShare(unit.Share(*sampled, *bytes)) + " of the bytes (" + unit.FormatBytes(*sampled) + ") " +
+		"are estimates. Sizes of strings are exact; sizes of all other types are the server's estimate, " +
+		"for collections from their first 5 elements, and may be tens of per cent off."
 }

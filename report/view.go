@@ -21,10 +21,11 @@ type view struct {
 	other  []*profile.Namespace // what is left over beyond the limit on namespaces, one a database
 	// manyDBs is set when more than one database was walked.
 	manyDBs bool
+	extent  extent
 }
 
 func newView(p *profile.Profile, o Options) *view {
-	v := &view{p: p, o: o, order: orderFor(o.Sort, &p.Totals), manyDBs: countDBs(p) > 1}
+	v := &view{p: p, o: o, order: orderFor(o.Sort, &p.Totals), manyDBs: countDBs(p) > 1, extent: extentOf(p)}
 	for i := range p.Namespaces {
 		ns := &p.Namespaces[i]
 		switch {
@@ -60,6 +61,14 @@ func (v *view) scope() []*profile.Stats {
 		return []*profile.Stats{&v.p.Totals}
 	}
 	return statsOf(v.chosen)
+}
+
+// wholeLabel names the row of all that was measured.
+func (v *view) wholeLabel() string {
+	if word := v.extent.word(); word != "" {
+		return "all keys" + word
+	}
+	return "whole keyspace"
 }
 
 func statsOf(list []*profile.Namespace) []*profile.Stats {

@@ -66,6 +66,8 @@ func plain(err error) error {
 		return errors.New("no answer in time")
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		return errors.New("the connection was closed by the other side")
+	case isAny(err, connectionReset):
+		return errors.New("the connection was reset")
 	case notRedis(err):
 		return errors.New("what answers is not a Redis or Valkey server")
 	}

@@ -136,6 +136,8 @@ func durationUnit(seconds float64) (size float64, name string) {
 func FormatElapsed(seconds float64) string {
 	d := time.Duration(min(seconds, float64(math.MaxInt64/time.Second)) * float64(time.Second))
 	switch {
+	case seconds > 0 && d < time.Millisecond/2:
+		return "<1ms"
 	case d < 100*time.Millisecond:
 		return d.Round(time.Millisecond).String()
 	case d < 10*time.Second:

@@ -1,0 +1,96 @@
+package report
+
+import (
+	"testing"
+
+	"keyprof/sampler/profile"
+)
+
+func keyspace(keys, expires int64) *profile.Keyspace {
+	return &profile.Keyspace{Keys: keys, Expires: expires}
+}
+
+func TestCrossCheck(t *testing.T) {
+	same := profile.Database{Before: keyspace(100, 40), After: keyspace(100, 40), Returned: 100, Complete: true}
+	with := func(db profile.Database, counted int64) profile.Database {
+		db.NoTTLKeys = &counted
+		return db
+	}
+	grown, shrunk, repeated, denied, cut, unread := same, same, same, same, same, same
+	grown.After, shrunk.After, repeated.Returned = keyspace(105, 40), keyspace(90, 30), 102
+	denied.Complete, cut.Complete, cut.Cursor, unread.After = false, false, "17", nil
+	tests := []struct {
+		name  string
+		db    profile.Database
+		match string
+		stats profile.Stats
+		want  string
+	}{
+		{"same", with(same, 60), "", profile.Stats{}, "60 counted; INFO says the same, before and after: exact."},
+		{"same though keys with a TTL came and went", with(shrunk, 60), "", profile.Stats{}, "60 counted; INFO says the same, before and after: exact."},
+		{"between before and after", with(grown, 63), "", profile.Stats{}, "63 counted; INFO had 60 before and 65 after: the difference is churn."},
+		{"no more than vanished", with(same, 58), "", profile.Stats{Vanished: 1, Expired: 1}, "58 counted + 2 gone when probed = at most 60; INFO had 60 before and after: the difference is churn."},
+		{"no more than repeats", with(repeated, 62), "", profile.Stats{}, "62 counted; INFO had 60 before and after: the difference is churn."},
+		{"too many", with(same, 63), "", profile.Stats{Vanished: 2}, "63 counted + 2 gone when probed = at most 65; INFO had 60 before and after: the difference is unexplained."},
+		{"too few", with(grown, 40), "", profile.Stats{}, "40 counted; INFO had 60 before and 65 after: the difference is unexplained."},
+		{"denied keys leave it open", with(denied, 24), "", profile.Stats{Vanished: 1, Denied: 40, Failed: 2}, "24 counted + 1 gone when probed + 42 not measured = at most 67; INFO had 60 before and after: this is no contradiction, and no proof while keys are not measured."},
+		{"denied keys are not enough", with(denied, 4), "", profile.Stats{Denied: 40}, "4 counted + 40 not measured = at most 44; INFO had 60 before and after: the difference is unexplained."},
+		{"more than there are although keys are denied", with(denied, 61), "", profile.Stats{Denied: 3}, "61 counted + 3 not measured = at most 64; INFO had 60 before and after: the difference is unexplained."},
+		{"denied keys that all have a TTL", with(denied, 60), "", profile.Stats{Denied: 3}, "60 counted; INFO says the same, before and after: exact."},
+		{"not read again", with(unread, 60), "", profile.Stats{}, "not held against INFO: INFO was not read before and after the walk."},
+		{"a part only", with(same, 60), "a*", profile.Stats{}, "not held against INFO: only keys that match were walked."},
+		{"cut short", with(cut, 60), "", profile.Stats{}, "not held against INFO: the walk is incomplete."},
+		{"cut short after denied keys", with(cut, 60), "", profile.Stats{Denied: 1}, "not held against INFO: the walk is incomplete."},
+		{"TTL refused", same, "", profile.Stats{}, "not held against INFO: PTTL was not measured."},
+	}
+	for _, tt := range tests {
+		p := &profile.Profile{Design: profile.Design{Match: tt.match}, Namespaces: []profile.Namespace{{Stats: tt.stats}, {DB: 1, Stats: profile.Stats{Vanished: 500, Denied: 500}}}}
+		if got, want := crossCheck(p, &tt.db).line("db0").String(), "No TTL, db0: "+tt.want; got != want {
+			t.Errorf("%s:\n got %q\nwant %q", tt.name, got, want)
+		}
+	}
+}
+
+func TestNamesLine(t *testing.T) {
+	tests := []struct {
+		name, role string
+		db         profile.Database
+		want       string
+	}{
+		{"same", profile.RolePrimary, profile.Database{Before: keyspace(9, 0), After: keyspace(9, 0), Returned: 9, Complete: true}, "SCAN returned 9; INFO had 9 keys before and after."},
+		{"one", profile.RolePrimary, profile.Database{Before: keyspace(1, 0), After: keyspace(1, 0), Returned: 1, Complete: true}, "SCAN returned 1; INFO had 1 key before and after."},
+		{"fewer on a replica", profile.RoleReplica, profile.Database{Before: keyspace(9, 0), After: keyspace(8, 0), Returned: 5, Complete: true}, "SCAN returned 5; INFO had 9 keys before and 8 after: 4 fewer (expired but not yet reclaimed by its primary, or churn)."},
+		{"fewer on a primary", profile.RolePrimary, profile.Database{Before: keyspace(9, 0), After: keyspace(5, 0), Returned: 5, Complete: true}, "SCAN returned 5; INFO had 9 keys before and 5 after: 4 fewer (expired keys that the walk met, or churn)."},
+		{"fewer somewhere", "", profile.Database{Before: keyspace(9, 0), After: keyspace(5, 0), Returned: 5, Complete: true}, "SCAN returned 5; INFO had 9 keys before and 5 after: 4 fewer (expired keys or churn)."},
+		{"more", profile.RoleReplica, profile.Database{Before: keyspace(9, 0), After: keyspace(9, 0), Returned: 11, Complete: true}, "SCAN returned 11; INFO had 9 keys before and after: 2 more (repeats or new keys)."},
+		{"not read again", profile.RoleReplica, profile.Database{Before: keyspace(9, 0), Returned: 9, Complete: true}, "SCAN returned 9; INFO had 9 keys before."},
+		{"not read at all", profile.RoleReplica, profile.Database{Returned: 9, Complete: true}, "SCAN returned 9; not held against INFO, which does not tell of this database."},
+		{"cut short", profile.RoleReplica, profile.Database{Before: keyspace(9, 0), Returned: 4, Cursor: "2"}, "SCAN returned 4; INFO had 9 keys: the walk is incomplete."},
+	}
+	for _, tt := range tests {
+		got := namesLine(&profile.Profile{}, &profile.Node{Role: tt.role}, &tt.db, "db0").String()
+		if want := "Names, db0: " + tt.want; got != want {
+			t.Errorf("%s:\n got %q\nwant %q", tt.name, got, want)
+		}
+	}
+}
+
+func TestInfoChecksThatAreNotMade(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*fixture)
+		want   string // the last line
+	}{
+		{"match", func(f *fixture) { f.match = "a*" }, "Not held against the numbers of keys in INFO: only keys that match were walked."},
+		{"INFO refused", func(f *fixture) { f.noInfo = true }, "Not held against the numbers of keys in INFO: INFO does not tell them."},
+		{"TTL refused", func(f *fixture) { f.noTTL = true }, "The keys without TTL are not held against INFO: PTTL was not measured."},
+	}
+	for _, tt := range tests {
+		f := small()
+		tt.change(&f)
+		lines := infoChecks(f.build())
+		if len(lines) == 0 || lines[len(lines)-1].String() != tt.want {
+			t.Errorf("%s: got %v, want %q", tt.name, lines, tt.want)
+		}
+	}
+}
