@@ -219,6 +219,5 @@ func (o profileOptions) deliver(p *profile.Profile, stdout io.Writer) error {
 	if o.Quiet {
 		return nil
 	}
-	o.Report.Color = wantsColor(stdout)
-	return report.Write(stdout, p, o.Report)
+	return show(stdout, p, o.Report)
 }

@@ -86,9 +86,26 @@ func runReport(path string, o report.Options, stdin io.Reader, stdout io.Writer)
 	if err != nil {
 		return err
 	}
-	o.Color = wantsColor(stdout)
-	return report.Write(stdout, p, o)
+	return show(stdout, p, o)
 }
+
+// show prints a report as suits stdout. On a terminal it is as wide as that,
+// within reason; elsewhere its width does not depend on chance.
+func show(stdout io.Writer, p *profile.Profile, o report.Options) error {
+	o.Color = wantsColor(stdout)
+	if f, ok := stdout.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			o.Width = min(width, widest)
+		}
+	}
+	if err := report.Write(stdout, p, o); err != nil {
+		return &hintedError{error: err, hint: "check where the output goes: a full disk, or a pipe that was closed"}
+	}
+	return nil
+}
+
+// widest is a line that can still be read, in columns.
+const widest = 140
 
 func readProfile(path string, stdin io.Reader) (*profile.Profile, error) {
 	var p *profile.Profile

@@ -209,6 +209,7 @@ func cut(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func pause(ts *testscript.TestScript, _ bool, args []string) { ts.Check(serverOf(ts, args[0]).Pause()) }
+
 func resume(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(serverOf(ts, args[0]).Resume())
 }

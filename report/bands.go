@@ -78,7 +78,7 @@ func (v *view) unitOfWeight() string {
 // bandGrid has a row for each of the top namespaces. Bands that begin beyond
 // horizon (0: there is none) are left out, as nothing can be in them.
 func bandGrid(v *view, of bands, horizon int64) *grid {
-	shown := v.top(bandRows)
+	shown := v.top(v.rows(bandRows))
 	rows := make([][]*float64, 0, len(shown)+1)
 	for _, ns := range shown {
 		rows = append(rows, of.shares(&ns.Stats))

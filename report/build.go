@@ -1,8 +1,6 @@
 package report
 
 import (
-	"strings"
-
 	"keyprof/report/unit"
 	"keyprof/sampler/profile"
 )
@@ -69,7 +67,7 @@ func emptyText(v *view) string {
 // nothingUnder helps somebody who mistyped a prefix.
 func nothingUnder(v *view) line {
 	all := v.p.Namespaces
-	text := "No namespace lies under " + `"` + strings.Join(tokens(v.o.Under, true), "") + `"` + "; there are " + unit.FormatCount(int64(len(all))) + ", the largest "
+	text := "No namespace lies under " + displayPrefix(v.o.Under) + "; there are " + unit.FormatCount(int64(len(all))) + ", the largest "
 	return say(words(text), name(displayPattern(largestNamespace(v))), words("."))
 }
 

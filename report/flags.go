@@ -82,7 +82,7 @@ func (v *view) amountOf(keys, bytes *int64) string {
 // share of each namespace's keys that is flagged.
 func flagged(v *view, head, below string, keys, bytes measureOf) *grid {
 	list := flaggedNamespaces(v, keys, bytes)
-	shown := list[:min(flaggedRows, len(list))]
+	shown := list[:min(v.rows(flaggedRows), len(list))]
 	rest := list[len(shown):]
 	groups := make([][]*profile.Stats, 0, len(shown)+1)
 	for _, ns := range shown {

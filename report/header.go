@@ -162,5 +162,8 @@ func loadFact(r *profile.Receipt) fact {
 func underFact(v *view) fact {
 	t := tallyOf(v.scope()...)
 	text := ": " + plural(int64(len(v.chosen)), "namespace") + ", " + v.amountOf(t.keys, t.bytes)
-	return fact{label: "only under", line: say(name(display(v.o.Under)), words(text))}
+	if slices.ContainsFunc(v.p.Namespaces, func(ns profile.Namespace) bool { return ns.Other }) {
+		text += "; " + profile.OtherPattern + " may hold more that is not counted here"
+	}
+	return fact{label: "only under", line: say(name(displayPrefix(v.o.Under)), words(text))}
 }

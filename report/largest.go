@@ -26,7 +26,7 @@ func (v *view) largestKeys() []profile.Key {
 	if v.o.Under != "" {
 		keys = largestOf(v.chosen)
 	}
-	return keys[:min(largestRows, len(keys))]
+	return keys[:min(v.rows(largestRows), len(keys))]
 }
 
 // largestOf are the largest keys of some namespaces, largest first.

@@ -159,6 +159,9 @@ func needsQuotes(s string) bool {
 // with what must not reach a terminal escaped in place.
 func display(s string) string { return cutMiddle(tokens(s, false), s, maxTextWidth) }
 
+// displayPrefix is a prefix that a user typed, in quotes.
+func displayPrefix(s string) string { return `"` + cutMiddle(tokens(s, true), s, maxTextWidth) + `"` }
+
 // displayWord is a word from outside, such as a server's address or version.
 func displayWord(s string) string { return cutMiddle(tokens(s, false), s, maxWordWidth) }
 

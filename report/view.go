@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"unicode"
@@ -163,4 +164,17 @@ func orZero(n *int64) int64 {
 		return 0
 	}
 	return *n
+}
+
+// rows is how many rows a list shows that has usual ones by itself: fewer, or
+// more than DefaultTop, if Options.Top asks for it.
+func (v *view) rows(usual int) int {
+	switch top := v.o.Top; {
+	case top < 0:
+		return math.MaxInt
+	case top > DefaultTop:
+		return top
+	default:
+		return min(usual, top)
+	}
 }

@@ -55,6 +55,9 @@ func ParseShare(s string) (float64, error) {
 	if parts[2] != "" {
 		ratio /= 100
 	}
+	if ratio > 1 && parts[2] == "" {
+		return 0, fmt.Errorf("share %.40q: want %.40s%% for per cent, or a ratio such as 0.25", s, s)
+	}
 	if ratio <= 0 || ratio > 1 {
 		return 0, fmt.Errorf("share %.40q: want more than 0%% and at most 100%%", s)
 	}
