@@ -272,6 +272,14 @@ func TestThresholdBeyondTheHorizon(t *testing.T) {
 	if p.Totals.HighIdleKeys == nil || p.Totals.HighIdleKeys.Value != 1 || warned(p, "idle-horizon") {
 		t.Errorf("high-idle %+v, warnings %v; want 1 key", p.Totals.HighIdleKeys, p.Warnings)
 	}
+
+	// The horizon is that of the walk's end: idle times go on while it runs.
+	o.Rate, o.Page = 1, 1
+	o.Progress = func(sampler.Progress) { time.Sleep(1500 * time.Millisecond) }
+	n := collect(t, server.SocketURL(), o).Nodes[0]
+	if *n.IdleHorizonS <= *n.UptimeS {
+		t.Errorf("horizon %d s, uptime at the beginning %d s: the walk took more than a second", *n.IdleHorizonS, *n.UptimeS)
+	}
 }
 
 // aclUser makes a user with these rules and returns the URL to log in with.

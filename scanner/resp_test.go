@@ -100,6 +100,13 @@ func TestScanReplyAnnouncingTooMuch(t *testing.T) {
 	}
 }
 
+// More names than any page can have are refused before the first is read.
+func TestScanReplyOfTooManyNames(t *testing.T) {
+	if _, err := respOf("*2\r\n$1\r\n1\r\n*2000000000\r\n$1\r\na\r\n").scanReply(); !errors.Is(err, errProtocol) {
+		t.Errorf("%v, want %v", err, errProtocol)
+	}
+}
+
 func FuzzRESP(f *testing.F) {
 	for _, wire := range []string{":1\r\n", "+string\r\n", "-ERR x\r\n", "_\r\n", ">1\r\n:1\r\n:2\r\n", "*2\r\n$1\r\n7\r\n*1\r\n$1\r\na\r\n", "$-1\r\n"} {
 		f.Add(wire)
