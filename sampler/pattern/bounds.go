@@ -32,9 +32,10 @@ var ladder = [...]rung{
 	{0, 0},
 }
 
+// Rungs are numbered from 0, the widest bounds.
 const (
-	lowestFair = 4
-	lastRung   = len(ladder) - 1
+	LowestFair = 4               // the last whose namespaces read well
+	LastRung   = len(ladder) - 1 // it has one namespace only
 )
 
 // levelShift narrows the levels below the first: 64, 32, 32, 16, 16, 16, 8, …
@@ -53,5 +54,5 @@ func rungOf(k int) int {
 			return i
 		}
 	}
-	return lastRung
+	return LastRung
 }

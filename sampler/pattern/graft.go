@@ -6,8 +6,8 @@ package pattern
 // Merge adds what other has seen, on the lower rung of the two. Both must have
 // been made with the same dictionary; other is not used again.
 func (t *Trie[V]) Merge(other *Trie[V]) {
-	t.lowerTo(other.rung)
-	other.lowerTo(t.rung)
+	t.LowerTo(other.rung)
+	other.LowerTo(t.rung)
 	t.leaves += other.leaves
 	for key, sh := range other.shapes {
 		t.adopt(key, sh)
@@ -26,20 +26,9 @@ func (t *Trie[V]) adopt(key string, src *shape[V]) {
 	t.graft(dst, dst.root, src.root, 0)
 }
 
-// Lower goes one rung down the ladder of bounds: nodes keep fewer literals
-// apart, and names are cut sooner. It reports whether there was one.
-func (t *Trie[V]) Lower() bool {
-	if t.rung == lastRung {
-		return false
-	}
-	t.lowerTo(t.rung + 1)
-	return true
-}
-
-// LowerTo goes down to the rung of other, if that is lower.
-func (t *Trie[V]) LowerTo(other *Trie[V]) { t.lowerTo(other.rung) }
-
-func (t *Trie[V]) lowerTo(rung int) {
+// LowerTo goes down to a rung of the ladder of bounds, unless the trie is there
+// already: nodes keep fewer literals apart, and names are cut sooner.
+func (t *Trie[V]) LowerTo(rung int) {
 	if rung <= t.rung {
 		return
 	}
@@ -111,4 +100,21 @@ func (t *Trie[V]) join(into, from *leaf[V]) *leaf[V] {
 	}
 	t.values.Merge(into.value, from.value)
 	return into
+}
+
+// Coarsen returns the names of t grouped by a coarser dictionary, such as the
+// [Join] of that of t and another: what t has collapsed must have collapsed
+// there too, and what is protected there must be protected in t. Then it is
+// exact, as if the names had been grouped so at once. t is not used again.
+func Coarsen[V any](t *Trie[V], coarser *Dictionary) *Trie[V] {
+	c := NewTrie(coarser, t.values)
+	c.LowerTo(t.rung)
+	t.dict, t.guard = coarser, c.guard // from now on t cuts as c does
+	t.LowerTo(c.rung)
+	c.leaves = t.leaves
+	for key, sh := range t.shapes {
+		c.adopt(key, sh)
+	}
+	c.named = t.named
+	return c
 }
