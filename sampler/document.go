@@ -26,7 +26,8 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 		Receipt: c.receipt(after, ended),
 	}
 	b.fill(p, c.plan.measures)
-	c.noTTL = b.noTTLByDatabase()
+	c.noTTL = noTTLByDatabase(p.Namespaces)
+	c.unusedRules = b.rules.Unused()
 	c.closeDatabases(after)
 	c.noteLargestIdle(p)
 	for _, db := range c.databases {
@@ -35,6 +36,17 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 	p.Nodes = []profile.Node{c.nodeDocument(p.Complete)}
 	p.Warnings = c.warnings(p)
 	return p
+}
+
+// noTTLByDatabase are the keys without a TTL, to be held against INFO.
+func noTTLByDatabase(rows []profile.Namespace) map[int]int64 {
+	sums := map[int]int64{}
+	for _, r := range rows {
+		if r.NoTTLKeys != nil {
+			sums[r.DB] += r.NoTTLKeys.Value
+		}
+	}
+	return sums
 }
 
 func (c *collector) design() profile.Design {
