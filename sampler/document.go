@@ -53,7 +53,7 @@ func (c *collector) design() profile.Design {
 	d := profile.Design{
 		Method: profile.MethodCensus, Fraction: 1, Match: c.opts.Match,
 		IdleOverS:      int64(c.opts.IdleOver / time.Second),
-		NamespaceLimit: c.opts.NamespaceLimit,
+		NamespaceLimit: c.opts.Grouping.Limit,
 		LexerVersion:   lexerVersion,
 	}
 	for _, db := range c.databases {

@@ -39,19 +39,18 @@ func newFolder(workers int, g Grouping, highIdleOver int64) *folder {
 func (f *folder) fresh() *Page { return f.pool.Get().(*Page) }
 
 // add takes over a page.
-func (f *folder) add(page *Page) error {
+func (f *folder) add(page *Page) {
 	if f.survey == nil {
 		f.pages <- page
-		return nil
+		return
 	}
 	f.held = append(f.held, page)
 	for i := range page.Keys {
 		if !f.survey.Add(page.Keys[i].Name) {
 			f.start()
-			break
+			return
 		}
 	}
-	return nil
 }
 
 // start ends the survey and sets the builders to work.

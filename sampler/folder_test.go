@@ -40,7 +40,7 @@ func foldAll(workers, page, n int, nameAt func(int) string) *Builder {
 		for ; i < n && len(p.Keys) < page && i*3/n == p.DB; i++ {
 			p.Keys = append(p.Keys, observationOf(nameAt(i)))
 		}
-		_ = f.add(p)
+		f.add(p)
 	}
 	return f.finish()
 }
@@ -71,7 +71,7 @@ func TestProfileKeepsDecisions(t *testing.T) {
 	for _, name := range names {
 		page.Keys = append(page.Keys, observationOf(name))
 	}
-	_ = f.add(page)
+	f.add(page)
 	f.finish().fill(&second, everything)
 	if got, want := patternsIn(&second), patternsIn(&first); got != want {
 		t.Errorf("namespaces of the second night:\n%s\nand of the first:\n%s", got, want)

@@ -18,24 +18,18 @@ const (
 
 // Options say what to walk, how fast, and how to group.
 type Options struct {
-	Databases      []int               // numbers of logical databases; nil: all that are not empty
-	Match          string              // SCAN's MATCH glob; empty: all names
-	IdleOver       time.Duration       // high-idle threshold
-	NamespaceLimit int                 // most namespaces kept
-	Dictionary     *pattern.Dictionary // earlier decisions about namespaces to keep to; may be nil
-	Rules          *pattern.Rules      // how people name namespaces; may be nil
-	Workers        int                 // goroutines that fold; the result does not depend on it
-	Page           int                 // COUNT of each SCAN
-	MaxLoad        float64             // share of the server's main thread, in (0,1]
-	Rate           float64             // keys a second at most; 0: no limit
-	Label          string              // free text for the profile
-	Tool           profile.Tool        // what makes the profile
+	Databases []int         // numbers of logical databases; nil: all that are not empty
+	Match     string        // SCAN's MATCH glob; empty: all names
+	IdleOver  time.Duration // high-idle threshold
+	Grouping  Grouping      // how names become namespaces
+	Workers   int           // goroutines that fold; the result does not depend on it
+	Page      int           // COUNT of each SCAN
+	MaxLoad   float64       // share of the server's main thread, in (0,1]
+	Rate      float64       // keys a second at most; 0: no limit
+	Label     string        // free text for the profile
+	Tool      profile.Tool  // what makes the profile
 	// Progress is called after each page, from one goroutine; may be nil.
 	Progress func(Progress)
-}
-
-func (o *Options) grouping() Grouping {
-	return Grouping{Limit: o.NamespaceLimit, Dictionary: o.Dictionary, Rules: o.Rules}
 }
 
 // Progress is how far a run has come.
@@ -85,10 +79,10 @@ type collector struct {
 
 // fold walks all databases and folds the pages on other goroutines.
 func (c *collector) fold(ctx context.Context) (*Builder, error) {
-	f := newFolder(c.opts.Workers, c.opts.grouping(), c.highIdleOver())
+	f := newFolder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
 	err := c.walkAll(ctx, &prober{
 		probes: c.plan.probes, shared: c.plan.shared,
-		fresh: f.fresh, emit: f.add,
+		fresh: f.fresh, emit: func(p *Page) error { f.add(p); return nil },
 	})
 	return f.finish(), err
 }

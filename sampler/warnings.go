@@ -85,7 +85,7 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 
 func (c *collector) warnGrouping(w *warner, p *profile.Profile) {
 	if slices.ContainsFunc(p.Namespaces, func(n profile.Namespace) bool { return n.Other }) {
-		w.add("namespaces-limited", "namespaces", "there are more than %d namespaces: those with the fewest bytes are summed up under %s", c.opts.NamespaceLimit, profile.OtherPattern)
+		w.add("namespaces-limited", "namespaces", "there are more than %d namespaces: those with the fewest bytes are summed up under %s", c.opts.Grouping.Limit, profile.OtherPattern)
 	}
 	if d := p.Design.Patterns; d.Degraded {
 		w.add("patterns-degraded", "namespaces", "there were so many namespaces that they had to be made coarser: a place in a name keeps at most %d words apart (K), where %d is usual", d.K, pattern.DefaultK)

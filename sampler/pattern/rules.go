@@ -29,10 +29,10 @@ type RuleError struct {
 	Reason string
 }
 
-// Error shows the rule with a mark under the place that is wrong.
+// Error says where in the rule it is wrong, counted in characters from 1.
 func (e *RuleError) Error() string {
-	column := utf8.RuneCountInString(e.Rule[:e.Offset])
-	return fmt.Sprintf("%s\n  %s\n  %s^", e.Reason, e.Rule, strings.Repeat(" ", column))
+	at := utf8.RuneCountInString(e.Rule[:e.Offset]) + 1
+	return fmt.Sprintf("%s: at character %d of %q", e.Reason, at, e.Rule)
 }
 
 // ParseRules reads rules written as REGEX=NAME, parted by the last equals sign.
