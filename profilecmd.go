@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -36,7 +37,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       append(append(profileFlags(), reportFlags()...), connectionFlags()...),
+		Flags:       slices.Concat(profileFlags(), groupingFlags(), reportFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := profileOptionsOf(c)
 			if err != nil {
@@ -58,7 +59,6 @@ func profileFlags() []cli.Flag {
 		&cli.Float64Flag{Category: category, Name: "rate", Usage: "walk at most `KEYS` a second", DefaultText: "no limit"},
 		&cli.IntFlag{Category: category, Name: "page", Usage: "ask for `KEYS` with each SCAN (COUNT)", Value: scanner.DefaultPage},
 		&cli.IntFlag{Category: category, Name: "workers", Usage: "group keys with `N` threads; the result does not depend on it", Value: sampler.DefaultWorkers},
-		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: sampler.DefaultNamespaceLimit},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no report and no progress"},
 		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
 	}
@@ -105,10 +105,14 @@ func profileOptionsOf(c *cli.Context) (profileOptions, error) {
 func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
 	o := sampler.Options{
 		Match: c.String("match"), Label: c.String("label"),
-		Rate: c.Float64("rate"), Page: c.Int("page"), Workers: c.Int("workers"), NamespaceLimit: c.Int("namespaces"),
+		Rate: c.Float64("rate"), Page: c.Int("page"), Workers: c.Int("workers"),
 		Tool: profile.Tool{Name: "keyprof", Version: version},
 	}
-	var err error
+	grouping, err := groupingOf(c)
+	if err != nil {
+		return o, err
+	}
+	o.Grouping = grouping
 	if o.IdleOver, err = unit.ParseSpan(c.String("idle-over")); err != nil || o.IdleOver < time.Second {
 		return o, flagError("idle-over", err, "must be at least 1s")
 	}
@@ -136,8 +140,6 @@ func checkCollect(c *cli.Context, o sampler.Options) error {
 		return flagError("page", nil, fmt.Sprintf("must be between 1 and %d keys", maxPage))
 	case o.Workers < 1 || o.Workers > maxWorkers:
 		return flagError("workers", nil, fmt.Sprintf("must be between 1 and %d", maxWorkers))
-	case o.NamespaceLimit < 1 || o.NamespaceLimit > maxRows:
-		return flagError("namespaces", nil, fmt.Sprintf("must be between 1 and %d", maxRows))
 	}
 	return nil
 }

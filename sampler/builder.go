@@ -1,10 +1,6 @@
 package sampler
 
 import (
-	"cmp"
-	"maps"
-	"slices"
-
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
@@ -13,143 +9,147 @@ import (
 // summed up under "(other)".
 const DefaultNamespaceLimit = 4096
 
-// namespace identifies a row of the profile.
-type namespace struct {
-	db      int
-	pattern string
-	other   bool // what lies beyond the limit
-}
-
-func (n namespace) compare(other namespace) int {
-	return cmp.Or(cmp.Compare(n.db, other.db), cmp.Compare(boolInt(n.other), boolInt(other.other)), cmp.Compare(n.pattern, other.pattern))
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+// Grouping says how names become namespaces.
+type Grouping struct {
+	Limit      int                 // most namespaces kept
+	Dictionary *pattern.Dictionary // decisions made before; nil: none
+	Rules      *pattern.Rules      // tried first; nil: none
 }
 
 // Builder folds pages into namespaces. It is for one goroutine; builders of
 // several merge. It does no I/O.
 type Builder struct {
-	limit        int
+	grouping     Grouping
 	highIdleOver int64 // seconds; below 0: not told
-	lexer        *pattern.Lexer
-	scratch      []byte
-	rows         map[int]map[string]*accumulator // by database, then pattern
-	others       map[int]*accumulator            // by database
-	count        int                             // of rows
+	rules        *pattern.Rules
+	rung         int // bounds of the tries
+	tries        map[int]*pattern.Trie[*accumulator]
 	largest      standouts
+
+	sinceWeighed int // keys
+	overflow     *reservoir
 }
 
-// NewBuilder makes a builder that keeps at most limit namespaces. Keys idle
-// for more than highIdleOver seconds are high-idle; below 0 none is.
-func NewBuilder(limit int, highIdleOver int64) *Builder {
-	return &Builder{
-		limit: limit, highIdleOver: highIdleOver,
-		lexer:   pattern.NewLexer(),
-		rows:    map[int]map[string]*accumulator{},
-		others:  map[int]*accumulator{},
-		largest: standouts{limit: largestOverallKept},
-	}
+// NewBuilder makes a builder. Keys idle for more than highIdleOver seconds are
+// high-idle; below 0 none is.
+func NewBuilder(g Grouping, highIdleOver int64) *Builder {
+	b := &Builder{grouping: g, highIdleOver: highIdleOver}
+	b.reset()
+	return b
+}
+
+// reset forgets all keys, and keeps the bounds.
+func (b *Builder) reset() {
+	b.rules = b.grouping.Rules.Clone()
+	b.tries = map[int]*pattern.Trie[*accumulator]{}
+	b.largest = standouts{limit: largestOverallKept}
+	b.sinceWeighed = 0
 }
 
 // Add folds one page. It keeps nothing of it.
 func (b *Builder) Add(page *Page) {
+	trie := b.trie(page.DB)
 	for i := range page.Keys {
 		o := &page.Keys[i]
-		b.row(page.DB, o.Name).add(page.DB, o, b.highIdleOver)
+		trie.At(o.Name).add(page.DB, o, b.highIdleOver)
 		if o.Outcome == Measured && o.HasBytes {
 			b.largest.offer(page.DB, o, uint64(o.Bytes))
 		}
-	}
-}
-
-// row is the accumulator for a key.
-func (b *Builder) row(db int, name string) *accumulator {
-	b.scratch = b.lexer.AppendPattern(b.scratch[:0], name)
-	if a := b.rows[db][string(b.scratch)]; a != nil {
-		return a
-	}
-	if b.count >= b.limit {
-		return b.other(db)
-	}
-	return b.newRow(db, string(b.scratch))
-}
-
-func (b *Builder) newRow(db int, pattern string) *accumulator {
-	if b.rows[db] == nil {
-		b.rows[db] = map[string]*accumulator{}
-	}
-	a := newAccumulator()
-	b.rows[db][pattern] = a
-	b.count++
-	return a
-}
-
-func (b *Builder) other(db int) *accumulator {
-	if b.others[db] == nil {
-		b.others[db] = newAccumulator()
-	}
-	return b.others[db]
-}
-
-// Merge adds what other has folded. Below the limit on namespaces the result
-// is the same whichever of them folded a page.
-func (b *Builder) Merge(other *Builder) {
-	for db, rows := range other.rows {
-		for _, pattern := range slices.Sorted(maps.Keys(rows)) {
-			b.mergeRow(db, pattern, rows[pattern])
+		if b.sinceWeighed++; b.sinceWeighed >= weighEvery {
+			b.weigh()
+			trie = b.trie(page.DB)
 		}
 	}
-	for db, a := range other.others {
-		b.other(db).merge(a)
+}
+
+// trie is that of a database.
+func (b *Builder) trie(db int) *pattern.Trie[*accumulator] {
+	trie := b.tries[db]
+	if trie == nil {
+		trie = pattern.NewTrie(b.grouping.Dictionary, pattern.Values[*accumulator]{
+			New: newAccumulator, Merge: (*accumulator).merge,
+		})
+		trie.SetRules(b.rules)
+		trie.LowerTo(b.rung)
+		b.tries[db] = trie
+	}
+	return trie
+}
+
+// Merge adds what other has folded; other is not used again. The result is the
+// same whichever of them folded a page.
+func (b *Builder) Merge(other *Builder) {
+	b.lowerTo(other.rung)
+	other.lowerTo(b.rung)
+	for db, trie := range other.tries {
+		b.trie(db).Merge(trie)
 	}
 	b.largest.merge(&other.largest)
-}
-
-func (b *Builder) mergeRow(db int, pattern string, a *accumulator) {
-	mine := b.rows[db][pattern]
-	switch {
-	case mine != nil:
-	case b.count >= b.limit:
-		mine = b.other(db)
-	default:
-		mine = b.newRow(db, pattern)
+	if b.rules != nil {
+		b.rules.Merge(other.rules)
 	}
-	mine.merge(a)
 }
 
-// degraded reports whether the limit on namespaces was hit: which of them were
-// kept then depends on the order of the scan.
-func (b *Builder) degraded() bool { return len(b.others) > 0 }
-
-// total is the sum over all namespaces.
-func (b *Builder) total() *accumulator {
-	sum := newAccumulator()
-	b.each(func(_ namespace, a *accumulator) { sum.merge(a) })
-	return sum
+// lowerTo goes down to a rung on the ladder of the tries' bounds.
+func (b *Builder) lowerTo(rung int) {
+	b.rung = max(b.rung, rung)
+	for _, trie := range b.tries {
+		trie.LowerTo(b.rung)
+	}
 }
 
-// each visits the rows by database, then by pattern, the rest last.
-func (b *Builder) each(visit func(namespace, *accumulator)) {
-	var names []namespace
-	for db, rows := range b.rows {
-		for pattern := range rows {
-			names = append(names, namespace{db: db, pattern: pattern})
+// rows are the namespaces, by database, then by pattern, those beyond the limit
+// summed up last. It ends the builder.
+func (b *Builder) rows() []row {
+	b.lowerToLimit()
+	var rows []row
+	for db, trie := range b.tries {
+		for _, n := range trie.Namespaces() {
+			rows = append(rows, row{db: db, pattern: n.Pattern, sums: n.Value})
 		}
 	}
-	for db := range b.others {
-		names = append(names, namespace{db: db, pattern: profile.OtherPattern, other: true})
+	return limitRows(rows, b.grouping.Limit)
+}
+
+// lowerToLimit lowers the bounds while there are more namespaces than a report
+// can show, but not so far that they no longer mean anything.
+func (b *Builder) lowerToLimit() {
+	for b.rung < pattern.LowestFair && b.countNamespaces() > max(b.grouping.Limit, DefaultNamespaceLimit) {
+		b.lowerTo(b.rung + 1)
 	}
-	slices.SortFunc(names, namespace.compare)
-	for _, n := range names {
-		a := b.rows[n.db][n.pattern]
-		if n.other {
-			a = b.others[n.db]
-		}
-		visit(n, a)
+}
+
+func (b *Builder) countNamespaces() (n int) {
+	for _, trie := range b.tries {
+		n += trie.CountNamespaces()
 	}
+	return n
+}
+
+// dictionary is what was decided before and in this run.
+func (b *Builder) dictionary() *pattern.Dictionary {
+	d := b.grouping.Dictionary
+	if d == nil {
+		d = &pattern.Dictionary{}
+	}
+	for _, trie := range b.tries {
+		d = d.Extend(trie.Dictionary())
+	}
+	return d
+}
+
+// fill writes what the builder folded into the profile, and ends the builder.
+func (b *Builder) fill(p *profile.Profile, m measures) {
+	b.lowerToLimit()
+	dict := b.dictionary()
+	rows := b.rows()
+	p.Totals = m.stats(total(rows))
+	p.Namespaces = make([]profile.Namespace, 0, len(rows))
+	for _, r := range rows {
+		p.Namespaces = append(p.Namespaces, profile.Namespace{DB: r.db, Pattern: r.pattern, Other: r.other, Stats: m.stats(r.sums)})
+		p.Design.Degraded = p.Design.Degraded || r.other
+	}
+	p.Largest = b.largest.keys()
+	p.Design.Degraded = p.Design.Degraded || dict.Degraded
+	p.Design.Patterns = new(profile.Patterns(*dict))
 }

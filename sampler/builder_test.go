@@ -14,6 +14,8 @@ import (
 
 var everything = measures{bytes: true, ttl: true, idle: true, freq: true, types: true, highIdle: true, since: profile.IdleSinceAccess, horizonS: 1 << 20}
 
+var defaultGrouping = Grouping{Limit: DefaultNamespaceLimit}
+
 // drawObservation makes an observation of any outcome.
 func drawObservation(t *rapid.T) Observation {
 	o := Observation{
@@ -57,7 +59,7 @@ func TestBuildersMergeExactly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		keys := rapid.SliceOfN(rapid.Custom(drawObservation), 1, 300).Draw(t, "keys")
 		const highIdleOver = 1 << 20
-		one := NewBuilder(DefaultNamespaceLimit, highIdleOver)
+		one := NewBuilder(defaultGrouping, highIdleOver)
 		one.Add(&Page{DB: 1, Keys: keys})
 		want := encode(t, one)
 
@@ -66,7 +68,7 @@ func TestBuildersMergeExactly(t *testing.T) {
 		rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		builders := make([]*Builder, rapid.IntRange(1, 8).Draw(t, "builders"))
 		for i := range builders {
-			builders[i] = NewBuilder(DefaultNamespaceLimit, highIdleOver)
+			builders[i] = NewBuilder(defaultGrouping, highIdleOver)
 		}
 		for len(shuffled) > 0 {
 			n := min(len(shuffled), rapid.IntRange(1, 50).Draw(t, "page"))
@@ -91,11 +93,11 @@ func firstDifference(want, got string) string {
 
 func TestBuilderBoundsNamespaces(t *testing.T) {
 	const limit = 10
-	b := NewBuilder(limit, -1)
+	b := NewBuilder(Grouping{Limit: limit}, -1)
 	page := &Page{}
 	for i := range 100 {
-		name := strings.Repeat("x", i+1) + ":key"
-		page.Keys = append(page.Keys, Observation{Name: name, HasBytes: true, Bytes: 10, NoTTL: true, Type: "string"})
+		name := strings.Repeat(":1", i/10) + fmt.Sprintf(":%c", 'a'+i%10)
+		page.Keys = append(page.Keys, Observation{Name: name, HasBytes: true, Bytes: int64(100 + i), NoTTL: true, Type: "string"})
 	}
 	b.Add(page)
 	var p profile.Profile
@@ -108,8 +110,14 @@ func TestBuilderBoundsNamespaces(t *testing.T) {
 		keys += n.Keys.Value
 		bytes += n.Bytes.Value
 	}
-	if keys != 100 || bytes != 1000 || p.Totals.Keys.Value != 100 || p.Totals.Bytes.Value != 1000 {
+	const sum = 100*100 + 99*100/2
+	if keys != 100 || bytes != sum || p.Totals.Keys.Value != 100 || p.Totals.Bytes.Value != sum {
 		t.Errorf("%d keys of %d bytes in rows, totals %+v: (other) must hold the rest", keys, bytes, p.Totals.Keys)
+	}
+	for _, n := range p.Namespaces[:limit] {
+		if n.Bytes.Value < 190 {
+			t.Errorf("%s of %d bytes is kept, and not the largest", n.Pattern, n.Bytes.Value)
+		}
 	}
 	if last := p.Namespaces[limit]; !last.Other || last.Pattern != profile.OtherPattern {
 		t.Errorf("last row %q, other %v", last.Pattern, last.Other)
@@ -118,7 +126,7 @@ func TestBuilderBoundsNamespaces(t *testing.T) {
 
 // A key may be called like the row for the rest.
 func TestAKeyCalledOtherIsNotTheRest(t *testing.T) {
-	b := NewBuilder(DefaultNamespaceLimit, -1)
+	b := NewBuilder(defaultGrouping, -1)
 	b.Add(&Page{Keys: []Observation{{Name: profile.OtherPattern}}})
 	var p profile.Profile
 	b.fill(&p, everything)
@@ -128,7 +136,7 @@ func TestAKeyCalledOtherIsNotTheRest(t *testing.T) {
 }
 
 func TestHighIdleIsOverTheThreshold(t *testing.T) {
-	b := NewBuilder(DefaultNamespaceLimit, 100)
+	b := NewBuilder(defaultGrouping, 100)
 	b.Add(&Page{Keys: []Observation{
 		{Name: "a", HasIdle: true, IdleS: 100, HasBytes: true, Bytes: 1},
 		{Name: "b", HasIdle: true, IdleS: 101, HasBytes: true, Bytes: 2},
@@ -166,7 +174,7 @@ func BenchmarkBuilder(b *testing.B) {
 			HasIdle: true, IdleS: int64(i), Type: "string",
 		})
 	}
-	builder := NewBuilder(DefaultNamespaceLimit, 1000)
+	builder := NewBuilder(defaultGrouping, 1000)
 	b.ReportAllocs()
 	for b.Loop() {
 		builder.Add(page)

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fast are options for a walk at full speed.
 func fast() sampler.Options {
 	return sampler.Options{
-		IdleOver: 30 * 24 * time.Hour, NamespaceLimit: sampler.DefaultNamespaceLimit,
+		IdleOver: 30 * 24 * time.Hour, Grouping: sampler.Grouping{Limit: sampler.DefaultNamespaceLimit},
 		Workers: sampler.DefaultWorkers, Page: 100, MaxLoad: 1,
 		Tool: profile.Tool{Name: "keyprof", Version: "test"},
 	}

@@ -26,7 +26,8 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 		Receipt: c.receipt(after, ended),
 	}
 	b.fill(p, c.plan.measures)
-	c.noTTL = b.noTTLByDatabase()
+	c.noTTL = noTTLByDatabase(p.Namespaces)
+	c.unusedRules = b.rules.Unused()
 	c.closeDatabases(p, after)
 	c.noteLargestIdle(p)
 	node := c.nodeDocument(after)
@@ -35,11 +36,22 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 	return p
 }
 
+// noTTLByDatabase are the keys without a TTL, to be held against INFO.
+func noTTLByDatabase(rows []profile.Namespace) map[int]int64 {
+	sums := map[int]int64{}
+	for _, r := range rows {
+		if r.NoTTLKeys != nil {
+			sums[r.DB] += r.NoTTLKeys.Value
+		}
+	}
+	return sums
+}
+
 func (c *collector) design() profile.Design {
 	d := profile.Design{
 		Method: profile.MethodCensus, Fraction: 1, Match: c.opts.Match,
 		IdleOverS:      int64(c.opts.IdleOver / time.Second),
-		NamespaceLimit: c.opts.NamespaceLimit,
+		NamespaceLimit: c.opts.Grouping.Limit,
 		LexerVersion:   lexerVersion,
 	}
 	for _, db := range c.databases {

@@ -114,21 +114,3 @@ func (m measures) joint(a *accumulator) []profile.IdleByTTL {
 	}
 	return cells
 }
-
-// fill writes what the builder folded into the profile.
-func (b *Builder) fill(p *profile.Profile, m measures) {
-	p.Totals = m.stats(b.total())
-	p.Namespaces = []profile.Namespace{}
-	b.each(func(n namespace, a *accumulator) {
-		p.Namespaces = append(p.Namespaces, profile.Namespace{DB: n.db, Pattern: n.pattern, Other: n.other, Stats: m.stats(a)})
-	})
-	p.Largest = b.largest.keys()
-	p.Design.Degraded = b.degraded()
-}
-
-// noTTLByDatabase are the keys without a TTL, to be held against INFO.
-func (b *Builder) noTTLByDatabase() map[int]int64 {
-	sums := map[int]int64{}
-	b.each(func(n namespace, a *accumulator) { sums[n.db] += a.noTTL.keys })
-	return sums
-}

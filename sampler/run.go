@@ -3,10 +3,7 @@ package sampler
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
@@ -21,16 +18,16 @@ const (
 
 // Options say what to walk, how fast, and how to group.
 type Options struct {
-	Databases      []int         // numbers of logical databases; nil: all that are not empty
-	Match          string        // SCAN's MATCH glob; empty: all names
-	IdleOver       time.Duration // high-idle threshold
-	NamespaceLimit int           // most namespaces kept
-	Workers        int           // goroutines that fold; the result does not depend on it
-	Page           int           // COUNT of each SCAN
-	MaxLoad        float64       // share of the server's main thread, in (0,1]
-	Rate           float64       // keys a second at most; 0: no limit
-	Label          string        // free text for the profile
-	Tool           profile.Tool  // what makes the profile
+	Databases []int         // numbers of logical databases; nil: all that are not empty
+	Match     string        // SCAN's MATCH glob; empty: all names
+	IdleOver  time.Duration // high-idle threshold
+	Grouping  Grouping      // how names become namespaces
+	Workers   int           // goroutines that fold; the result does not depend on it
+	Page      int           // COUNT of each SCAN
+	MaxLoad   float64       // share of the server's main thread, in (0,1]
+	Rate      float64       // keys a second at most; 0: no limit
+	Label     string        // free text for the profile
+	Tool      profile.Tool  // what makes the profile
 	// Progress is called after each page, from one goroutine; may be nil.
 	Progress func(Progress)
 }
@@ -76,39 +73,18 @@ type collector struct {
 	noTTL     map[int]int64      // keys without TTL by database
 	largest   *int64             // largest idle time seen, seconds
 	lost      bool               // the connection
+
+	unusedRules []string // that matched no name
 }
 
-// fold walks all databases on one goroutine and folds the pages on others,
-// each with a builder of its own.
+// fold walks all databases and folds the pages on other goroutines.
 func (c *collector) fold(ctx context.Context) (*Builder, error) {
-	var group errgroup.Group
-	pages := make(chan *Page, c.opts.Workers)
-	pool := sync.Pool{New: func() any { return new(Page) }}
-	builders := make([]*Builder, c.opts.Workers)
-	for i := range builders {
-		builders[i] = NewBuilder(c.opts.NamespaceLimit, c.highIdleOver())
-		group.Go(func() error {
-			for page := range pages {
-				builders[i].Add(page)
-				page.Keys = page.Keys[:0]
-				pool.Put(page)
-			}
-			return nil
-		})
-	}
-	group.Go(func() error {
-		defer close(pages)
-		return c.walkAll(ctx, &prober{
-			probes: c.plan.probes, shared: c.plan.shared,
-			fresh: func() *Page { return pool.Get().(*Page) },
-			emit:  func(p *Page) error { pages <- p; return nil },
-		})
+	f := newFolder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
+	err := c.walkAll(ctx, &prober{
+		probes: c.plan.probes, shared: c.plan.shared,
+		fresh: f.fresh, emit: func(p *Page) error { f.add(p); return nil },
 	})
-	err := group.Wait()
-	for _, b := range builders[1:] {
-		builders[0].Merge(b)
-	}
-	return builders[0], err
+	return f.finish(), err
 }
 
 // walkAll walks the selected databases one after the other. The error is the

@@ -2,8 +2,10 @@ package sampler
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -90,14 +92,24 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 	if c.plan.shared == dropShared {
 		w.add("shared-integers", w.node, "OBJECT REFCOUNT is refused, so the idle times of all small strings were dropped: those of shared integers mean nothing; to allow it: %s", c.conn.ACLRule(scanner.RefCount.ACLRule()))
 	}
-	if p.Design.Degraded {
-		w.add("namespaces-limited", "namespaces", "there are more than %d namespaces: the rest is summed up under %s, and which ones are there may differ between runs", c.opts.NamespaceLimit, profile.OtherPattern)
-	}
+	c.warnGrouping(w, p)
 	if n := p.Totals.Denied; n > 0 {
 		w.add("keys-denied", w.node, "%d keys were denied by ACL key patterns and are in no figure; to allow them: %s", n, c.conn.ACLRule(c.allKeys()))
 	}
 	if n := p.Totals.Failed; n > 0 {
 		w.add("wrong-replies", w.node, "%d keys were answered in a way that makes no sense and are in no figure", n)
+	}
+}
+
+func (c *collector) warnGrouping(w *warner, p *profile.Profile) {
+	if slices.ContainsFunc(p.Namespaces, func(n profile.Namespace) bool { return n.Other }) {
+		w.add("namespaces-limited", "namespaces", "there are more than %d namespaces: those with the fewest bytes are summed up under %s", c.opts.Grouping.Limit, profile.OtherPattern)
+	}
+	if d := p.Design.Patterns; d.Degraded {
+		w.add("patterns-degraded", "namespaces", "there were so many namespaces that they had to be made coarser: a place in a name keeps at most %d words apart (K), where %d is usual", d.K, pattern.DefaultK)
+	}
+	for _, rule := range c.unusedRules {
+		w.add("rule-unused", rule, "this pattern rule matched no key")
 	}
 }
 

@@ -46,3 +46,29 @@ func bench(b *testing.B, names []string) {
 	b.ReportMetric(float64(total)/float64(len(names)), "B/key")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N), "ns/key")
 }
+
+// BenchmarkTrie measures lexing and the trie together, as a run uses them.
+func BenchmarkTrie(b *testing.B) {
+	names := patterntest.Mix(rand.New(rand.NewPCG(1, 2)), patterntest.Families(), 1000)
+	total := 0
+	all := strings.Join(names, "")
+	for i, name := range names {
+		total += len(name)
+		names[i], all = all[:len(name)], all[len(name):]
+	}
+	survey := NewSurvey()
+	for _, name := range names {
+		survey.Add(name)
+	}
+	trie := newCounting(survey.Dictionary(), names...)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		trie.At(names[i]).names++
+		if i++; i == len(names) {
+			i = 0
+		}
+	}
+	b.ReportMetric(float64(total)/float64(len(names)), "B/key")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N), "ns/key")
+}

@@ -7,9 +7,13 @@
 //     any other. It recognises the parts whose form gives them away: numbers,
 //     times, identifiers, addresses, random tokens. [Lexer.Tokens] is what the
 //     next layer consumes.
-//   - The trie, with its dictionary and the user's rules, comes on top. It sees
-//     all names and collapses literals that are too many to be names of
-//     anything: slugs, user names, words of a search.
+//   - The [Trie] comes on top. It sees all names and collapses literals that are
+//     too many to be names of anything: slugs, user names, words of a search.
+//     Its [Dictionary] holds what was decided before, first of all the literals
+//     that a [Survey] of the first names found to be frequent; [Rules] are what
+//     people decided.
+//   - Fusion, at the end, joins namespaces that differ only in how a random
+//     token was read.
 //
 // What the lexer promises:
 //
@@ -37,4 +41,4 @@ package pattern
 // Version is the version of the lexing rules. It is saved in each profile, so
 // that a comparison of two profiles can tell that the rules changed between
 // them. Raise it with every change that alters the pattern of any name.
-const Version = 1
+const Version = 2

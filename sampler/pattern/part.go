@@ -35,13 +35,14 @@ func (l *Lexer) more(p part) bool { return p.end < len(l.text) && is(l.text[p.en
 // readPart reads the part at pos, or the run of parts that are one opaque token.
 func (l *Lexer) readPart() {
 	p := l.partAt(l.pos)
-	if l.more(p) && l.pos >= l.noRunBefore && !l.standsAlone(p) && l.run(p) {
+	glued := gluedUUID(l.text[p.start:], p.end-p.start)
+	if !glued && l.more(p) && l.pos >= l.noRunBefore && !l.standsAlone(p) && l.run(p) {
 		return
 	}
 	switch {
 	case p.start == p.end:
 		l.delimiter(isWeak)
-	case gluedUUID(l.text[p.start:], p.end-p.start):
+	case glued:
 		l.literal(part{p.start, p.end - uuidFirst, p.all})
 		l.push(UUID, min(l.pos+uuidLen, len(l.text)))
 	default:

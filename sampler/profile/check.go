@@ -77,6 +77,7 @@ func (d *Design) check() error {
 			rule{d.Fraction > 1, "fraction", "above 1"},
 		),
 		each("databases", d.Databases, checkDB),
+		d.Patterns.check(),
 	))
 }
 

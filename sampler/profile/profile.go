@@ -68,14 +68,17 @@ type Missing struct {
 // Design says how keys were chosen and grouped: enough to repeat the run, and
 // to refuse a comparison that would be meaningless.
 type Design struct {
-	Method         string  `json:"method"`             // MethodCensus
-	Fraction       float64 `json:"fraction"`           // share of the keyspace that was to be covered, in [0,1]
-	Match          string  `json:"match,omitempty"`    // SCAN's MATCH glob
-	Databases      []int   `json:"databases"`          // numbers of the databases selected
-	IdleOverS      int64   `json:"idle_over_s"`        // high-idle threshold, seconds
-	NamespaceLimit int     `json:"namespace_limit"`    // most namespaces kept
-	LexerVersion   int     `json:"lexer_version"`      // version of the grouping rules
-	Degraded       bool    `json:"degraded,omitempty"` // the limit was hit: which namespaces were kept depends on scan order
+	Method         string  `json:"method"`          // MethodCensus
+	Fraction       float64 `json:"fraction"`        // share of the keyspace that was to be covered, in [0,1]
+	Match          string  `json:"match,omitempty"` // SCAN's MATCH glob
+	Databases      []int   `json:"databases"`       // numbers of the databases selected
+	IdleOverS      int64   `json:"idle_over_s"`     // high-idle threshold, seconds
+	NamespaceLimit int     `json:"namespace_limit"` // most namespaces kept
+	LexerVersion   int     `json:"lexer_version"`   // version of the grouping rules
+	// Degraded means that some namespaces are coarser than the rules make them,
+	// or summed up in a row that is Other, to stay within limits.
+	Degraded bool      `json:"degraded,omitempty"`
+	Patterns *Patterns `json:"patterns,omitempty"` // decisions by which names were grouped
 }
 
 // MethodCensus is the method of a walk that measures every key.

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/sampler"
+	"keyprof/sampler/pattern"
+	"keyprof/sampler/profile"
+)
+
+// groupingFlags say how names become namespaces.
+func groupingFlags() []cli.Flag {
+	const category = "Namespaces"
+	return []cli.Flag{
+		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as decided before: `FILE` is a profile, or the pattern dictionary in one"},
+		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "name keys that match a regular expression, such as `'^tenant:([^:]+):=tenant:$1:*'`, before anything is inferred; repeatable, the first that matches counts"},
+		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: sampler.DefaultNamespaceLimit},
+	}
+}
+
+func groupingOf(c *cli.Context) (sampler.Grouping, error) {
+	g := sampler.Grouping{Limit: c.Int("namespaces")}
+	if g.Limit < 1 || g.Limit > maxRows {
+		return g, flagError("namespaces", nil, fmt.Sprintf("must be between 1 and %d", maxRows))
+	}
+	if texts := c.StringSlice("pattern-rule"); len(texts) > 0 {
+		rules, err := pattern.ParseRules(texts...)
+		if err != nil {
+			return g, flagError("pattern-rule", err, "")
+		}
+		g.Rules = rules
+	}
+	if path := c.String("patterns"); path != "" {
+		dict, err := readDictionary(path)
+		if err != nil {
+			return g, &hintedError{
+				error: fmt.Errorf("--patterns: reading %s: %w", path, err),
+				hint:  "give a profile, or a file with what stands under design.patterns in one",
+			}
+		}
+		g.Dictionary = dict
+	}
+	return g, nil
+}
+
+// readDictionary reads a pattern dictionary, or that of a profile.
+func readDictionary(path string) (*pattern.Dictionary, error) {
+	if p, err := profile.ReadFile(path); err == nil {
+		if p.Design.Patterns == nil {
+			return nil, errors.New("the profile holds no decisions: an older version wrote it")
+		}
+		dict := pattern.Dictionary(*p.Design.Patterns)
+		return &dict, dict.Check()
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return pattern.ReadDictionary(f)
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/report"
+	"keyprof/report/unit"
+	"keyprof/sampler"
+	"keyprof/sampler/pattern"
+)
+
+const patternsHelp = `Groups key names from a file or standard input as "keyprof profile" would, with
+no server: to try rules, or on the names that redis-cli --scan prints.
+
+EXAMPLES
+  redis-cli --scan | keyprof patterns -
+  keyprof patterns --pattern-rule '^tenant:([^:]+):=tenant:$1:*' names.txt
+  keyprof patterns --format json -0 names.bin
+
+` + readExitStatusHelp
+
+func patternsCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "patterns",
+		Usage:       "group a list of key names, without a server",
+		ArgsUsage:   "FILE|-",
+		Description: patternsHelp,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: text, json", Value: string(report.Text)},
+			&cli.BoolFlag{Name: "null", Aliases: []string{"0"}, Usage: "names end in a NUL byte, and not in a new line"},
+		}, groupingFlags()...),
+		Action: func(c *cli.Context) error {
+			o, err := patternsOptionsOf(c)
+			if err != nil {
+				return err
+			}
+			return runPatterns(o, c.App.Reader, c.App.Writer, c.App.ErrWriter)
+		},
+	}
+}
+
+// patternsOptions are what runPatterns needs.
+type patternsOptions struct {
+	Path      string // or "-"
+	Format    report.Format
+	Separator byte
+	Grouping  sampler.Grouping
+}
+
+func patternsOptionsOf(c *cli.Context) (o patternsOptions, err error) {
+	if o.Path, err = oneArgument(c, "file"); err != nil {
+		return o, err
+	}
+	if o.Path == "" {
+		return o, &usageError{problem: "no file given", hint: "keyprof patterns FILE, or - for standard input"}
+	}
+	if o.Format = report.Format(c.String("format")); o.Format != report.Text && o.Format != report.JSON {
+		return o, flagError("format", nil, fmt.Sprintf("%q is not one of text, json", o.Format))
+	}
+	if o.Separator = '\n'; c.Bool("null") {
+		o.Separator = 0
+	}
+	o.Grouping, err = groupingOf(c)
+	return o, err
+}
+
+func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+	input := stdin
+	if o.Path != "-" {
+		f, err := os.Open(o.Path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		input = f
+	}
+	names := newNameReader(input, o.Separator)
+	groups := sampler.GroupNames(names.all, o.Grouping)
+	if err := names.err(); err != nil {
+		return fmt.Errorf("reading names: %w", err)
+	}
+	warnGroups(stderr, groups)
+	var out bytes.Buffer
+	if o.Format == report.JSON {
+		if err := writeGroupsJSON(&out, groups); err != nil {
+			return err
+		}
+	} else {
+		writeGroupsText(&out, groups)
+	}
+	_, err := stdout.Write(out.Bytes())
+	return err
+}
+
+func warnGroups(stderr io.Writer, groups *sampler.NameGroups) {
+	for _, rule := range groups.UnusedRules {
+		fmt.Fprintf(stderr, "keyprof: warning: pattern rule %q matched no name\n", rule)
+	}
+	if groups.Degraded {
+		fmt.Fprintf(stderr, "keyprof: warning: there are too many namespaces: some are coarser, or summed up (K is %d)\n", groups.Dictionary.K)
+	}
+}
+
+// maxNameBytes is the longest name that is read.
+const maxNameBytes = 1 << 20
+
+// nameReader reads names that end in a separator.
+type nameReader struct {
+	scanner *bufio.Scanner
+	names   int64
+}
+
+func newNameReader(r io.Reader, separator byte) *nameReader {
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, maxNameBytes)
+	s.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		if i := bytes.IndexByte(data, separator); i >= 0 {
+			return i + 1, data[:i], nil
+		}
+		if atEOF && len(data) > 0 {
+			return len(data), data, nil
+		}
+		return 0, nil, nil
+	})
+	return &nameReader{scanner: s}
+}
+
+// all yields each name once.
+func (r *nameReader) all(yield func(string) bool) {
+	for r.scanner.Scan() {
+		r.names++
+		if !yield(r.scanner.Text()) {
+			return
+		}
+	}
+}
+
+func (r *nameReader) err() error {
+	if err := r.scanner.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return fmt.Errorf("name %d is longer than %s", r.names+1, unit.FormatBytes(maxNameBytes))
+	} else {
+		return err
+	}
+}
+
+// byNames orders namespaces by their names, most first.
+func byNames(a, b sampler.NameGroup) int { return int(min(1, max(-1, b.Names-a.Names))) }
+
+func writeGroupsText(w io.Writer, groups *sampler.NameGroups) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(table, "names\t%%\t  namespace\n")
+	slices.SortStableFunc(groups.Namespaces, byNames)
+	for _, n := range groups.Namespaces {
+		share := unit.FormatPercent(float64(n.Names) / float64(groups.Names))
+		fmt.Fprintf(table, "%s\t%s\t  %s\n", unit.FormatCount(n.Names), share, n.Pattern+example(n))
+	}
+	table.Flush()
+}
+
+// example is a name of the group for people, unless the pattern is that name.
+func example(n sampler.NameGroup) string {
+	if len(n.Examples) == 0 || n.Examples[0].Name == n.Pattern {
+		return ""
+	}
+	return "   such as " + strconv.Quote(n.Examples[0].Name)
+}
+
+func writeGroupsJSON(w io.Writer, groups *sampler.NameGroups) error {
+	type namespace struct {
+		Pattern  string   `json:"pattern"`
+		Other    bool     `json:"other,omitempty"`
+		Names    int64    `json:"names"`
+		Examples []string `json:"examples"`
+	}
+	document := struct {
+		Names      int64               `json:"names"`
+		Namespaces []namespace         `json:"namespaces"`
+		Patterns   *pattern.Dictionary `json:"patterns"`
+	}{groups.Names, []namespace{}, groups.Dictionary}
+	for _, n := range groups.Namespaces {
+		row := namespace{n.Pattern, n.Other, n.Names, []string{}}
+		for _, key := range n.Examples {
+			row.Examples = append(row.Examples, key.Name)
+		}
+		document.Namespaces = append(document.Namespaces, row)
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(document)
+}

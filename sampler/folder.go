@@ -1,0 +1,90 @@
+package sampler
+
+import (
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"keyprof/sampler/pattern"
+)
+
+// folder hands the pages of a walk to several builders. It holds the first
+// pages back until the survey has seen enough names: what it protects depends
+// on the order of the walk alone.
+type folder struct {
+	grouping     Grouping
+	highIdleOver int64
+	workers      int
+
+	survey *pattern.Survey // nil once it is over
+	held   []*Page         // until then
+
+	pages     chan *Page
+	pool      sync.Pool
+	group     errgroup.Group
+	reservoir *reservoir
+	builders  []*Builder
+}
+
+func newFolder(workers int, g Grouping, highIdleOver int64) *folder {
+	return &folder{
+		grouping: g, highIdleOver: highIdleOver, workers: workers,
+		survey: pattern.NewSurvey(),
+		pages:  make(chan *Page, 2*workers),
+		pool:   sync.Pool{New: func() any { return new(Page) }},
+	}
+}
+
+// fresh is an empty page.
+func (f *folder) fresh() *Page { return f.pool.Get().(*Page) }
+
+// add takes over a page.
+func (f *folder) add(page *Page) {
+	if f.survey == nil {
+		f.pages <- page
+		return
+	}
+	f.held = append(f.held, page)
+	for i := range page.Keys {
+		if !f.survey.Add(page.Keys[i].Name) {
+			f.start()
+			return
+		}
+	}
+}
+
+// start ends the survey and sets the builders to work.
+func (f *folder) start() {
+	known := f.grouping.Dictionary
+	if known == nil {
+		known = &pattern.Dictionary{}
+	}
+	f.grouping.Dictionary = known.Extend(f.survey.Dictionary())
+	f.reservoir, f.builders = newReservoir(f.workers, f.grouping, f.highIdleOver)
+	for _, b := range f.builders {
+		f.group.Go(func() error { f.work(b); return nil })
+	}
+	held := f.held
+	f.survey, f.held = nil, nil
+	for _, page := range held {
+		f.pages <- page
+	}
+}
+
+func (f *folder) work(b *Builder) {
+	for page := range f.pages {
+		b.Add(page)
+		page.Keys = page.Keys[:0]
+		f.pool.Put(page)
+	}
+}
+
+// finish waits for the builders and returns what they folded together.
+func (f *folder) finish() *Builder {
+	if f.survey != nil {
+		f.start()
+	}
+	close(f.pages)
+	_ = f.group.Wait() // builders do no I/O, so nothing fails
+	return f.reservoir.finish(f.builders)
+}

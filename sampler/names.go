@@ -1,0 +1,56 @@
+package sampler
+
+import (
+	"iter"
+
+	"keyprof/sampler/pattern"
+	"keyprof/sampler/profile"
+)
+
+// NameGroups is a list of names by namespace: what a profile says when there is
+// no server to ask about the keys.
+type NameGroups struct {
+	Names      int64 // all of them
+	Namespaces []NameGroup
+	Dictionary *pattern.Dictionary // the decisions that were made
+	// UnusedRules are those that matched no name.
+	UnusedRules []string
+	Degraded    bool // as in profile.Design
+}
+
+// NameGroup is a namespace.
+type NameGroup struct {
+	Pattern  string
+	Other    bool // the rest, beyond the limit
+	Names    int64
+	Examples []profile.Key // chosen by hash
+}
+
+// namesPage is how many names are folded at a time.
+const namesPage = 100
+
+// GroupNames groups names as a profile of keys with these names would.
+func GroupNames(names iter.Seq[string], g Grouping) *NameGroups {
+	f := newFolder(1, g, -1)
+	page := f.fresh()
+	for name := range names {
+		page.Keys = append(page.Keys, Observation{Name: name})
+		if len(page.Keys) == namesPage {
+			f.add(page)
+			page = f.fresh()
+		}
+	}
+	f.add(page)
+	b := f.finish()
+	b.lowerToLimit()
+	groups := &NameGroups{Dictionary: b.dictionary(), UnusedRules: b.rules.Unused()}
+	groups.Degraded = groups.Dictionary.Degraded
+	for _, r := range b.rows() {
+		groups.Names += r.sums.probed
+		groups.Degraded = groups.Degraded || r.other
+		groups.Namespaces = append(groups.Namespaces, NameGroup{
+			Pattern: r.pattern, Other: r.other, Names: r.sums.probed, Examples: r.sums.examples.keys(),
+		})
+	}
+	return groups
+}

@@ -1,0 +1,130 @@
+package pattern
+
+import (
+	"maps"
+	"slices"
+)
+
+// DictionaryVersion is the version of the format of a [Dictionary].
+const DictionaryVersion = 1
+
+// Dictionary holds the decisions that were made while names were grouped, so
+// that the next run makes the same ones, and so that people can correct them.
+// It is part of every profile, and a JSON document of its own.
+//
+// Places are written as patterns in which every literal is <*>: the shape of
+// what stands there. It is immutable once made.
+type Dictionary struct {
+	Version int `json:"version"` // DictionaryVersion
+	Lexer   int `json:"lexer"`   // Version of the lexing rules
+	// K is how many different literals a node of the first level keeps apart;
+	// 0 is none at all.
+	K int `json:"k"`
+	// Degraded means that K or the length of patterns had to be lowered to keep
+	// the namespaces few: they are coarser than they would be in a smaller
+	// keyspace.
+	Degraded bool `json:"degraded,omitempty"`
+	// Protected are the literals that no wildcard takes, by what stands before
+	// them: "" for the beginning, "<*>:" for the second segment.
+	Protected map[string][]string `json:"protected,omitempty"`
+	// Shapes are those that are never cut.
+	Shapes []string `json:"shapes,omitempty"`
+	// Collapsed are the nodes whose literals have become <*>, by their shape:
+	// for each node the literals that lead to it.
+	Collapsed map[string][][]string `json:"collapsed,omitempty"`
+	// Fused are the patterns that were merged into a related one.
+	Fused map[string]string `json:"fused,omitempty"`
+}
+
+// startRung is where on the ladder a trie with this dictionary begins.
+func (d *Dictionary) startRung() int {
+	if d.Version == 0 {
+		return 0
+	}
+	return rungOf(d.K)
+}
+
+// Extend returns d with the decisions of found added. Where both know a place,
+// literals that were protected stay so, and new ones come on top while there
+// are at most twice as many as an unprotected place keeps apart.
+func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
+	sum := d.copy()
+	for place, words := range found.Protected {
+		sum.Protected[place] = appendNew(sum.Protected[place], words, 2*DefaultK)
+	}
+	sum.Shapes = appendNew(sum.Shapes, found.Shapes, maxShapes)
+	for place, paths := range found.Collapsed {
+		sum.Collapsed[place] = unionPaths(sum.Collapsed[place], paths)
+	}
+	for from, to := range found.Fused {
+		if sum.Fused[from] == "" {
+			sum.Fused[from] = to
+		}
+	}
+	sum.K = min(d.effectiveK(), found.effectiveK())
+	sum.Degraded = d.Degraded || found.Degraded
+	return sum
+}
+
+// maxShapes bounds the protected shapes. A share of 0.5 % allows for 200.
+const maxShapes = 400
+
+// effectiveK is K, or the default for a dictionary that has decided nothing.
+func (d *Dictionary) effectiveK() int {
+	if d.Version == 0 {
+		return DefaultK
+	}
+	return d.K
+}
+
+// copy returns a copy of d of the present version, with no map missing.
+func (d *Dictionary) copy() *Dictionary {
+	c := &Dictionary{
+		Version: DictionaryVersion, Lexer: Version, K: d.effectiveK(), Degraded: d.Degraded,
+		Protected: map[string][]string{}, Collapsed: map[string][][]string{}, Fused: map[string]string{},
+	}
+	for place, words := range d.Protected {
+		c.Protected[place] = slices.Clone(words)
+	}
+	for place, paths := range d.Collapsed {
+		c.Collapsed[place] = slices.Clone(paths)
+	}
+	c.Shapes = slices.Clone(d.Shapes)
+	maps.Copy(c.Fused, d.Fused)
+	return c
+}
+
+// appendNew adds those of more that list has not, up to limit, and sorts.
+func appendNew(list, more []string, limit int) []string {
+	for _, w := range more {
+		if len(list) < limit && !slices.Contains(list, w) {
+			list = append(list, w)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func unionPaths(a, b [][]string) [][]string {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, slices.Compare)
+	return slices.CompactFunc(all, slices.Equal)
+}
+
+// Join returns the dictionary to which names of both a and b can be regrouped:
+// a node is collapsed if it is in either, a literal protected if it is in both.
+func Join(a, b *Dictionary) *Dictionary {
+	sum := a.Extend(b)
+	for place, words := range sum.Protected {
+		kept := slices.DeleteFunc(words, func(w string) bool {
+			return !slices.Contains(a.Protected[place], w) || !slices.Contains(b.Protected[place], w)
+		})
+		if sum.Protected[place] = kept; len(kept) == 0 {
+			delete(sum.Protected, place)
+		}
+	}
+	sum.Shapes = slices.DeleteFunc(sum.Shapes, func(s string) bool {
+		return !slices.Contains(a.Shapes, s) || !slices.Contains(b.Shapes, s)
+	})
+	return sum
+}

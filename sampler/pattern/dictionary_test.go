@@ -1,0 +1,145 @@
+package pattern
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"keyprof/sampler/pattern/patterntest"
+)
+
+func TestDictionaryIsWrittenAndRead(t *testing.T) {
+	names := patterntest.Mix(rand.New(rand.NewPCG(1, 1)), patterntest.Families(), 500)
+	survey := NewSurvey()
+	for _, name := range names {
+		survey.Add(name)
+	}
+	want := newCounting(survey.Dictionary(), names...).Dictionary()
+	if len(want.Protected) == 0 || len(want.Shapes) == 0 || len(want.Collapsed) == 0 || len(want.Fused) == 0 {
+		t.Errorf("a dictionary of all families lacks decisions of one kind: %+v", want)
+	}
+	var text bytes.Buffer
+	if err := want.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range []string{text.String(), `{"schema": 1, "design": {"method": "census", "patterns": ` + text.String() + `}}`} {
+		got, err := ReadDictionary(strings.NewReader(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("dictionary read is not the one written (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestBadDictionaries(t *testing.T) {
+	for text, want := range map[string]string{
+		``:                        "EOF|unexpected end",
+		`{"version": 1, "kk": 3}`: "unknown field",
+		`{"version": 9}`:          "version 9",
+		`{"version": 1, "k": 65}`: "k is 65",
+		`{"design": {}}`:          "older version",
+		`{"version": 1, "k": 64, "protected": {"user:": ["x"]}}`:          "no shape",
+		`{"version": 1, "k": 64, "protected": {"<*>:": [""]}}`:            "no literal",
+		`{"version": 1, "k": 64, "shapes": ["<what>"]}`:                   "no shape",
+		`{"version": 1, "k": 64, "collapsed": {"<*>:<int>": [["user"]]}}`: "no place after",
+		`{"version": 1, "k": 64, "fused": {"a": "\u001b[0m"}}`:            "no pattern",
+	} {
+		_, err := ReadDictionary(strings.NewReader(text))
+		found := false
+		for alternative := range strings.SplitSeq(want, "|") {
+			found = found || err != nil && strings.Contains(err.Error(), alternative)
+		}
+		if !found {
+			t.Errorf("%s: error %v, want %q", text, err, want)
+		}
+	}
+}
+
+func FuzzReadDictionary(f *testing.F) {
+	f.Add(`{"version":1,"k":64,"protected":{"<*>:":["x"]},"shapes":["<*>:<int>"],"collapsed":{"<*>:<*>":[[],["a"]]},"fused":{"a<int>":"b"}}`)
+	f.Add(`{"design":{"patterns":{"version":1,"k":0}}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		d, err := ReadDictionary(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		trie := newCounting(d, "a:b", "b", "a1", "x:1", "c:d:e")
+		joined := Join(d, trie.Dictionary())
+		if err := joined.Check(); err != nil {
+			t.Errorf("%s: joined with itself: %v", text, err)
+		}
+		if total := total(trie.Namespaces()); total != 5 {
+			t.Errorf("%s: %d names in namespaces, want 5", text, total)
+		}
+	})
+}
+
+func total(list []Namespace[*counter]) (names int) {
+	for _, n := range list {
+		names += n.Value.names
+	}
+	return names
+}
+
+// A place that has collapsed stays so, even if it has few literals tonight.
+func TestCollapsedPlacesStay(t *testing.T) {
+	first := newCounting(nil)
+	for _, s := range slugs(500) {
+		first.At("tenant:" + s + ":orders")
+	}
+	second := newCounting(first.Dictionary(), "tenant:acme:orders", "tenant:initech:orders", "tenant:acme:orders")
+	checkGroups(t, second, map[string]int{"tenant:<*>:orders": 3})
+}
+
+// A literal that was protected stays so, even if it is rare tonight, and is
+// joined by those found tonight, while they are not too many.
+func TestProtectedLiteralsStay(t *testing.T) {
+	before := (&Dictionary{}).copy()
+	before.Protected[""] = []string{"session"}
+	tonight := (&Dictionary{}).copy()
+	for i := range 3 * DefaultK {
+		tonight.Protected[""] = append(tonight.Protected[""], fmt.Sprintf("w%03d", i))
+	}
+	sum := before.Extend(tonight)
+	if words := sum.Protected[""]; len(words) != 2*DefaultK || words[0] != "session" {
+		t.Errorf("%d words are protected, the first %q; want %d, and session", len(words), words[0], 2*DefaultK)
+	}
+	if len(before.Protected[""]) != 1 {
+		t.Error("Extend has changed the dictionary that it extends")
+	}
+}
+
+func TestLoweredBoundsStay(t *testing.T) {
+	trie := newCounting(nil, "a:b")
+	trie.LowerTo(3)
+	d := trie.Dictionary()
+	if !d.Degraded || d.K != 8 {
+		t.Errorf("degraded %v, K %d; want true and 8", d.Degraded, d.K)
+	}
+	if k := NewTrie(d, counters).K(); k != 8 {
+		t.Errorf("a trie with this dictionary starts with K %d", k)
+	}
+}
+
+// TestCoarsen: grouping by two dictionaries and regrouping to their join is the
+// same as grouping by the join in the first place.
+func TestCoarsen(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := rapid.SliceOfN(rapid.Custom(drawName), 0, 300).Draw(t, "names")
+		a, b := drawDictionary(t), drawDictionary(t)
+		first := newCounting(a, names...)
+		joined := Join(first.Dictionary(), newCounting(b, names...).Dictionary())
+		got := listing(Coarsen(first, joined))
+		want := listing(newCounting(joined, names...))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("grouped by the join (-), and regrouped to it (+):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,84 @@
+package pattern
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"keyprof/sampler/pattern/patterntest"
+)
+
+// frameworks are families of names as software that uses Redis writes them,
+// beyond those of families.tsv.
+var frameworks = []patterntest.Family{
+	{Name: "short ids, 6", Template: "s/{b62:6}", Want: "s/<rand>"},
+	{Name: "short ids, 7", Template: "short7/{b62:7}", Want: "short7/<rand>"},
+	{Name: "short ids, 8", Template: "link:{b62:8}:clicks", Want: "link:<rand>:clicks"},
+	{Name: "short ids, 10", Template: "paste:{b62:10}", Want: "paste:<rand>"},
+	{Name: "short ids, 12", Template: "invite:{b62:12}", Want: "invite:<rand>"},
+	{Name: "YouTube ids", Template: "video:{b64url:11}:meta", Want: "video:<rand>:meta"},
+	{Name: "URL-safe, 16", Template: "csrf:{b64url:16}", Want: "csrf:<rand>"},
+	{Name: "URL-safe, 22", Template: "tok:{b64url:22}", Want: "tok:<rand>"},
+	{Name: "URL-safe, 32", Template: "remember_me:{b64url:32}", Want: "remember_me:<rand>"},
+	{Name: "URL-safe, 64", Template: "refresh:{b64url:64}:family", Want: "refresh:<rand>:family"},
+	{Name: "connect-redis", Template: "sess:{b64url:32}", Want: "sess:<rand>"},
+	{Name: "git abbreviations", Template: "build:{hex7}:status", Want: "build:<hex>:status"},
+	{Name: "hex, 12", Template: "container:{hex12}", Want: "container:<hex>"},
+	{Name: "ActionCable", Template: "_action_cable_internal:{int:1-99999}", Want: "_action_cable_internal:<int>"},
+	{Name: "Rails cache", Template: "cache:posts/{int:1-99999}-{time:20060102150405}", Want: "cache:posts/<int>-<datetime>"},
+	{Name: "Sidekiq queue", Template: "queue:{word:default,mailers,critical}", Want: ""},
+	{Name: "Sidekiq process", Template: "web-{hex12}:{int:1-99}:{hex12}:work", Want: "web-<hex>:<int>:<hex>:work"},
+	{Name: "Sidekiq batch", Template: "BID-{b64url:14}-success", Want: ""},
+	{Name: "Resque worker", Template: "resque:worker:app-{int:10-99}:{int:1-32000}:mail", Want: "resque:worker:app-<int>:<int>:mail"},
+	{Name: "Celery unacked", Template: "_kombu.binding.reply.{uuid}", Want: "_kombu.binding.reply.<uuid>"},
+	{Name: "Celery chord", Template: "chord-unlock-{uuid}.j", Want: "chord-unlock-<uuid>.j"},
+	{Name: "RQ job", Template: "rq:job:{uuid}", Want: "rq:job:<uuid>"},
+	{Name: "RQ result", Template: "rq:results:{uuid}:latest", Want: "rq:results:<uuid>:latest"},
+	{Name: "Dramatiq", Template: "dramatiq:__acks__.{uuid}.default", Want: "dramatiq:__acks__.<uuid>.default"},
+	{Name: "arq", Template: "arq:result:{hex32}", Want: "arq:result:<hex32>"},
+	{Name: "BullMQ braces", Template: "bull:{payments}:{int:1-900000}:events", Want: "bull:{payments}:<int>:events"},
+	{Name: "BullMQ lock", Template: "bull:img:{uuid}:lock", Want: "bull:img:<uuid>:lock"},
+	{Name: "Laravel job", Template: "laravel_horizon:{uuid}", Want: "laravel_horizon:<uuid>"},
+	{Name: "Laravel throttle", Template: "laravel_cache:{hex40}:timer", Want: "laravel_cache:<hex40>:timer"},
+	{Name: "Symfony", Template: "sf_s{b36:26}", Want: ""},
+	{Name: "PHP session", Template: "PHPREDIS_SESSION:{b36:26}", Want: "PHPREDIS_SESSION:<rand>"},
+	{Name: "Magento", Template: "zc:ti:0d4_CATALOG_PRODUCT_{int:1-99999}", Want: ""},
+	{Name: "WordPress transient", Template: "wp:site-transient:feed_{hex32}", Want: "wp:site-transient:feed_<hex32>"},
+	{Name: "WooCommerce", Template: "wc_session_{int:1-99999}", Want: "wc_session_<int>"},
+	{Name: "Drupal", Template: "drupal.cache:render:{slug}:{hex10}", Want: ""},
+	{Name: "Spring cache", Template: "products::{int:1-99999}", Want: "products::<int>"},
+	{Name: "Spring session index", Template: "spring:session:index:PRINCIPAL:{email}", Want: "spring:session:index:PRINCIPAL:<email>"},
+	{Name: "Redisson", Template: "redisson_lock__channel:{{uuid}}", Want: "redisson_lock__channel:{<uuid>}"},
+	{Name: "Keycloak", Template: "sso:realm:{slug}:user:{uuid}", Want: "sso:realm:<*>:user:<uuid>"},
+	{Name: "Kong", Template: "ratelimit:{uuid}:{ip4}:{ts}:minute", Want: "ratelimit:<uuid>:<ip4>:<ts>:minute"},
+	{Name: "Traefik", Template: "traefik/http/services/{slug}/loadbalancer", Want: "traefik/http/services/<*>/loadbalancer"},
+	{Name: "Socket.IO", Template: "socket.io#/#{b64url:20}#", Want: "socket.io#/#<rand>#"},
+	{Name: "Mastodon feed", Template: "feed:home:{int:100000000000000000-119999999999999999}", Want: "feed:home:<int>"},
+	{Name: "Discourse", Template: "default:user-last-seen:{int:1-9999}", Want: "default:user-last-seen:<int>"},
+	{Name: "GitLab trace", Template: "gitlab:ci:trace:{int:1-9999999}:lock", Want: "gitlab:ci:trace:<int>:lock"},
+	{Name: "GitLab etag", Template: "etag:/{slug}/{slug}/issues/{int:1-9999}", Want: "etag:/<*>/<*>/issues/<int>"},
+	{Name: "Airflow", Template: "airflow-task-{slug}-{date}", Want: ""},
+	{Name: "Superset", Template: "superset_results{uuid}", Want: "superset_results<uuid>"},
+	{Name: "Stripe", Template: "pay:pi_{b62:24}", Want: "pay:pi_<rand>"},
+	{Name: "Firebase uid", Template: "presence:{b62:28}", Want: "presence:<rand>"},
+	{Name: "Mongo id", Template: "doc:{hex24}:rev", Want: "doc:<hex24>:rev"},
+	{Name: "Kubernetes pod", Template: "pod:web-{hex10}-{b36:5}", Want: ""},
+	{Name: "phone", Template: "otp:+4915{int:10000000-99999999}", Want: "otp:<phone>"},
+	{Name: "host", Template: "host:app{int:0-99}", Want: "host:app<int>"},
+	{Name: "shard", Template: "shard{int:0-9}:lag", Want: "shard<int>:lag"},
+	{Name: "geohash", Template: "gh:{b36:9}", Want: "gh:<rand>"},
+	{Name: "user names", Template: "@{slug}/followers", Want: "@<*>/followers"},
+	{Name: "slug with number", Template: "article:{slug}-{int:100-999}", Want: "article:<*>-<int>"},
+}
+
+func TestFrameworks(t *testing.T) {
+	for _, n := range []int{fewNames, manyNames} {
+		for _, f := range frameworks {
+			families := []patterntest.Family{f}
+			rng := rand.New(rand.NewPCG(10, uint64(n)))
+			checkRequirements(t, families, groupAll(generate(rng, families, func(patterntest.Family) int { return n })), f.Want != "")
+		}
+		rng := rand.New(rand.NewPCG(11, uint64(n)))
+		list := groupAll(generate(rng, frameworks, func(patterntest.Family) int { return n }))
+		checkRequirements(t, frameworks, list, false)
+	}
+}

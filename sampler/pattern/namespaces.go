@@ -1,0 +1,105 @@
+package pattern
+
+import (
+	"slices"
+	"strings"
+)
+
+// Namespace is a pattern and the value of its names.
+type Namespace[V any] struct {
+	Pattern string
+	Names   int64
+	Value   V
+}
+
+// Namespaces ends the trie: it fuses related namespaces and returns all by
+// their pattern.
+func (t *Trie[V]) Namespaces() []Namespace[V] {
+	rows, leaves := t.rows()
+	fuse(rows, t.dict.Fused)
+	merged := map[string]*leaf[V]{}
+	for i, r := range rows {
+		p := r.final()
+		merged[p] = t.join(merged[p], leaves[i].alone())
+	}
+	for name, l := range t.named {
+		merged[name] = t.join(merged[name], l.alone())
+	}
+	list := make([]Namespace[V], 0, len(merged))
+	for p, l := range merged {
+		list = append(list, Namespace[V]{Pattern: p, Names: l.hits, Value: l.value})
+	}
+	slices.SortFunc(list, func(a, b Namespace[V]) int { return strings.Compare(a.Pattern, b.Pattern) })
+	return list
+}
+
+// alone is l without its words: leaves of different shapes can be joined.
+func (l *leaf[V]) alone() *leaf[V] { return &leaf[V]{value: l.value, hits: l.hits} }
+
+// CountNamespaces returns how many namespaces there would be.
+func (t *Trie[V]) CountNamespaces() int {
+	rows, _ := t.rows()
+	fuse(rows, t.dict.Fused)
+	patterns := map[string]bool{}
+	for _, r := range rows {
+		patterns[r.final()] = true
+	}
+	for name := range t.named {
+		patterns[name] = true
+	}
+	return len(patterns)
+}
+
+// rows describes the leaves, sorted by their patterns.
+func (t *Trie[V]) rows() ([]*row, []*leaf[V]) {
+	type both struct {
+		*row
+		*leaf[V]
+	}
+	var all []both
+	for key, sh := range t.shapes {
+		sh.root.each(func(l *leaf[V]) {
+			all = append(all, both{newRow(key, l.words, l.many, l.hits), l})
+		})
+	}
+	slices.SortFunc(all, func(a, b both) int { return strings.Compare(a.pattern, b.pattern) })
+	rows, leaves := make([]*row, len(all)), make([]*leaf[V], len(all))
+	for i, b := range all {
+		rows[i], leaves[i] = b.row, b.leaf
+	}
+	return rows, leaves
+}
+
+// Dictionary returns the decisions that the trie started with and those that
+// it made. It may be asked before Namespaces only.
+func (t *Trie[V]) Dictionary() *Dictionary {
+	found := (&Dictionary{}).copy()
+	found.K = t.K()
+	found.Degraded = t.rung > t.dict.startRung()
+	for key, sh := range t.shapes {
+		if paths := sh.root.collapsedPaths(nil); len(paths) > 0 {
+			found.Collapsed[printShape(key)] = paths
+		}
+	}
+	rows, _ := t.rows()
+	fuse(rows, t.dict.Fused)
+	for _, r := range rows {
+		if p := r.final(); p != r.pattern {
+			found.Fused[r.pattern] = p
+		}
+	}
+	return t.dict.Extend(found)
+}
+
+// collapsedPaths returns the words that lead to each collapsed node at and
+// below n, by word.
+func (n *node[V]) collapsedPaths(before []string) (paths [][]string) {
+	if n.wild != nil {
+		paths = append(paths, slices.Clone(before))
+		paths = append(paths, n.wild.collapsedPaths(append(before, wildcard))...)
+	}
+	for _, c := range n.children.sorted() {
+		paths = append(paths, c.node.collapsedPaths(append(before, c.word))...)
+	}
+	return paths
+}

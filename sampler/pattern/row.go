@@ -1,0 +1,157 @@
+package pattern
+
+import "strings"
+
+// row is what fusion knows of a namespace.
+type row struct {
+	pattern string // before fusion
+	fused   string // after it, if it differs
+	hits    int64
+	elems   []elem
+}
+
+// elem is one element of a pattern.
+type elem struct {
+	text  string // in print
+	kind  Kind
+	many  bool  // a literal that varies
+	level class // the strength of a delimiter
+}
+
+// final is the pattern after fusion.
+func (r *row) final() string {
+	if r.fused != "" {
+		return r.fused
+	}
+	return r.pattern
+}
+
+func newRow(shape string, words []string, many uint64, hits int64) *row {
+	r := &row{hits: hits, elems: make([]elem, 0, len(shape))}
+	level := 0
+	for shape != "" {
+		n := nextMark(shape)
+		e := elemOf(shape[:n], len(r.elems) == 0)
+		if e.kind == Literal {
+			if e.many = many&(1<<level) != 0; !e.many {
+				e.text = words[level]
+			}
+			level++
+		}
+		r.elems = append(r.elems, e)
+		shape = shape[n:]
+	}
+	r.pattern = printElems(r.elems)
+	return r
+}
+
+// elemOf describes one element of a shape, with a wildcard for a literal.
+func elemOf(mark string, first bool) elem {
+	switch b := mark[0]; {
+	case b == literalMark:
+		return elem{text: wildcard, kind: Literal}
+	case b >= placeholderMark:
+		kind := Kind(b &^ placeholderMark)
+		return elem{text: kind.String(), kind: kind}
+	case is(b, isEscaped) && (b != '"' || first):
+		return elem{text: `\` + mark, kind: Delimiter, level: classOf[b] & isDelim}
+	}
+	level := classOf[mark[0]] & isDelim
+	if len(mark) == 3 {
+		level = percentEncoded(mark) & isDelim
+	}
+	return elem{text: mark, kind: Delimiter, level: level}
+}
+
+// printElems is the pattern of elems.
+func printElems(elems []elem) string {
+	if len(elems) == 0 {
+		return emptyPattern
+	}
+	return join(elems)
+}
+
+// join is elems in print.
+func join(elems []elem) string {
+	var b strings.Builder
+	for _, e := range elems {
+		b.WriteString(e.text)
+	}
+	return b.String()
+}
+
+// gap is a stretch of a row: what may differ between rows that are the same
+// before and after it.
+type gap struct {
+	row        *row
+	start, end int // indexes into row.elems
+}
+
+func (g gap) middle() []elem { return g.row.elems[g.start:g.end] }
+
+// context is all of the row but the gap.
+func (g gap) context() context {
+	return context{join(g.row.elems[:g.start]), join(g.row.elems[g.end:])}
+}
+
+type context struct{ before, after string }
+
+// maxStarts bounds how many gaps are looked at that end with the same segment.
+const maxStarts = 4
+
+// gaps calls visit with each stretch of r in which a random token may have been
+// cut to pieces: segments, parts of them, and, if r ends in binary data, all
+// that follows any delimiter.
+func (r *row) gaps(visit func(gap)) {
+	for start := 0; start < len(r.elems); {
+		end := start
+		for end < len(r.elems) && r.elems[end].level&(isStrong|isMedium) == 0 {
+			end++
+		}
+		r.gapsWithin(start, end, visit)
+		start = end + 1
+	}
+	if n := len(r.elems); n > 0 && r.elems[n-1].kind == Bin {
+		r.binaryGaps(visit)
+	}
+}
+
+// gapsWithin visits the stretches of one segment that begin and end with it or
+// at its weak delimiters.
+func (r *row) gapsWithin(start, end int, visit func(gap)) {
+	if start == end {
+		return
+	}
+	starts, ends := []int{start}, []int{end}
+	for i := start; i < end; i++ {
+		if r.elems[i].level != isWeak {
+			continue
+		}
+		if len(starts) <= maxStarts && i+1 < end {
+			starts = append(starts, i+1)
+		}
+		if i > start {
+			ends = append(ends, i)
+		}
+	}
+	if n := len(ends); n > maxStarts+1 { // the last ones
+		ends = append(ends[:1], ends[n-maxStarts:]...)
+	}
+	for _, s := range starts {
+		for _, e := range ends {
+			if s < e {
+				visit(gap{r, s, e})
+			}
+		}
+	}
+}
+
+func (r *row) binaryGaps(visit func(gap)) {
+	n, starts := len(r.elems), 0
+	for i := 0; i < n-1 && starts < 2*maxStarts; i++ {
+		if r.elems[i].level&(isStrong|isMedium) != 0 {
+			visit(gap{r, i + 1, n})
+			starts++
+		}
+	}
+}

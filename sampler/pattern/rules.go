@@ -1,0 +1,185 @@
+package pattern
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"unicode/utf8"
+)
+
+// Rules are namespaces that people name: they are tried in order before
+// anything is inferred. They count what they matched, so they are for one
+// goroutine; see [Rules.Clone].
+type Rules struct{ list []rule }
+
+type rule struct {
+	text   string // as it was written
+	match  *regexp.Regexp
+	name   string
+	expand string // name as the regexp package expands it; "" if there are no captures
+	names  int64
+}
+
+// RuleError says what is wrong with a rule, and where.
+type RuleError struct {
+	Rule   string
+	Offset int // in Rule, bytes
+	Reason string
+}
+
+// Error says where in the rule it is wrong, counted in characters from 1.
+func (e *RuleError) Error() string {
+	at := utf8.RuneCountInString(e.Rule[:e.Offset]) + 1
+	return fmt.Sprintf("%s: at character %d of %q", e.Reason, at, e.Rule)
+}
+
+// ParseRules reads rules written as REGEX=NAME, parted by the last equals sign.
+// NAME may use what REGEX captured as $1 or ${1}, and $$ for a dollar sign.
+func ParseRules(texts ...string) (*Rules, error) {
+	rules := &Rules{}
+	for _, text := range texts {
+		r, err := parseRule(text)
+		if err != nil {
+			return nil, err
+		}
+		rules.list = append(rules.list, r)
+	}
+	return rules, nil
+}
+
+func parseRule(text string) (rule, error) {
+	at := strings.LastIndexByte(text, '=')
+	switch {
+	case at < 0:
+		return rule{}, &RuleError{text, len(text), "a rule is written REGEX=NAME, and there is no ="}
+	case at == 0:
+		return rule{}, &RuleError{text, 0, "a rule is written REGEX=NAME, and REGEX is empty"}
+	case at == len(text)-1:
+		return rule{}, &RuleError{text, len(text), "a rule is written REGEX=NAME, and NAME is empty"}
+	case unprintable(text) < len(text):
+		return rule{}, &RuleError{strings.ToValidUTF8(text[:unprintable(text)], ""), unprintable(text), "a rule may hold printable characters only"}
+	}
+	match, err := regexp.Compile(text[:at])
+	if err != nil {
+		return rule{}, regexError(text, err)
+	}
+	r := rule{text: text, match: match, name: text[at+1:]}
+	if strings.Contains(r.name, "$") {
+		r.expand = captures.ReplaceAllStringFunc(r.name, braced)
+	}
+	return r, r.checkName(at + 1)
+}
+
+// regexError shows where a regular expression is wrong.
+func regexError(text string, err error) error {
+	var bad *syntax.Error
+	if !errors.As(err, &bad) {
+		return &RuleError{text, 0, err.Error()}
+	}
+	return &RuleError{text, max(0, strings.Index(text, bad.Expr)), bad.Code.String()}
+}
+
+// captures finds what a name uses of a match.
+var captures = regexp.MustCompile(`\$\$|\$(\d+)|\$\{(\w+)\}|\$`)
+
+// checkName finds captures that the expression does not have.
+func (r *rule) checkName(offset int) error {
+	for _, at := range captures.FindAllStringSubmatchIndex(r.name, -1) {
+		use := r.name[at[0]:at[1]]
+		switch {
+		case use == "$$":
+		case use == "$":
+			return &RuleError{r.text, offset + at[0], "$ must be followed by the number of a capture; $$ is a dollar sign"}
+		case !r.hasCapture(strings.Trim(use, "${}")):
+			return &RuleError{r.text, offset + at[0], fmt.Sprintf("the regular expression has %d captures, and not %s", r.match.NumSubexp(), use)}
+		}
+	}
+	return nil
+}
+
+func (r *rule) hasCapture(name string) bool {
+	var n int
+	if _, err := fmt.Sscanf(name, "%d", &n); err == nil {
+		return n <= r.match.NumSubexp()
+	}
+	return r.match.SubexpIndex(name) >= 0
+}
+
+// Match returns the name that the first rule which matches gives, printable.
+func (r *Rules) Match(name string) (namespace string, ok bool) {
+	for i := range r.list {
+		if as, ok := r.list[i].apply(name); ok {
+			r.list[i].names++
+			return as, true
+		}
+	}
+	return "", false
+}
+
+func (r *rule) apply(name string) (string, bool) {
+	if r.expand == "" {
+		return r.name, r.match.MatchString(name)
+	}
+	found := r.match.FindStringSubmatchIndex(name)
+	if found == nil {
+		return "", false
+	}
+	as := string(r.match.ExpandString(nil, r.expand, name, found))
+	return printable(as), true
+}
+
+// braced writes $1 as ${1}: in $1x the regexp package would look for a capture
+// called 1x.
+func braced(use string) string {
+	if use == "$$" || strings.HasPrefix(use, "${") {
+		return use
+	}
+	return "${" + use[1:] + "}"
+}
+
+// printable is s as far as it may be printed, and at most MaxPattern long.
+func printable(s string) string {
+	end := unprintable(s)
+	if end == len(s) && end <= MaxPattern {
+		return s
+	}
+	end = min(end, MaxPattern-len(kindNames[Bin]))
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + kindNames[Bin]
+}
+
+// Clone returns the same rules, with nothing counted. Nil rules have none.
+func (r *Rules) Clone() *Rules {
+	if r == nil {
+		return nil
+	}
+	c := &Rules{list: append([]rule{}, r.list...)}
+	for i := range c.list {
+		c.list[i].names = 0
+	}
+	return c
+}
+
+// Merge adds what other, a clone of the same rules, has counted.
+func (r *Rules) Merge(other *Rules) {
+	for i := range r.list {
+		r.list[i].names += other.list[i].names
+	}
+}
+
+// Unused returns the rules that matched no name.
+func (r *Rules) Unused() (texts []string) {
+	if r == nil {
+		return nil
+	}
+	for _, rule := range r.list {
+		if rule.names == 0 {
+			texts = append(texts, rule.text)
+		}
+	}
+	return texts
+}

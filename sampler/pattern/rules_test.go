@@ -1,0 +1,81 @@
+package pattern
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func mustRules(t *testing.T, texts ...string) *Rules {
+	t.Helper()
+	rules, err := ParseRules(texts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
+}
+
+func TestRules(t *testing.T) {
+	rules := mustRules(t,
+		`^tenant:([^:]+):=tenant:$1:*`,
+		`:lock$=locks`,
+		`^(?P<app>\w+)/x=${app}_$$`,
+		`^a=b$=equals`,
+		`^never$=never`,
+	)
+	for name, want := range map[string]string{
+		"tenant:acme:orders:17": "tenant:acme:*",
+		"tenant:acme:lock":      "tenant:acme:*", // the first that matches
+		"order:17:lock":         "locks",
+		"web/x1":                "web_$",
+		"a=b":                   "equals",
+		"user:17":               "",
+		"tenant:\x1b[31m:x":     "tenant:<bin>",
+	} {
+		if got, _ := rules.Match(name); got != want {
+			t.Errorf("%q becomes %q, want %q", name, got, want)
+		}
+	}
+	if diff := cmp.Diff([]string{`^never$=never`}, rules.Unused()); diff != "" {
+		t.Errorf("rules that matched nothing (-want +got):\n%s", diff)
+	}
+}
+
+func TestRulesNameNamespaces(t *testing.T) {
+	trie := NewTrie(nil, counters)
+	trie.SetRules(mustRules(t, `^user:=people`))
+	for _, name := range []string{"user:1", "user:x", "job:1"} {
+		trie.At(name).names++
+	}
+	checkGroups(t, trie, map[string]int{"people": 2, "job:<int>": 1})
+}
+
+func TestBadRules(t *testing.T) {
+	for _, tt := range []struct {
+		rule string
+		at   int
+	}{
+		{"nothing", 7},
+		{"=x", 0},
+		{"x=", 2},
+		{"ab(c=x", 0},
+		{"abc[d=x", 3},
+		{"a(b)=x$2", 6},
+		{"a(b)=x$y", 6},
+		{"a=${b}", 2},
+		{"a=b\x1b[0m", 3},
+	} {
+		_, err := ParseRules("^fine=fine", tt.rule)
+		var bad *RuleError
+		if !errors.As(err, &bad) {
+			t.Errorf("%q: error %v", tt.rule, err)
+			continue
+		}
+		if bad.Offset != tt.at || !strings.Contains(err.Error(), fmt.Sprintf("at character %d of", tt.at+1)) {
+			t.Errorf("%q: wrong at %d, want %d:\n%v", tt.rule, bad.Offset, tt.at, err)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package sampler
+
+import (
+	"math/bits"
+	"sync"
+	"unsafe"
+
+	"keyprof/sampler/pattern"
+)
+
+// Bounds on the memory of all builders together. A builder that has had its
+// share pours what it has folded into the reservoir and starts afresh: as
+// builders merge exactly, this changes no figure. Only when the reservoir is
+// full too, all of them lower the bounds of their tries. So how many builders
+// there are makes no difference to where those bounds end.
+const (
+	reservoirBytes = 20 << 20
+	workerBytes    = 8 << 20 // of all other builders together
+	// weighEvery is after how many keys a builder looks how large it is. A
+	// name makes at most one namespace.
+	weighEvery = 512
+)
+
+// reservoir is a builder that others pour into.
+type reservoir struct {
+	mu      sync.Mutex
+	builder *Builder
+	share   int // bytes that each of the others may hold
+}
+
+// newReservoir makes n builders that share their memory, and what they pour
+// into.
+func newReservoir(n int, g Grouping, highIdleOver int64) (*reservoir, []*Builder) {
+	r := &reservoir{builder: NewBuilder(g, highIdleOver), share: workerBytes / n}
+	builders := make([]*Builder, n)
+	for i := range builders {
+		builders[i] = NewBuilder(g, highIdleOver)
+		builders[i].overflow = r
+	}
+	return r, builders
+}
+
+// take empties b into the reservoir. Both have the same bounds after that.
+func (r *reservoir) take(b *Builder) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.builder.Merge(b)
+	r.builder.relieve(reservoirBytes)
+	b.reset()
+	b.lowerTo(r.builder.rung)
+}
+
+// finish returns what all builders have folded.
+func (r *reservoir) finish(builders []*Builder) *Builder {
+	for _, b := range builders {
+		r.take(b)
+	}
+	return r.builder
+}
+
+// weigh makes sure that the builder stays within its memory.
+func (b *Builder) weigh() {
+	b.sinceWeighed = 0
+	switch {
+	case b.overflow == nil:
+		b.relieve(reservoirBytes)
+	case b.footprint() > b.overflow.share:
+		b.overflow.take(b)
+	}
+}
+
+// relieve lowers the bounds of the tries until they take at most limit bytes.
+func (b *Builder) relieve(limit int) {
+	for b.footprint() > limit && b.rung < pattern.LastRung {
+		b.lowerTo(b.rung + 1)
+	}
+}
+
+// footprint is about how many bytes the namespaces take.
+func (b *Builder) footprint() (bytes int) {
+	for _, trie := range b.tries {
+		trie.Each(func(a *accumulator) { bytes += a.footprint() })
+	}
+	return bytes
+}
+
+// nodeBytes is what a namespace takes in the trie: nodes, words, its shape.
+const nodeBytes = 700
+
+func (a *accumulator) footprint() int {
+	n := nodeBytes + int(unsafe.Sizeof(*a)) + cap(a.joint)*int(unsafe.Sizeof(cell{})) + cap(a.types)*int(unsafe.Sizeof(typeTally{}))
+	for _, q := range []*quantity{&a.size, &a.ttlMillis, &a.idleS, &a.idlePlusTTLMillis} {
+		n += q.footprint()
+	}
+	return n + a.examples.footprint() + a.largest.footprint()
+}
+
+// footprint follows from how a sketch holds its values: a few as they are, more
+// in pages of 32 bins, of which 17.5 cover a factor of two.
+func (q *quantity) footprint() int {
+	const fixed, pageBytes, binsPerPage = 700, 32*8 + 24, 32
+	if q.count <= 64 {
+		return int(q.count) * 8
+	}
+	octaves := bits.Len64(uint64(q.max)) - bits.Len64(uint64(max(q.min, 1))) + 1
+	bins := min(int(q.count), octaves*35/2)
+	return fixed + (2+bins/binsPerPage)*pageBytes
+}
+
+func (s *standouts) footprint() int {
+	const pointees = 3 * 8
+	n := cap(s.kept) * int(unsafe.Sizeof(standout{}))
+	for i := range s.kept {
+		n += 2*len(s.kept[i].name) + pointees
+	}
+	return n
+}
