@@ -37,7 +37,7 @@ var freqBands = bands{
 		if s.Freq == nil {
 			return nil
 		}
-		return s.Freq.Histogram
+		return s.Freq.Buckets()
 	},
 }
 

@@ -295,7 +295,7 @@ func (a *accumulator) stats() profile.Stats {
 	}
 	s.Idle = &profile.IdleStats{Measure: a.f.measure, HorizonS: int64(a.f.horizon), Histogram: filled(a.idle), IdleS: a.idles.done()}
 	if a.f.lfu {
-		s.Freq = &profile.FreqStats{Histogram: filled(a.freq)}
+		s.Freq = profile.NewFreqStats(filled(a.freq))
 	}
 	if a.f.shared {
 		s.Idle.Histogram, s.Idle.IdleS, s.Idle.SharedKeys = []profile.Bucket{}, nil, a.keys

@@ -43,9 +43,9 @@ func (m measures) stats(a *accumulator) profile.Stats {
 		s.HighIdleKeys, s.HighIdleBytes = exact(a.highIdle.keys), m.exactBytes(a.highIdle.bytes)
 	}
 	if m.freq {
-		s.Freq = &profile.FreqStats{Histogram: []profile.Bucket{}}
+		s.Freq = profile.NewFreqStats(nil)
 		if a.freq != nil {
-			s.Freq.Histogram = m.histogram(a.freq[:], profile.FreqEdges)
+			s.Freq = profile.NewFreqStats(m.histogram(a.freq[:], profile.FreqEdges))
 		}
 	}
 	return s

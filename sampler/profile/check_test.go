@@ -110,12 +110,12 @@ var checkCases = []struct {
 	}},
 
 	{"namespaces[1].ttl.histogram: missing", func(p *profile.Profile) { p.Namespaces[1].TTL.Histogram = nil }},
-	{"namespaces[1].ttl.histogram[2].le: no known edge", func(p *profile.Profile) { p.Namespaces[1].TTL.Histogram[2].Edge = pointer[int64](61) }},
-	{"namespaces[1].ttl.histogram[2].le: not above the edge before it", func(p *profile.Profile) {
+	{"namespaces[1].ttl.histogram[2].le_s: no known edge", func(p *profile.Profile) { p.Namespaces[1].TTL.Histogram[2].Edge = pointer[int64](61) }},
+	{"namespaces[1].ttl.histogram[2].le_s: not above the edge before it", func(p *profile.Profile) {
 		h := p.Namespaces[1].TTL.Histogram
 		h[1], h[2] = h[2], h[1]
 	}},
-	{"namespaces[1].ttl.histogram[1].le: not above the edge before it", func(p *profile.Profile) {
+	{"namespaces[1].ttl.histogram[1].le_s: not above the edge before it", func(p *profile.Profile) {
 		p.Namespaces[1].TTL.Histogram[0].Edge = nil
 	}},
 	{"namespaces[1].ttl.histogram[2].keys: negative", func(p *profile.Profile) { p.Namespaces[1].TTL.Histogram[2].Keys = -1 }},

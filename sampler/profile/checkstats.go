@@ -130,7 +130,7 @@ func (s *Stats) checkTTL(all bool) error {
 	if s.TTL == nil {
 		return nil
 	}
-	sum, err := checkHistogram(s.TTL.Histogram, Edges)
+	sum, err := checkHistogram(s.TTL.Histogram, Edges, "le_s")
 	if err != nil {
 		return within("ttl", err)
 	}
@@ -154,7 +154,7 @@ func (s *Stats) checkIdle() error {
 	if s.Idle == nil {
 		return nil
 	}
-	sum, err := checkHistogram(s.Idle.Histogram, Edges)
+	sum, err := checkHistogram(s.Idle.Histogram, Edges, "le_s")
 	if err != nil {
 		return within("idle", err)
 	}
@@ -172,20 +172,21 @@ func (s *Stats) checkFreq() error {
 	if s.Freq == nil {
 		return nil
 	}
-	sum, err := checkHistogram(s.Freq.Histogram, FreqEdges)
+	sum, err := checkHistogram(s.Freq.Buckets(), FreqEdges, "le")
 	return within("freq", first(err, sum.check("histogram", s)))
 }
 
-// checkHistogram checks the order of the buckets, and is their sum.
-func checkHistogram(buckets []Bucket, edges []int64) (sum tally, err error) {
+// checkHistogram checks the order of the buckets, whose edges the document calls
+// edge, and is their sum.
+func checkHistogram(buckets []Bucket, edges []int64, edge string) (sum tally, err error) {
 	previous := -1
 	err = each("histogram", buckets, func(b *Bucket) error {
-		i, err := edgeIndex("le", b.Edge, edges)
+		i, err := edgeIndex(edge, b.Edge, edges)
 		if err != nil {
 			return err
 		}
 		if i <= previous {
-			return &fault{"le", "not above the edge before it"}
+			return &fault{edge, "not above the edge before it"}
 		}
 		previous = i
 		return sum.add(b.Keys, b.Bytes)

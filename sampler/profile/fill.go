@@ -42,7 +42,7 @@ func (s *Stats) fill() {
 		s.Idle = &idle
 	}
 	if s.Freq != nil && s.Freq.Histogram == nil {
-		s.Freq = &FreqStats{Histogram: []Bucket{}}
+		s.Freq = NewFreqStats(nil)
 	}
 }
 

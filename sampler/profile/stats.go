@@ -102,13 +102,38 @@ type IdleStats struct {
 // FreqStats describe OBJECT FREQ: a logarithmic access counter from 0 to 255,
 // decayed over time, not a number of accesses.
 type FreqStats struct {
-	Histogram []Bucket `json:"histogram"` // over FreqEdges
+	Histogram []FreqBucket `json:"histogram"` // over FreqEdges
+}
+
+// FreqBucket is a Bucket whose edge is a counter and not a time.
+type FreqBucket struct {
+	Edge  *int64 `json:"le,omitempty"`    // counter, 0 to 255: upper edge, inclusive; absent beyond the last edge
+	Keys  int64  `json:"keys"`            // keys
+	Bytes *int64 `json:"bytes,omitempty"` // bytes; absent without MEMORY USAGE
+}
+
+// NewFreqStats are the statistics with these buckets over FreqEdges.
+func NewFreqStats(buckets []Bucket) *FreqStats {
+	f := &FreqStats{Histogram: make([]FreqBucket, len(buckets))}
+	for i, b := range buckets {
+		f.Histogram[i] = FreqBucket(b)
+	}
+	return f
+}
+
+// Buckets is the histogram in the form of the others.
+func (f *FreqStats) Buckets() []Bucket {
+	buckets := make([]Bucket, len(f.Histogram))
+	for i, b := range f.Histogram {
+		buckets[i] = Bucket(b)
+	}
+	return buckets
 }
 
 // Bucket counts the keys whose value is at most its edge and greater than the
 // edge before it. Buckets without keys are left out.
 type Bucket struct {
-	Edge  *int64 `json:"le,omitempty"`    // upper edge, inclusive (seconds, or counter for FREQ); absent beyond the last edge
+	Edge  *int64 `json:"le_s,omitempty"`  // upper edge in seconds, inclusive; absent beyond the last edge
 	Keys  int64  `json:"keys"`            // keys
 	Bytes *int64 `json:"bytes,omitempty"` // bytes; absent without MEMORY USAGE
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // unitWords are the words by which a comment says what a number counts.
-var unitWords = regexp.MustCompile(`\b(bytes|seconds|keys|names|namespaces|share|number|version|unit)\b`)
+var unitWords = regexp.MustCompile(`\b(bytes|seconds|keys|names|namespaces|share|number|version|unit|counter)\b`)
 
 // numeric are the types of fields that need a unit.
 var numeric = map[string]bool{"int": true, "int64": true, "float64": true, "Estimate": true}

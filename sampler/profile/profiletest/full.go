@@ -30,7 +30,7 @@ func Full() *profile.Profile {
 		s.Vanished, s.Expired, s.Denied, s.Failed = 3, 2, 1, 4
 		s.Idle.SharedKeys = s.Keys.Value
 		s.Idle.Histogram, s.Idle.IdleS = []profile.Bucket{}, nil
-		s.Freq = &profile.FreqStats{Histogram: []profile.Bucket{{Edge: &profile.FreqEdges[4], Keys: 1, Bytes: new(int64)}}}
+		s.Freq = profile.NewFreqStats([]profile.Bucket{{Edge: &profile.FreqEdges[4], Keys: 1, Bytes: new(int64)}})
 	}
 	// A figure of which only the lower end is known.
 	other.HighIdleKeys.Hi = nil
