@@ -109,7 +109,7 @@ func hintFor(err error) string {
 	case errors.As(err, &badURL):
 		return badURL.Hint
 	case errors.As(err, &incomplete):
-		return "the figures cover what was walked; once the cause is mended, run keyprof again for all of it"
+		return "the figures cover what was measured; mend the cause (the report's warnings say how, where keyprof knows), and run it again for all keys"
 	case errors.Is(err, syscall.ENOSPC):
 		return "free some space"
 	default:

@@ -387,6 +387,20 @@ func TestRefusedAltogether(t *testing.T) {
 	}
 }
 
+// Keys that are denied say nothing of the commands: no idle time is dropped
+// because the few names that were tried first are not ours.
+func TestDeniedKeysInTheRehearsal(t *testing.T) {
+	server := redistest.New(t)
+	for i := range 500 {
+		do(t, server.Client(), "set", fmt.Sprintf("theirs:%d", i), "some text")
+	}
+	do(t, server.Client(), "set", "mine:1", "some text")
+	p := collect(t, aclUser(t, server, append([]string{"~mine:*"}, fullRules[1:]...)...), fast())
+	if warned(p, "shared-integers") || p.Totals.Keys.Value != 1 || p.Totals.Idle.IdleS == nil {
+		t.Errorf("%d keys, idle %+v, warnings %v", p.Totals.Keys.Value, p.Totals.Idle, p.Warnings)
+	}
+}
+
 // A user limited to a prefix still sees all names in SCAN.
 func TestKeysDeniedByPattern(t *testing.T) {
 	server := redistest.New(t)
@@ -441,6 +455,10 @@ func TestChangesDuringTheWalk(t *testing.T) {
 	}
 	if p.Totals.Idle.IdleS.Count == 0 || p.Totals.Idle.IdleS.Count >= 3000 {
 		t.Errorf("%d idle times: those of keys probed before the change", p.Totals.Idle.IdleS.Count)
+	}
+	p = during(func() { do(t, replica.Client(), "replicaof", "no", "one") })
+	if !p.Complete || p.Totals.Keys.Value != 3000 {
+		t.Errorf("promoted: complete %v (%s), %d keys: its data are the same", p.Complete, p.Nodes[0].Incomplete, p.Totals.Keys.Value)
 	}
 	host, port, _ := net.SplitHostPort(other.Addr())
 	p = during(func() {

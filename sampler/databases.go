@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/dustin/go-humanize"
+
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -66,9 +68,9 @@ func (c *collector) unmeasured(p *profile.Profile) map[int]string {
 	for db := range denied {
 		switch {
 		case denied[db] > 0:
-			reasons[db] = fmt.Sprintf("%d keys of db%d were denied by the user's ACL key patterns", denied[db], db)
+			reasons[db] = fmt.Sprintf("%s keys of db%d were denied by the user's ACL key patterns", humanize.Comma(denied[db]), db)
 		case failed[db] > 0:
-			reasons[db] = fmt.Sprintf("%d keys of db%d were answered in a way that makes no sense", failed[db], db)
+			reasons[db] = fmt.Sprintf("%s keys of db%d were answered in a way that makes no sense", humanize.Comma(failed[db]), db)
 		}
 	}
 	return reasons

@@ -103,16 +103,20 @@ func (c *collector) unknownDatabases() string {
 	return "INFO is refused, so databases other than 0 are not known: name those to walk with --db"
 }
 
-// replaced tells that the data set may have been exchanged while we walked: a
-// replica that follows another history has been synchronized anew, and then
-// its hash tables are others.
+// replaced tells that the data set may have been exchanged while we walked, by
+// a full synchronization. A server that goes on with the same history keeps its
+// data: after a failover the replication id that it had stands in master_replid2.
 func (c *collector) replaced(after scanner.Info) string {
 	before := c.node.Info.Field("master_replid")
-	switch now := after.Field("master_replid"); {
+	sameHistory := before == after.Field("master_replid") || before == after.Field("master_replid2")
+	isReplica := c.node.Role() == scanner.Replica || (scanner.Node{Info: after}).Role() == scanner.Replica
+	switch {
+	case len(after) == 0 || before == "":
+		return ""
 	case after.Field("master_sync_in_progress") == "1":
-		return "the replica is being synchronized anew: its data set is exchanged"
-	case now != "" && now != before && c.node.Role() == scanner.Replica:
-		return "the replica follows another primary than at the beginning: its data set may have been exchanged"
+		return "the server is being synchronized from its primary: its data set is exchanged"
+	case isReplica && !sameHistory:
+		return "the server follows another primary than at the beginning: its data set was exchanged"
 	default:
 		return ""
 	}

@@ -194,7 +194,7 @@ func (c *collector) planShared(ctx context.Context, names []string) error {
 	}
 	t, err := try(ctx, c.conn, scanner.RefCount, names)
 	c.plan.shared = askShared
-	if !t.answered && t.refusal != nil {
+	if !t.answered && t.refusal != nil && !onlyKeysDenied(t.refusal) {
 		c.plan.shared = dropShared
 	}
 	return err

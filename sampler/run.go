@@ -73,6 +73,7 @@ type collector struct {
 	noTTL     map[int]int64      // keys without TTL by database
 	largest   *int64             // largest idle time seen, seconds
 	lost      bool               // the connection
+	folded    int64              // keys handed to the workers
 
 	unusedRules []string // that matched no name
 }
@@ -82,7 +83,7 @@ func (c *collector) fold(ctx context.Context) (*Builder, error) {
 	f := newFolder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
 	err := c.walkAll(ctx, &prober{
 		probes: c.plan.probes, shared: c.plan.shared,
-		fresh: f.fresh, emit: func(p *Page) error { f.add(p); return nil },
+		fresh: f.fresh, emit: func(p *Page) error { c.folded += int64(len(p.Keys)); f.add(p); return nil },
 	})
 	return f.finish(), err
 }
@@ -122,14 +123,14 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer
 		return err
 	}
 	p.db = db.DB
-	before := c.tally.Returned
+	before := c.folded
 	walk := scanner.Walk{
 		Exchange: c.conn, Visitor: p, Pacer: pacer,
 		Page: c.opts.Page, Match: c.opts.Match,
 		Tally: &c.tally, Progress: c.progress(db),
 	}
 	err := walk.Run(ctx)
-	db.Returned = c.tally.Returned - before
+	db.Returned = c.folded - before // names whose answers were lost are not counted
 	db.Complete = err == nil
 	c.passed += keysOf(db)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
@@ -85,7 +87,7 @@ func (c *collector) warnIdle(w *warner) {
 		w.add("idle-horizon", w.node, "the server does not tell its uptime, so no key can be called idle for over %s", span(c.opts.IdleOver))
 		return
 	}
-	w.add("idle-horizon", w.node, "no key can be told to be idle for over %s: this server knows idle times of %s at most", span(c.opts.IdleOver), span(time.Duration(m.horizonS)*time.Second))
+	w.add("idle-horizon", w.node, "no key can be told to be idle for over %s: that lies beyond the server's idle horizon", span(c.opts.IdleOver))
 }
 
 func (c *collector) warnCounts(w *warner, p *profile.Profile) {
@@ -94,10 +96,10 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 	}
 	c.warnGrouping(w, p)
 	if n := p.Totals.Denied; n > 0 {
-		w.add("keys-denied", w.node, "%d keys were denied by ACL key patterns and are in no figure; to allow them: %s", n, c.conn.ACLRule(c.allKeys()))
+		w.add("keys-denied", w.node, "%s keys were denied by ACL key patterns and are in no figure; to allow them: %s", humanize.Comma(n), c.conn.ACLRule(c.allKeys()))
 	}
 	if n := p.Totals.Failed; n > 0 {
-		w.add("wrong-replies", w.node, "%d keys were answered in a way that makes no sense and are in no figure", n)
+		w.add("wrong-replies", w.node, "%s keys were answered in a way that makes no sense and are in no figure", humanize.Comma(n))
 	}
 }
 

@@ -40,7 +40,7 @@ type Database struct {
 	Incomplete string    `json:"incomplete,omitempty"` // why it is not complete
 	Before     *Keyspace `json:"before,omitempty"`     // when the walk began
 	After      *Keyspace `json:"after,omitempty"`      // when the walk ended
-	Returned   int64     `json:"returned"`             // names that SCAN returned, repeats included
+	Returned   int64     `json:"returned"`             // names that SCAN returned, repeats included, up to the last page that was probed
 	// NoTTLKeys are the keys that answered PTTL -1, to be held against
 	// Keys-Expires of INFO; absent when PTTL is refused.
 	NoTTLKeys *int64 `json:"no_ttl_keys,omitempty"` // keys
