@@ -36,11 +36,13 @@ func belongsAlone(e elem, anchor Kind, hits, anchorHits int64) bool {
 	case e.kind == Literal:
 		return hits <= chance && looksRandom(e.text, anchor)
 	case isNumber(e.kind):
-		return anchor == Hex && hits <= few(anchorHits, 15) || hits <= few(anchorHits, 300)
+		return anchor == Hex && hits <= few(anchorHits, 8) || hits <= few(anchorHits, 300)
 	case e.kind == Rand:
 		return hits <= anchorHits
 	case isOpaque(e.kind):
 		return hits <= few(anchorHits, 50)
+	case e.kind == ULID: // one of 30 tokens of its length has no I, L, O and U
+		return hits <= few(anchorHits, 20)
 	}
 	return false
 }
