@@ -21,7 +21,7 @@ const fuseRounds = 4
 func fuse(rows []*row, decided map[string]string) {
 	live := make([]*row, 0, len(rows))
 	for _, r := range rows {
-		if r.fused = decided[r.pattern]; r.fused == "" {
+		if r.fused = lookUpFused(decided, r.pattern); r.fused == "" {
 			live = append(live, r)
 		}
 	}
@@ -41,10 +41,23 @@ func fuse(rows []*row, decided map[string]string) {
 		live = combine(live, round)
 	}
 	for _, r := range rows {
-		if r.fused == "" {
-			r.fused = all.follow(r.pattern)
+		if to := all.follow(r.final()); to != "" {
+			r.fused = to
 		}
 	}
+}
+
+// lookUpFused returns what p was decided to be part of, "" for nothing. What
+// people wrote may lead on, but not in circles.
+func lookUpFused(decided map[string]string, p string) (end string) {
+	for range fuseRounds {
+		next := decided[p]
+		if next == "" {
+			break
+		}
+		end, p = next, next
+	}
+	return end
 }
 
 // moves says which pattern becomes part of which.
