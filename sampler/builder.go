@@ -114,16 +114,21 @@ func (b *Builder) rows() []row {
 // lowerToLimit lowers the bounds while there are more namespaces than a report
 // can show, but not so far that they no longer mean anything.
 func (b *Builder) lowerToLimit() {
-	for b.rung < pattern.LowestFair && b.countNamespaces() > max(b.grouping.Limit, DefaultNamespaceLimit) {
+	for b.rung < pattern.LowestFair && b.exceeds(max(b.grouping.Limit, DefaultNamespaceLimit)) {
 		b.lowerTo(b.rung + 1)
 	}
 }
 
-func (b *Builder) countNamespaces() (n int) {
-	for _, trie := range b.tries {
-		n += trie.CountNamespaces()
+// exceeds reports whether there are more than limit namespaces.
+func (b *Builder) exceeds(limit int) bool {
+	if b.leaves() <= limit { // fusion only makes them fewer
+		return false
 	}
-	return n
+	namespaces := 0
+	for _, trie := range b.tries {
+		namespaces += trie.CountNamespaces()
+	}
+	return namespaces > limit
 }
 
 // dictionary is what was decided before and in this run.

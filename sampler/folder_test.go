@@ -185,3 +185,20 @@ func checkExploded(t *testing.T, b *Builder, n int) int {
 	t.Logf("%d namespaces, K %d", len(p.Namespaces), d.K)
 	return d.K
 }
+
+// Words that are frequent are kept apart even where memory is short, but not a
+// grid of them that makes too many namespaces.
+func TestFrequentWordsDoNotExhaustMemory(t *testing.T) {
+	before := heap()
+	b := foldAll(2, 100, 200_000, func(i int) string {
+		j := uint32(i) * 2654435761 >> 16
+		return fmt.Sprintf("app%c:kind%c:sub%c:%d", 'a'+j%24, 'a'+j/24%24, 'a'+j/576%24, i)
+	})
+	took := heap() - before
+	var p profile.Profile
+	b.fill(&p, everything)
+	t.Logf("%d namespaces, K %d, %.1f MiB", len(p.Namespaces), p.Design.Patterns.K, float64(took)/(1<<20))
+	if len(p.Namespaces) > DefaultNamespaceLimit+3 || took > maxBuilderBytes {
+		t.Errorf("%d namespaces, %d bytes", len(p.Namespaces), took)
+	}
+}

@@ -14,11 +14,13 @@ import (
 // full too, all of them lower the bounds of their tries. So how many builders
 // there are makes no difference to where those bounds end.
 const (
-	reservoirBytes = 20 << 20
-	workerBytes    = 8 << 20 // of all other builders together
+	reservoirBytes = 22 << 20
+	workerBytes    = 6 << 20 // of all other builders together
 	// weighEvery is after how many keys a builder looks how large it is. A
 	// name makes at most one namespace.
 	weighEvery = 512
+	// maxLeaves bounds the namespaces before fusion.
+	maxLeaves = 2 * DefaultNamespaceLimit
 )
 
 // reservoir is a builder that others pour into.
@@ -70,10 +72,23 @@ func (b *Builder) weigh() {
 }
 
 // relieve lowers the bounds of the tries until they take at most limit bytes.
+// What is frequent is given up only if that alone makes far too many
+// namespaces, and not for its size.
 func (b *Builder) relieve(limit int) {
-	for b.footprint() > limit && b.rung < pattern.LastRung {
+	for b.rung < pattern.LowestProtected && b.footprint() > limit {
 		b.lowerTo(b.rung + 1)
 	}
+	for b.rung < pattern.LastRung && b.leaves() > maxLeaves {
+		b.lowerTo(b.rung + 1)
+	}
+}
+
+// leaves is the number of namespaces before fusion.
+func (b *Builder) leaves() (n int) {
+	for _, trie := range b.tries {
+		n += trie.Leaves()
+	}
+	return n
 }
 
 // footprint is about how many bytes the namespaces take.

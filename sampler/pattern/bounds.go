@@ -13,29 +13,42 @@ const DefaultK = 64
 type rung struct {
 	k        int // literals kept apart at the first level
 	elements int // of a shape, before the rest of the name is cut off
+	spares   protected
 }
 
+// protected says what a rung spares of what the dictionary protects.
+type protected uint8
+
+const (
+	sparesAll protected = iota
+	sparesShapes
+	sparesNothing
+)
+
 // ladder begins with the bounds that hold for almost every keyspace. Those
-// below lowestFair no longer show a namespace as a person would write it; they
+// below LowestFair no longer show a namespace as a person would write it; they
 // keep a trie within its memory whatever the names are.
 var ladder = [...]rung{
-	{DefaultK, MaxTokens},
-	{32, 32},
-	{16, 24},
-	{8, 16},
-	{4, 12},
-	{2, 8},
-	{1, 6},
-	{0, 4},
-	{0, 2},
-	{0, 1},
-	{0, 0},
+	{DefaultK, MaxTokens, sparesAll},
+	{32, 32, sparesAll},
+	{16, 24, sparesAll},
+	{8, 16, sparesAll},
+	{4, 12, sparesAll},
+	{2, 8, sparesAll},
+	{1, 6, sparesAll},
+	{0, 4, sparesAll},
+	{0, 2, sparesAll},
+	{0, 1, sparesAll},
+	{0, 0, sparesAll},
+	{0, 0, sparesShapes},
+	{0, 0, sparesNothing},
 }
 
 // Rungs are numbered from 0, the widest bounds.
 const (
-	LowestFair = 4               // the last whose namespaces read well
-	LastRung   = len(ladder) - 1 // it has one namespace only
+	LowestFair      = 4               // the last whose namespaces read well
+	LowestProtected = 10              // the last that spares what is protected
+	LastRung        = len(ladder) - 1 // it has one namespace only
 )
 
 // levelShift narrows the levels below the first: 64, 32, 32, 16, 16, 16, 8, …

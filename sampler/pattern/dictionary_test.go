@@ -116,6 +116,20 @@ func TestProtectedLiteralsStay(t *testing.T) {
 	}
 }
 
+// Patterns that were fused stay so, even where tonight shows no reason, and go
+// where their target goes.
+func TestFusedPatternsStay(t *testing.T) {
+	d := (&Dictionary{}).copy()
+	d.Fused["shard1:lag"] = "shard<int>:lag"
+	d.Fused["a:x"], d.Fused["b:x"], d.Fused["c:x"] = "b:x", "c:x", "d:x"
+	d.Fused["e:x"], d.Fused["f:x"] = "f:x", "e:x"
+	trie := newCounting(d, "shard1:lag", "shard22:lag", "a:x", "d:x", "e:x")
+	got := patternsOf(trie.Namespaces())
+	if got["shard<int>:lag"] != 2 || got["d:x"] != 2 || got["e:x"]+got["f:x"] != 1 {
+		t.Errorf("namespaces %v", got)
+	}
+}
+
 func TestLoweredBoundsStay(t *testing.T) {
 	trie := newCounting(nil, "a:b")
 	trie.LowerTo(3)

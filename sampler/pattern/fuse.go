@@ -21,7 +21,7 @@ const fuseRounds = 4
 func fuse(rows []*row, decided map[string]string) {
 	live := make([]*row, 0, len(rows))
 	for _, r := range rows {
-		if r.fused = decided[r.pattern]; r.fused == "" {
+		if r.fused = lookUpFused(decided, r.pattern); r.fused == "" {
 			live = append(live, r)
 		}
 	}
@@ -41,10 +41,23 @@ func fuse(rows []*row, decided map[string]string) {
 		live = combine(live, round)
 	}
 	for _, r := range rows {
-		if r.fused == "" {
-			r.fused = all.follow(r.pattern)
+		if to := all.follow(r.final()); to != "" {
+			r.fused = to
 		}
 	}
+}
+
+// lookUpFused returns what p was decided to be part of, "" for nothing. What
+// people wrote may lead on, but not in circles.
+func lookUpFused(decided map[string]string, p string) (end string) {
+	for range fuseRounds {
+		next := decided[p]
+		if next == "" {
+			break
+		}
+		end, p = next, next
+	}
+	return end
 }
 
 // moves says which pattern becomes part of which.
@@ -105,32 +118,34 @@ type group struct {
 	gaps []gap
 }
 
+// whole reports whether nothing stands around the gap.
+func (g *group) whole() bool { return g.length == 0 }
+
 // groups returns those of more than one row, in a fixed order.
 func groups(rows []*row) []*group {
+	known := make([]contexts, len(rows))
+	members := map[context]int{}
+	for i, r := range rows {
+		known[i] = contextsOf(r.elems)
+		r.gaps(func(g gap) { members[known[i].of(g)]++ })
+	}
 	byContext := map[context]*group{}
-	for _, r := range rows {
+	for i, r := range rows {
 		r.gaps(func(g gap) {
-			c := g.context()
+			c := known[i].of(g)
+			if members[c] < 2 {
+				return
+			}
 			if byContext[c] == nil {
 				byContext[c] = &group{context: c}
 			}
 			byContext[c].gaps = append(byContext[c].gaps, g)
 		})
 	}
-	var list []*group
-	for _, g := range byContext {
-		if len(g.gaps) > 1 {
-			list = append(list, g)
-		}
-	}
-	slices.SortFunc(list, func(a, b *group) int {
+	return slices.SortedFunc(maps.Values(byContext), func(a, b *group) int {
 		// Longer contexts first: they say more about what is in the gap.
-		return cmp.Or(
-			cmp.Compare(len(b.before)+len(b.after), len(a.before)+len(a.after)),
-			strings.Compare(a.before, b.before), strings.Compare(a.after, b.after),
-		)
+		return cmp.Or(cmp.Compare(b.length, a.length), cmp.Compare(a.before, b.before), cmp.Compare(a.after, b.after))
 	})
-	return list
 }
 
 // fuse decides which members of g become one. Rows that are moved already are
@@ -164,7 +179,7 @@ func (g *group) isAnchor(middle []elem) bool {
 	if len(middle) == 1 {
 		return last.many || last.kind == Bin || isOpaque(last.kind)
 	}
-	if !isOpaque(last.kind) || g.context == (context{}) {
+	if !isOpaque(last.kind) || g.whole() {
 		return false
 	}
 	for _, e := range middle[:len(middle)-1] { // cache<rand>, web-<hex>

@@ -36,7 +36,7 @@ func (t *Trie[V]) LowerTo(rung int) {
 	old := t.shapes
 	t.shapes = make(map[string]*shape[V], len(old))
 	for key, sh := range old {
-		if end, cut := t.guard.cutShape([]byte(key), ladder[rung].elements); cut {
+		if end, cut := t.guard.cutShape([]byte(key), ladder[rung]); cut {
 			key = key[:end] + string([]byte{restMark})
 		}
 		t.adopt(key, sh)

@@ -50,21 +50,24 @@ func setOf(words []string) wordSet {
 	return set
 }
 
-// levels returns the protected words for each level of a shape.
-func (p *protection) levels(shape string) []wordSet {
+// levels returns the words for each level of a shape that rung r spares.
+func (p *protection) levels(shape string, r rung) []wordSet {
 	sets := make([]wordSet, 0, countWords(shape))
-	for i := range len(shape) {
-		if shape[i] == literalMark {
-			sets = append(sets, p.words[shape[:i]])
+	for _, before := range beginnings(shape) {
+		words := p.words[before]
+		if r.spares > sparesAll {
+			words = nil
 		}
+		sets = append(sets, words)
 	}
 	return sets
 }
 
-// cutShape is the function of this name, but for protected shapes.
-func (p *protection) cutShape(shape []byte, limit int) (int, bool) {
-	end, cut := cutShape(shape, limit)
-	if cut && p.shapes[string(shape)] {
+// cutShape is the function of this name for rung r, but for shapes that it
+// spares.
+func (p *protection) cutShape(shape []byte, r rung) (int, bool) {
+	end, cut := cutShape(shape, r.elements)
+	if cut && r.spares < sparesNothing && p.shapes[string(shape)] {
 		return len(shape), false
 	}
 	return end, cut

@@ -13,7 +13,7 @@ func (g *group) belongs(m, a gap) bool {
 		return belongsToWild(middle, m.row.hits, a.row.hits)
 	case len(middle) == 1 && len(anchor) == 1:
 		return belongsAlone(middle[0], kind.kind, m.row.hits, a.row.hits)
-	case g.before == "" && hasPrefixWord(middle) && m.row.hits > chance:
+	case m.start == 0 && hasPrefixWord(middle) && m.row.hits > chance:
 		return false
 	case len(anchor) > 1 && m.row.hits > few(a.row.hits, 20):
 		return false

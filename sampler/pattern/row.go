@@ -1,6 +1,11 @@
 package pattern
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+)
 
 // row is what fusion knows of a namespace.
 type row struct {
@@ -89,12 +94,42 @@ type gap struct {
 
 func (g gap) middle() []elem { return g.row.elems[g.start:g.end] }
 
-// context is all of the row but the gap.
-func (g gap) context() context {
-	return context{join(g.row.elems[:g.start]), join(g.row.elems[g.end:])}
+// context stands for all of a row but the gap. Of rows with many elements there
+// are many contexts, so it holds hashes in the place of text.
+type context struct {
+	before, after uint64
+	length        int // of the elements in print
 }
 
-type context struct{ before, after string }
+// contexts knows the contexts of the gaps of one row.
+type contexts struct {
+	before, after []uint64 // by index into elems: of all before, of this and all after
+	lengths       []int    // of all before, in print
+}
+
+func contextsOf(elems []elem) contexts {
+	n := len(elems)
+	c := contexts{make([]uint64, n+1), make([]uint64, n+1), make([]int, n+1)}
+	for i, e := range elems {
+		c.before[i+1] = extend(c.before[i], e)
+		c.lengths[i+1] = c.lengths[i] + len(e.text)
+	}
+	for i := n - 1; i >= 0; i-- {
+		c.after[i] = extend(c.after[i+1], elems[i])
+	}
+	return c
+}
+
+func (c *contexts) of(g gap) context {
+	n := len(c.lengths) - 1
+	return context{c.before[g.start], c.after[g.end], c.lengths[g.start] + c.lengths[n] - c.lengths[g.end]}
+}
+
+// extend is the hash of a sequence of elements with one more.
+func extend(hash uint64, e elem) uint64 {
+	const odd = 0x9e3779b97f4a7c15
+	return bits.RotateLeft64(hash, 23)*odd + xxhash.Sum64String(e.text)
+}
 
 // maxStarts bounds how many gaps are looked at that end with the same segment.
 const maxStarts = 4

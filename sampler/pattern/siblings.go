@@ -84,12 +84,14 @@ func isSlug(middle []elem) bool {
 // larger row has it after the same beginning: what the lexer rarely makes of a
 // name must not bring its slugs to light one by one.
 func generalise(rows []*row, round moves) {
-	wild := map[string]int64{} // names of the rows with a wildcard after this
+	wild := map[uint64]int64{} // names of the rows with a wildcard after this
 	for _, r := range rows {
+		before := uint64(0)
 		for i, e := range r.elems {
-			if before := join(r.elems[:i]); e.many && i > 0 {
+			if e.many && i > 0 {
 				wild[before] = max(wild[before], r.hits)
 			}
+			before = extend(before, e)
 		}
 	}
 	for _, r := range rows {
@@ -106,11 +108,13 @@ func generalise(rows []*row, round moves) {
 const generaliseFrom = 20
 
 // widen replaces the literals of elems that wild says vary.
-func widen(elems []elem, wild map[string]int64) (changed bool) {
+func widen(elems []elem, wild map[uint64]int64) (changed bool) {
+	before := uint64(0)
 	for i, e := range elems {
-		if i > 0 && e.kind == Literal && !e.many && wild[join(elems[:i])] >= generaliseFrom*chance {
+		if i > 0 && e.kind == Literal && !e.many && wild[before] >= generaliseFrom*chance {
 			elems[i], changed = anyWord, true
 		}
+		before = extend(before, elems[i])
 	}
 	return changed
 }

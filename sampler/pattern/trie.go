@@ -134,7 +134,7 @@ func (t *Trie[V]) find(p *path) *leaf[V] {
 
 // cut shortens p to the elements that the rung allows.
 func (t *Trie[V]) cut(p *path) {
-	end, cut := t.guard.cutShape(p.shape, ladder[t.rung].elements)
+	end, cut := t.guard.cutShape(p.shape, ladder[t.rung])
 	if cut {
 		p.shape = append(p.shape[:end], restMark)
 		p.words = p.words[:countWords(p.shape)]
@@ -181,7 +181,7 @@ func (t *Trie[V]) descend(sh *shape[V], n *node[V], level int, word string, clon
 
 // newShape starts a shape with what the dictionary knows of it.
 func (t *Trie[V]) newShape(key string) *shape[V] {
-	sh := &shape[V]{key: key, words: countWords(key), protect: t.guard.levels(key), root: &node[V]{}}
+	sh := &shape[V]{key: key, words: countWords(key), protect: t.guard.levels(key, ladder[t.rung]), root: &node[V]{}}
 	t.shapes[key] = sh
 	t.restore(sh)
 	return sh

@@ -233,3 +233,48 @@ func TestTrieCopiesWords(t *testing.T) {
 
 // unsafeString is the text of buf, which changes with it.
 func unsafeString(buf []byte) string { return unsafe.String(&buf[0], len(buf)) }
+
+// FuzzTrie groups names, in any order and in two tries, after a survey that
+// has seen them.
+func FuzzTrie(f *testing.F) {
+	f.Add("user:1\nuser:2\nsession:x7Gk2Qa\n\n{a}:\xff\x00\n<uuid>:\"\\", uint64(1))
+	f.Add(strings.Repeat("a:", 100)+"\n%3A%2f-_\n用户:١٢٣\n<*>\n\u202e", uint64(2))
+	f.Fuzz(func(t *testing.T, text string, seed uint64) {
+		names := strings.Split(text, "\n")
+		for i := range 3 * DefaultK {
+			names = append(names, names[i%len(names)]+fmt.Sprintf("%c%c", 'a'+i%26, 'a'+i/26))
+		}
+		survey := NewSurvey()
+		for _, name := range names {
+			survey.Add(name)
+		}
+		dict := survey.Dictionary()
+		whole, other := newCounting(dict, names...), newCounting(dict)
+		rng := rand.New(rand.NewPCG(seed, 1))
+		halves := newCounting(dict)
+		for _, i := range rng.Perm(len(names)) {
+			if rng.IntN(2) == 0 {
+				halves.At(names[i]).names++
+			} else {
+				other.At(names[i]).names++
+			}
+		}
+		halves.Merge(other)
+		decided := whole.Dictionary()
+		if err := decided.Check(); err != nil {
+			t.Fatalf("dictionary of %q: %v", names, err)
+		}
+		want := whole.Namespaces()
+		if diff := cmp.Diff(patternsOf(want), patternsOf(halves.Namespaces())); diff != "" {
+			t.Fatalf("%q: one trie (-) and two (+):\n%s", names, diff)
+		}
+		for _, n := range want {
+			if !isPattern(n.Pattern) {
+				t.Fatalf("%q: namespace %q", names, n.Pattern)
+			}
+		}
+		if n := total(want); n != len(names) {
+			t.Fatalf("%q: %d names in namespaces, want %d", names, n, len(names))
+		}
+	})
+}
