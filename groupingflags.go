@@ -16,7 +16,7 @@ import (
 func groupingFlags() []cli.Flag {
 	const category = "Namespaces"
 	return []cli.Flag{
-		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as decided before: `FILE` is a profile, or the pattern dictionary in one"},
+		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as decided before: `FILE` is a profile, whose rules are kept as well, or the pattern dictionary in one"},
 		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "name keys that match a regular expression, such as `'^tenant:([^:]+):=tenant:$1:*'`, before anything is inferred; repeatable, the first that matches counts"},
 		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: sampler.DefaultNamespaceLimit},
 	}
@@ -27,39 +27,50 @@ func groupingOf(c *cli.Context) (sampler.Grouping, error) {
 	if g.Limit < 1 || g.Limit > maxRows {
 		return g, flagError("namespaces", nil, fmt.Sprintf("must be between 1 and %d", maxRows))
 	}
-	if texts := c.StringSlice("pattern-rule"); len(texts) > 0 {
-		rules, err := pattern.ParseRules(texts...)
-		if err != nil {
-			return g, flagError("pattern-rule", err, "")
-		}
-		g.Rules = rules
-	}
+	rules := c.StringSlice("pattern-rule")
 	if path := c.String("patterns"); path != "" {
-		dict, err := readDictionary(path)
+		earlier, err := readDecisions(path)
 		if err != nil {
 			return g, &hintedError{
 				error: fmt.Errorf("--patterns: reading %s: %w", path, err),
 				hint:  "give a profile, or a file with what stands under design.patterns in one",
 			}
 		}
-		g.Dictionary = dict
+		g.Dictionary = earlier.dictionary
+		if len(rules) == 0 {
+			rules = earlier.rules
+		}
+	}
+	if len(rules) > 0 {
+		parsed, err := pattern.ParseRules(rules...)
+		if err != nil {
+			return g, flagError("pattern-rule", err, "")
+		}
+		g.Rules = parsed
 	}
 	return g, nil
 }
 
-// readDictionary reads a pattern dictionary, or that of a profile.
-func readDictionary(path string) (*pattern.Dictionary, error) {
+// decisions are how names were grouped before.
+type decisions struct {
+	dictionary *pattern.Dictionary
+	rules      []string // of a profile; a dictionary alone has none
+}
+
+// readDecisions reads a pattern dictionary, or the decisions in a profile.
+func readDecisions(path string) (decisions, error) {
 	if p, err := profile.ReadFile(path); err == nil {
 		if p.Design.Patterns == nil {
-			return nil, errors.New("the profile holds no decisions: an older version wrote it")
+			return decisions{}, errors.New("the profile holds no decisions: an older version wrote it")
 		}
 		dict := pattern.Dictionary(*p.Design.Patterns)
-		return &dict, dict.Check()
+		return decisions{&dict, p.Design.PatternRules}, dict.Check()
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return decisions{}, err
 	}
 	defer f.Close()
-	return pattern.ReadDictionary(f)
+	dict, err := pattern.ReadDictionary(f)
+	return decisions{dictionary: dict}, err
 }

@@ -53,6 +53,7 @@ func (c *collector) design() profile.Design {
 		IdleOverS:      int64(c.opts.IdleOver / time.Second),
 		NamespaceLimit: c.opts.Grouping.Limit,
 		LexerVersion:   lexerVersion,
+		PatternRules:   c.opts.Grouping.Rules.Texts(),
 	}
 	for _, db := range c.databases {
 		d.Databases = append(d.Databases, db.DB)

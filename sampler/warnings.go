@@ -108,7 +108,7 @@ func (c *collector) warnGrouping(w *warner, p *profile.Profile) {
 		w.add("namespaces-limited", "namespaces", "there are more than %d namespaces: those with the fewest bytes are summed up under %s", c.opts.Grouping.Limit, profile.OtherPattern)
 	}
 	if d := p.Design.Patterns; d.Degraded {
-		w.add("patterns-degraded", "namespaces", "there were so many namespaces that they had to be made coarser: a place in a name keeps at most %d words apart (K), where %d is usual", d.K, pattern.DefaultK)
+		w.add("patterns-degraded", "namespaces", "there were so many namespaces that they had to be made coarser: K, the bound on the words that one place in a name keeps apart, is %d where %d is usual; frequent words may stand all the same", d.K, pattern.DefaultK)
 	}
 	for _, rule := range c.unusedRules {
 		w.add("rule-unused", rule, "this pattern rule matched no key")

@@ -171,6 +171,17 @@ func (r *Rules) Merge(other *Rules) {
 	}
 }
 
+// Texts are the rules as they were written, in order; none for nil.
+func (r *Rules) Texts() (texts []string) {
+	if r == nil {
+		return nil
+	}
+	for _, rule := range r.list {
+		texts = append(texts, rule.text)
+	}
+	return texts
+}
+
 // Unused returns the rules that matched no name.
 func (r *Rules) Unused() (texts []string) {
 	if r == nil {

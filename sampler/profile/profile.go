@@ -74,7 +74,9 @@ type Design struct {
 	Databases      []int   `json:"databases"`       // numbers of the databases selected
 	IdleOverS      int64   `json:"idle_over_s"`     // high-idle threshold, seconds
 	NamespaceLimit int     `json:"namespace_limit"` // most namespaces kept
-	LexerVersion   int     `json:"lexer_version"`   // version of the grouping rules
+	// PatternRules are the rules that people gave, tried before all else.
+	PatternRules []string `json:"pattern_rules,omitempty"`
+	LexerVersion int      `json:"lexer_version"` // version of the grouping rules
 	// Degraded means that some namespaces are coarser than the rules make them,
 	// or summed up in a row that is Other, to stay within limits.
 	Degraded bool      `json:"degraded,omitempty"`
