@@ -99,7 +99,7 @@ func (c *collector) fewNames(ctx context.Context) ([]string, error) {
 			}
 			continue
 		}
-		if !scanner.Refused(err) {
+		if !scanner.IsReply(err) {
 			return nil, err
 		}
 		refused = cmp.Or(refused, err)

@@ -108,7 +108,7 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 			first = err
 		}
 		// A database that the server refuses says nothing of the others.
-		c.lost = err != nil && ctx.Err() == nil && !(scanner.Refused(err) && db.Returned == 0)
+		c.lost = err != nil && ctx.Err() == nil && !(scanner.IsReply(err) && db.Returned == 0)
 	}
 	if usable == 0 && ctx.Err() == nil {
 		return first

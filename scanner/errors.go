@@ -191,9 +191,9 @@ func (c *Conn) refusedTo(doing, rule string, err error) *Error {
 // ACLRule is the command that allows our user what rule says, such as "+scan".
 func (c *Conn) ACLRule(rule string) string { return fmt.Sprintf("ACL SETUSER %s %s", c.user, rule) }
 
-// Refused reports whether err is the server's own answer, after which the
+// IsReply reports whether err is the server's own answer, after which the
 // connection is as good as before.
-func Refused(err error) bool {
+func IsReply(err error) bool {
 	var reply redis.Error
 	return errors.As(err, &reply)
 }

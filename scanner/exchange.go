@@ -114,7 +114,7 @@ func (c *Conn) RoundTrip(_ context.Context, requests []Request, scan *Scan, repl
 // lostPage tells why a round trip failed. Probes that the server refuses fail
 // for themselves.
 func (c *Conn) lostPage(err error) error {
-	if Refused(err) {
+	if IsReply(err) {
 		return c.refusedTo("walking with SCAN", "+scan", err)
 	}
 	return c.failed("asking for a page", err)
