@@ -75,3 +75,10 @@ func oneArgument(c *cli.Context, what string) (string, error) {
 	}
 	return c.Args().First(), nil
 }
+
+func noArguments(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return &usageError{problem: c.Command.Name + " takes no arguments"}
+	}
+	return nil
+}

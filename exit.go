@@ -7,9 +7,9 @@ import (
 	"io"
 	"strings"
 	"syscall"
-	"unicode"
 
 	"keyprof/sampler"
+	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
 
@@ -27,8 +27,9 @@ const exitStatusHelp = `EXIT STATUS
   0    done
   1    failed: nothing usable was written
   2    usage: a bad flag, argument or URL
-  4    incomplete: a profile was written and says which part is missing
-  130  interrupted: a partial profile was written (after a second interrupt: nothing)`
+  4    incomplete: a profile was written and says which part of the keys is missing
+  130  interrupted: a partial profile was written (before the walk began, or after
+       a second interrupt: nothing)`
 
 // readExitStatusHelp ends the help of commands that only read files.
 const readExitStatusHelp = `EXIT STATUS
@@ -90,7 +91,6 @@ func hintFor(err error) string {
 	var usage *usageError
 	var hinted *hintedError
 	var server *scanner.Error
-	var badURL *scanner.URLError
 	var incomplete *incompleteError
 	switch {
 	case errors.Is(err, errInterruptedEarly):
@@ -106,8 +106,6 @@ func hintFor(err error) string {
 		return hinted.hint
 	case errors.As(err, &server):
 		return cmp.Or(server.Hint, "if the server is well, run keyprof again; keyprof profile --help lists how to reach it")
-	case errors.As(err, &badURL):
-		return badURL.Hint
 	case errors.As(err, &incomplete):
 		return "the figures cover what was measured; mend the cause (the report's warnings say how, where keyprof knows), and run it again for all keys"
 	case errors.Is(err, syscall.ENOSPC):
@@ -124,7 +122,7 @@ func oneLine(text string) string {
 		switch {
 		case r == '\n' || r == '\t':
 			return ' '
-		case !unicode.IsPrint(r):
+		case profile.Hidden(r):
 			return '?'
 		default:
 			return r

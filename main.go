@@ -112,8 +112,8 @@ func versionCommand() *cli.Command {
 		Name:  "version",
 		Usage: "print the version",
 		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return &usageError{problem: "version takes no arguments"}
+			if err := noArguments(c); err != nil {
+				return err
 			}
 			_, err := fmt.Fprintln(c.App.Writer, "keyprof", version)
 			return err

@@ -12,8 +12,8 @@ func schemaCommand() *cli.Command {
 		Usage:       "print the JSON Schema of the profile document",
 		Description: "EXAMPLE\n  keyprof schema > keyprof.schema.json\n\n" + readExitStatusHelp,
 		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return &usageError{problem: "schema takes no arguments"}
+			if err := noArguments(c); err != nil {
+				return err
 			}
 			_, err := c.App.Writer.Write(profile.Schema())
 			return err

@@ -40,7 +40,7 @@ func keyspace(k scanner.Keyspace) *profile.Keyspace {
 
 // closeDatabases adds what is known when the walk is over.
 func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
-	unmeasured := c.unmeasured(p)
+	unmeasured, noTTL := unmeasured(p), noTTLByDatabase(p.Namespaces)
 	known := after.Databases()
 	for i := range c.databases {
 		db := &c.databases[i]
@@ -48,7 +48,7 @@ func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
 			db.After = keyspace(known[db.DB])
 		}
 		if c.plan.measures.ttl {
-			db.NoTTLKeys = new(c.noTTL[db.DB])
+			db.NoTTLKeys = new(noTTL[db.DB])
 		}
 		if reason := unmeasured[db.DB]; reason != "" && db.Complete {
 			db.Complete, db.Incomplete = false, reason
@@ -58,7 +58,7 @@ func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
 
 // unmeasured says for databases in which keys were walked and yet not probed
 // why that is so.
-func (c *collector) unmeasured(p *profile.Profile) map[int]string {
+func unmeasured(p *profile.Profile) map[int]string {
 	denied, failed := map[int]int64{}, map[int]int64{}
 	for _, n := range p.Namespaces {
 		denied[n.DB] += n.Denied

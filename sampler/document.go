@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -26,7 +27,6 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 		Receipt: c.receipt(after, ended),
 	}
 	b.fill(p, c.plan.measures)
-	c.noTTL = noTTLByDatabase(p.Namespaces)
 	c.unusedRules = b.rules.Unused()
 	c.closeDatabases(p, after)
 	c.noteLargestIdle(p)
@@ -52,7 +52,7 @@ func (c *collector) design() profile.Design {
 		Method: profile.MethodCensus, Fraction: 1, Match: c.opts.Match,
 		IdleOverS:      int64(c.opts.IdleOver / time.Second),
 		NamespaceLimit: c.opts.Grouping.Limit,
-		LexerVersion:   lexerVersion,
+		LexerVersion:   pattern.Version,
 		PatternRules:   c.opts.Grouping.Rules.Texts(),
 	}
 	for _, db := range c.databases {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -70,7 +69,6 @@ type collector struct {
 	databases []profile.Database // those selected, with how far they were walked
 	weight    int64              // keys in all of them
 	passed    int64              // keys in those that are done
-	noTTL     map[int]int64      // keys without TTL by database
 	largest   *int64             // largest idle time seen, seconds
 	lost      bool               // the connection
 	folded    int64              // keys handed to the workers
@@ -107,8 +105,6 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 		if first == nil {
 			first = err
 		}
-		// A database that the server refuses says nothing of the others.
-		c.lost = err != nil && ctx.Err() == nil && !(scanner.IsReply(err) && db.Returned == 0)
 	}
 	if usable == 0 && ctx.Err() == nil {
 		return first
@@ -120,6 +116,7 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer
 	// A walk that is told to stop still gets there.
 	if err := c.conn.Select(context.WithoutCancel(ctx), db.DB); err != nil {
 		db.Incomplete = err.Error()
+		c.lost = !scanner.IsReply(err) // a database that is refused says nothing of the others
 		return err
 	}
 	p.db = db.DB
@@ -134,6 +131,7 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer
 	db.Complete = err == nil
 	c.passed += keysOf(db)
 	if err != nil {
+		c.lost = !errors.Is(err, context.Cause(ctx))
 		db.Incomplete = err.Error()
 		db.Cursor = formatCursor(walk.Cursor())
 	}
@@ -167,6 +165,3 @@ func (c *collector) highIdleOver() int64 {
 	}
 	return int64(c.opts.IdleOver / time.Second)
 }
-
-// lexerVersion is recorded so that a comparison can tell that rules changed.
-const lexerVersion = pattern.Version

@@ -2,7 +2,6 @@ package scanner
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -30,7 +29,7 @@ const clientName = "keyprof"
 // belongs to a walk is sent: a cursor means nothing to another process.
 type Conn struct {
 	Node   Node
-	user   string // ACL user
+	target Target
 	client *redis.Client
 	conn   *redis.Conn
 	ledger *ledger
@@ -55,9 +54,9 @@ func init() { redis.SetLogger(quiet{}) }
 // with an *Error: an unreachable host, a refused password, a server that is
 // still loading. When ctx ends, connecting ends at once.
 func Connect(ctx context.Context, t Target, timeout time.Duration) (*Conn, error) {
-	c := &Conn{ledger: newLedger(), wire: &wire{}, timeout: timeout}
+	c := &Conn{target: t, ledger: newLedger(), wire: &wire{}, timeout: timeout}
 	c.reader = respReader{bufio.NewReaderSize(c.wire, readBuffer)}
-	c.Node.Address, c.user = t.Address, cmp.Or(t.Username, "default")
+	c.Node.Address = t.Address
 	c.client = redis.NewClient(c.options(t, timeout))
 	c.client.AddHook(c.ledger)
 	c.conn = c.client.Conn()
@@ -68,7 +67,7 @@ func Connect(ctx context.Context, t Target, timeout time.Duration) (*Conn, error
 	}
 	if err != nil {
 		c.Close()
-		return nil, explain(fmt.Sprintf("connecting to %s", t.Address), t, err)
+		return nil, explain("connecting to "+t.Address, t, err)
 	}
 	return c, nil
 }
@@ -96,10 +95,11 @@ func (c *Conn) options(t Target, timeout time.Duration) *redis.Options {
 // introduce learns what the server is. INFO comes first, since it answers even
 // while a server loads its data set.
 func (c *Conn) introduce(ctx context.Context) error {
-	err := c.refreshInfo(ctx)
+	info, err := c.info(ctx)
 	if err != nil && !refused(err) {
 		return err
 	}
+	c.Node.Info = info
 	if c.Node.Info.Field("loading") == "1" {
 		return errLoading
 	}
@@ -111,21 +111,15 @@ func (c *Conn) introduce(ctx context.Context) error {
 	return c.measureRoundTrip(ctx)
 }
 
-func (c *Conn) refreshInfo(ctx context.Context) error {
+func (c *Conn) info(ctx context.Context) (Info, error) {
 	text, err := c.conn.Info(ctx).Result()
-	if err == nil {
-		c.Node.Info = ParseInfo(text)
-	}
-	return err
+	return ParseInfo(text), err
 }
 
 // InfoNow is the server's INFO at this moment; empty when INFO is refused.
 func (c *Conn) InfoNow(ctx context.Context) Info {
-	text, err := c.conn.Info(ctx).Result()
-	if err != nil {
-		return Info{}
-	}
-	return ParseInfo(text)
+	info, _ := c.info(ctx) // without an answer it is empty, as documented
+	return info
 }
 
 const pings = 5

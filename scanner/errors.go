@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -175,7 +176,7 @@ func notRedis(err error) bool {
 
 // failed wraps an error of a command on this connection.
 func (c *Conn) failed(doing string, err error) *Error {
-	return explain(fmt.Sprintf("%s at %s", doing, c.Node.Address), Target{Network: "tcp"}, err)
+	return explain(fmt.Sprintf("%s at %s", doing, c.Node.Address), c.target, err)
 }
 
 // refusedTo is failed for a command that ACL may refuse as a whole: the hint
@@ -189,10 +190,12 @@ func (c *Conn) refusedTo(doing, rule string, err error) *Error {
 }
 
 // ACLRule is the command that allows our user what rule says, such as "+scan".
-func (c *Conn) ACLRule(rule string) string { return fmt.Sprintf("ACL SETUSER %s %s", c.user, rule) }
+func (c *Conn) ACLRule(rule string) string {
+	return fmt.Sprintf("ACL SETUSER %s %s", cmp.Or(c.target.Username, "default"), rule)
+}
 
-// IsReply reports whether err is the server's own answer, after which the
-// connection is as good as before.
+// IsReply reports whether err is the server's own answer. After that of Select
+// the connection is as good as before; RoundTrip ends it with every error.
 func IsReply(err error) bool {
 	var reply redis.Error
 	return errors.As(err, &reply)

@@ -32,8 +32,16 @@ var words = [numProbes][]string{
 	RefCount:    {"object", "refcount"},
 }
 
+// names are the probes as the allow-list has them.
+var names = func() (n [numProbes]string) {
+	for probe, ws := range words {
+		n[probe] = strings.Join(ws, " ")
+	}
+	return n
+}()
+
 // String is the command, as in "memory usage".
-func (p Probe) String() string { return strings.Join(words[p], " ") }
+func (p Probe) String() string { return names[p] }
 
 // ACLRule is what an ACL user needs to be allowed this probe.
 func (p Probe) ACLRule() string { return "+" + strings.Join(words[p], "|") }
