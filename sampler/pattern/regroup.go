@@ -76,7 +76,7 @@ func newMeeting(dict *Dictionary) *meeting {
 type entered struct {
 	*Grouping
 	*meeting
-	own    *Trie[*seat] // of its decisions, without names
+	own   *Trie[*seat] // of its decisions, without names
 	seats []*seat      // by row
 }
 

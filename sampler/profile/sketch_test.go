@@ -131,7 +131,7 @@ func TestSketchManyReaders(t *testing.T) {
 	for i := range 1000 {
 		s.Add(float64(i * i))
 	}
-	d := profile.NewDistribution(&s, 0, 999*999, 333)
+	d := profile.NewDistribution(&s, 0, 999*999, profile.SumOf(333_000))
 	var readers sync.WaitGroup
 	for range 4 {
 		readers.Go(func() {
@@ -237,11 +237,11 @@ func TestSketchRefuses(t *testing.T) {
 }
 
 func TestNewDistribution(t *testing.T) {
-	if profile.NewDistribution(nil, 0, 0, 0) != nil || profile.NewDistribution(new(profile.Sketch), 0, 0, 0) != nil {
+	if profile.NewDistribution(nil, 0, 0, profile.Sum{}) != nil || profile.NewDistribution(new(profile.Sketch), 0, 0, profile.Sum{}) != nil {
 		t.Error("no keys have a distribution")
 	}
 	s := sketchOf(1000, 1000, 1000)
-	d := profile.NewDistribution(s, 1000, 1000, 1000.0000001)
+	d := profile.NewDistribution(s, 1000, 1000, profile.SumOfThousandths(3_000_001))
 	if d.Count != 3 || d.Min != 1000 || d.P50 != 1000 || d.P90 != 1000 || d.P99 != 1000 || d.Max != 1000 || d.Mean != 1000 {
 		t.Errorf("%+v", d)
 	}
