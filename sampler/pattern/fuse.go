@@ -35,6 +35,7 @@ func fuse(rows []*row, decided map[string]string) {
 			group.fuse(round)
 		}
 		fuseNumbered(live, round)
+		joinTokens(live, round)
 		if len(round) == 0 {
 			break
 		}

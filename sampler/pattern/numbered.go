@@ -14,6 +14,10 @@ const minNumbered = 4
 // processor.
 const aSequence = 8
 
+// minVersions is how many different numbers after a word that has them by
+// itself, such as v1 and v2, are more than anybody tells apart.
+const minVersions = 12
+
 // digitSet is a set of digits, as bits.
 type digitSet uint16
 
@@ -175,22 +179,36 @@ func appendLiteral(elems []elem, text string) []elem {
 }
 
 // joinSequences moves rows to far larger ones that have a number where one of
-// their words ends in digits: x86 to x<int>, bob7 to <*><int>.
+// their words ends in digits: x86 to x<int>, bob7 to <*><int>. Where very many
+// rows would be moved to one, it need not be there: v1 … v12 are v<int>.
 func joinSequences(rows []*row, round moves) {
-	sizes := map[string]int64{}
+	sizes, versions := map[string]int64{}, map[string]int{}
 	for _, r := range rows {
 		sizes[r.pattern] = r.hits
+		r.eachStem(func(g gap, stem elem) { versions[g.numberedPattern(stem)]++ })
 	}
 	for _, r := range rows {
-		for i, e := range r.elems {
-			if stem := stemOf(e); stem != "" && !round.has(r) {
-				g := gap{r, i, i + 1}
-				g.joinSequence(elem{text: stem, kind: Literal}, aSequence, sizes, round)
-				g.joinSequence(anyWord, generaliseFrom, sizes, round)
+		r.eachStem(func(g gap, stem elem) {
+			if versions[g.numberedPattern(stem)] >= minVersions && !round.has(r) {
+				round.add(r, g.replace(stem, number))
 			}
+			g.joinSequence(stem, aSequence, sizes, round)
+			g.joinSequence(anyWord, generaliseFrom, sizes, round)
+		})
+	}
+}
+
+// eachStem calls visit with each literal that ends in digits, and what stands
+// before them.
+func (r *row) eachStem(visit func(g gap, stem elem)) {
+	for i, e := range r.elems {
+		if stem := stemOf(e); stem != "" {
+			visit(gap{r, i, i + 1}, elem{text: stem, kind: Literal})
 		}
 	}
 }
+
+func (g gap) numberedPattern(stem elem) string { return printElems(g.replace(stem, number)) }
 
 // joinSequence moves the row of g to the one with stem and a number in the gap,
 // if that has so many times as many names.

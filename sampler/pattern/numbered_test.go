@@ -43,6 +43,7 @@ func TestSingleDigitsAreNumbers(t *testing.T) {
 		// Two or three are versions.
 		{expand(1, 3, "api%[1]d:db%[1]d"), map[string]int{"api1:db1": 1, "api2:db2": 1, "api3:db3": 1}},
 		{expand(1, 5, "v%d:x"), map[string]int{"v1:x": 1, "v2:x": 1, "v3:x": 1, "v4:x": 1, "v5:x": 1}},
+		{expand(1, 30, "flag:v%d:x"), map[string]int{"flag:v<int>:x": 30}},
 		// Names of technology, unless a sequence shows that they are none.
 		{expand(0, 99, "room:x%d"), map[string]int{"room:x<int>": 100}},
 		{
@@ -107,4 +108,15 @@ func TestPiecesOfShortTokens(t *testing.T) {
 		names = append(names, "size:"+s)
 	}
 	checkGroups(t, newCounting(nil, names...), map[string]int{"size:<*>": 10_000, "size:w<int>": 50, "size:h<int>": 50, "size:of<int>": 50})
+}
+
+// Names with two random tokens, neither of which was recognised, join those in
+// which both were.
+func TestTwoTokensThatReadLikeWords(t *testing.T) {
+	const n = 20_000
+	names := patterntest.Family{Template: "chat:T{b36:8}:C{b36:8}"}.Generate(rand.New(rand.NewPCG(13, 1)), n)
+	got := patternsOf(newCounting(nil, names...).Namespaces())
+	if most := got["chat:<rand>:<rand>"]; most < n*99/100 {
+		t.Errorf("%d of %d names are in chat:<rand>:<rand>, of %v", most, n, got)
+	}
 }

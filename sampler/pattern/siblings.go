@@ -128,3 +128,26 @@ func (r *row) home(homes map[string]*row) (home *row, piece bool) {
 	})
 	return home, piece
 }
+
+// joinTokens moves rows with several wildcards to a larger one with a random
+// token in each of these places: what was fused one place at a time leaves
+// behind the tokens of which no place was recognised.
+func joinTokens(rows []*row, round moves) {
+	sizes := map[string]int64{}
+	for _, r := range rows {
+		sizes[r.pattern] = r.hits
+	}
+	token := elem{text: Rand.String(), kind: Rand}
+	for _, r := range rows {
+		elems, wild := slices.Clone(r.elems), 0
+		for i, e := range elems {
+			if e.many {
+				elems[i] = token
+				wild++
+			}
+		}
+		if wild > 1 && !round.has(r) && sizes[printElems(elems)] >= r.hits {
+			round.add(r, elems)
+		}
+	}
+}

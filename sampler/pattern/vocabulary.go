@@ -19,8 +19,8 @@ const (
 	nowAndThen   = 4
 	maxProtected = 2 * DefaultK
 	manyShare    = 0.02
-	// Of such a level, words are protected if they are met so many times as often
-	// as all others.
+	// Of a vocabulary, words are protected if they are met so many times as often
+	// as those that are not frequent.
 	outstandingTimes = 3
 	// The words that are protected in a shape may tell so many namespaces apart.
 	affordable = 512
@@ -97,10 +97,14 @@ func (sh *surveyed) choose(places []*place) [][]bool {
 	}
 	chosen := make([][]bool, len(places))
 	for level, p := range places {
-		if counts[level] > maxProtected || counts[level] > vocabulary && vocabularies > 1 {
-			chosen[level] = p.outstanding(sh.levels[level])
-		} else {
-			chosen[level] = choose(sh.levels[level], p.isFrequent)
+		words := sh.levels[level]
+		switch many := counts[level] > maxProtected || vocabularies > 1; {
+		case counts[level] <= vocabulary:
+			chosen[level] = choose(words, p.isFrequent)
+		case many:
+			chosen[level] = p.outstanding(words, func(w string) bool { return p.isFrequent(w) && p.share(w) >= manyShare })
+		default:
+			chosen[level] = p.outstanding(words, p.isFrequent)
 		}
 	}
 	return chosen
@@ -114,17 +118,17 @@ func choose(words []counted, is func(word string) bool) []bool {
 	return chosen
 }
 
-// outstanding chooses the words of a vocabulary that are met far more often than
-// any that are not: of words that are all met as often, none.
-func (p *place) outstanding(words []counted) []bool {
-	isMany := func(w string) bool { return p.isFrequent(w) && p.share(w) >= manyShare }
+// outstanding chooses the words of a vocabulary that are frequent, and met far
+// more often than any that are not: of words that are all met as often, none, if
+// not all are frequent.
+func (p *place) outstanding(words []counted, isFrequent func(word string) bool) []bool {
 	rest := 0 // hits of the most frequent word that is not chosen
-	for i, is := range choose(words, isMany) {
+	for i, is := range choose(words, isFrequent) {
 		if !is {
 			rest = max(rest, p.hits[words[i].word])
 		}
 	}
-	return choose(words, func(w string) bool { return isMany(w) && p.hits[w] >= outstandingTimes*rest })
+	return choose(words, func(w string) bool { return isFrequent(w) && p.hits[w] >= outstandingTimes*rest })
 }
 
 // share is that of a word among all at the place.

@@ -81,3 +81,19 @@ func TestSurveyExtends(t *testing.T) {
 		t.Errorf("extended (-want +got):\n%s", diff)
 	}
 }
+
+// Of words that are all met about as often as protection asks for, none is
+// protected by chance.
+func TestUniformWordsAreAllOrNone(t *testing.T) {
+	words := letters("kind", 100)
+	for seed := range uint64(5) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		var names []string
+		for i := range 8 * len(words) {
+			names = append(names, fmt.Sprintf("%s:%d", words[rng.IntN(len(words))], i))
+		}
+		if got := surveyOf(names...).Protected; len(got) != 0 {
+			t.Errorf("seed %d: %d words are protected, want none", seed, len(got[""]))
+		}
+	}
+}
