@@ -79,6 +79,6 @@ type Receipt struct {
 // Wait is how often, and how long, the server could not be used for one cause.
 type Wait struct {
 	Cause string  `json:"cause"`  // in words
-	Count int64   `json:"count"`  // times
+	Count int64   `json:"count"`  // number of times
 	TookS float64 `json:"took_s"` // seconds, reconnecting included
 }
