@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -17,6 +18,8 @@ const DictionaryVersion = 1
 type Dictionary struct {
 	Version int `json:"version"` // DictionaryVersion
 	Lexer   int `json:"lexer"`   // Version of the lexing rules
+	// Delimiters are those of the first level; "" stands for [DefaultDelimiters].
+	Delimiters string `json:"delimiters,omitempty"`
 	// K is how many different literals a node of the first level keeps apart;
 	// 0 is none at all.
 	K int `json:"k"`
@@ -36,6 +39,20 @@ type Dictionary struct {
 	Fused map[string]string `json:"fused,omitempty"`
 }
 
+// NewDictionary returns a dictionary that has decided nothing but by which
+// delimiters names are cut.
+func NewDictionary(d *Delimiters) *Dictionary {
+	return (&Dictionary{Delimiters: d.String()}).copy()
+}
+
+// FirstLevel returns the delimiters by which names are cut.
+func (d *Dictionary) FirstLevel() *Delimiters {
+	if delims, err := ParseDelimiters(d.Delimiters); err == nil {
+		return delims
+	}
+	return defaultDelimiters // d says nothing, or what Check refuses
+}
+
 // startRung is where on the ladder a trie with this dictionary begins.
 func (d *Dictionary) startRung() int {
 	if d.Version == 0 {
@@ -44,7 +61,8 @@ func (d *Dictionary) startRung() int {
 	return rungOf(d.K)
 }
 
-// Extend returns d with the decisions of found added. Where both know a place,
+// Extend returns d with the decisions of found added, which must have been made
+// with the same delimiters. Where both know a place,
 // literals that were protected stay so, and new ones come on top while there
 // are at most twice as many as an unprotected place keeps apart.
 func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
@@ -81,7 +99,8 @@ func (d *Dictionary) effectiveK() int {
 func (d *Dictionary) copy() *Dictionary {
 	c := &Dictionary{
 		Version: DictionaryVersion, Lexer: Version, K: d.effectiveK(), Degraded: d.Degraded,
-		Protected: map[string][]string{}, Collapsed: map[string][][]string{}, Fused: map[string]string{},
+		Delimiters: d.FirstLevel().inDictionary(),
+		Protected:  map[string][]string{}, Collapsed: map[string][][]string{}, Fused: map[string]string{},
 	}
 	for place, words := range d.Protected {
 		c.Protected[place] = slices.Clone(words)
@@ -113,7 +132,11 @@ func unionPaths(a, b [][]string) [][]string {
 
 // Join returns the dictionary to which names of both a and b can be regrouped:
 // a node is collapsed if it is in either, a literal protected if it is in both.
-func Join(a, b *Dictionary) *Dictionary {
+// There is none where a and b cut names by different delimiters.
+func Join(a, b *Dictionary) (*Dictionary, error) {
+	if first, second := a.FirstLevel(), b.FirstLevel(); !first.Equal(second) {
+		return nil, fmt.Errorf("pattern dictionaries with different delimiters: %q and %q", first, second)
+	}
 	sum := a.Extend(b)
 	for place, words := range sum.Protected {
 		kept := slices.DeleteFunc(words, func(w string) bool {
@@ -126,5 +149,5 @@ func Join(a, b *Dictionary) *Dictionary {
 	sum.Shapes = slices.DeleteFunc(sum.Shapes, func(s string) bool {
 		return !slices.Contains(a.Shapes, s) || !slices.Contains(b.Shapes, s)
 	})
-	return sum
+	return sum, nil
 }

@@ -20,7 +20,7 @@ type elem struct {
 	text  string // in print
 	kind  Kind
 	many  bool  // a literal that varies
-	level class // the strength of a delimiter
+	level level // of a delimiter
 }
 
 // final is the pattern after fusion.
@@ -31,12 +31,12 @@ func (r *row) final() string {
 	return r.pattern
 }
 
-func newRow(shape string, words []string, many uint64, hits int64) *row {
+func newRow(delims *Delimiters, shape string, words []string, many uint64, hits int64) *row {
 	r := &row{hits: hits, elems: make([]elem, 0, len(shape))}
 	level := 0
 	for shape != "" {
 		n := nextMark(shape)
-		e := elemOf(shape[:n], len(r.elems) == 0)
+		e := elemOf(delims, shape[:n], len(r.elems) == 0)
 		if e.kind == Literal {
 			if e.many = many&(1<<level) != 0; !e.many {
 				e.text = words[level]
@@ -51,7 +51,7 @@ func newRow(shape string, words []string, many uint64, hits int64) *row {
 }
 
 // elemOf describes one element of a shape, with a wildcard for a literal.
-func elemOf(mark string, first bool) elem {
+func elemOf(delims *Delimiters, mark string, first bool) elem {
 	switch b := mark[0]; {
 	case b == literalMark:
 		return elem{text: wildcard, kind: Literal}
@@ -59,13 +59,13 @@ func elemOf(mark string, first bool) elem {
 		kind := Kind(b &^ placeholderMark)
 		return elem{text: kind.String(), kind: kind}
 	case is(b, isEscaped) && (b != '"' || first):
-		return elem{text: `\` + mark, kind: Delimiter, level: classOf[b] & isDelim}
+		return elem{text: `\` + mark, kind: Delimiter, level: delims.levels[b]}
 	}
-	level := classOf[mark[0]] & isDelim
+	char := mark[0]
 	if len(mark) == 3 {
-		level = percentEncoded(mark) & isDelim
+		char = encodedDelimiter(mark)
 	}
-	return elem{text: mark, kind: Delimiter, level: level}
+	return elem{text: mark, kind: Delimiter, level: delims.levels[char]}
 }
 
 // printElems is the pattern of elems.

@@ -62,8 +62,14 @@ type spot struct {
 	word  string
 }
 
-// NewSurvey returns a survey that has seen no names.
-func NewSurvey() *Survey { return &Survey{shapes: map[string]*surveyed{}, hits: map[spot]int{}} }
+// NewSurvey returns a survey that has seen no names. It cuts them as dict does;
+// a nil dict has made no decision.
+func NewSurvey(dict *Dictionary) *Survey {
+	if dict == nil {
+		dict = &Dictionary{}
+	}
+	return &Survey{lexer: Lexer{delims: dict.FirstLevel()}, shapes: map[string]*surveyed{}, hits: map[spot]int{}}
+}
 
 // Add looks at one name, and reports whether the survey wants more.
 func (s *Survey) Add(name string) (more bool) {
@@ -119,7 +125,7 @@ func (s *Survey) arrange() {
 
 // Dictionary returns what the survey found.
 func (s *Survey) Dictionary() *Dictionary {
-	d := (&Dictionary{}).copy()
+	d := NewDictionary(s.lexer.delims)
 	s.arrange()
 	places := s.places()
 	for shape, sh := range s.shapes {
