@@ -26,6 +26,7 @@ no server: to try rules, or on the names that redis-cli --scan prints.
 EXAMPLES
   redis-cli --scan | keyprof patterns -
   keyprof patterns --pattern-rule '^tenant:([^:]+):=tenant:$1:*' names.txt
+  keyprof patterns --delimiters ':_' names.txt
   keyprof patterns --format json -0 names.bin
 
 ` + readExitStatusHelp
