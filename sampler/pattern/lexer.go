@@ -103,8 +103,10 @@ func (l *Lexer) step() {
 // stands for.
 func (l *Lexer) delimiter(level level) {
 	n := 1
-	if encoded := encodedDelimiter(l.text[l.pos:]); encoded != 0 {
-		level, n = l.delims.levels[encoded], 3
+	if l.text[l.pos] == '%' {
+		if encoded := encodedDelimiter(l.text[l.pos:]); encoded != 0 {
+			level, n = l.delims.levels[encoded], 3
+		}
 	}
 	l.push(Delimiter, l.pos+n)
 	l.boundary = level
