@@ -30,6 +30,7 @@ EXAMPLES
   redis-cli --scan | keyprof patterns -
   keyprof patterns --pattern-rule '^tenant:([^:]+):=tenant:$1:*' names.txt
   keyprof patterns --depth 1 --under cache: names.txt
+  keyprof patterns --delimiters ':_' names.txt
   keyprof patterns --format json -0 names.bin
 
 ` + readExitStatusHelp

@@ -29,7 +29,7 @@ type folder struct {
 func newFolder(workers int, g Grouping, highIdleOver int64) *folder {
 	return &folder{
 		grouping: g, highIdleOver: highIdleOver, workers: workers,
-		survey: pattern.NewSurvey(),
+		survey: pattern.NewSurvey(g.Dictionary),
 		pages:  make(chan *Page, 2*workers),
 		pool:   sync.Pool{New: func() any { return new(Page) }},
 	}

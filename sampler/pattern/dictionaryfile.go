@@ -107,6 +107,9 @@ func (d *Dictionary) Check() error {
 	case max(len(d.Protected), len(d.Shapes), len(d.Collapsed), len(d.Fused)) > maxDecisions:
 		return fmt.Errorf("more than %d decisions of one kind", maxDecisions)
 	}
+	if _, err := ParseDelimiters(d.Delimiters); d.Delimiters != "" && err != nil {
+		return fmt.Errorf("delimiters: %w", err)
+	}
 	for place, words := range d.Protected {
 		if err := checkPlace("protected", place, words); err != nil {
 			return err

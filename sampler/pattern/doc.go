@@ -28,8 +28,8 @@
 //   - The time is linear in the length of the name, and nothing is allocated.
 //
 // How a name is read. Delimiters have three strengths: strong ones (: / | # and
-// brackets), medium ones (the other punctuation and the space) and weak ones
-// (- and _). After each delimiter the lexer first tries the forms that span
+// brackets, unless others are chosen: see [Delimiters]), medium ones (the other
+// punctuation and the space) and weak ones (- and _). After each delimiter the lexer first tries the forms that span
 // delimiters (a date, an address, a UUID), longest first, then the opaque
 // tokens that contain weak delimiters by chance, and only then single words.
 //

@@ -60,7 +60,7 @@ func (t *Trie[V]) rows() ([]*row, []*leaf[V]) {
 	var all []both
 	for key, sh := range t.shapes {
 		sh.root.each(func(l *leaf[V]) {
-			all = append(all, both{newRow(key, l.words, l.many, l.hits), l})
+			all = append(all, both{newRow(t.lexer.delims, key, l.words, l.many, l.hits), l})
 		})
 	}
 	slices.SortFunc(all, func(a, b both) int { return strings.Compare(a.pattern, b.pattern) })
@@ -74,7 +74,7 @@ func (t *Trie[V]) rows() ([]*row, []*leaf[V]) {
 // Dictionary returns the decisions that the trie started with and those that
 // it made. It may be asked before Namespaces only.
 func (t *Trie[V]) Dictionary() *Dictionary {
-	found := (&Dictionary{}).copy()
+	found := NewDictionary(t.lexer.delims)
 	found.lower(t.rung)
 	found.Degraded = t.rung > t.dict.startRung()
 	found.Collapsed = t.collapsed()

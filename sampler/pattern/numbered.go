@@ -140,7 +140,7 @@ func digitSpots(e elem) (spots []int) {
 	}
 	start := 0 // of the word
 	for i := range len(e.text) {
-		if is(e.text[i], isWeak) {
+		if is(e.text[i], isDash) {
 			start = i + 1
 			continue
 		}
@@ -168,7 +168,7 @@ func appendNumbered(elems []elem, text string, spots []int) []elem {
 
 // appendLiteral appends text, which may begin with a weak delimiter.
 func appendLiteral(elems []elem, text string) []elem {
-	for len(text) > 0 && is(text[0], isWeak) && len(elems) > 0 && elems[len(elems)-1].kind != Literal {
+	for len(text) > 0 && is(text[0], isDash) && len(elems) > 0 && elems[len(elems)-1].kind != Literal {
 		elems = append(elems, elem{text: text[:1], kind: Delimiter, level: isWeak})
 		text = text[1:]
 	}

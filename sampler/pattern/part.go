@@ -30,7 +30,7 @@ func (l *Lexer) partAt(start int) part {
 func (l *Lexer) in(p part) string { return l.text[p.start:p.end] }
 
 // more reports whether a weak delimiter, and so another part, follows p.
-func (l *Lexer) more(p part) bool { return p.end < len(l.text) && is(l.text[p.end], isWeak) }
+func (l *Lexer) more(p part) bool { return p.end < len(l.text) && l.delims.is(l.text[p.end], isWeak) }
 
 // readPart reads the part at pos, or the run of parts that are one opaque token.
 func (l *Lexer) readPart() {
@@ -65,7 +65,7 @@ func (l *Lexer) run(first part) bool {
 	if isPrefix(l.in(first), first.all) && (isRandom(tail, rest) && !onlyWhole(len(text), len(tail), rest) || isLongHex(tail, rest)) {
 		return false // single reads the prefix, and then comes the tail
 	}
-	if kind := opaque(text, first.all|rest|isWeak); kind != Literal {
+	if kind := opaque(text, first.all|rest|isDash); kind != Literal {
 		l.push(kind, end)
 		return true
 	}
@@ -84,7 +84,7 @@ func (l *Lexer) runEnd(p part) (end int, rest class) {
 			break
 		}
 		rest |= next.all | delim
-		p, delim = next, isWeak
+		p, delim = next, isDash
 	}
 	return p.end, rest
 }
@@ -127,7 +127,7 @@ func onlyWhole(whole, tail int, inTail class) bool {
 	if usualLength(tail, inTail) {
 		return false
 	}
-	return whole-tail == 2 || usualLength(whole, inTail|isWeak)
+	return whole-tail == 2 || usualLength(whole, inTail|isDash)
 }
 
 // usualLength reports whether random tokens of n characters are common: those
@@ -138,7 +138,7 @@ func usualLength(n int, all class) bool {
 	case 11, 21, 22, 32, 43, 64, 86, 128:
 		return true
 	case 16, 20, 24, 26, 36, 40, 44, 48, 88:
-		return all&isWeak == 0
+		return all&isDash == 0
 	}
 	return false
 }

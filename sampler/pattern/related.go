@@ -60,7 +60,7 @@ func isNumber(k Kind) bool {
 // kind that happens to read like a word.
 func looksRandom(word string, anchor Kind) bool {
 	all := classes(word)
-	if all&(isSpecial|isMedium|isStrong) != 0 {
+	if all&(isSpecial|isPunct) != 0 {
 		return false
 	}
 	if anchor == Hex && all.isHex() {

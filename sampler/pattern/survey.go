@@ -53,9 +53,13 @@ type spot struct {
 	word  string
 }
 
-// NewSurvey returns a survey that has seen no names.
-func NewSurvey() *Survey {
-	return &Survey{shapes: map[string]*surveyed{}, spots: map[spot]int32{}}
+// NewSurvey returns a survey that has seen no names. It cuts them as dict does;
+// a nil dict has made no decision.
+func NewSurvey(dict *Dictionary) *Survey {
+	if dict == nil {
+		dict = &Dictionary{}
+	}
+	return &Survey{lexer: Lexer{delims: dict.FirstLevel()}, shapes: map[string]*surveyed{}, spots: map[spot]int32{}}
 }
 
 // Add looks at one name, and reports whether the survey wants more.
@@ -125,11 +129,12 @@ func (s *Survey) Extend(known *Dictionary) *Dictionary {
 }
 
 // Dictionary returns what the survey found.
-func (s *Survey) Dictionary() *Dictionary { return s.Extend(&Dictionary{}) }
+// Dictionary returns what the survey found.
+func (s *Survey) Dictionary() *Dictionary { return s.Extend(NewDictionary(s.lexer.delims)) }
 
 // frequent returns the words and shapes that are protected.
 func (s *Survey) frequent() *Dictionary {
-	d := (&Dictionary{}).copy()
+	d := NewDictionary(s.lexer.delims)
 	places := s.places()
 	for shape, sh := range s.shapes {
 		if sh.names >= protectedHits && float64(sh.names) >= protectedShare*float64(s.names) {

@@ -69,7 +69,7 @@ func TestSurveyCollapsesWhatWouldCollapse(t *testing.T) {
 func TestSurveyExtends(t *testing.T) {
 	known := (&Dictionary{}).copy()
 	known.K, known.Protected[""] = 8, []string{"rare"}
-	s := NewSurvey()
+	s := NewSurvey(nil)
 	for _, name := range slugs(20) {
 		s.Add(name + ":inbox")
 	}
