@@ -1,7 +1,6 @@
 package sampler
 
 import (
-	"math/bits"
 	"sync"
 	"unsafe"
 
@@ -94,7 +93,7 @@ func (b *Builder) leaves() (n int) {
 // footprint is about how many bytes the namespaces take.
 func (b *Builder) footprint() (bytes int) {
 	for _, trie := range b.tries {
-		trie.Each(func(a *accumulator) { bytes += a.footprint() })
+		trie.Each(func(a *accumulator) { bytes += a.footprint() + nodeBytes })
 	}
 	return bytes
 }
@@ -102,31 +101,26 @@ func (b *Builder) footprint() (bytes int) {
 // nodeBytes is what a namespace takes in the trie: nodes, words, its shape.
 const nodeBytes = 700
 
+// footprint is the number of bytes that the accumulator takes.
 func (a *accumulator) footprint() int {
-	n := nodeBytes + int(unsafe.Sizeof(*a)) + cap(a.joint)*int(unsafe.Sizeof(cell{})) + cap(a.types)*int(unsafe.Sizeof(typeTally{}))
+	n := int(unsafe.Sizeof(*a)) + cap(a.types)*int(unsafe.Sizeof(typeTally{})) + a.joint.footprint()
+	if a.freq != nil {
+		n += int(unsafe.Sizeof(*a.freq))
+	}
 	for _, q := range []*quantity{&a.size, &a.ttlMillis, &a.idleS, &a.idlePlusTTLMillis} {
-		n += q.footprint()
+		n += q.sketch.Footprint()
 	}
 	return n + a.examples.footprint() + a.largest.footprint()
 }
 
-// footprint follows from how a sketch holds its values: a few as they are, more
-// in pages of 32 bins, of which 17.5 cover a factor of two.
-func (q *quantity) footprint() int {
-	const fixed, pageBytes, binsPerPage = 700, 32*8 + 24, 32
-	if q.count <= 64 {
-		return int(q.count) * 8
-	}
-	octaves := bits.Len64(uint64(q.max)) - bits.Len64(uint64(max(q.min, 1))) + 1
-	bins := min(int(q.count), octaves*35/2)
-	return fixed + (2+bins/binsPerPage)*pageBytes
-}
-
+// footprint is the number of bytes that s points to.
 func (s *standouts) footprint() int {
-	const pointees = 3 * 8
 	n := cap(s.kept) * int(unsafe.Sizeof(standout{}))
 	for i := range s.kept {
-		n += 2*len(s.kept[i].name) + pointees
+		n += (len(s.kept[i].name) + 15) &^ 15 // about as the allocator rounds
+		if s.kept[i].cut != nil {
+			n += len(s.kept[i].cut.Name) + int(unsafe.Sizeof(*s.kept[i].cut))
+		}
 	}
 	return n
 }
