@@ -112,6 +112,9 @@ func explodingName(i int) string {
 // maxBuilderBytes is what all builders together may take.
 const maxBuilderBytes = 32 << 20
 
+// looks is how often a test looks at the heap while it folds.
+const looks = 40
+
 // TestExplodingNames folds names that are made to explode the trie. Set
 // KEYPROF_EXPLODE to their number, 10000000 for the full test.
 func TestExplodingNames(t *testing.T) {
@@ -125,7 +128,7 @@ func TestExplodingNames(t *testing.T) {
 	for _, workers := range []int{1, 2, 8} {
 		before, peak := heap(), uint64(0)
 		b := foldAll(workers, 100, n, func(i int) string {
-			if i%(n/4) == n/4-1 {
+			if i%(n/looks) == n/looks-1 {
 				peak = max(peak, heap())
 			}
 			if i%10 == 0 {

@@ -15,9 +15,12 @@ import (
 const (
 	reservoirBytes = 22 << 20
 	workerBytes    = 6 << 20 // of all other builders together
-	// weighEvery is after how many keys a builder looks how large it is. A
-	// name makes at most one namespace.
-	weighEvery = 512
+	// A builder looks how large it is after so many keys. A name makes at most
+	// one namespace, and most take less than keyBytes while they have few keys;
+	// the larger the share, the longer it takes to look.
+	weighAtLeastEvery = 64
+	weighAtMostEvery  = 512
+	keyBytes          = 8 << 10
 	// maxLeaves bounds the namespaces before fusion.
 	maxLeaves = 2 * DefaultNamespaceLimit
 )
@@ -37,6 +40,7 @@ func newReservoir(n int, g Grouping, highIdleOver int64) (*reservoir, []*Builder
 	for i := range builders {
 		builders[i] = NewBuilder(g, highIdleOver)
 		builders[i].overflow = r
+		builders[i].weighEvery = min(max(r.share/keyBytes, weighAtLeastEvery), weighAtMostEvery)
 	}
 	return r, builders
 }
@@ -93,13 +97,10 @@ func (b *Builder) leaves() (n int) {
 // footprint is about how many bytes the namespaces take.
 func (b *Builder) footprint() (bytes int) {
 	for _, trie := range b.tries {
-		trie.Each(func(a *accumulator) { bytes += a.footprint() + nodeBytes })
+		bytes += trie.Footprint((*accumulator).footprint)
 	}
 	return bytes
 }
-
-// nodeBytes is what a namespace takes in the trie: nodes, words, its shape.
-const nodeBytes = 700
 
 // footprint is the number of bytes that the accumulator takes.
 func (a *accumulator) footprint() int {
@@ -114,13 +115,13 @@ func (a *accumulator) footprint() int {
 }
 
 // footprint is the number of bytes that s points to.
-func (s *standouts) footprint() int {
-	n := cap(s.kept) * int(unsafe.Sizeof(standout{}))
-	for i := range s.kept {
-		n += (len(s.kept[i].name) + 15) &^ 15 // about as the allocator rounds
-		if s.kept[i].cut != nil {
-			n += len(s.kept[i].cut.Name) + int(unsafe.Sizeof(*s.kept[i].cut))
-		}
+func (s *standouts) footprint() int { return cap(s.kept)*int(unsafe.Sizeof(standout{})) + s.pointees }
+
+// pointees is about the number of bytes that s points to.
+func (s *standout) pointees() int {
+	n := (len(s.name) + 15) &^ 15 // as the allocator rounds
+	if s.cut != nil {
+		n += len(s.cut.Name) + len(s.cut.Hash) + int(unsafe.Sizeof(*s.cut))
 	}
 	return n
 }

@@ -27,7 +27,10 @@ type place struct {
 }
 
 func (p place) compare(other place) int {
-	return cmp.Or(cmp.Compare(other.rank, p.rank), cmp.Compare(p.db, other.db), strings.Compare(p.name, other.name))
+	if p.rank != other.rank { // as for almost all keys: names are far away in memory
+		return cmp.Compare(other.rank, p.rank)
+	}
+	return cmp.Or(cmp.Compare(p.db, other.db), strings.Compare(p.name, other.name))
 }
 
 // standout is a key that is kept by name, with what was measured of it. It
@@ -75,8 +78,9 @@ func compareBools(a, b bool) int { return cmp.Compare(boolInt(a), boolInt(b)) }
 
 // standouts are the keys with the first places, each name once.
 type standouts struct {
-	kept  []standout
-	limit int
+	kept     []standout
+	limit    int
+	pointees int // bytes that those kept point to
 }
 
 // wants reports whether a key at this place may be kept. It spares most keys
@@ -93,13 +97,19 @@ func (s *standouts) add(candidate standout) {
 		if s.kept[same].compare(&candidate) <= 0 {
 			return
 		}
-		s.kept = slices.Delete(s.kept, same, same+1)
+		s.drop(same)
 	}
 	at, _ := slices.BinarySearchFunc(s.kept, candidate, func(a, b standout) int { return a.compare(&b) })
 	if at < s.limit {
 		s.makeRoom()
 		s.kept = slices.Insert(s.kept, at, candidate)
+		s.pointees += candidate.pointees()
 	}
+}
+
+func (s *standouts) drop(i int) {
+	s.pointees -= s.kept[i].pointees()
+	s.kept = slices.Delete(s.kept, i, i+1)
 }
 
 // makeRoom makes room for one more, but none beyond the limit: there are
@@ -107,7 +117,7 @@ func (s *standouts) add(candidate standout) {
 func (s *standouts) makeRoom() {
 	switch n := len(s.kept); n {
 	case s.limit:
-		s.kept = s.kept[:n-1]
+		s.drop(n - 1)
 	case cap(s.kept):
 		s.kept = append(make([]standout, 0, min(max(1, 2*n), s.limit)), s.kept...)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 
 	"keyprof/sampler/profile"
@@ -49,7 +50,7 @@ func wideObservation(i, namespaces int) Observation {
 func letter(i int) byte { return byte('a' + i) }
 
 // foldWide folds keys of wide namespaces with a number of workers, and calls
-// look 4 times on the way.
+// look now and then.
 func foldWide(workers, namespaces, keysEach int, look func()) *Builder {
 	f := newFolder(workers, defaultGrouping, 1000)
 	n := namespaces * keysEach
@@ -57,7 +58,7 @@ func foldWide(workers, namespaces, keysEach int, look func()) *Builder {
 		p := f.fresh()
 		for ; i < n && len(p.Keys) < 100; i++ {
 			p.Keys = append(p.Keys, wideObservation(i, namespaces))
-			if i%(n/4) == n/4-1 {
+			if i%(n/looks) == n/looks-1 {
 				look()
 			}
 		}
@@ -92,22 +93,42 @@ func TestWideNamespacesFit(t *testing.T) {
 
 func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
 
-// footprint must be near what is allocated, for small namespaces and large.
+// footprint must be near what is allocated, for namespaces small and large, and
+// for those whose names take more than all else.
 func TestFootprintIsWhatIsAllocated(t *testing.T) {
-	for _, keysEach := range []int{1, 2, 5, 20, 64, 100, 300, 1000, 5000} {
-		namespaces := min(2048, 1_000_000/keysEach)
-		before := heap()
-		b := NewBuilder(defaultGrouping, 1000)
-		b.sinceWeighed = math.MinInt // never
-		for i := range namespaces * keysEach {
-			b.Add(&Page{Keys: []Observation{wideObservation(i, namespaces)}})
+	type source func(i, namespaces int) Observation
+	exploding := func(i, namespaces int) Observation { return observationOf(explodingName(i % namespaces)) }
+	short := func(i, namespaces int) Observation { return observationOf(wideObservation(i, namespaces).Name) }
+	long := func(i, namespaces int) Observation {
+		return observationOf(wideObservation(i, namespaces).Name + strings.Repeat("x:", i%1000))
+	}
+	for _, tt := range []struct {
+		name     string
+		source   source
+		keysEach []int
+	}{
+		{"wide", wideObservation, []int{1, 2, 5, 20, 64, 100, 300, 1000, 5000}},
+		{"other", short, []int{1, 10, 100, 1000}},
+		{"exploding", exploding, []int{1, 2, 10}},
+		{"long", long, []int{1, 10}},
+	} {
+		for _, keysEach := range tt.keysEach {
+			namespaces := min(2048, 500_000/keysEach)
+			before := heap()
+			b := NewBuilder(defaultGrouping, 1000)
+			b.sinceWeighed = math.MinInt // never lower the bounds
+			for i := range namespaces * keysEach {
+				b.Add(&Page{Keys: []Observation{tt.source(i, namespaces)}})
+			}
+			b.largest = standouts{}
+			took, said := heap()-before, b.footprint()
+			r := float64(said) / float64(took)
+			t.Logf("%s: %4d keys in each of %d: %6d bytes each, footprint %6d, %.2f", tt.name, keysEach, namespaces, took/uint64(namespaces), said/namespaces, r)
+			if r < 0.85 || r > 1.15 {
+				t.Errorf("%s: %d keys in each of %d namespaces take %d bytes, footprint %d", tt.name, keysEach, namespaces, took, said)
+			}
+			runtime.KeepAlive(b)
 		}
-		took, said := heap()-before, b.footprint()
-		t.Logf("%4d keys in each of %d: %6d bytes each, footprint %6d, %.2f", keysEach, namespaces, took/uint64(namespaces), said/namespaces, float64(said)/float64(took))
-		if r := float64(said) / float64(took); r < 0.85 || r > 1.15 {
-			t.Errorf("%d keys in each of %d namespaces take %d bytes, footprint %d", keysEach, namespaces, took, said)
-		}
-		runtime.KeepAlive(b)
 	}
 }
 

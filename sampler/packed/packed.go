@@ -114,5 +114,8 @@ func (c *Counters) Insert(i, n int) {
 // it. Room to grow in beyond that would be a waste: most lists stop growing.
 func sized(n int) []byte { return slices.Grow([]byte(nil), n)[:n] }
 
+// Full reports whether Insert must ask for memory.
+func (c *Counters) Full() bool { return len(c.data)+int(max(c.width, 1)) > cap(c.data) }
+
 // Footprint is the number of bytes that the counts take, beside the Counters.
 func (c *Counters) Footprint() int { return cap(c.data) }

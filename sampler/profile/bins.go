@@ -1,36 +1,34 @@
 package profile
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"keyprof/sampler/packed"
 )
 
 // bins counts values by the bin of sketchMapping that they fall into. It is for
-// a few thousand sketches at once, most of them of few values: up to some dozens
-// are kept as a list of their bins, more of them as counters of all bins from
-// the lowest to the highest. DDSketch's own stores take 20 to 50 times as much
-// for values that spread over many bins, as times do.
+// thousands of sketches at once, most of them of few values: those are kept as a
+// list of their bins, more of them as counters of all bins from the lowest to
+// the highest. DDSketch's own stores take 20 to 50 times as much for values that
+// spread over many bins, as times do.
 type bins struct {
-	list     []byte          // indexes of 2 bytes each, in the order of arrival, or
-	counters packed.Counters // of the bins from first on
+	// counters are of the bins from first on, once counted is set; until then
+	// they are the bins of the values, as uint16 because some are below 0, in
+	// the order of arrival. The mapping has some 36,000 bins.
+	counters packed.Counters
 	first    int32
+	counted  bool
 }
 
-const (
-	// listedBytes is what a bin in the list takes. The mapping has some 36,000
-	// bins, around 0.
-	listedBytes = 2
-	// stride is what the first counter and their number are multiples of, about
-	// a factor of two in the values, so that counters do not move too often.
-	stride = 16
-)
+// stride is what the first bin that is counted and their number are multiples
+// of, about a factor of two in the values, so that counters do not move too
+// often.
+const stride = 16
 
 // add counts n values in a bin.
 func (b *bins) add(index int, n uint64) {
-	if b.counters.Len() == 0 {
-		if n == 1 && b.listed(index) {
+	if !b.counted {
+		if n == 1 && b.list(index) {
 			return
 		}
 		b.count()
@@ -39,28 +37,28 @@ func (b *bins) add(index int, n uint64) {
 	b.counters.Add(index-int(b.first), n)
 }
 
-// listed puts a bin into the list, unless it is time for counters: when the list
-// is full, and would take more than they do when twice as long.
-func (b *bins) listed(index int) bool {
-	if len(b.list) == cap(b.list) {
+// list puts a bin into the list, unless it is time for counters: when the list
+// must grow, and would take more than they do if it were twice as long.
+func (b *bins) list(index int) bool {
+	n := b.counters.Len()
+	if b.counters.Full() {
 		low, high := b.span()
-		if high-low+stride < 2*cap(b.list) {
+		if high-low+stride < 2*b.counters.Footprint() {
 			return false
 		}
 	}
-	b.list = binary.LittleEndian.AppendUint16(b.list, uint16(index))
+	b.counters.Insert(n, 1)
+	b.counters.Add(n, uint64(uint16(index)))
 	return true
 }
 
-// index is that of bin i in the list.
-func (b *bins) index(i int) int {
-	return int(int16(binary.LittleEndian.Uint16(b.list[i*listedBytes:])))
-}
+// listed is bin i of the list.
+func (b *bins) listed(i int) int { return int(int16(b.counters.At(i))) }
 
-// span is the lowest and the highest bin in the list.
+// span is the lowest and the highest bin of the list.
 func (b *bins) span() (low, high int) {
-	for i := range len(b.list) / listedBytes {
-		index := b.index(i)
+	for i := range b.counters.Len() {
+		index := b.listed(i)
 		if i == 0 {
 			low, high = index, index
 		}
@@ -71,14 +69,13 @@ func (b *bins) span() (low, high int) {
 
 // count goes over from the list to counters.
 func (b *bins) count() {
-	listed := *b
-	*b = bins{}
-	if len(listed.list) == 0 {
-		return
+	list := *b
+	*b = bins{counted: true}
+	if list.counters.Len() > 0 {
+		b.cover(list.span())
 	}
-	b.cover(listed.span())
-	for i := range len(listed.list) / listedBytes {
-		b.counters.Add(listed.index(i)-int(b.first), 1)
+	for i := range list.counters.Len() {
+		b.counters.Add(list.listed(i)-int(b.first), 1)
 	}
 }
 
@@ -100,45 +97,50 @@ func (b *bins) cover(low, high int) {
 
 // each calls visit with each bin that is not empty, from lowest to highest.
 func (b *bins) each(visit func(index int, n uint64)) {
+	if !b.counted {
+		b.eachListed(visit)
+		return
+	}
 	for i := range b.counters.Len() {
 		if n := b.counters.At(i); n > 0 {
 			visit(int(b.first)+i, n)
 		}
 	}
-	indexes := make([]int, len(b.list)/listedBytes)
-	for i := range indexes {
-		indexes[i] = b.index(i)
+}
+
+func (b *bins) eachListed(visit func(index int, n uint64)) {
+	sorted := make([]int, b.counters.Len())
+	for i := range sorted {
+		sorted[i] = b.listed(i)
 	}
-	slices.Sort(indexes)
-	for len(indexes) > 0 {
+	slices.Sort(sorted)
+	for len(sorted) > 0 {
 		n := 1
-		for n < len(indexes) && indexes[n] == indexes[0] {
+		for n < len(sorted) && sorted[n] == sorted[0] {
 			n++
 		}
-		visit(indexes[0], uint64(n))
-		indexes = indexes[n:]
+		visit(sorted[0], uint64(n))
+		sorted = sorted[n:]
 	}
 }
 
 // merge adds the values of other, which it leaves as it is.
 func (b *bins) merge(other *bins) {
-	for i := range len(other.list) / listedBytes {
-		b.add(other.index(i), 1)
-	}
 	n := other.counters.Len()
-	if n == 0 {
+	if !other.counted {
+		for i := range n {
+			b.add(other.listed(i), 1)
+		}
 		return
 	}
-	if b.counters.Len() == 0 {
+	if !b.counted {
 		b.count()
 	}
-	b.cover(int(other.first), int(other.first)+n-1)
-	for i := range n {
-		if c := other.counters.At(i); c > 0 {
-			b.counters.Add(int(other.first)+i-int(b.first), c)
-		}
+	if n > 0 {
+		b.cover(int(other.first), int(other.first)+n-1)
 	}
+	other.each(func(index int, n uint64) { b.counters.Add(index-int(b.first), n) })
 }
 
 // footprint is the number of bytes that b points to.
-func (b *bins) footprint() int { return cap(b.list) + b.counters.Footprint() }
+func (b *bins) footprint() int { return b.counters.Footprint() }

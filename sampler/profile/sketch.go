@@ -118,13 +118,16 @@ func (s *Sketch) each(visit func(index, count int64)) {
 // is the least value that at least that share of the values does not exceed, so
 // the p99 of seven keys is the largest.
 func (s *Sketch) Quantiles(qs ...float64) []float64 {
-	values := make([]float64, len(qs))
 	n := s.Count()
+	ranks := make([]int64, len(qs))
+	for i, q := range qs {
+		ranks[i] = max(0, int64(math.Ceil(q*float64(n)))-1)
+	}
+	values := make([]float64, len(qs))
 	before := int64(0)
 	s.each(func(index, count int64) {
-		for i, q := range qs {
-			rank := max(0, int64(math.Ceil(q*float64(n)))-1)
-			if rank >= before && rank < before+count {
+		for i, rank := range ranks {
+			if before <= rank && rank < before+count {
 				values[i] = binValue(index)
 			}
 		}
