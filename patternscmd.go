@@ -26,6 +26,7 @@ no server: to try rules, or on the names that redis-cli --scan prints.
 EXAMPLES
   redis-cli --scan | keyprof patterns -
   keyprof patterns --pattern-rule '^tenant:([^:]+):=tenant:$1:*' names.txt
+  keyprof patterns --depth 1 --under cache: names.txt
   keyprof patterns --format json -0 names.bin
 
 ` + readExitStatusHelp
@@ -39,7 +40,7 @@ func patternsCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: text, json", Value: string(report.Text)},
 			&cli.BoolFlag{Name: "null", Aliases: []string{"0"}, Usage: "names end in a NUL byte, and not in a new line"},
-		}, groupingFlags()...),
+		}, append(groupingFlags(), scopeFlags("")...)...),
 		Action: func(c *cli.Context) error {
 			o, err := patternsOptionsOf(c)
 			if err != nil {
@@ -56,6 +57,8 @@ type patternsOptions struct {
 	Format    report.Format
 	Separator byte
 	Grouping  sampler.Grouping
+	Under     string
+	Depth     int // segments; 0: all
 }
 
 func patternsOptionsOf(c *cli.Context) (o patternsOptions, err error) {
@@ -70,6 +73,9 @@ func patternsOptionsOf(c *cli.Context) (o patternsOptions, err error) {
 	}
 	if o.Separator = '\n'; c.Bool("null") {
 		o.Separator = 0
+	}
+	if o.Under, o.Depth, err = scopeOf(c); err != nil {
+		return o, err
 	}
 	o.Grouping, err = groupingOf(c)
 	return o, err
@@ -91,6 +97,9 @@ func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) e
 		return fmt.Errorf("reading names: %w", err)
 	}
 	warnGroups(stderr, groups)
+	if err := narrow(groups, o); err != nil {
+		return err
+	}
 	var out bytes.Buffer
 	if o.Format == report.JSON {
 		if err := writeGroupsJSON(&out, groups); err != nil {
@@ -101,6 +110,19 @@ func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) e
 	}
 	_, err := stdout.Write(out.Bytes())
 	return err
+}
+
+// narrow leaves the namespaces that were asked for.
+func narrow(groups *sampler.NameGroups, o patternsOptions) error {
+	if o.Under != "" {
+		groups.Namespaces = slices.DeleteFunc(groups.Namespaces, func(n sampler.NameGroup) bool {
+			return n.Other || !report.Below(n.Pattern, o.Under)
+		})
+	}
+	if o.Depth == 0 {
+		return nil
+	}
+	return groups.RollUp(o.Under, o.Depth)
 }
 
 func warnGroups(stderr io.Writer, groups *sampler.NameGroups) {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"keyprof/report"
 	"keyprof/report/unit"
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
@@ -68,7 +67,7 @@ func profileFlags() []cli.Flag {
 type profileOptions struct {
 	Connection connection
 	Collect    sampler.Options
-	Report     report.Options
+	Report     presentation
 	Output     string // file, "-", or empty
 	Quiet      bool
 	Progress   bool // show a bar, if stderr is a terminal
@@ -81,7 +80,7 @@ func profileOptionsOf(c *cli.Context) (profileOptions, error) {
 	if err != nil {
 		return profileOptions{}, err
 	}
-	show, err := reportOptionsOf(c)
+	show, err := presentationOf(c)
 	if err != nil {
 		return profileOptions{}, err
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"keyprof/report"
+	"keyprof/sampler"
 	"keyprof/sampler/profile"
 )
 
@@ -20,6 +21,7 @@ const reportHelp = `Prints a saved profile again, in any format.
 EXAMPLES
   keyprof report tonight.json.zst
   keyprof report --under session: --sort idle-bytes tonight.json.zst
+  keyprof report --depth 1 tonight.json.zst
   keyprof report --format csv tonight.json.zst > namespaces.csv
   keyprof profile -o - redis://replica | keyprof report -
 
@@ -40,7 +42,7 @@ func reportCommand() *cli.Command {
 			if path == "" {
 				return &usageError{problem: "no profile given", hint: "keyprof report FILE, or - for standard input"}
 			}
-			o, err := reportOptionsOf(c)
+			o, err := presentationOf(c)
 			if err != nil {
 				return err
 			}
@@ -51,12 +53,28 @@ func reportCommand() *cli.Command {
 
 func reportFlags() []cli.Flag {
 	const category = "Report"
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Category: category, Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: " + list(report.Formats()), Value: string(report.DefaultFormat)},
 		&cli.StringFlag{Category: category, Name: "sort", Usage: "sort namespaces by `ORDER`: " + list(report.Sorts()), Value: string(report.DefaultSort)},
 		&cli.IntFlag{Category: category, Name: "top", Usage: "list `N` namespaces and sum up the others", Value: report.DefaultTop},
+	}, scopeFlags(category)...)
+}
+
+// scopeFlags say which namespaces are shown, and how deep.
+func scopeFlags(category string) []cli.Flag {
+	return []cli.Flag{
 		&cli.StringFlag{Category: category, Name: "under", Usage: "only namespaces below `PREFIX`, such as resque:"},
+		&cli.IntFlag{Category: category, Name: "depth", Usage: "sum namespaces up by their first `N` segments, counted from --under"},
 	}
+}
+
+// scopeOf is what the scope flags say; depth 0 is all.
+func scopeOf(c *cli.Context) (under string, depth int, err error) {
+	under, depth = c.String("under"), c.Int("depth")
+	if c.IsSet("depth") && depth < 1 {
+		return "", 0, flagError("depth", nil, "must be at least 1")
+	}
+	return under, depth, nil
 }
 
 func list[T ~string](items []T) string {
@@ -67,21 +85,30 @@ func list[T ~string](items []T) string {
 	return strings.Join(words, ", ")
 }
 
-func reportOptionsOf(c *cli.Context) (report.Options, error) {
-	o := report.Options{
-		Format: report.Format(c.String("format")), Sort: report.Sort(c.String("sort")),
-		Top: c.Int("top"), Under: c.String("under"),
+// presentation is how a profile is shown.
+type presentation struct {
+	report.Options
+	Depth int // segments; 0: all
+}
+
+func presentationOf(c *cli.Context) (o presentation, err error) {
+	o.Format, o.Sort, o.Top = report.Format(c.String("format")), report.Sort(c.String("sort")), c.Int("top")
+	if o.Under, o.Depth, err = scopeOf(c); err != nil {
+		return o, err
 	}
 	if err := o.Validate(); err != nil {
 		return o, &usageError{problem: err.Error()}
 	}
-	if o.Top < 1 {
+	switch {
+	case o.Top < 1:
 		return o, flagError("top", nil, "must be at least 1")
+	case o.Depth > 0 && o.Format == report.JSON:
+		return o, &usageError{problem: "--depth and --format json do not go together: the document is always whole"}
 	}
 	return o, nil
 }
 
-func runReport(path string, o report.Options, stdin io.Reader, stdout io.Writer) error {
+func runReport(path string, o presentation, stdin io.Reader, stdout io.Writer) error {
 	p, err := readProfile(path, stdin)
 	if err != nil {
 		return err
@@ -91,14 +118,21 @@ func runReport(path string, o report.Options, stdin io.Reader, stdout io.Writer)
 
 // show prints a report as suits stdout. On a terminal it is as wide as that,
 // within reason; elsewhere its width does not depend on chance.
-func show(stdout io.Writer, p *profile.Profile, o report.Options) error {
+func show(stdout io.Writer, p *profile.Profile, o presentation) error {
+	if o.Depth > 0 {
+		rolled, err := sampler.RollUp(p, o.Under, o.Depth)
+		if err != nil {
+			return fmt.Errorf("--depth: %w", err)
+		}
+		p = rolled
+	}
 	o.Color = wantsColor(stdout)
 	if f, ok := stdout.(*os.File); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
 			o.Width = min(width, widest)
 		}
 	}
-	if err := report.Write(stdout, p, o); err != nil {
+	if err := report.Write(stdout, p, o.Options); err != nil {
 		return &hintedError{error: err, hint: "check where the output goes: a full disk, or a pipe that was closed"}
 	}
 	return nil

@@ -344,5 +344,5 @@ func (d *distribution) add(v float64) {
 }
 
 func (d *distribution) done() *profile.Distribution {
-	return profile.NewDistribution(&d.sketch, d.min, d.max, d.sum/float64(max(d.n, 1)))
+	return profile.NewDistribution(&d.sketch, d.min, d.max, profile.SumOfThousandths(int64(math.Round(d.sum*1000))))
 }

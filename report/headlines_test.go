@@ -228,8 +228,8 @@ func TestBelow(t *testing.T) {
 		{"use", "user", false},
 	}
 	for _, tt := range tests {
-		if got := below(tt.pattern, tt.under); got != tt.want {
-			t.Errorf("below(%q, %q) = %v", tt.pattern, tt.under, got)
+		if got := Below(tt.pattern, tt.under); got != tt.want {
+			t.Errorf("Below(%q, %q) = %v", tt.pattern, tt.under, got)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func newView(p *profile.Profile, o Options) *view {
 		switch {
 		case ns.Other && o.Under == "":
 			v.other = append(v.other, ns)
-		case !ns.Other && below(ns.Pattern, o.Under):
+		case !ns.Other && Below(ns.Pattern, o.Under):
 			v.chosen = append(v.chosen, ns)
 		}
 	}
@@ -80,9 +80,9 @@ func statsOf(list []*profile.Namespace) []*profile.Stats {
 	return out
 }
 
-// below reports whether pattern lies under a prefix that ends where a word
+// Below reports whether pattern lies under a prefix that ends where a word
 // ends; see Options.Under.
-func below(pattern, under string) bool {
+func Below(pattern, under string) bool {
 	rest, ok := strings.CutPrefix(pattern, under)
 	if !ok || rest == "" || under == "" {
 		return ok

@@ -106,7 +106,7 @@ func (b *Builder) rows() []row {
 	var rows []row
 	for db, trie := range b.tries {
 		for _, n := range trie.Namespaces() {
-			rows = append(rows, row{db: db, pattern: n.Pattern, sums: n.Value})
+			rows = append(rows, row{db: db, pattern: n.Pattern, rule: n.Rule, sums: n.Value})
 		}
 	}
 	return limitRows(rows, b.grouping.Limit)
@@ -152,7 +152,7 @@ func (b *Builder) fill(p *profile.Profile, m measures) {
 	p.Totals = m.stats(total(rows))
 	p.Namespaces = make([]profile.Namespace, 0, len(rows))
 	for _, r := range rows {
-		p.Namespaces = append(p.Namespaces, profile.Namespace{DB: r.db, Pattern: r.pattern, Other: r.other, Stats: m.stats(r.sums)})
+		p.Namespaces = append(p.Namespaces, r.namespace(m))
 		p.Design.Degraded = p.Design.Degraded || r.other
 	}
 	p.Largest = b.largest.keys()

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"iter"
+	"slices"
 
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
@@ -53,4 +54,32 @@ func GroupNames(names iter.Seq[string], g Grouping) *NameGroups {
 		})
 	}
 	return groups
+}
+
+// RollUp rolls the namespaces up as [RollUp] does, in place.
+func (g *NameGroups) RollUp(under string, depth int) error {
+	type id struct {
+		pattern string
+		other   bool
+	}
+	at, rolled := map[id]int{}, g.Namespaces[:0:0]
+	for _, n := range g.Namespaces {
+		if !n.Other {
+			n.Pattern = rolledUp(n.Pattern, under, depth)
+		}
+		i, met := at[id{n.Pattern, n.Other}]
+		if !met {
+			at[id{n.Pattern, n.Other}] = len(rolled)
+			rolled = append(rolled, n)
+			continue
+		}
+		examples := standouts{limit: examplesKept}
+		if err := examples.restore(slices.Concat(rolled[i].Examples, n.Examples), exampleRankOf); err != nil {
+			return err
+		}
+		rolled[i].Names += n.Names
+		rolled[i].Examples = examples.keys()
+	}
+	g.Namespaces = rolled
+	return nil
 }

@@ -1,37 +1,30 @@
 package sampler
 
-import (
-	"math"
-	"math/bits"
-
-	"keyprof/sampler/profile"
-)
+import "keyprof/sampler/profile"
 
 // quantity adds up one quantity over keys: sizes in bytes, times in seconds or
-// milliseconds. Sums are kept in 128 bits: ten million keys with a TTL of
-// thirty years pass 2^63 milliseconds.
+// milliseconds.
 type quantity struct {
 	count    int64
-	high, lo uint64 // sum
+	sum      profile.Sum // in the unit of the profile
 	min, max int64
-	sketch   profile.Sketch
+	sketch   profile.Sketch // in the unit of the profile
 }
 
-// add counts v, which is not negative; the sketch gets v/unit.
-func (q *quantity) add(v int64, unit float64) {
+// add counts v, which is not negative. As a profile counts in bytes and
+// seconds, perUnit is how many of v make one: 1, or millisPerSecond.
+func (q *quantity) add(v, perUnit int64) {
 	if q.count == 0 || v < q.min {
 		q.min = v
 	}
 	q.max = max(q.max, v)
 	q.count++
-	q.addSum(0, uint64(v))
-	q.sketch.Add(float64(v) / unit)
-}
-
-func (q *quantity) addSum(high, lo uint64) {
-	var carry uint64
-	q.lo, carry = bits.Add64(q.lo, lo, 0)
-	q.high, _ = bits.Add64(q.high, high, carry)
+	if perUnit == millisPerSecond {
+		q.sum = q.sum.Plus(profile.SumOfThousandths(v))
+	} else {
+		q.sum = q.sum.Plus(profile.SumOf(v))
+	}
+	q.sketch.Add(float64(v) / float64(perUnit))
 }
 
 func (q *quantity) merge(other *quantity) {
@@ -43,17 +36,17 @@ func (q *quantity) merge(other *quantity) {
 	}
 	q.max = max(q.max, other.max)
 	q.count += other.count
-	q.addSum(other.high, other.lo)
+	q.sum = q.sum.Plus(other.sum)
 	q.sketch.Merge(&other.sketch)
 }
 
-// distribution is nil when there were no keys. Values are divided by unit.
-func (q *quantity) distribution(unit float64) *profile.Distribution {
+// distribution is nil when there were no keys.
+func (q *quantity) distribution(perUnit int64) *profile.Distribution {
 	if q.count == 0 {
 		return nil
 	}
-	sum := math.Ldexp(float64(q.high), 64) + float64(q.lo)
-	return profile.NewDistribution(&q.sketch, float64(q.min)/unit, float64(q.max)/unit, sum/unit/float64(q.count))
+	unit := float64(perUnit)
+	return profile.NewDistribution(&q.sketch, float64(q.min)/unit, float64(q.max)/unit, q.sum)
 }
 
 // tally counts keys and their bytes.
@@ -67,4 +60,10 @@ func (t *tally) add(bytes int64) {
 func (t *tally) merge(other tally) {
 	t.keys += other.keys
 	t.bytes += other.bytes
+}
+
+// take takes other away.
+func (t *tally) take(other tally) {
+	t.keys -= other.keys
+	t.bytes -= other.bytes
 }

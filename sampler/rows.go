@@ -13,6 +13,7 @@ type row struct {
 	db      int
 	pattern string
 	other   bool // what lies beyond the limit
+	rule    bool // a rule gave the name
 	sums    *accumulator
 }
 
@@ -25,6 +26,10 @@ func boolInt(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+func (r row) namespace(m measures) profile.Namespace {
+	return profile.Namespace{DB: r.db, Pattern: r.pattern, Other: r.other, Rule: r.rule, Stats: m.stats(r.sums)}
 }
 
 // limitRows keeps the rows with the most bytes, those with the most keys where

@@ -20,6 +20,9 @@ type Dictionary struct {
 	// K is how many different literals a node of the first level keeps apart;
 	// 0 is none at all.
 	K int `json:"k"`
+	// Rung tells apart bounds of the same K: how far they had to be lowered, 0
+	// being not at all.
+	Rung int `json:"rung,omitempty"`
 	// Degraded means that K or the length of patterns had to be lowered to keep
 	// the namespaces few: they are coarser than they would be in a smaller
 	// keyspace.
@@ -41,8 +44,11 @@ func (d *Dictionary) startRung() int {
 	if d.Version == 0 {
 		return 0
 	}
-	return rungOf(d.K)
+	return max(d.Rung, rungOf(d.K))
 }
+
+// lower sets the bounds of d to those of a rung.
+func (d *Dictionary) lower(rung int) { d.K, d.Rung = ladder[rung].k, rung }
 
 // Extend returns d with the decisions of found added. Where both know a place,
 // literals that were protected stay so, and new ones come on top while there
@@ -61,7 +67,7 @@ func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
 			sum.Fused[from] = to
 		}
 	}
-	sum.K = min(d.effectiveK(), found.effectiveK())
+	sum.lower(max(d.startRung(), found.startRung()))
 	sum.Degraded = d.Degraded || found.Degraded
 	return sum
 }
@@ -69,20 +75,13 @@ func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
 // maxShapes bounds the protected shapes. A share of 0.5 % allows for 200.
 const maxShapes = 400
 
-// effectiveK is K, or the default for a dictionary that has decided nothing.
-func (d *Dictionary) effectiveK() int {
-	if d.Version == 0 {
-		return DefaultK
-	}
-	return d.K
-}
-
 // copy returns a copy of d of the present version, with no map missing.
 func (d *Dictionary) copy() *Dictionary {
 	c := &Dictionary{
-		Version: DictionaryVersion, Lexer: Version, K: d.effectiveK(), Degraded: d.Degraded,
+		Version: DictionaryVersion, Lexer: Version, Degraded: d.Degraded,
 		Protected: map[string][]string{}, Collapsed: map[string][][]string{}, Fused: map[string]string{},
 	}
+	c.lower(d.startRung())
 	for place, words := range d.Protected {
 		c.Protected[place] = slices.Clone(words)
 	}

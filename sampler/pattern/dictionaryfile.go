@@ -75,6 +75,8 @@ func (d *Dictionary) Check() error {
 		return fmt.Errorf("version %d, want %d", d.Version, DictionaryVersion)
 	case d.K < 0 || d.K > DefaultK:
 		return fmt.Errorf("k is %d, want 0 to %d", d.K, DefaultK)
+	case d.Rung < 0 || d.Rung > LastRung || d.Rung > 0 && ladder[d.Rung].k != d.K:
+		return fmt.Errorf("rung is %d, which is not one of k %d; leave it out", d.Rung, d.K)
 	case max(len(d.Protected), len(d.Shapes), len(d.Collapsed), len(d.Fused)) > maxDecisions:
 		return fmt.Errorf("more than %d decisions of one kind", maxDecisions)
 	}

@@ -36,6 +36,10 @@ type Lexer struct {
 
 	noRunBefore int // no opaque run starts before this position
 
+	firm   bool // a strong or medium delimiter is among the tokens
+	joined bool // literals have been joined
+	apart  bool // literals are not joined
+
 	n      int
 	tokens [MaxTokens]Token
 }
@@ -46,21 +50,32 @@ func NewLexer() *Lexer { return new(Lexer) }
 // Tokens returns the tokens of name. They are valid until the next call. The
 // empty name has none.
 func (l *Lexer) Tokens(name string) []Token {
+	l.all = classes(name)
+	l.cutUp(name, l.all&(isStrong|isMedium) == 0)
+	if l.joined && !l.firm {
+		l.cutUp(name, true)
+	}
+	return l.tokens[:l.n]
+}
+
+// cutUp makes the tokens of name. Whether literals stay apart is to be told from
+// the pattern alone, so that it can be parsed: what has a strong or medium
+// delimiter only within a placeholder is cut up twice.
+func (l *Lexer) cutUp(name string, apart bool) {
 	l.reset(name)
+	l.apart = apart
 	for l.pos < len(l.text) {
 		l.step()
 	}
 	if l.pos < len(name) {
 		l.push(Bin, len(name))
 	}
-	return l.tokens[:l.n]
 }
 
 func (l *Lexer) reset(name string) {
 	l.name, l.text = name, name
-	l.all = classes(name)
 	l.pos, l.boundary, l.segments, l.width, l.n = 0, isStrong, 0, 0, 0
-	l.noRunBefore = 0
+	l.noRunBefore, l.firm, l.joined = 0, false, false
 	if l.all&isSpecial != 0 {
 		l.markBinary()
 	}
@@ -94,19 +109,18 @@ func (l *Lexer) step() {
 // stands for.
 func (l *Lexer) delimiter(c class) {
 	n := 1
-	if l.text[l.pos] == '%' {
-		if encoded := percentEncoded(l.text[l.pos:]); encoded&isDelim != 0 {
-			c, n = encoded, 3
-		}
+	if encoded := percentEncoded(l.text[l.pos:]); encoded&isDelim != 0 {
+		c, n = encoded, 3
 	}
+	l.firm = l.firm || is(l.text[l.pos], isStrong|isMedium)
 	l.push(Delimiter, l.pos+n)
 	l.boundary = c & isDelim
 }
 
 // percentEncoded returns the class of the byte that the escape at the start of
-// s stands for, or 0 if there is no escape.
+// s, which is not empty, stands for, or 0 if there is no escape.
 func percentEncoded(s string) class {
-	if len(s) < 3 || !isHexDigit(s[1]) || !isHexDigit(s[2]) {
+	if s[0] != '%' || len(s) < 3 || !isHexDigit(s[1]) || !isHexDigit(s[2]) {
 		return 0
 	}
 	return classOf[hexValue(s[1])<<4|hexValue(s[2])]
@@ -159,7 +173,7 @@ func (l *Lexer) add(kind Kind, end int) {
 // where the name has no stronger delimiter do the weak ones carry structure,
 // and the words are kept apart.
 func (l *Lexer) join(end int) bool {
-	if l.n < 2 || l.all&(isStrong|isMedium) == 0 {
+	if l.n < 2 || l.apart {
 		return false
 	}
 	before, delim := &l.tokens[l.n-2], l.tokens[l.n-1]
@@ -168,7 +182,7 @@ func (l *Lexer) join(end int) bool {
 	}
 	before.End = int32(end)
 	l.n--
-	l.boundary = 0
+	l.boundary, l.joined = 0, true
 	return true
 }
 

@@ -144,6 +144,7 @@ func FuzzPattern(f *testing.F) {
 func checkPromises(t rapid.TB, lexer *Lexer, name string) {
 	t.Helper()
 	pattern := string(lexer.AppendPattern(nil, name))
+	checkParses(t, lexer, name)
 	if again := Of(name); again != pattern {
 		t.Fatalf("pattern of %q is %q, and %q the second time", name, pattern, again)
 	}

@@ -9,6 +9,7 @@ import (
 type Namespace[V any] struct {
 	Pattern string
 	Names   int64
+	Rule    bool // a rule gave the name to some of the names at least
 	Value   V
 }
 
@@ -27,7 +28,7 @@ func (t *Trie[V]) Namespaces() []Namespace[V] {
 	}
 	list := make([]Namespace[V], 0, len(merged))
 	for p, l := range merged {
-		list = append(list, Namespace[V]{Pattern: p, Names: l.hits, Value: l.value})
+		list = append(list, Namespace[V]{Pattern: p, Names: l.hits, Rule: t.named[p] != nil, Value: l.value})
 	}
 	slices.SortFunc(list, func(a, b Namespace[V]) int { return strings.Compare(a.Pattern, b.Pattern) })
 	return list
@@ -74,7 +75,7 @@ func (t *Trie[V]) rows() ([]*row, []*leaf[V]) {
 // it made. It may be asked before Namespaces only.
 func (t *Trie[V]) Dictionary() *Dictionary {
 	found := (&Dictionary{}).copy()
-	found.K = t.K()
+	found.lower(t.rung)
 	found.Degraded = t.rung > t.dict.startRung()
 	for key, sh := range t.shapes {
 		if paths := sh.root.collapsedPaths(nil); len(paths) > 0 {

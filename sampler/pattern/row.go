@@ -61,11 +61,15 @@ func elemOf(mark string, first bool) elem {
 	case is(b, isEscaped) && (b != '"' || first):
 		return elem{text: `\` + mark, kind: Delimiter, level: classOf[b] & isDelim}
 	}
-	level := classOf[mark[0]] & isDelim
+	return elem{text: mark, kind: Delimiter, level: levelOf(mark)}
+}
+
+// levelOf is the strength of a delimiter, 0 for other elements of a shape.
+func levelOf(mark string) class {
 	if len(mark) == 3 {
-		level = percentEncoded(mark) & isDelim
+		return percentEncoded(mark) & isDelim
 	}
-	return elem{text: mark, kind: Delimiter, level: level}
+	return classOf[mark[0]] & isDelim
 }
 
 // printElems is the pattern of elems.

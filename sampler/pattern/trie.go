@@ -109,10 +109,7 @@ func (t *Trie[V]) namedLeaf(name string) *leaf[V] {
 // find descends to the leaf of p.
 func (t *Trie[V]) find(p *path) *leaf[V] {
 	t.cut(p)
-	sh := t.shapes[string(p.shape)]
-	if sh == nil {
-		sh = t.newShape(string(p.shape))
-	}
+	sh := t.shapeOf(p.shape)
 	n, wild := sh.root, uint64(0)
 	for level, word := range p.words {
 		next := n.children.get(word)
@@ -124,11 +121,25 @@ func (t *Trie[V]) find(p *path) *leaf[V] {
 		}
 		n = next
 	}
+	return t.arrive(n, wild, p.words)
+}
+
+// shapeOf returns the shape of this key.
+func (t *Trie[V]) shapeOf(key []byte) *shape[V] {
+	if sh := t.shapes[string(key)]; sh != nil {
+		return sh
+	}
+	return t.newShape(string(key))
+}
+
+// arrive returns the leaf of n, to which words have led, at the levels in wild
+// through wildcards.
+func (t *Trie[V]) arrive(n *node[V], wild uint64, words []string) *leaf[V] {
 	if n.leaf == nil {
 		n.leaf = t.newLeaf()
-		n.leaf.words = cloneWords(p.words)
+		n.leaf.words = cloneWords(words)
 	}
-	n.leaf.note(wild, p.words)
+	n.leaf.note(wild, words)
 	return n.leaf
 }
 

@@ -67,7 +67,7 @@ func drawDictionary(t *rapid.T) *Dictionary {
 		d.Collapsed["<*>:<*>"] = [][]string{{"order"}, {"zz"}}
 		d.Collapsed["<*>:<*>:<*>"] = [][]string{{"aa"}, {"<*>", "order"}}
 	}
-	d.K = rapid.SampledFrom([]int{64, 8, 2}).Draw(t, "K")
+	d.lower(rapid.SampledFrom([]int{0, 3, 5}).Draw(t, "rung of the dictionary"))
 	return d
 }
 

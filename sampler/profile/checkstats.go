@@ -2,6 +2,7 @@ package profile
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -256,6 +257,7 @@ func (d *Distribution) check(atMostKeys int64) error {
 			rule{d.Count < 1, "count", "below 1"},
 			rule{d.Count > atMostKeys, "count", "more keys than the whole"},
 			rule{d.Mean < d.Min || d.Mean > d.Max, "mean", "outside min and max"},
+			rule{!near(d.Sum.Float(), d.Mean*float64(d.Count)), "sum", "not count times mean"},
 			rule{d.P50 < d.Min, "p50", "below min"},
 			rule{d.P90 < d.P50, "p90", "below p50"},
 			rule{d.P99 < d.P90, "p99", "below p90"},
@@ -265,3 +267,7 @@ func (d *Distribution) check(atMostKeys int64) error {
 		),
 	)
 }
+
+// near reports whether two sums are equal but for rounding: that of floating
+// point, and that to thousandths.
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(a, b)+1.0/perUnit }

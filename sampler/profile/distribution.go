@@ -1,12 +1,12 @@
 package profile
 
-// NewDistribution summarizes the values in s, whose exact least, greatest and
-// mean value the caller kept beside it, all in the same unit. A sketch's
+// NewDistribution summarizes the values in s, whose exact least value, greatest
+// value and sum the caller kept beside it, all in the same unit. A sketch's
 // quantiles err by up to SketchAccuracy, so they are held within [lowest,
 // highest], and so is a mean that rounding carried past them. The result is
 // nil when s is nil or empty: nothing is known about no keys. It holds a copy
 // of s, so s may be added to or merged afterwards.
-func NewDistribution(s *Sketch, lowest, highest, mean float64) *Distribution {
+func NewDistribution(s *Sketch, lowest, highest float64, sum Sum) *Distribution {
 	if s == nil || s.Count() == 0 {
 		return nil
 	}
@@ -16,7 +16,8 @@ func NewDistribution(s *Sketch, lowest, highest, mean float64) *Distribution {
 		Count:  s.Count(),
 		Min:    lowest,
 		Max:    highest,
-		Mean:   within(mean),
+		Sum:    sum,
+		Mean:   within(sum.Float() / float64(s.Count())),
 		P50:    within(q[0]),
 		P90:    within(q[1]),
 		P99:    within(q[2]),

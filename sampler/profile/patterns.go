@@ -6,9 +6,10 @@ import "strings"
 // can make the same ones. They have the form of the sampler/pattern package's
 // Dictionary, and its documentation.
 type Patterns struct {
-	Version   int                   `json:"version"` // version of this form
-	Lexer     int                   `json:"lexer"`   // version of the lexing rules
-	K         int                   `json:"k"`       // number of literals that a place of the first level keeps apart
+	Version   int                   `json:"version"`        // version of this form
+	Lexer     int                   `json:"lexer"`          // version of the lexing rules
+	K         int                   `json:"k"`              // number of literals that a place of the first level keeps apart
+	Rung      int                   `json:"rung,omitempty"` // number of times the bounds were lowered, to tell apart those of the same K
 	Degraded  bool                  `json:"degraded,omitempty"`
 	Protected map[string][]string   `json:"protected,omitempty"` // literals that no wildcard takes, by what stands before them
 	Shapes    []string              `json:"shapes,omitempty"`    // shapes of names that are never cut

@@ -98,6 +98,7 @@ type Namespace struct {
 	DB      int    `json:"db"`              // number of the logical database
 	Pattern string `json:"pattern"`         // such as resque:status:<uuid>
 	Other   bool   `json:"other,omitempty"` // the rest, beyond Design.NamespaceLimit
+	Rule    bool   `json:"rule,omitempty"`  // one of Design.PatternRules gave the name
 	Stats
 }
 

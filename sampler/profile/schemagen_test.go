@@ -52,6 +52,7 @@ var fixedSchemas = map[reflect.Type]*jsonschema.Schema{
 		profile.IdleSinceAccess, profile.IdleSinceWriteOrLocalRead,
 	}},
 	reflect.TypeFor[profile.Sketch](): {Type: "string", ContentEncoding: "base64"},
+	reflect.TypeFor[profile.Sum]():    {Type: "number"},
 }
 
 // define adds the definition of a struct type and of those that it mentions.

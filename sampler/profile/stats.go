@@ -148,11 +148,12 @@ type IdleByTTL struct {
 }
 
 // Distribution summarizes one quantity over the keys that have it. Count, Min,
-// Max and Mean are exact; quantiles are the sketch's, within SketchAccuracy.
+// Max, Sum and Mean are exact; quantiles are the sketch's, within SketchAccuracy.
 type Distribution struct {
 	Count  int64   `json:"count"`  // keys, at least 1
 	Min    float64 `json:"min"`    // least, in the unit of the field that holds the distribution
 	Max    float64 `json:"max"`    // greatest, in that unit
+	Sum    Sum     `json:"sum"`    // of all values, in that unit, exact
 	Mean   float64 `json:"mean"`   // in that unit
 	P50    float64 `json:"p50"`    // median, in that unit
 	P90    float64 `json:"p90"`    // 90 in 100 keys have no more, in that unit

@@ -72,13 +72,13 @@ func distribution(keys []Observation, value func(Observation) float64) *profile.
 	}
 	var s profile.Sketch
 	values := make([]float64, len(keys))
-	sum := 0.0
+	var sum profile.Sum
 	for i, o := range keys {
 		values[i] = value(o)
-		sum += values[i]
+		sum = sum.Plus(profile.SumOfThousandths(int64(math.Round(values[i] * 1000))))
 		s.Add(values[i])
 	}
-	return profile.NewDistribution(&s, slices.Min(values), slices.Max(values), sum/float64(len(keys)))
+	return profile.NewDistribution(&s, slices.Min(values), slices.Max(values), sum)
 }
 
 // examples are the first keys by name: any choice that does not depend on the

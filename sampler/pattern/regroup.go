@@ -1,0 +1,194 @@
+package pattern
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// Grouping is how a set of names was grouped in the end.
+type Grouping struct {
+	Dictionary *Dictionary // the decisions, those of the run included
+	Rows       []GroupingRow
+}
+
+// GroupingRow is a namespace.
+type GroupingRow struct {
+	Pattern string
+	Names   int64
+	Rule    bool // a rule gave the name
+}
+
+// Regroup brings two groupings to the finest one that both can be brought to
+// without knowing a name: what may be in one namespace of either is in one
+// namespace then. It returns what becomes of each pattern of a and of b. A
+// namespace that takes in several is called after the largest of those that
+// fusion made, or as the trie of the [Join] prints it.
+//
+// Names beyond the limit on namespaces have lost their pattern and cannot be
+// regrouped.
+func Regroup(a, b *Grouping) (ofA, ofB map[string]string) {
+	m := newMeeting(Join(a.Dictionary, b.Dictionary))
+	first, second := m.enter(a), m.enter(b)
+	first.follow()
+	second.follow()
+	labels := m.labels()
+	return first.labelled(labels), second.labelled(labels)
+}
+
+// meeting is where the namespaces of several groupings find their seats.
+type meeting struct {
+	trie  *Trie[*seat] // of the joined decisions
+	named map[string]*seat
+}
+
+// seat is a leaf of the trie, or what goes by a name: what a rule or fusion
+// has made. Places that may hold the same name of a key are linked: a seat is
+// an element of a disjoint set.
+type seat struct {
+	parent *seat // nil: the root of its set
+	names  int64
+}
+
+func (p *seat) root() *seat {
+	for p.parent != nil {
+		p = p.parent
+	}
+	return p
+}
+
+func link(a, b *seat) {
+	if a, b = a.root(), b.root(); a != b {
+		b.parent = a
+	}
+}
+
+var seats = Values[*seat]{
+	New:   func() *seat { return new(seat) },
+	Merge: func(into, from *seat) { into.names += from.names; link(into, from) },
+}
+
+func newMeeting(dict *Dictionary) *meeting {
+	return &meeting{trie: NewTrie(dict, seats), named: map[string]*seat{}}
+}
+
+// entered is a grouping at a meeting.
+type entered struct {
+	*Grouping
+	*meeting
+	own   *Trie[*seat] // of its decisions, without names
+	seats []*seat      // by row
+}
+
+func (m *meeting) enter(g *Grouping) *entered {
+	e := &entered{g, m, NewTrie(g.Dictionary, seats), make([]*seat, len(g.Rows))}
+	for i, r := range g.Rows {
+		e.seats[i] = e.enterRow(r)
+		e.seats[i].names += r.Names
+	}
+	return e
+}
+
+// enterRow finds a row's seat. Only what the grouping's own trie can have made
+// becomes a leaf: to make leaves of what fusion has made would collapse nodes
+// that need not.
+func (e *entered) enterRow(r GroupingRow) *seat {
+	if p, ok := e.parse(r.Pattern); ok && !r.Rule {
+		return e.trie.insert(p).value
+	}
+	return e.byName(r.Pattern)
+}
+
+func (e *entered) parse(pattern string) (parsed, bool) {
+	p, ok := parsePattern(pattern)
+	return p, ok && e.own.mayHold(p)
+}
+
+func (m *meeting) byName(name string) *seat {
+	if m.named[name] == nil {
+		m.named[name] = new(seat)
+	}
+	return m.named[name]
+}
+
+// follow links what has been fused, after all rows have been entered. It adds
+// no leaves, which might collapse nodes.
+func (e *entered) follow() {
+	for from, to := range e.Dictionary.Fused {
+		link(e.find(to), e.find(from))
+	}
+	for i, r := range e.Rows {
+		if r.Rule { // names outside the rule may be there too
+			link(e.find(r.Pattern), e.seats[i])
+		}
+	}
+}
+
+// find returns the seat of a pattern. Where there is no leaf, its names still
+// have a seat in common in all groupings: under the path that they would take.
+func (e *entered) find(pattern string) *seat {
+	p, ok := e.parse(pattern)
+	if !ok {
+		return e.byName(pattern)
+	}
+	leaf, path := e.trie.lookUp(p)
+	if leaf != nil {
+		return leaf.value
+	}
+	return e.byName(path)
+}
+
+// labelled returns what each of the patterns becomes.
+func (e *entered) labelled(labels map[*seat]string) map[string]string {
+	of := make(map[string]string, len(e.Rows))
+	for i, r := range e.Rows {
+		of[r.Pattern] = labels[e.seats[i].root()]
+	}
+	return of
+}
+
+// candidate is what a set of seats may be called.
+type candidate struct {
+	label string
+	*seat
+	named bool
+}
+
+// labels returns what the sets of seats are called, by their roots. Sets that
+// would be called the same are linked.
+func (m *meeting) labels() map[*seat]string {
+	byLabel, labels := map[string]*seat{}, map[*seat]string{}
+	for _, c := range m.candidates() {
+		root := c.root()
+		if labels[root] != "" {
+			continue
+		}
+		if same := byLabel[c.label]; same != nil {
+			link(same, root)
+			continue
+		}
+		byLabel[c.label], labels[root] = root, c.label
+	}
+	return labels
+}
+
+// candidates are the labels that rows have, the best first.
+func (m *meeting) candidates() (list []candidate) {
+	rows, leaves := m.trie.rows()
+	for i, r := range rows {
+		list = append(list, candidate{r.pattern, leaves[i].value, false})
+	}
+	for name, p := range maps.All(m.named) {
+		list = append(list, candidate{name, p, p.names > 0})
+	}
+	slices.SortFunc(list, func(a, b candidate) int {
+		switch {
+		case a.named != b.named && a.named:
+			return -1
+		case a.named != b.named:
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.names, a.names), cmp.Compare(a.label, b.label))
+	})
+	return list
+}

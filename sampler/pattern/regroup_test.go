@@ -1,0 +1,96 @@
+package pattern
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"keyprof/sampler/pattern/patterntest"
+)
+
+// grouped is what a run over names leaves in its profile, and its counts.
+func grouped(dict *Dictionary, rules *Rules, names []string) (*Grouping, map[string]int) {
+	trie := NewTrie(dict, counters)
+	trie.SetRules(rules)
+	for _, name := range names {
+		trie.At(name).names++
+	}
+	g, counts := &Grouping{Dictionary: trie.Dictionary()}, map[string]int{}
+	for _, n := range trie.Namespaces() {
+		g.Rows = append(g.Rows, GroupingRow{Pattern: n.Pattern, Names: n.Names, Rule: n.Rule})
+		counts[n.Pattern] = n.Value.names
+	}
+	return g, counts
+}
+
+func regrouped(counts map[string]int, to map[string]string) map[string]int {
+	sums := map[string]int{}
+	for p, n := range counts {
+		sums[to[p]] += n
+	}
+	return sums
+}
+
+// checkMeeting groups the same names twice, each time by decisions that were
+// made for others, and fails unless regrouping brings both to the same rows.
+func checkMeeting(t rapid.TB, names []string, rules *Rules, first, second *Dictionary) map[string]int {
+	t.Helper()
+	a, inA := grouped(first, rules.Clone(), names)
+	b, inB := grouped(second, rules.Clone(), names)
+	ofA, ofB := Regroup(a, b)
+	gotA, gotB := regrouped(inA, ofA), regrouped(inB, ofB)
+	if diff := cmp.Diff(gotA, gotB); diff != "" {
+		t.Fatalf("the same names, regrouped from two groupings (-first +second):\n%s", diff)
+	}
+	return gotA
+}
+
+// What two groupings of the same names are regrouped to does not differ,
+// whatever the decisions were that each had made before.
+func TestRegroupingIsExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		decide := func(label string) *Dictionary {
+			trie := newCounting(drawDictionary(t), rapid.SliceOfN(rapid.Custom(drawName), 0, 200).Draw(t, label)...)
+			trie.LowerTo(rapid.IntRange(0, LastRung).Draw(t, "rung"))
+			return trie.Dictionary()
+		}
+		names := rapid.SliceOfN(rapid.Custom(drawName), 0, 300).Draw(t, "names")
+		checkMeeting(t, names, nil, decide("first"), decide("second"))
+	})
+}
+
+// The same for families, with fusion and rules, for surveys of different parts.
+func TestRegroupingOfFamilies(t *testing.T) {
+	rules, err := ParseRules(`^user:.*=people`, `^(cache):=$1:*`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(4) {
+		names := patterntest.Mix(rand.New(rand.NewPCG(seed, 8)), patterntest.Families(), 300)
+		decide := func(names []string) *Dictionary {
+			survey := NewSurvey()
+			for _, name := range names {
+				survey.Add(name)
+			}
+			return newCounting(survey.Dictionary(), names...).Dictionary()
+		}
+		half := len(names) / 2
+		rows := checkMeeting(t, names, rules, decide(names[:half/int(seed+1)]), decide(names[half:]))
+		if len(rows) < len(patterntest.Families()) {
+			t.Errorf("seed %d: %d rows of %d families", seed, len(rows), len(patterntest.Families()))
+		}
+	}
+}
+
+// Decisions that are the same on both sides change nothing.
+func TestRegroupingToTheSame(t *testing.T) {
+	names := patterntest.Mix(rand.New(rand.NewPCG(3, 8)), patterntest.Families(), 1000)
+	first, counts := grouped(nil, nil, names)
+	second, _ := grouped(first.Dictionary, nil, names[:len(names)/2])
+	ofFirst, _ := Regroup(first, second)
+	if diff := cmp.Diff(counts, regrouped(counts, ofFirst)); diff != "" {
+		t.Errorf("regrouped to what it was (-before +after):\n%s", diff)
+	}
+}

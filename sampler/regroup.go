@@ -1,0 +1,117 @@
+package sampler
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"keyprof/sampler/pattern"
+	"keyprof/sampler/profile"
+)
+
+// RollUp returns p with the namespaces below under, a prefix of patterns, rolled
+// up to their first depth segments after it. What a namespace takes in adds up
+// to it exactly. It fails for a profile of a sample.
+func RollUp(p *profile.Profile, under string, depth int) (*profile.Profile, error) {
+	return renamed(p, func(ns *profile.Namespace) string { return rolledUp(ns.Pattern, under, depth) })
+}
+
+func rolledUp(name, under string, depth int) string {
+	if rest, ok := strings.CutPrefix(name, under); ok {
+		return under + pattern.RollUp(rest, depth)
+	}
+	return name
+}
+
+// Regroup brings two profiles to the finest namespaces that both can be brought
+// to, so that they can be compared; see [pattern.Regroup]. Figures stay exact,
+// but for the keys beyond the limit on namespaces, which stay where they are.
+// It fails if the names were lexed by different rules, or are those of a sample.
+func Regroup(a, b *profile.Profile) (*profile.Profile, *profile.Profile, error) {
+	if a.Design.Patterns == nil || b.Design.Patterns == nil {
+		return nil, nil, errors.New("a profile does not hold the decisions by which its names were grouped")
+	}
+	if x, y := a.Design.Patterns.Lexer, b.Design.Patterns.Lexer; x != y {
+		return nil, nil, fmt.Errorf("names were grouped by rules of version %d, and of version %d", x, y)
+	}
+	first, second := groupingOf(a), groupingOf(b)
+	if err := cmp.Or(first.Dictionary.Check(), second.Dictionary.Check()); err != nil {
+		return nil, nil, err
+	}
+	ofA, ofB := pattern.Regroup(first, second)
+	joined := profile.Patterns(*pattern.Join(first.Dictionary, second.Dictionary))
+	to := func(p *profile.Profile, of map[string]string) (*profile.Profile, error) {
+		p, err := renamed(p, func(ns *profile.Namespace) string { return of[ns.Pattern] })
+		if err == nil {
+			p.Design.Patterns = &joined
+		}
+		return p, err
+	}
+	a, errA := to(a, ofA)
+	b, errB := to(b, ofB)
+	return a, b, errors.Join(errA, errB)
+}
+
+// groupingOf says how the names of a profile were grouped.
+func groupingOf(p *profile.Profile) *pattern.Grouping {
+	dict := pattern.Dictionary(*p.Design.Patterns)
+	g := &pattern.Grouping{Dictionary: &dict}
+	for i := range p.Namespaces {
+		if ns := &p.Namespaces[i]; !ns.Other {
+			g.Rows = append(g.Rows, pattern.GroupingRow{Pattern: ns.Pattern, Names: ns.Keys.Value, Rule: ns.Rule})
+		}
+	}
+	return g
+}
+
+// renamed returns p with its namespaces renamed, and those merged that are
+// called the same then. The row of what is left over stays as it is.
+func renamed(p *profile.Profile, name func(*profile.Namespace) string) (*profile.Profile, error) {
+	type id struct {
+		db      int
+		pattern string
+		other   bool
+	}
+	groups := map[id][]*profile.Namespace{}
+	for i := range p.Namespaces {
+		ns := &p.Namespaces[i]
+		as := id{ns.DB, ns.Pattern, ns.Other}
+		if !ns.Other {
+			as.pattern = name(ns)
+		}
+		groups[as] = append(groups[as], ns)
+	}
+	result, m := *p, measuresOf(&p.Totals)
+	result.Namespaces = make([]profile.Namespace, 0, len(groups))
+	for as, group := range groups {
+		ns, err := merged(group, m)
+		if err != nil {
+			return nil, err
+		}
+		ns.Pattern = as.pattern
+		result.Namespaces = append(result.Namespaces, ns)
+	}
+	slices.SortFunc(result.Namespaces, func(a, b profile.Namespace) int {
+		return row{db: a.DB, pattern: a.Pattern, other: a.Other}.compare(row{db: b.DB, pattern: b.Pattern, other: b.Other})
+	})
+	return &result, nil
+}
+
+// merged is one namespace for several of one database.
+func merged(group []*profile.Namespace, m measures) (profile.Namespace, error) {
+	if len(group) == 1 {
+		return *group[0], nil
+	}
+	sum := row{db: group[0].DB, sums: newAccumulator()}
+	for _, ns := range group {
+		part, err := restore(&ns.Stats)
+		if err != nil {
+			return profile.Namespace{}, fmt.Errorf("namespace %q: %w", ns.Pattern, err)
+		}
+		sum.sums.merge(part)
+		sum.rule = sum.rule || ns.Rule
+	}
+	return sum.namespace(m), nil
+}

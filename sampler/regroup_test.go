@@ -1,0 +1,150 @@
+package sampler
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"keyprof/sampler/pattern"
+	"keyprof/sampler/pattern/patterntest"
+	"keyprof/sampler/profile"
+)
+
+// built is the profile of keys in database 1, and of half of them in database 2.
+func built(g Grouping, keys []Observation) *profile.Profile {
+	b := NewBuilder(g, 1<<20)
+	b.Add(&Page{DB: 1, Keys: keys})
+	b.Add(&Page{DB: 2, Keys: keys[:len(keys)/2]})
+	var p profile.Profile
+	b.fill(&p, everything)
+	return &p
+}
+
+func inJSON(t rapid.TB, v any) string {
+	t.Helper()
+	text, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// drawHardName is an observation whose name is hard to keep, at times.
+func drawHardName(t *rapid.T) Observation {
+	o := drawObservation(t)
+	switch rapid.IntRange(0, 20).Draw(t, "hard") {
+	case 0:
+		o.Name = strings.Repeat("long:", 300) + o.Name
+	case 1:
+		o.Name = "\xff\\" + o.Name
+	}
+	return o
+}
+
+// All namespaces, read back from a profile and merged, are the totals: nothing
+// that is saved of a namespace is lost in merging.
+func TestSavedNamespacesAddUpToTheTotals(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := built(defaultGrouping, rapid.SliceOfN(rapid.Custom(drawHardName), 1, 200).Draw(t, "keys"))
+		var saved profile.Profile
+		if err := json.Unmarshal([]byte(inJSON(t, p)), &saved); err != nil {
+			t.Fatal(err)
+		}
+		var all []*profile.Namespace
+		for i := range saved.Namespaces {
+			all = append(all, &saved.Namespaces[i])
+		}
+		if len(all) == 1 { // nothing is merged then
+			return
+		}
+		sum, err := merged(all, measuresOf(&saved.Totals))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want, got := inJSON(t, p.Totals), inJSON(t, sum.Stats); got != want {
+			t.Fatalf("totals, and the sum of the namespaces:\n%s", firstDifference(want, got))
+		}
+	})
+}
+
+func TestRollUp(t *testing.T) {
+	var keys []Observation
+	for i := range int64(40) {
+		for _, name := range []string{"resque:status:%d", "resque:queue:%d", "cart:%d", "resque"} {
+			keys = append(keys, Observation{Name: strings.ReplaceAll(name, "%d", fmt.Sprint(1000+i)), HasBytes: true, Bytes: 100 + i, NoTTL: true, Type: "string"})
+		}
+	}
+	p := built(defaultGrouping, keys)
+	for _, tt := range []struct {
+		under string
+		depth int
+		want  string
+	}{
+		{"", 1, "cart:<...> 40, resque 40, resque:<...> 80"},
+		{"", 2, "cart:<int> 40, resque 40, resque:queue:<...> 40, resque:status:<...> 40"},
+		{"", 3, "cart:<int> 40, resque 40, resque:queue:<int> 40, resque:status:<int> 40"},
+		{"resque:", 1, "cart:<int> 40, resque 40, resque:queue:<...> 40, resque:status:<...> 40"},
+	} {
+		rolled, err := RollUp(p, tt.under, tt.depth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows []string
+		for _, n := range rolled.Namespaces {
+			if n.DB == 1 {
+				rows = append(rows, fmt.Sprintf("%s %d", n.Pattern, n.Keys.Value))
+			}
+		}
+		if got := strings.Join(rows, ", "); got != tt.want {
+			t.Errorf("depth %d below %q:\n got %s\nwant %s", tt.depth, tt.under, got, tt.want)
+		}
+	}
+	if len(p.Namespaces) != 8 {
+		t.Errorf("%d namespaces in the profile that was rolled up, want 8 as before", len(p.Namespaces))
+	}
+}
+
+// Two profiles of the same keys, grouped by decisions that were made on
+// different nights, are the same in all figures once they are regrouped.
+func TestRegroupedProfilesAreTheSame(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	names := patterntest.Mix(rng, patterntest.Families(), 200)
+	keys := make([]Observation, len(names))
+	for i, name := range names {
+		keys[i] = Observation{
+			Name: name, HasBytes: true, Bytes: rng.Int64N(1000), HasTTL: true, TTLMillis: rng.Int64N(1 << 40),
+			HasIdle: true, IdleS: rng.Int64N(1 << 22), Type: "string",
+		}
+	}
+	decide := func(names []string) Grouping {
+		survey := pattern.NewSurvey()
+		for _, name := range names {
+			survey.Add(name)
+		}
+		g := Grouping{Limit: DefaultNamespaceLimit, Dictionary: survey.Dictionary()}
+		b := NewBuilder(g, -1)
+		for _, name := range names {
+			b.Add(&Page{Keys: []Observation{{Name: name}}})
+		}
+		g.Dictionary = b.dictionary()
+		return g
+	}
+	a, b := built(decide(names[:500]), keys), built(decide(names[2000:]), keys)
+	if len(a.Namespaces) == len(b.Namespaces) {
+		t.Logf("both groupings have %d namespaces", len(a.Namespaces))
+	}
+	a, b, err := Regroup(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, got := inJSON(t, a.Namespaces), inJSON(t, b.Namespaces); got != want {
+		t.Fatalf("the same keys, regrouped:\n%s", firstDifference(want, got))
+	}
+	if len(a.Namespaces) < 2*len(patterntest.Families()) { // of two databases
+		t.Errorf("only %d namespaces are left", len(a.Namespaces))
+	}
+}
