@@ -70,7 +70,7 @@ func foldWide(workers, namespaces, keysEach int, look func()) *Builder {
 // TestWideNamespacesFit folds as many wide namespaces as a profile can show. Set
 // KEYPROF_WIDE to how many keys each has, 1000 for the full test.
 func TestWideNamespacesFit(t *testing.T) {
-	keysEach := 150
+	keysEach := 50
 	if s := os.Getenv("KEYPROF_WIDE"); s != "" {
 		keysEach, _ = strconv.Atoi(s)
 	} else if testing.Short() {
@@ -113,7 +113,7 @@ func TestFootprintIsWhatIsAllocated(t *testing.T) {
 		{"long", long, []int{1, 10}},
 	} {
 		for _, keysEach := range tt.keysEach {
-			namespaces := min(2048, 500_000/keysEach)
+			namespaces := min(1024, 200_000/keysEach)
 			before := heap()
 			b := NewBuilder(defaultGrouping, 1000)
 			b.sinceWeighed = math.MinInt // never lower the bounds

@@ -14,9 +14,6 @@ type Counters struct {
 	width int8   // bytes a count takes; 0 only while the list is empty
 }
 
-// maxWidth is that of 64 bits.
-const maxWidth = 8
-
 // Len is the number of counts.
 func (c *Counters) Len() int {
 	if c.width == 0 {
