@@ -29,6 +29,7 @@ const (
 type reservoir struct {
 	mu      sync.Mutex
 	builder *Builder
+	atMost  int // bytes that it takes, more or less: as much as was poured
 	share   int // bytes that each of the others may hold
 }
 
@@ -45,12 +46,17 @@ func newReservoir(n int, g Grouping, highIdleOver int64) (*reservoir, []*Builder
 	return r, builders
 }
 
-// take empties b into the reservoir. Both have the same bounds after that.
-func (r *reservoir) take(b *Builder) {
+// take empties b, which takes so many bytes, into the reservoir. Both have the
+// same bounds after that. As to look how large the reservoir is takes as long as
+// to fold hundreds of keys, it does so only when it may be full: what two
+// builders take together is no less than what they take once merged.
+func (r *reservoir) take(b *Builder, bytes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.builder.Merge(b)
-	r.builder.relieve(reservoirBytes)
+	if r.atMost += bytes; r.atMost > reservoirBytes || r.builder.leaves() > maxLeaves {
+		r.atMost = r.builder.relieve(reservoirBytes)
+	}
 	b.reset()
 	b.lowerTo(r.builder.rung)
 }
@@ -58,7 +64,7 @@ func (r *reservoir) take(b *Builder) {
 // finish returns what all builders have folded.
 func (r *reservoir) finish(builders []*Builder) *Builder {
 	for _, b := range builders {
-		r.take(b)
+		r.take(b, b.footprint())
 	}
 	return r.builder
 }
@@ -66,24 +72,23 @@ func (r *reservoir) finish(builders []*Builder) *Builder {
 // weigh makes sure that the builder stays within its memory.
 func (b *Builder) weigh() {
 	b.sinceWeighed = 0
-	switch {
-	case b.overflow == nil:
+	if b.overflow == nil {
 		b.relieve(reservoirBytes)
-	case b.footprint() > b.overflow.share:
-		b.overflow.take(b)
+	} else if bytes := b.footprint(); bytes > b.overflow.share {
+		b.overflow.take(b, bytes)
 	}
 }
 
-// relieve lowers the bounds of the tries until they take at most limit bytes.
-// What is frequent is given up only if that alone makes far too many
-// namespaces, and not for its size.
-func (b *Builder) relieve(limit int) {
-	for b.rung < pattern.LowestProtected && b.footprint() > limit {
+// relieve lowers the bounds of the tries until they take at most limit bytes,
+// and returns how many they take then. What is frequent is given up only if that
+// alone makes far too many namespaces, and not for its size.
+func (b *Builder) relieve(limit int) (bytes int) {
+	bytes = b.footprint()
+	for b.rung < pattern.LowestProtected && bytes > limit || b.rung < pattern.LastRung && b.leaves() > maxLeaves {
 		b.lowerTo(b.rung + 1)
+		bytes = b.footprint()
 	}
-	for b.rung < pattern.LastRung && b.leaves() > maxLeaves {
-		b.lowerTo(b.rung + 1)
-	}
+	return bytes
 }
 
 // leaves is the number of namespaces before fusion.
