@@ -23,8 +23,8 @@ func mixed(x uint64) uint64 {
 // share makes a number in (0,1) of the bits of x.
 func share(x uint64) float64 { return (float64(x>>11) + 0.5) / (1 << 53) }
 
-// wideGrid is how the namespaces of wideObservation are called: words at three
-// levels, as many as a trie keeps apart at each.
+// How many words the names of wideObservation have at each of three levels: as
+// many as a trie keeps apart there.
 const wideNames, wideKinds, wideSubs = 64, 32, 2
 
 // wideObservation is key i of so many namespaces, each of which has all that
@@ -77,21 +77,21 @@ func TestWideNamespacesFit(t *testing.T) {
 		t.Skip("takes seconds")
 	}
 	for _, workers := range []int{1, 2, 8} {
-		before, peak := heap(), uint64(0)
+		before, peak := settledHeap(), int64(0)
 		b := foldWide(workers, DefaultNamespaceLimit, keysEach, func() { peak = max(peak, heap()) })
-		end := heap() - before
+		end := settledHeap() - before
 		peak = max(peak, end+before) - before
 		footprint := b.footprint()
 		var p profile.Profile
 		b.fill(&p, everything)
-		t.Logf("%d workers: peak %.1f MiB, at the end %.1f MiB, footprint %.1f MiB, %d namespaces, K %d", workers, mib(peak), mib(end), mib(uint64(footprint)), len(p.Namespaces), p.Design.Patterns.K)
+		t.Logf("%d workers: peak %.1f MiB, at the end %.1f MiB, footprint %.1f MiB, %d namespaces, K %d", workers, mib(peak), mib(end), mib(int64(footprint)), len(p.Namespaces), p.Design.Patterns.K)
 		if peak > maxBuilderBytes || p.Design.Degraded || len(p.Namespaces) != DefaultNamespaceLimit {
 			t.Errorf("%d workers: %d bytes, %d namespaces, degraded %v", workers, peak, len(p.Namespaces), p.Design.Degraded)
 		}
 	}
 }
 
-func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
 // footprint must be near what is allocated, for namespaces small and large, and
 // for those whose names take more than all else.
@@ -114,16 +114,16 @@ func TestFootprintIsWhatIsAllocated(t *testing.T) {
 	} {
 		for _, keysEach := range tt.keysEach {
 			namespaces := min(1024, 200_000/keysEach)
-			before := heap()
+			before := settledHeap()
 			b := NewBuilder(defaultGrouping, 1000)
 			b.sinceWeighed = math.MinInt // never lower the bounds
 			for i := range namespaces * keysEach {
 				b.Add(&Page{Keys: []Observation{tt.source(i, namespaces)}})
 			}
 			b.largest = standouts{}
-			took, said := heap()-before, b.footprint()
+			took, said := int(settledHeap()-before), b.footprint()
 			r := float64(said) / float64(took)
-			t.Logf("%s: %4d keys in each of %d: %6d bytes each, footprint %6d, %.2f", tt.name, keysEach, namespaces, took/uint64(namespaces), said/namespaces, r)
+			t.Logf("%s: %4d keys in each of %d: %6d bytes each, footprint %6d, %.2f", tt.name, keysEach, namespaces, took/namespaces, said/namespaces, r)
 			if r < 0.85 || r > 1.15 {
 				t.Errorf("%s: %d keys in each of %d namespaces take %d bytes, footprint %d", tt.name, keysEach, namespaces, took, said)
 			}
