@@ -37,6 +37,9 @@ func groupingOf(c *cli.Context) (sampler.Grouping, error) {
 			}
 		}
 		g.Dictionary = earlier.dictionary
+		if odd := g.OtherLexing(); odd != "" {
+			warn(c.App.ErrWriter, "--patterns: %s: %s", path, odd)
+		}
 		if len(rules) == 0 {
 			rules = earlier.rules
 		}

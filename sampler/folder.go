@@ -59,7 +59,7 @@ func (f *folder) start() {
 	if known == nil {
 		known = &pattern.Dictionary{}
 	}
-	f.grouping.Dictionary = known.Extend(f.survey.Dictionary())
+	f.grouping.Dictionary = f.survey.Extend(known)
 	f.reservoir, f.builders = newReservoir(f.workers, f.grouping, f.highIdleOver)
 	for _, b := range f.builders {
 		f.group.Go(func() error { f.work(b); return nil })

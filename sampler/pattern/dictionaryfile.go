@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"unicode/utf8"
 )
 
@@ -38,7 +39,7 @@ func ReadDictionary(r io.Reader) (*Dictionary, error) {
 	}
 	d, err := decodeDictionary(text)
 	if err != nil {
-		return nil, fmt.Errorf("pattern dictionary: %w", err)
+		return nil, fmt.Errorf("pattern dictionary: %w", inPlainWords(err))
 	}
 	if err := d.Check(); err != nil {
 		return nil, fmt.Errorf("pattern dictionary: %w", err)
@@ -66,6 +67,32 @@ func decodeDictionary(text []byte) (*Dictionary, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields() // a misspelt field would be ignored
 	return d, decoder.Decode(d)
+}
+
+// inPlainWords replaces an error of the JSON decoder that speaks of Go types.
+func inPlainWords(err error) error {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &wrong):
+		return err
+	case wrong.Field == "":
+		return fmt.Errorf("this is a JSON %s, want an object such as a profile has under design.patterns", wrong.Value)
+	}
+	return fmt.Errorf("in %s stands a JSON %s, want %s", wrong.Field, wrong.Value, wantedJSON(wrong.Type))
+}
+
+func wantedJSON(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "an array"
+	}
+	return "an object"
 }
 
 // Check reports the first thing in d that cannot be.

@@ -41,4 +41,4 @@ package pattern
 // Version is the version of the lexing rules. It is saved in each profile, so
 // that a comparison of two profiles can tell that the rules changed between
 // them. Raise it with every change that alters the pattern of any name.
-const Version = 2
+const Version = 3

@@ -77,11 +77,7 @@ func (t *Trie[V]) Dictionary() *Dictionary {
 	found := (&Dictionary{}).copy()
 	found.lower(t.rung)
 	found.Degraded = t.rung > t.dict.startRung()
-	for key, sh := range t.shapes {
-		if paths := sh.root.collapsedPaths(nil); len(paths) > 0 {
-			found.Collapsed[printShape(key)] = paths
-		}
-	}
+	found.Collapsed = t.collapsed()
 	rows, _ := t.rows()
 	fuse(rows, t.dict.Fused)
 	for _, r := range rows {
@@ -92,11 +88,22 @@ func (t *Trie[V]) Dictionary() *Dictionary {
 	return t.dict.Extend(found)
 }
 
+// collapsed returns the nodes that have collapsed, by their shape.
+func (t *Trie[V]) collapsed() map[string][][]string {
+	places := map[string][][]string{}
+	for key, sh := range t.shapes {
+		if paths := sh.root.collapsedPaths(nil); len(paths) > 0 {
+			places[printShape(key)] = paths
+		}
+	}
+	return places
+}
+
 // collapsedPaths returns the words that lead to each collapsed node at and
 // below n, by word.
 func (n *node[V]) collapsedPaths(before []string) (paths [][]string) {
 	if n.wild != nil {
-		paths = append(paths, slices.Clone(before))
+		paths = append(paths, append([]string{}, before...))
 		paths = append(paths, n.wild.collapsedPaths(append(before, wildcard))...)
 	}
 	for _, c := range n.children.sorted() {

@@ -62,7 +62,7 @@ func (l *Lexer) run(first part) bool {
 		return false
 	}
 	text, tail := l.text[first.start:end], l.text[first.end+1:end]
-	if isPrefix(l.in(first), first.all) && isRandom(tail, rest) && !onlyWhole(len(text), len(tail), rest) {
+	if isPrefix(l.in(first), first.all) && (isRandom(tail, rest) && !onlyWhole(len(text), len(tail), rest) || isLongHex(tail, rest)) {
 		return false // single reads the prefix, and then comes the tail
 	}
 	if kind := opaque(text, first.all|rest|isWeak); kind != Literal {
@@ -112,6 +112,12 @@ func isPrefix(s string, all class) bool {
 	letters := span(s, isLetter, len(s))
 	digits := span(s[letters:], isDigit, 2)
 	return letters >= 2 && letters+digits == len(s) && !all.isMixed()
+}
+
+// isLongHex reports whether s is one part of so many hexadecimal digits, as in
+// i-0a1b2c3d4e5f67890, that it is no piece of a token with other letters.
+func isLongHex(s string, all class) bool {
+	return len(s) >= longLength && all&isDigit != 0 && all.isHex() && !all.isMixed()
 }
 
 // onlyWhole reports whether a token of the whole length is usual, and one of
