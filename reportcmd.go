@@ -12,20 +12,22 @@ import (
 	"golang.org/x/term"
 
 	"keyprof/report"
+	"keyprof/report/alarm"
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
 )
 
-const reportHelp = `Prints a saved profile again, in any format.
+var reportHelp = `Prints a saved profile again, in any format.
 
 EXAMPLES
   keyprof report tonight.json.zst
   keyprof report --under session: --sort idle-bytes tonight.json.zst
   keyprof report --depth 1 tonight.json.zst
+  keyprof report --fail-on 'high_idle_bytes >= 500MB' tonight.json.zst
   keyprof report --format csv tonight.json.zst > namespaces.csv
   keyprof profile -o - redis://replica | keyprof report -
 
-` + readExitStatusHelp
+` + failOnHelp + "\n\n" + readExitStatusHelp + "\n  5    a condition of --fail-on holds"
 
 func reportCommand() *cli.Command {
 	return &cli.Command{
@@ -33,7 +35,7 @@ func reportCommand() *cli.Command {
 		Usage:       "print a saved profile",
 		ArgsUsage:   "PROFILE|-",
 		Description: reportHelp,
-		Flags:       reportFlags(),
+		Flags:       append(reportFlags(), failOnFlags()...),
 		Action: func(c *cli.Context) error {
 			path, err := oneArgument(c, "file")
 			if err != nil {
@@ -42,11 +44,11 @@ func reportCommand() *cli.Command {
 			if path == "" {
 				return &usageError{problem: "no profile given", hint: "keyprof report FILE, or - for standard input"}
 			}
-			o, err := presentationOf(c)
+			o, err := reportOptionsOf(c, path)
 			if err != nil {
 				return err
 			}
-			return runReport(path, o, c.App.Reader, c.App.Writer)
+			return runReport(o, c.App.Reader, c.App.Writer, c.App.ErrWriter)
 		},
 	}
 }
@@ -108,12 +110,31 @@ func presentationOf(c *cli.Context) (o presentation, err error) {
 	return o, nil
 }
 
-func runReport(path string, o presentation, stdin io.Reader, stdout io.Writer) error {
-	p, err := readProfile(path, stdin)
+// reportOptions are what runReport needs.
+type reportOptions struct {
+	Path   string // or "-"
+	Report presentation
+	FailOn []*alarm.Condition
+}
+
+func reportOptionsOf(c *cli.Context, path string) (reportOptions, error) {
+	show, err := presentationOf(c)
+	if err != nil {
+		return reportOptions{}, err
+	}
+	failOn, err := failOnOf(c)
+	return reportOptions{Path: path, Report: show, FailOn: failOn}, err
+}
+
+func runReport(o reportOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+	p, err := readProfile(o.Path, stdin)
 	if err != nil {
 		return err
 	}
-	return show(stdout, p, o)
+	if err := show(stdout, p, o.Report); err != nil {
+		return err
+	}
+	return listAlarms(stderr, p, o.FailOn)
 }
 
 // show prints a report as suits stdout. On a terminal it is as wide as that,
