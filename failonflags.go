@@ -10,7 +10,6 @@ import (
 	"keyprof/report"
 	"keyprof/report/alarm"
 	"keyprof/report/unit"
-	"keyprof/sampler/profile"
 )
 
 // failOnHelp is the part of --help that explains conditions.
@@ -59,8 +58,8 @@ func (e *alarmError) Error() string {
 
 // listAlarms writes what holds, and what cannot be told, a line each. The error
 // is an alarmError if anything holds.
-func listAlarms(stderr io.Writer, p *profile.Profile, conditions []*alarm.Condition) error {
-	verdict := alarm.Evaluate(p, conditions)
+func listAlarms(stderr io.Writer, p shareable, conditions []*alarm.Condition) error {
+	verdict := p.evaluate(conditions)
 	for _, d := range verdict.Doubts {
 		warn(stderr, "fail-on: %s: cannot be told%s: %s", d.Condition, doubtful(d), d.Reason)
 	}

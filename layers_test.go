@@ -12,7 +12,8 @@ var layers = map[string][]string{
 	"keyprof/scanner":         {},
 	"keyprof/sampler/profile": {},
 	"keyprof/sampler/pattern": {},
-	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
+	"keyprof/sampler/redact":  {"keyprof/sampler/profile", "keyprof/sampler/pattern"},
+	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/redact"},
 	"keyprof/report/unit":     {},
 	"keyprof/report/alarm":    {"keyprof/report/unit", "keyprof/sampler/profile"},
 	"keyprof/report":          {"keyprof/report/unit", "keyprof/sampler/profile"},
@@ -24,6 +25,7 @@ var foreign = map[string][]string{
 	"keyprof/report":          {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/profile": {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/pattern": {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/sampler/redact":  {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler":         {"github.com/urfave/cli"},
 	"keyprof/scanner":         {"github.com/urfave/cli"},
 }

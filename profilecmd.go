@@ -15,6 +15,7 @@ import (
 	"keyprof/report/unit"
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
+	"keyprof/sampler/redact"
 	"keyprof/scanner"
 )
 
@@ -30,7 +31,7 @@ EXAMPLES
   keyprof profile --fail-on 'no_ttl_share > 5% in resque:*' redis://replica.internal
   keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
 
-` + failOnHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
+` + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
 
 func profileCommand() *cli.Command {
 	return &cli.Command{
@@ -38,7 +39,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       slices.Concat(profileFlags(), groupingFlags(), reportFlags(), failOnFlags(), connectionFlags()),
+		Flags:       slices.Concat(profileFlags(), groupingFlags(), reportFlags(), failOnFlags(), redactFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := profileOptionsOf(c)
 			if err != nil {
@@ -71,7 +72,8 @@ type profileOptions struct {
 	Collect    sampler.Options
 	Report     presentation
 	FailOn     []*alarm.Condition
-	Output     string // file, "-", or empty
+	Redact     *redact.Options // nil: not at all
+	Output     string          // file, "-", or empty
 	Quiet      bool
 	Progress   bool // show a bar, if stderr is a terminal
 }
@@ -95,8 +97,12 @@ func profileOptionsOf(c *cli.Context) (profileOptions, error) {
 	if err != nil {
 		return profileOptions{}, err
 	}
+	redacted, err := redactOf(c)
+	if err != nil {
+		return profileOptions{}, err
+	}
 	o := profileOptions{
-		Connection: conn, Collect: collect, Report: show, FailOn: failOn,
+		Connection: conn, Collect: collect, Report: show, FailOn: failOn, Redact: redacted,
 		Output: c.String("output"), Quiet: c.Bool("quiet"), Progress: !c.Bool("no-progress") && !c.Bool("quiet"),
 	}
 	switch {
@@ -174,10 +180,15 @@ func (o profileOptions) checkOutput() error {
 
 // runProfile connects, walks, saves and reports.
 func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, stderr io.Writer) error {
-	p, err := collect(ctx, o, stdin, stderr)
+	collected, err := collect(ctx, o, stdin, stderr)
+	if err != nil {
+		return redactError(err, o.Redact)
+	}
+	p, err := share(collected, o.Redact)
 	if err != nil {
 		return err
 	}
+	p.Label = o.Collect.Label // who gives one along with --redact wants it there
 	if err := o.deliver(p, stdout); err != nil {
 		return err
 	}
@@ -216,12 +227,12 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 }
 
 // deliver saves the profile and prints the report.
-func (o profileOptions) deliver(p *profile.Profile, stdout io.Writer) error {
+func (o profileOptions) deliver(p shareable, stdout io.Writer) error {
 	if o.Output == "-" {
-		return profile.Write(stdout, p, profile.Plain)
+		return profile.Write(stdout, p.Profile, profile.Plain)
 	}
 	if o.Output != "" {
-		if err := profile.WriteFile(o.Output, p); err != nil {
+		if err := profile.WriteFile(o.Output, p.Profile); err != nil {
 			return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: "free some space, or choose another place with --output"}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -15,6 +16,7 @@ import (
 	"keyprof/report/alarm"
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
+	"keyprof/sampler/redact"
 )
 
 var reportHelp = `Prints a saved profile again, in any format.
@@ -23,11 +25,12 @@ EXAMPLES
   keyprof report tonight.json.zst
   keyprof report --under session: --sort idle-bytes tonight.json.zst
   keyprof report --depth 1 tonight.json.zst
+  keyprof report --redact --format json tonight.json.zst > shared.json
   keyprof report --fail-on 'high_idle_bytes >= 500MB' tonight.json.zst
   keyprof report --format csv tonight.json.zst > namespaces.csv
   keyprof profile -o - redis://replica | keyprof report -
 
-` + failOnHelp + "\n\n" + readExitStatusHelp + "\n  5    a condition of --fail-on holds"
+` + failOnHelp + "\n\n" + redactHelp + "\n\n" + readExitStatusHelp + "\n  5    a condition of --fail-on holds"
 
 func reportCommand() *cli.Command {
 	return &cli.Command{
@@ -35,7 +38,7 @@ func reportCommand() *cli.Command {
 		Usage:       "print a saved profile",
 		ArgsUsage:   "PROFILE|-",
 		Description: reportHelp,
-		Flags:       append(reportFlags(), failOnFlags()...),
+		Flags:       slices.Concat(reportFlags(), failOnFlags(), redactFlags()),
 		Action: func(c *cli.Context) error {
 			path, err := oneArgument(c, "file")
 			if err != nil {
@@ -115,6 +118,7 @@ type reportOptions struct {
 	Path   string // or "-"
 	Report presentation
 	FailOn []*alarm.Condition
+	Redact *redact.Options // nil: not at all
 }
 
 func reportOptionsOf(c *cli.Context, path string) (reportOptions, error) {
@@ -123,11 +127,19 @@ func reportOptionsOf(c *cli.Context, path string) (reportOptions, error) {
 		return reportOptions{}, err
 	}
 	failOn, err := failOnOf(c)
-	return reportOptions{Path: path, Report: show, FailOn: failOn}, err
+	if err != nil {
+		return reportOptions{}, err
+	}
+	redacted, err := redactOf(c)
+	return reportOptions{Path: path, Report: show, FailOn: failOn, Redact: redacted}, err
 }
 
 func runReport(o reportOptions, stdin io.Reader, stdout, stderr io.Writer) error {
-	p, err := readProfile(o.Path, stdin)
+	read, err := readProfile(o.Path, stdin)
+	if err != nil {
+		return err
+	}
+	p, err := share(read, o.Redact)
 	if err != nil {
 		return err
 	}
@@ -139,7 +151,11 @@ func runReport(o reportOptions, stdin io.Reader, stdout, stderr io.Writer) error
 
 // show prints a report as suits stdout. On a terminal it is as wide as that,
 // within reason; elsewhere its width does not depend on chance.
-func show(stdout io.Writer, p *profile.Profile, o presentation) error {
+func show(stdout io.Writer, shown shareable, o presentation) error {
+	if err := shown.checkUnder(o.Under); err != nil {
+		return err
+	}
+	p := shown.Profile
 	if o.Depth > 0 {
 		rolled, err := sampler.RollUp(p, o.Under, o.Depth)
 		if err != nil {
