@@ -84,7 +84,7 @@ func (n *Names) Pattern(p string, rule bool) string {
 // name that is all schema stays.
 func (n *Names) Key(k profile.Key, namespace string) profile.Key {
 	raw := rawName(k.KeyName)
-	if k.Length == 0 && raw == namespace {
+	if k.Length == 0 && (raw == namespace || raw == "") {
 		return k
 	}
 	k.KeyName = profile.NewKeyName(namespace + " #" + n.token(raw+k.Hash))
