@@ -19,6 +19,7 @@ const (
 	exitFailed      = 1 // nothing usable was written
 	exitUsage       = 2
 	exitIncomplete  = 4 // a profile was written, and says which part is missing
+	exitAlarm       = 5 // a condition of --fail-on holds
 	exitInterrupted = 130
 )
 
@@ -28,6 +29,7 @@ const exitStatusHelp = `EXIT STATUS
   1    failed: nothing usable was written
   2    usage: a bad flag, argument or URL
   4    incomplete: a profile was written and says which part of the keys is missing
+  5    a condition of --fail-on holds: results were written all the same
   130  interrupted: a partial profile was written (before the walk began, or after
        a second interrupt: nothing)`
 
@@ -62,6 +64,7 @@ var errInterruptedEarly = fmt.Errorf("%w before the walk began", sampler.ErrInte
 func exitCode(err error) int {
 	var usage *usageError
 	var incomplete *incompleteError
+	var alarm *alarmError
 	switch {
 	case err == nil:
 		return exitDone
@@ -71,6 +74,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &incomplete):
 		return exitIncomplete
+	case errors.As(err, &alarm):
+		return exitAlarm
 	default:
 		return exitFailed
 	}
@@ -78,8 +83,8 @@ func exitCode(err error) int {
 
 // printError writes what went wrong and what to do about it, a line each.
 func printError(w io.Writer, err error) {
-	if err == nil {
-		return
+	if alarm := (*alarmError)(nil); err == nil || errors.As(err, &alarm) {
+		return // alarms have been listed
 	}
 	fmt.Fprintf(w, "keyprof: error: %s\n", oneLine(err.Error()))
 	if hint := hintFor(err); hint != "" {

@@ -92,6 +92,9 @@ func readDecisions(path string) (decisions, error) {
 		if p.Design.Patterns == nil {
 			return decisions{}, errors.New("the profile holds no decisions: an older version wrote it")
 		}
+		if p.Design.Redacted {
+			return decisions{}, errors.New("the profile is redacted: some of its decisions, and its rules, were left out")
+		}
 		dict := pattern.Dictionary(*p.Design.Patterns)
 		return decisions{&dict, p.Design.PatternRules}, dict.Check()
 	}

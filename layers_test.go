@@ -13,16 +13,20 @@ var layers = map[string][]string{
 	"keyprof/sampler/packed":  {},
 	"keyprof/sampler/profile": {"keyprof/sampler/packed"},
 	"keyprof/sampler/pattern": {},
-	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
+	"keyprof/sampler/redact":  {"keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
+	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/redact"},
 	"keyprof/report/unit":     {},
+	"keyprof/report/alarm":    {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report":          {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 }
 
 // foreign are packages that a layer must not come to depend on.
 var foreign = map[string][]string{
+	"keyprof/report/alarm":    {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/report":          {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/profile": {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/pattern": {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/sampler/redact":  {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler":         {"github.com/urfave/cli"},
 	"keyprof/scanner":         {"github.com/urfave/cli"},
 }

@@ -19,6 +19,7 @@ import (
 	"keyprof/report/unit"
 	"keyprof/sampler"
 	"keyprof/sampler/pattern"
+	"keyprof/sampler/redact"
 )
 
 const patternsHelp = `Groups key names from a file or standard input as "keyprof profile" would, with
@@ -31,9 +32,10 @@ EXAMPLES
   keyprof patterns --pattern-rule '^tenant:([^:]+):=tenant:$1:*' names.txt
   keyprof patterns --depth 1 --under cache: names.txt
   keyprof patterns --delimiters ':_' names.txt
+  keyprof patterns --redact names.txt
   keyprof patterns --format json -0 names.bin
 
-` + readExitStatusHelp
+` + redactHelp + "\n\n" + readExitStatusHelp
 
 func patternsCommand() *cli.Command {
 	return &cli.Command{
@@ -44,7 +46,7 @@ func patternsCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: text, json", Value: string(report.Text)},
 			&cli.BoolFlag{Name: "null", Aliases: []string{"0"}, Usage: "names end in a NUL byte, and not in a new line"},
-		}, append(groupingFlags(), scopeFlags("")...)...),
+		}, slices.Concat(groupingFlags(), scopeFlags(""), redactFlags())...),
 		Action: func(c *cli.Context) error {
 			o, err := patternsOptionsOf(c)
 			if err != nil {
@@ -62,7 +64,8 @@ type patternsOptions struct {
 	Separator byte
 	Grouping  sampler.Grouping
 	Under     string
-	Depth     int // segments; 0: all
+	Depth     int             // segments; 0: all
+	Redact    *redact.Options // nil: not at all
 }
 
 func patternsOptionsOf(c *cli.Context) (o patternsOptions, err error) {
@@ -79,6 +82,9 @@ func patternsOptionsOf(c *cli.Context) (o patternsOptions, err error) {
 		o.Separator = 0
 	}
 	if o.Under, o.Depth, err = scopeOf(c); err != nil {
+		return o, err
+	}
+	if o.Redact, err = redactOf(c); err != nil {
 		return o, err
 	}
 	o.Grouping, err = groupingOf(c)
@@ -99,6 +105,11 @@ func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) e
 	groups := sampler.GroupNames(names.all, o.Grouping)
 	if err := names.err(); err != nil {
 		return fmt.Errorf("reading names: %w", err)
+	}
+	if o.Redact != nil {
+		if err := groups.Redact(*o.Redact, o.Grouping.Rules.Texts()); err != nil {
+			return fmt.Errorf("--redact: %w", err)
+		}
 	}
 	warnGroups(stderr, groups)
 	if err := narrow(groups, o, stderr); err != nil {

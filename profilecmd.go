@@ -11,13 +11,15 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keyprof/report/alarm"
 	"keyprof/report/unit"
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
+	"keyprof/sampler/redact"
 	"keyprof/scanner"
 )
 
-const profileHelp = `Walks all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT
+var profileHelp = `Walks all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT
 IDLETIME (or FREQ) and TYPE. None of these changes data or counts as an access.
 Besides these, only HELLO, AUTH, SELECT, PING, INFO, CLIENT SETNAME, CLIENT
 NO-TOUCH and OBJECT REFCOUNT are ever sent.
@@ -26,9 +28,10 @@ EXAMPLES
   keyprof profile redis://replica.internal:6379
   keyprof profile --askpass --user prof rediss://db.internal:6380 --cacert ca.pem
   keyprof profile -o tonight.json.zst --max-load 10% unix:///run/redis/redis.sock
+  keyprof profile --fail-on 'no_ttl_share > 5% in resque:*' redis://replica.internal
   keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
 
-` + environmentHelp + "\n\n" + exitStatusHelp
+` + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
 
 func profileCommand() *cli.Command {
 	return &cli.Command{
@@ -36,7 +39,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       slices.Concat(profileFlags(), groupingFlags(), reportFlags(), connectionFlags()),
+		Flags:       slices.Concat(profileFlags(), groupingFlags(), reportFlags(), failOnFlags(), redactFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := profileOptionsOf(c)
 			if err != nil {
@@ -68,7 +71,9 @@ type profileOptions struct {
 	Connection connection
 	Collect    sampler.Options
 	Report     presentation
-	Output     string // file, "-", or empty
+	FailOn     []*alarm.Condition
+	Redact     *redact.Options // nil: not at all
+	Output     string          // file, "-", or empty
 	Quiet      bool
 	Progress   bool // show a bar, if stderr is a terminal
 }
@@ -88,8 +93,16 @@ func profileOptionsOf(c *cli.Context) (profileOptions, error) {
 	if err != nil {
 		return profileOptions{}, err
 	}
+	failOn, err := failOnOf(c)
+	if err != nil {
+		return profileOptions{}, err
+	}
+	redacted, err := redactOf(c)
+	if err != nil {
+		return profileOptions{}, err
+	}
 	o := profileOptions{
-		Connection: conn, Collect: collect, Report: show,
+		Connection: conn, Collect: collect, Report: show, FailOn: failOn, Redact: redacted,
 		Output: c.String("output"), Quiet: c.Bool("quiet"), Progress: !c.Bool("no-progress") && !c.Bool("quiet"),
 	}
 	switch {
@@ -167,20 +180,26 @@ func (o profileOptions) checkOutput() error {
 
 // runProfile connects, walks, saves and reports.
 func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, stderr io.Writer) error {
-	p, err := collect(ctx, o, stdin, stderr)
+	collected, err := collect(ctx, o, stdin, stderr)
+	if err != nil {
+		return redactError(err, o.Redact)
+	}
+	p, err := share(collected, o.Redact)
 	if err != nil {
 		return err
 	}
+	p.Label = o.Collect.Label // who gives one along with --redact wants it there
 	if err := o.deliver(p, stdout); err != nil {
 		return err
 	}
+	alarms := listAlarms(stderr, p, o.FailOn)
 	if ctx.Err() != nil && !p.Complete {
 		return context.Cause(ctx)
 	}
 	if !p.Complete {
 		return &incompleteError{reason: p.Nodes[0].Incomplete}
 	}
-	return nil
+	return alarms
 }
 
 func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {
@@ -215,12 +234,12 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 }
 
 // deliver saves the profile and prints the report.
-func (o profileOptions) deliver(p *profile.Profile, stdout io.Writer) error {
+func (o profileOptions) deliver(p shareable, stdout io.Writer) error {
 	if o.Output == "-" {
-		return profile.Write(stdout, p, profile.Plain)
+		return profile.Write(stdout, p.Profile, profile.Plain)
 	}
 	if o.Output != "" {
-		if err := profile.WriteFile(o.Output, p); err != nil {
+		if err := profile.WriteFile(o.Output, p.Profile); err != nil {
 			return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: "free some space, or choose another place with --output"}
 		}
 	}

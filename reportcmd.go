@@ -6,26 +6,31 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
 	"keyprof/report"
+	"keyprof/report/alarm"
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
+	"keyprof/sampler/redact"
 )
 
-const reportHelp = `Prints a saved profile again, in any format.
+var reportHelp = `Prints a saved profile again, in any format.
 
 EXAMPLES
   keyprof report tonight.json.zst
   keyprof report --under session: --sort idle-bytes tonight.json.zst
   keyprof report --depth 1 tonight.json.zst
+  keyprof report --redact --format json tonight.json.zst > shared.json
+  keyprof report --fail-on 'high_idle_bytes >= 500MB' tonight.json.zst
   keyprof report --format csv tonight.json.zst > namespaces.csv
   keyprof profile -o - redis://replica | keyprof report -
 
-` + readExitStatusHelp
+` + failOnHelp + "\n\n" + redactHelp + "\n\n" + readExitStatusHelp + "\n  5    a condition of --fail-on holds"
 
 func reportCommand() *cli.Command {
 	return &cli.Command{
@@ -33,7 +38,7 @@ func reportCommand() *cli.Command {
 		Usage:       "print a saved profile",
 		ArgsUsage:   "PROFILE|-",
 		Description: reportHelp,
-		Flags:       reportFlags(),
+		Flags:       slices.Concat(reportFlags(), failOnFlags(), redactFlags()),
 		Action: func(c *cli.Context) error {
 			path, err := oneArgument(c, "file")
 			if err != nil {
@@ -42,11 +47,11 @@ func reportCommand() *cli.Command {
 			if path == "" {
 				return &usageError{problem: "no profile given", hint: "keyprof report FILE, or - for standard input"}
 			}
-			o, err := presentationOf(c)
+			o, err := reportOptionsOf(c, path)
 			if err != nil {
 				return err
 			}
-			return runReport(path, o, c.App.Reader, c.App.Writer)
+			return runReport(o, c.App.Reader, c.App.Writer, c.App.ErrWriter)
 		},
 	}
 }
@@ -108,17 +113,49 @@ func presentationOf(c *cli.Context) (o presentation, err error) {
 	return o, nil
 }
 
-func runReport(path string, o presentation, stdin io.Reader, stdout io.Writer) error {
-	p, err := readProfile(path, stdin)
+// reportOptions are what runReport needs.
+type reportOptions struct {
+	Path   string // or "-"
+	Report presentation
+	FailOn []*alarm.Condition
+	Redact *redact.Options // nil: not at all
+}
+
+func reportOptionsOf(c *cli.Context, path string) (reportOptions, error) {
+	show, err := presentationOf(c)
+	if err != nil {
+		return reportOptions{}, err
+	}
+	failOn, err := failOnOf(c)
+	if err != nil {
+		return reportOptions{}, err
+	}
+	redacted, err := redactOf(c)
+	return reportOptions{Path: path, Report: show, FailOn: failOn, Redact: redacted}, err
+}
+
+func runReport(o reportOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+	read, err := readProfile(o.Path, stdin)
 	if err != nil {
 		return err
 	}
-	return show(stdout, p, o)
+	p, err := share(read, o.Redact)
+	if err != nil {
+		return err
+	}
+	if err := show(stdout, p, o.Report); err != nil {
+		return err
+	}
+	return listAlarms(stderr, p, o.FailOn)
 }
 
 // show prints a report as suits stdout. On a terminal it is as wide as that,
 // within reason; elsewhere its width does not depend on chance.
-func show(stdout io.Writer, p *profile.Profile, o presentation) error {
+func show(stdout io.Writer, shown shareable, o presentation) error {
+	if err := shown.checkUnder(o.Under); err != nil {
+		return err
+	}
+	p := shown.Profile
 	if o.Depth > 0 {
 		rolled, err := sampler.RollUp(p, o.Under, o.Depth)
 		if err != nil {

@@ -23,6 +23,9 @@ func header(v *view) (title string, facts []fact) {
 		facts = append(facts, matchFact(p))
 	}
 	facts = append(facts, coverageFact(v))
+	if p.Design.Redacted {
+		facts = append(facts, fact{label: "redacted", line: say(words("keys are shown as their namespace and a token; rare words in namespaces are <*>"))})
+	}
 	if p.Receipt.ElapsedS > 0 {
 		facts = append(facts, loadFact(&p.Receipt))
 	}

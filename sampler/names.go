@@ -23,6 +23,7 @@ type NameGroups struct {
 type NameGroup struct {
 	Pattern  string
 	Other    bool // the rest, beyond the limit
+	Rule     bool // a rule gave the name
 	Names    int64
 	Examples []profile.Key // chosen by hash
 }
@@ -50,7 +51,7 @@ func GroupNames(names iter.Seq[string], g Grouping) *NameGroups {
 		groups.Names += r.sums.probed
 		groups.Degraded = groups.Degraded || r.other
 		groups.Namespaces = append(groups.Namespaces, NameGroup{
-			Pattern: r.pattern, Other: r.other, Names: r.sums.probed, Examples: r.sums.examples.keys(),
+			Pattern: r.pattern, Other: r.other, Rule: r.rule, Names: r.sums.probed, Examples: r.sums.examples.keys(),
 		})
 	}
 	return groups
@@ -58,15 +59,20 @@ func GroupNames(names iter.Seq[string], g Grouping) *NameGroups {
 
 // RollUp rolls the namespaces up as [RollUp] does, in place.
 func (g *NameGroups) RollUp(under string, depth int) error {
+	delims := g.Dictionary.FirstLevel()
+	return g.rename(func(n *NameGroup) string { return rolledUp(delims, n.Pattern, under, depth) })
+}
+
+// rename renames the namespaces, and merges those that are called the same then.
+func (g *NameGroups) rename(name func(*NameGroup) string) error {
 	type id struct {
 		pattern string
 		other   bool
 	}
-	delims := g.Dictionary.FirstLevel()
 	at, rolled := map[id]int{}, g.Namespaces[:0:0]
 	for _, n := range g.Namespaces {
 		if !n.Other {
-			n.Pattern = rolledUp(delims, n.Pattern, under, depth)
+			n.Pattern = name(&n)
 		}
 		i, met := at[id{n.Pattern, n.Other}]
 		if !met {
@@ -79,6 +85,7 @@ func (g *NameGroups) RollUp(under string, depth int) error {
 			return err
 		}
 		rolled[i].Names += n.Names
+		rolled[i].Rule = rolled[i].Rule || n.Rule
 		rolled[i].Examples = examples.keys()
 	}
 	g.Namespaces = rolled

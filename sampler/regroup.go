@@ -15,12 +15,17 @@ import (
 // up to their first depth segments after it. What a namespace takes in adds up
 // to it exactly. It fails for a profile of a sample.
 func RollUp(p *profile.Profile, under string, depth int) (*profile.Profile, error) {
-	dict := &pattern.Dictionary{}
-	if p.Design.Patterns != nil {
-		dict = new(pattern.Dictionary(*p.Design.Patterns))
-	}
-	delims := dict.FirstLevel()
+	delims := delimitersOf(p)
 	return renamed(p, func(ns *profile.Namespace) string { return rolledUp(delims, ns.Pattern, under, depth) })
+}
+
+// delimitersOf are those by which the names of p were cut.
+func delimitersOf(p *profile.Profile) *pattern.Delimiters {
+	dict := pattern.Dictionary{}
+	if p.Design.Patterns != nil {
+		dict = pattern.Dictionary(*p.Design.Patterns)
+	}
+	return dict.FirstLevel()
 }
 
 func rolledUp(delims *pattern.Delimiters, name, under string, depth int) string {

@@ -218,8 +218,13 @@ func mustEscape(name string, i int32) bool {
 	return is(name[i], isEscaped) && (name[i] != '"' || i == 0)
 }
 
-// Of returns the pattern of name. For many names, [Lexer.AppendPattern] is
-// faster.
+// Of returns the pattern of name by the default delimiters. For many names,
+// [Lexer.AppendPattern] is faster.
 func Of(name string) string {
 	return string(new(Lexer).AppendPattern(nil, name))
+}
+
+// Of returns the pattern of name.
+func (d *Delimiters) Of(name string) string {
+	return string((&Lexer{delims: d}).AppendPattern(nil, name))
 }

@@ -77,6 +77,10 @@ type Design struct {
 	// PatternRules are the rules that people gave, tried before all else.
 	PatternRules []string `json:"pattern_rules,omitempty"`
 	LexerVersion int      `json:"lexer_version"` // version of the grouping rules
+	// Redacted means that names of keys were replaced by their namespace and a
+	// token, rare words in namespaces by <*>, and that what identifies the
+	// server was left out.
+	Redacted bool `json:"redacted,omitempty"`
 	// Degraded means that some namespaces are coarser than the rules make them,
 	// or summed up in a row that is Other, to stay within limits.
 	Degraded bool      `json:"degraded,omitempty"`

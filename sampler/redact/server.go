@@ -1,0 +1,204 @@
+package redact
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"keyprof/sampler/profile"
+)
+
+// leftOut stands in the place of text that may hold anything.
+const leftOut = "<redacted>"
+
+// Server redacts what identifies the deployment in all parts of a profile but
+// its namespaces and keys, and marks it. It returns a profile that shares
+// with p what it did not have to change.
+func Server(p *profile.Profile) *profile.Profile {
+	shown, a := *p, addressesOf(p)
+	shown.Label = ""
+	shown.Design.Redacted = true
+	shown.Design.PatternRules = nil
+	if p.Design.Match != "" {
+		shown.Design.Match = leftOut
+	}
+	shown.Nodes = mapped(p.Nodes, a.node)
+	shown.Missing = mapped(p.Missing, a.missing)
+	shown.Warnings = mapped(p.Warnings, a.warning)
+	return &shown
+}
+
+// mapped keeps the difference between no list and an empty one.
+func mapped[T any](list []T, f func(T) T) []T {
+	if list == nil {
+		return nil
+	}
+	result := make([]T, len(list))
+	for i, v := range list {
+		result[i] = f(v)
+	}
+	return result
+}
+
+// addresses are what the nodes are called instead.
+type addresses map[string]string
+
+func addressesOf(p *profile.Profile) addresses {
+	a := addresses{}
+	for i, n := range p.Nodes {
+		a[n.Address] = fmt.Sprintf("node-%d", i+1)
+	}
+	return a
+}
+
+// of is what an address is called.
+func (a addresses) of(address string) string {
+	if alias, ok := a[address]; ok {
+		return alias
+	}
+	return leftOut
+}
+
+func (a addresses) node(n profile.Node) profile.Node {
+	n.Address = a.of(n.Address)
+	n.RunID, n.ReplID = "", ""
+	n.Incomplete = Reason(n.Incomplete)
+	n.Info = info(n.Info)
+	n.Databases = mapped(n.Databases, func(db profile.Database) profile.Database {
+		db.Incomplete = Reason(db.Incomplete)
+		return db
+	})
+	return n
+}
+
+func (a addresses) missing(m profile.Missing) profile.Missing {
+	m.Node = a.of(m.Node)
+	m.Reason = Reason(m.Reason)
+	m.Remedy = Text(m.Remedy)
+	return m
+}
+
+// ownScopes are those of warnings that are not about a name.
+var ownScopes = regexp.MustCompile(`^(namespaces|db\d+)?$`)
+
+// ownWarnings are those whose text holds nothing from outside but in quotes.
+var ownWarnings = []string{
+	"idle-horizon", "info-refused", "keys-denied", "measure-refused", "namespaces-limited", "patterns-degraded", "patterns-other-lexing",
+	"primary", "replica-link-down", "rule-unused", "save-in-progress", "server-changed", "shared-integers", "wrong-replies",
+}
+
+func (a addresses) warning(w profile.Warning) profile.Warning {
+	if !ownScopes.MatchString(w.Scope) {
+		w.Scope = a.of(w.Scope)
+	}
+	if w.Text = Text(w.Text); !slices.Contains(ownWarnings, w.Code) {
+		w.Text = leftOut
+	}
+	return w
+}
+
+var (
+	quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"?|'[^']*'?|` + "`[^`]*`?")
+	// arguments is where Redis quotes what it was asked.
+	arguments = regexp.MustCompile(`(?s),? with args beginning with.*`)
+	inWord    = regexp.MustCompile(`(\w)'(s?\b)`)
+	user      = regexp.MustCompile(`ACL SETUSER \S+`)
+)
+
+// Text is a sentence of ours without what it quotes.
+func Text(s string) string {
+	s = arguments.ReplaceAllString(quotes(s), "")
+	return user.ReplaceAllString(s, "ACL SETUSER <user>")
+}
+
+// quotes leaves apostrophes within words alone.
+func quotes(s string) string {
+	const apostrophe = "\x00"
+	s = inWord.ReplaceAllString(s, "${1}"+apostrophe+"${2}")
+	return strings.ReplaceAll(quoted.ReplaceAllString(s, "…"), apostrophe, "'")
+}
+
+// ownReasons are sentences of ours; all other text may hold anything.
+var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` +
+	`the connection was closed by the other side|the connection was reset|` +
+	`another server process answers there than at the beginning: what is left of its keys cannot be told|` +
+	`INFO is refused, so whether the same server process answers there cannot be told|` +
+	`[\d,]+ keys of db\d+ were (?:denied by the user's ACL key patterns|answered in a way that makes no sense)|` +
+	`INFO is refused, so databases other than 0 are not known: name those to walk with --db|` +
+	`the server is being synchronized from its primary: its data set is exchanged|` +
+	`the server follows another primary than at the beginning: its data set was exchanged`)
+
+// errorCodes are the first words of errors that a server answers.
+var errorCodes = regexp.MustCompile(`\b(?:ERR|NOPERM|NOAUTH|WRONGPASS|LOADING|MASTERDOWN|BUSY|DENIED|CLUSTERDOWN|MOVED|READONLY|MISCONF|OOM)\b`)
+
+// Reason is why something could not be done, without what a server said: it
+// may quote names of keys.
+func Reason(s string) string {
+	if s == "" {
+		return ""
+	}
+	if own := ownReasons.FindString(s); own != "" {
+		return own
+	}
+	if code := errorCodes.FindString(s); code != "" {
+		return "the server answered " + code
+	}
+	return leftOut
+}
+
+// sections of INFO that Redis itself writes, as keyprof asks for them. Those of
+// modules may hold names.
+var sections = map[string]bool{
+	"server": true, "clients": true, "memory": true, "persistence": true, "stats": true,
+	"replication": true, "cpu": true, "cluster": true, "keyspace": true,
+}
+
+// identifying are figures that tell which server it is.
+var identifying = map[string]bool{
+	"tcp_port": true, "master_port": true, "process_id": true, "run_id": true, "redis_build_id": true,
+	"redis_git_sha1": true, "server_time_usec": true, "master_replid": true, "master_replid2": true,
+}
+
+// harmless are fields that are no figures.
+var harmless = map[string]bool{
+	"redis_version": true, "valkey_version": true, "server_name": true, "redis_mode": true, "server_mode": true,
+	"role": true, "maxmemory_policy": true, "mem_allocator": true, "multiplexing_api": true,
+	"rdb_last_bgsave_status": true, "aof_last_bgrewrite_status": true, "aof_last_write_status": true,
+	"master_link_status": true, "master_failover_state": true,
+}
+
+var (
+	figureForm   = regexp.MustCompile(`^-?\d+(\.\d+)?[BKMGTP%]?$`)
+	keyspaceForm = regexp.MustCompile(`^(\w+=\d+,?)+$`)
+	wordForm     = regexp.MustCompile(`^[a-z0-9.-]{1,40}$`)
+)
+
+// info keeps the figures of INFO, and some words.
+func info(all map[string]map[string]string) map[string]map[string]string {
+	if all == nil {
+		return nil
+	}
+	shown := maps.Clone(all)
+	maps.DeleteFunc(shown, func(section string, _ map[string]string) bool { return !sections[section] })
+	for section, fields := range shown {
+		kept := maps.Clone(fields)
+		maps.DeleteFunc(kept, func(name, value string) bool { return !infoShown(section, name, value) })
+		shown[section] = kept
+	}
+	return shown
+}
+
+func infoShown(section, name, value string) bool {
+	switch {
+	case identifying[name]:
+		return false
+	case section == "keyspace":
+		return keyspaceForm.MatchString(value)
+	case harmless[name]:
+		return wordForm.MatchString(value)
+	default:
+		return figureForm.MatchString(value)
+	}
+}

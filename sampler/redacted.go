@@ -1,0 +1,106 @@
+package sampler
+
+import (
+	"slices"
+
+	"keyprof/sampler/pattern"
+	"keyprof/sampler/profile"
+	"keyprof/sampler/redact"
+)
+
+// Redact returns p fit to be shared, and what names became; see package redact.
+// Namespaces that are then called the same are merged, so it fails for a
+// profile of a sample.
+func Redact(p *profile.Profile, o redact.Options) (*profile.Profile, *redact.Names, error) {
+	o.Delimiters = delimitersOf(p)
+	names := redact.NewNames(o, namesOf(p), p.Design.PatternRules)
+	shown, err := renamed(p, func(ns *profile.Namespace) string { return names.Pattern(ns.Pattern, ns.Rule) })
+	if err != nil {
+		return nil, nil, err
+	}
+	r := redaction{names: names, of: map[keyID]string{}}
+	for i := range shown.Namespaces {
+		r.namespace(&shown.Namespaces[i])
+	}
+	shown.Totals.Examples, shown.Totals.Largest = r.keys(p.Totals.Examples), r.keys(p.Totals.Largest)
+	shown.Largest = r.keys(p.Largest)
+	if d := p.Design.Patterns; d != nil {
+		dict := pattern.Dictionary(*d)
+		shown.Design.Patterns = new(profile.Patterns(*names.Dictionary(&dict)))
+	}
+	return redact.Server(shown), names, nil
+}
+
+func namesOf(p *profile.Profile) (rows []redact.Row) {
+	for i := range p.Namespaces {
+		if ns := &p.Namespaces[i]; !ns.Other {
+			rows = append(rows, redact.Row{Pattern: ns.Pattern, Keys: ns.Keys.Lo, Rule: ns.Rule})
+		}
+	}
+	return rows
+}
+
+// redaction finds the namespaces of keys that are listed elsewhere.
+type redaction struct {
+	names *redact.Names
+	of    map[keyID]string
+}
+
+// keyID tells keys apart.
+type keyID struct {
+	db   int
+	name profile.KeyName
+}
+
+// namespace redacts the keys of a namespace whose name has been redacted.
+func (r *redaction) namespace(ns *profile.Namespace) {
+	if !ns.Other {
+		for _, k := range slices.Concat(ns.Examples, ns.Largest) {
+			r.of[keyID{k.DB, k.KeyName}] = ns.Pattern
+		}
+	}
+	ns.Examples, ns.Largest = r.keys(ns.Examples), r.keys(ns.Largest)
+}
+
+// keys are redacted copies.
+func (r *redaction) keys(list []profile.Key) []profile.Key {
+	shown := make([]profile.Key, len(list))
+	for i, k := range list {
+		if ns, known := r.of[keyID{k.DB, k.KeyName}]; known {
+			shown[i] = r.names.Key(k, ns)
+		} else {
+			shown[i] = r.names.KeyAlone(k)
+		}
+	}
+	return shown
+}
+
+// Redact makes the groups fit to be shared, in place; see package redact.
+func (g *NameGroups) Redact(o redact.Options, rules []string) error {
+	var rows []redact.Row
+	for _, n := range g.Namespaces {
+		if !n.Other {
+			rows = append(rows, redact.Row{Pattern: n.Pattern, Keys: n.Names, Rule: n.Rule})
+		}
+	}
+	o.Delimiters = g.Dictionary.FirstLevel()
+	names := redact.NewNames(o, rows, rules)
+	if err := g.rename(func(n *NameGroup) string { return names.Pattern(n.Pattern, n.Rule) }); err != nil {
+		return err
+	}
+	for i := range g.Namespaces {
+		n := &g.Namespaces[i]
+		examples := make([]profile.Key, len(n.Examples))
+		for j, k := range n.Examples {
+			if n.Other {
+				examples[j] = names.KeyAlone(k)
+			} else {
+				examples[j] = names.Key(k, n.Pattern)
+			}
+		}
+		n.Examples = examples
+	}
+	g.Dictionary = names.Dictionary(g.Dictionary)
+	g.UnusedRules = slices.Repeat([]string{"<redacted>"}, len(g.UnusedRules))
+	return nil
+}
