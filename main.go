@@ -73,11 +73,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
-		Name:      "keyprof",
-		Usage:     "profile live Redis and Valkey keyspaces",
-		UsageText: "keyprof COMMAND [flags] [arguments]",
+		Name:        "keyprof",
+		Usage:       "profile live Redis and Valkey keyspaces",
+		UsageText:   "keyprof COMMAND [flags] [arguments]",
 		Description: appHelp,
-		Reader: stdin, Writer: stdout, ErrWriter: stderr,
+		Reader:      stdin, Writer: stdout, ErrWriter: stderr,
 		Version:                   version,
 		DisableSliceFlagSeparator: true,
 		// Errors become exit codes in run alone, so that defers are not skipped.
@@ -88,6 +88,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	}
 	for _, c := range app.Commands {
 		c.OnUsageError = onUsageError // the app's is not inherited
+		configurable(c)
 	}
 	return app
 }
