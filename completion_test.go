@@ -125,8 +125,8 @@ func TestFishCompletion(t *testing.T) {
 	})
 }
 
-// zshOffers types a line and a tab on a terminal of its own. What adds offers
-// writes them to a file as well.
+// zshOffers types lines, each with a tab, on a terminal of its own. What adds
+// offers writes them to a file as well.
 const zshOffers = `zmodload zsh/zpty
 zpty z zsh -f -i
 zpty -w z "cd $PWD; autoload -Uz compinit && compinit -u -D && source ./script"
@@ -137,7 +137,7 @@ zpty -w z 'compadd() {
     print -rl -- "offer "$^found >>offers
     builtin compadd "$@"
 }'
-zpty -w z 'finish() { print finished >>offers }; zle -N finish; bindkey "^X" finish; bindkey "^I" complete-word; print ready >>offers'
+zpty -w z 'finish() { BUFFER=; print finished >>offers }; zle -N finish; bindkey "^T" finish; bindkey "^I" complete-word; print ready >>offers'
 await() {
     repeat 200; do
         while zpty -r -t z screen; do :; done
@@ -147,21 +147,28 @@ await() {
     exit 1
 }
 await ready
-zpty -w -n z "$1"$'\t\x18'
-await finished
-cat offers
-rm offers
+for line; do
+    rm offers
+    zpty -w -n z "$line"$'\t\x14'
+    await finished
+    cat offers
+done
 zpty -d z
 `
 
 func TestZshCompletion(t *testing.T) {
 	needShell(t, "zsh")
 	dir := shellFolder(t, "zsh")
+	var typed []string
+	for _, c := range completions {
+		typed = append(typed, c.line)
+	}
+	answers := strings.Split(ask(t, dir, "zsh", append([]string{"-f", "-c", zshOffers, "zsh"}, typed...)...), "finished\n")
 	checkOffers(t, func(line string) []string {
 		var words []string
-		for _, answer := range lines(ask(t, dir, "zsh", "-f", "-c", zshOffers, "zsh", line)) {
-			word, found := strings.CutPrefix(answer, "offer ")
-			if word = strings.ReplaceAll(word, `\ `, " "); found && word != "" && !slices.Contains(words, word) {
+		for _, answer := range lines(answers[slices.Index(typed, line)]) {
+			word := strings.ReplaceAll(strings.TrimPrefix(answer, "offer "), `\ `, " ")
+			if word != "" && !slices.Contains(words, word) {
 				words = append(words, word)
 			}
 		}
