@@ -45,6 +45,7 @@ func connectionFlags() []cli.Flag {
 		&cli.StringFlag{Name: "key", Usage: "private key `FILE` (PEM) of the client certificate"},
 		&cli.StringFlag{Name: "sni", Usage: "server `NAME` to ask for and to find in its certificate"},
 		&cli.BoolFlag{Name: "insecure", Usage: "do not verify the server's certificate"},
+		&cli.DurationFlag{Name: "max-wait", Usage: "wait at most `DURATION` at a stretch for a server that was lost, is loading or is busy; 0s: not at all", Value: scanner.DefaultMaxWait},
 		&cli.DurationFlag{Name: "timeout", Usage: "wait at most `DURATION` for an answer", Value: scanner.DefaultTimeout},
 	}
 	for _, f := range flags {
@@ -77,7 +78,7 @@ type connection struct {
 	PasswordFile      string
 	TLS               bool
 	Files             scanner.TLSFiles
-	Timeout           time.Duration
+	Timeout, MaxWait  time.Duration
 }
 
 func connectionOf(c *cli.Context) (connection, error) {
@@ -94,10 +95,13 @@ func connectionOf(c *cli.Context) (connection, error) {
 		AskPass: c.Bool("askpass"), PasswordFile: c.String("password-file"),
 		TLS:     c.Bool("tls"),
 		Files:   scanner.TLSFiles{CACert: c.String("cacert"), Cert: c.String("cert"), Key: c.String("key"), SNI: c.String("sni"), Insecure: c.Bool("insecure")},
-		Timeout: c.Duration("timeout"),
+		Timeout: c.Duration("timeout"), MaxWait: c.Duration("max-wait"),
 	}
-	if conn.Timeout <= 0 {
+	switch {
+	case conn.Timeout <= 0:
 		return connection{}, &usageError{problem: "--timeout must be more than 0"}
+	case conn.MaxWait < 0:
+		return connection{}, &usageError{problem: "--max-wait must not be negative"}
 	}
 	return conn, conn.checkPlaces()
 }

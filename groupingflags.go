@@ -18,6 +18,7 @@ func groupingFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as decided before: `FILE` is a profile, whose rules are kept as well, or the pattern dictionary in one"},
 		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "name keys that match a regular expression, such as `'^tenant:([^:]+):=tenant:$1:*'`, before anything is inferred; repeatable, the first that matches counts"},
+		&cli.StringFlag{Category: category, Name: "delimiters", Usage: "part names at `CHARS` before all other punctuation; - and _ part words only if they are among them, or where nothing else does", DefaultText: pattern.DefaultDelimiters},
 		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: sampler.DefaultNamespaceLimit},
 	}
 }
@@ -37,9 +38,19 @@ func groupingOf(c *cli.Context) (sampler.Grouping, error) {
 			}
 		}
 		g.Dictionary = earlier.dictionary
+		if odd := g.OtherLexing(); odd != "" {
+			warn(c.App.ErrWriter, "--patterns: %s: %s", path, odd)
+		}
 		if len(rules) == 0 {
 			rules = earlier.rules
 		}
+	}
+	if c.IsSet("delimiters") {
+		dict, err := cutBy(c.String("delimiters"), g.Dictionary)
+		if err != nil {
+			return g, err
+		}
+		g.Dictionary = dict
 	}
 	if len(rules) > 0 {
 		parsed, err := pattern.ParseRules(rules...)
@@ -49,6 +60,24 @@ func groupingOf(c *cli.Context) (sampler.Grouping, error) {
 		g.Rules = parsed
 	}
 	return g, nil
+}
+
+// cutBy returns the decisions to keep to when names are cut by chars: those made
+// earlier, if they were made by the same delimiters.
+func cutBy(chars string, earlier *pattern.Dictionary) (*pattern.Dictionary, error) {
+	delims, err := pattern.ParseDelimiters(chars)
+	switch {
+	case err != nil:
+		return nil, flagError("delimiters", err, "")
+	case earlier == nil:
+		return pattern.NewDictionary(delims), nil
+	case !earlier.FirstLevel().Equal(delims):
+		return nil, &usageError{
+			problem: fmt.Sprintf("--delimiters are %s, but the decisions of --patterns were made with %s", delims, earlier.FirstLevel()),
+			hint:    "leave out --delimiters to group as before, or --patterns to decide anew",
+		}
+	}
+	return earlier, nil
 }
 
 // decisions are how names were grouped before.

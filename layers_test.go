@@ -10,11 +10,12 @@ import (
 // Imports go one way: what may import what of ours. Test support is left out.
 var layers = map[string][]string{
 	"keyprof/scanner":         {},
-	"keyprof/sampler/profile": {},
+	"keyprof/sampler/packed":  {},
+	"keyprof/sampler/profile": {"keyprof/sampler/packed"},
 	"keyprof/sampler/pattern": {},
-	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
+	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
 	"keyprof/report/unit":     {},
-	"keyprof/report":          {"keyprof/report/unit", "keyprof/sampler/profile"},
+	"keyprof/report":          {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 }
 
 // foreign are packages that a layer must not come to depend on.

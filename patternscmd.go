@@ -22,12 +22,15 @@ import (
 )
 
 const patternsHelp = `Groups key names from a file or standard input as "keyprof profile" would, with
-no server: to try rules, or on the names that redis-cli --scan prints.
+no server: to try rules, or on the names that redis-cli --scan prints. There is
+one name a line, without the carriage return that ends lines on Windows; a name
+that ends in one, or has a new line in it, needs -0.
 
 EXAMPLES
   redis-cli --scan | keyprof patterns -
   keyprof patterns --pattern-rule '^tenant:([^:]+):=tenant:$1:*' names.txt
   keyprof patterns --depth 1 --under cache: names.txt
+  keyprof patterns --delimiters ':_' names.txt
   keyprof patterns --format json -0 names.bin
 
 ` + readExitStatusHelp
@@ -86,22 +89,22 @@ func patternsOptionsOf(c *cli.Context) (o patternsOptions, err error) {
 }
 
 func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) error {
-	input := stdin
+	input := io.NopCloser(stdin)
 	if o.Path != "-" {
-		f, err := os.Open(o.Path)
+		f, err := openNames(o.Path)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
 		input = f
 	}
+	defer input.Close()
 	names := newNameReader(input, o.Separator)
 	groups := sampler.GroupNames(names.all, o.Grouping)
 	if err := names.err(); err != nil {
 		return fmt.Errorf("reading names: %w", err)
 	}
 	warnGroups(stderr, groups)
-	if err := narrow(groups, o); err != nil {
+	if err := narrow(groups, o, stderr); err != nil {
 		return err
 	}
 	var out bytes.Buffer
@@ -117,11 +120,14 @@ func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) e
 }
 
 // narrow leaves the namespaces that were asked for.
-func narrow(groups *sampler.NameGroups, o patternsOptions) error {
+func narrow(groups *sampler.NameGroups, o patternsOptions, stderr io.Writer) error {
 	if o.Under != "" {
 		groups.Namespaces = slices.DeleteFunc(groups.Namespaces, func(n sampler.NameGroup) bool {
 			return n.Other || !report.Below(n.Pattern, o.Under)
 		})
+		if len(groups.Namespaces) == 0 {
+			warn(stderr, "no namespace lies under %s", o.Under)
+		}
 	}
 	if o.Depth == 0 {
 		return nil
@@ -129,12 +135,31 @@ func narrow(groups *sampler.NameGroups, o patternsOptions) error {
 	return groups.RollUp(o.Under, o.Depth)
 }
 
+// openNames opens a list of names.
+func openNames(path string) (io.ReadCloser, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, &hintedError{
+			error: fmt.Errorf("%s is a directory", path),
+			hint:  "give a file that holds one key name a line, or - for standard input",
+		}
+	}
+	return f, nil
+}
+
 func warnGroups(stderr io.Writer, groups *sampler.NameGroups) {
+	if groups.Names == 0 {
+		warn(stderr, "there are no names to group")
+	}
 	for _, rule := range groups.UnusedRules {
-		fmt.Fprintf(stderr, "keyprof: warning: pattern rule %q matched no name\n", rule)
+		warn(stderr, "pattern rule %q matched no name", rule)
 	}
 	if groups.Degraded {
-		fmt.Fprintf(stderr, "keyprof: warning: there are too many namespaces: some are coarser, or summed up (K is %d)\n", groups.Dictionary.K)
+		warn(stderr, "there are too many namespaces: some are coarser, or summed up (K is %d)", groups.Dictionary.K)
 	}
 }
 
@@ -144,6 +169,7 @@ const maxNameBytes = 1 << 20
 // nameReader reads names that end in a separator.
 type nameReader struct {
 	scanner *bufio.Scanner
+	lines   bool // separated by new lines
 	names   int64
 }
 
@@ -159,25 +185,33 @@ func newNameReader(r io.Reader, separator byte) *nameReader {
 		}
 		return 0, nil, nil
 	})
-	return &nameReader{scanner: s}
+	return &nameReader{scanner: s, lines: separator == '\n'}
 }
 
 // all yields each name once.
 func (r *nameReader) all(yield func(string) bool) {
 	for r.scanner.Scan() {
 		r.names++
-		if !yield(r.scanner.Text()) {
+		name := r.scanner.Text()
+		if r.lines { // as Windows ends them
+			name = strings.TrimSuffix(name, "\r")
+		}
+		if !yield(name) {
 			return
 		}
 	}
 }
 
 func (r *nameReader) err() error {
-	if err := r.scanner.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return fmt.Errorf("name %d is longer than %s", r.names+1, unit.FormatBytes(maxNameBytes))
-	} else {
+	err := r.scanner.Err()
+	if !errors.Is(err, bufio.ErrTooLong) {
 		return err
 	}
+	hint := "is this a list of key names, one a line? Names that end in a NUL byte need -0"
+	if !r.lines {
+		hint = "is this a list of key names that end in a NUL byte? Those that end in a new line need no -0"
+	}
+	return &hintedError{error: fmt.Errorf("name %d is longer than %s", r.names+1, unit.FormatBytes(maxNameBytes)), hint: hint}
 }
 
 // byNames orders namespaces by their names, most first.

@@ -207,7 +207,19 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 	if o.Collect.Databases, err = o.Connection.databases(target); err != nil {
 		return nil, err
 	}
-	conn, err := scanner.Connect(ctx, target, o.Connection.Timeout)
+	var progress *bar
+	if o.Progress && isTerminal(stderr) {
+		progress = newBar(stderr)
+		defer progress.finish()
+		o.Collect.Progress = progress.show
+	}
+	conn, err := scanner.Connect(ctx, target, o.Connection.Timeout, scanner.Patience{
+		MaxWait: o.Connection.MaxWait,
+		Notice: func(cause error) {
+			progress.interrupt()
+			warn(stderr, "%v: trying again for up to %s", cause, unit.FormatElapsed(o.Connection.MaxWait.Seconds()))
+		},
+	})
 	if ctx.Err() != nil {
 		return nil, errInterruptedEarly
 	}
@@ -215,11 +227,6 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 		return nil, err
 	}
 	defer conn.Close()
-	if o.Progress && isTerminal(stderr) {
-		bar := newBar(stderr)
-		defer bar.finish()
-		o.Collect.Progress = bar.show
-	}
 	return sampler.Collect(ctx, conn, o.Collect)
 }
 

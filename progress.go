@@ -47,3 +47,10 @@ func (b *bar) show(p sampler.Progress) {
 
 // finish takes the bar off the screen.
 func (b *bar) finish() { _ = b.Finish() }
+
+// interrupt makes room for a line of text. A nil bar has nothing to make room.
+func (b *bar) interrupt() {
+	if b != nil {
+		_ = b.Clear()
+	}
+}

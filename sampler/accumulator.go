@@ -1,10 +1,6 @@
 package sampler
 
-import (
-	"slices"
-
-	"keyprof/sampler/profile"
-)
+import "keyprof/sampler/profile"
 
 const millisPerSecond = 1000
 
@@ -15,25 +11,18 @@ const (
 	numFreqBuckets = 11 + 1
 )
 
-// noTTLBucket stands for "never expires" among the TTL buckets of the joint
-// table.
-const noTTLBucket = numBuckets
-
 // accumulator adds up the keys of one namespace. Two accumulators of disjoint
 // sets of keys merge without loss.
 type accumulator struct {
 	probed   int64
 	bytes    int64 // MEMORY USAGE
 	sampled  int64 // those of bytes that are the server's estimate
-	noTTL    tally
 	highIdle tally
 	shared   int64 // keys
 
 	types []typeTally
-	ttl   [numBuckets]tally
-	idle  [numBuckets]tally
+	joint jointTable
 	freq  *[numFreqBuckets]tally
-	joint []cell // by idle bucket, then TTL bucket
 
 	size, ttlMillis, idleS, idlePlusTTLMillis quantity
 
@@ -50,12 +39,6 @@ type typeTally struct {
 	tally
 }
 
-// cell is one cell of the joint table of idle time and TTL.
-type cell struct {
-	idle, ttl uint8 // buckets
-	tally
-}
-
 // add counts one key. highIdleOver is in seconds; below 0: not told.
 func (a *accumulator) add(db int, o *Observation, highIdleOver int64) {
 	if o.Outcome != Measured {
@@ -64,8 +47,8 @@ func (a *accumulator) add(db int, o *Observation, highIdleOver int64) {
 	}
 	a.probed++
 	a.addSize(db, o)
-	a.addTTL(o)
-	a.addIdle(o, highIdleOver)
+	a.addTimes(o, highIdleOver)
+	a.addFreq(o)
 	a.examples.offer(db, o, exampleRank(o.Name))
 }
 
@@ -94,20 +77,43 @@ func (a *accumulator) typeOf(name string) *tally {
 	return &a.types[len(a.types)-1].tally
 }
 
-func (a *accumulator) addTTL(o *Observation) {
-	switch {
-	case o.NoTTL:
-		a.noTTL.add(o.Bytes)
-	case o.HasTTL:
-		a.ttl[ttlBucket(o)].add(o.Bytes)
+func (a *accumulator) addTimes(o *Observation, highIdleOver int64) {
+	idle, ttl := idleBucket(o), ttlBucket(o)
+	if idle != unknownIdleBucket || ttl != unknownTTLBucket {
+		a.joint.add(idle, ttl, tally{1, o.Bytes})
+	}
+	if o.Shared {
+		a.shared++
+	}
+	if o.HasTTL {
 		a.ttlMillis.add(o.TTLMillis, millisPerSecond)
 	}
+	if !o.HasIdle {
+		return
+	}
+	a.idleS.add(o.IdleS, 1)
+	if highIdleOver >= 0 && o.IdleS > highIdleOver {
+		a.highIdle.add(o.Bytes)
+	}
+	if o.HasTTL {
+		a.idlePlusTTLMillis.add(o.TTLMillis+o.IdleS*millisPerSecond, millisPerSecond)
+	}
+}
+
+func idleBucket(o *Observation) int {
+	if !o.HasIdle {
+		return unknownIdleBucket
+	}
+	return profile.BucketIndex(profile.Edges, o.IdleS)
 }
 
 // ttlBucket rounds up to whole seconds, so that the edges stay inclusive.
 func ttlBucket(o *Observation) int {
-	if o.NoTTL {
+	switch {
+	case o.NoTTL:
 		return noTTLBucket
+	case !o.HasTTL:
+		return unknownTTLBucket
 	}
 	seconds := o.TTLMillis / millisPerSecond
 	if o.TTLMillis%millisPerSecond > 0 {
@@ -116,41 +122,14 @@ func ttlBucket(o *Observation) int {
 	return profile.BucketIndex(profile.Edges, seconds)
 }
 
-func (a *accumulator) addIdle(o *Observation, highIdleOver int64) {
-	if o.HasFreq {
-		if a.freq == nil {
-			a.freq = new([numFreqBuckets]tally)
-		}
-		a.freq[profile.BucketIndex(profile.FreqEdges, o.Freq)].add(o.Bytes)
-	}
-	if o.Shared {
-		a.shared++
-	}
-	if !o.HasIdle {
+func (a *accumulator) addFreq(o *Observation) {
+	if !o.HasFreq {
 		return
 	}
-	bucket := profile.BucketIndex(profile.Edges, o.IdleS)
-	a.idle[bucket].add(o.Bytes)
-	a.idleS.add(o.IdleS, 1)
-	if highIdleOver >= 0 && o.IdleS > highIdleOver {
-		a.highIdle.add(o.Bytes)
+	if a.freq == nil {
+		a.freq = new([numFreqBuckets]tally)
 	}
-	if o.HasTTL || o.NoTTL {
-		a.cellOf(uint8(bucket), uint8(ttlBucket(o))).add(o.Bytes)
-	}
-	if o.HasTTL {
-		a.idlePlusTTLMillis.add(o.TTLMillis+o.IdleS*millisPerSecond, millisPerSecond)
-	}
-}
-
-func (a *accumulator) cellOf(idle, ttl uint8) *tally {
-	at, found := slices.BinarySearchFunc(a.joint, cell{idle: idle, ttl: ttl}, func(x, y cell) int {
-		return int(x.idle)*(noTTLBucket+1) + int(x.ttl) - int(y.idle)*(noTTLBucket+1) - int(y.ttl)
-	})
-	if !found {
-		a.joint = slices.Insert(a.joint, at, cell{idle: idle, ttl: ttl})
-	}
-	return &a.joint[at].tally
+	a.freq[profile.BucketIndex(profile.FreqEdges, o.Freq)].add(o.Bytes)
 }
 
 // merge adds other, which it leaves as it is.
@@ -159,7 +138,6 @@ func (a *accumulator) merge(other *accumulator) {
 	a.bytes += other.bytes
 	a.sampled += other.sampled
 	a.shared += other.shared
-	a.noTTL.merge(other.noTTL)
 	a.highIdle.merge(other.highIdle)
 	for i := range other.outcomes {
 		a.outcomes[i] += other.outcomes[i]
@@ -177,13 +155,7 @@ func (a *accumulator) mergeHistograms(other *accumulator) {
 	for _, t := range other.types {
 		a.typeOf(t.name).merge(t.tally)
 	}
-	for i := range numBuckets {
-		a.ttl[i].merge(other.ttl[i])
-		a.idle[i].merge(other.idle[i])
-	}
-	for _, c := range other.joint {
-		a.cellOf(c.idle, c.ttl).merge(c.tally)
-	}
+	a.joint.merge(&other.joint)
 	if other.freq == nil {
 		return
 	}

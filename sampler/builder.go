@@ -27,13 +27,14 @@ type Builder struct {
 	largest      standouts
 
 	sinceWeighed int // keys
+	weighEvery   int // keys
 	overflow     *reservoir
 }
 
 // NewBuilder makes a builder. Keys idle for more than highIdleOver seconds are
 // high-idle; below 0 none is.
 func NewBuilder(g Grouping, highIdleOver int64) *Builder {
-	b := &Builder{grouping: g, highIdleOver: highIdleOver}
+	b := &Builder{grouping: g, highIdleOver: highIdleOver, weighEvery: weighAtMostEvery}
 	b.reset()
 	return b
 }
@@ -55,7 +56,7 @@ func (b *Builder) Add(page *Page) {
 		if o.Outcome == Measured && o.HasBytes {
 			b.largest.offer(page.DB, o, uint64(o.Bytes))
 		}
-		if b.sinceWeighed++; b.sinceWeighed >= weighEvery {
+		if b.sinceWeighed++; b.sinceWeighed >= b.weighEvery {
 			b.weigh()
 			trie = b.trie(page.DB)
 		}

@@ -40,7 +40,7 @@ func connect(t *testing.T, url string) *scanner.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := scanner.Connect(context.Background(), target, scanner.DefaultTimeout)
+	conn, err := scanner.Connect(context.Background(), target, scanner.DefaultTimeout, scanner.Patience{})
 	if err != nil {
 		t.Fatal(err)
 	}

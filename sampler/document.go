@@ -16,7 +16,7 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 	ended := time.Now()
 	after := scanner.Info{}
 	if !c.lost {
-		after = c.conn.InfoNow(context.WithoutCancel(ctx))
+		after = c.conn.InfoNow(ctx)
 	}
 	c.noteHorizon(after)
 	p := &profile.Profile{
@@ -140,8 +140,23 @@ func (c *collector) receipt(after scanner.Info, ended time.Time) profile.Receipt
 		LeastRTTS:   c.conn.LeastRoundTrip().Seconds(),
 		ServerCPUS:  cpuBetween(c.node.Info, after),
 		Page:        c.opts.Page, MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate,
-		Returned: c.tally.Returned,
+		Returned: c.tally.Returned, Waits: waitsOf(cost.Waits),
 	}
+}
+
+// waitsOf are the waits by their cause.
+func waitsOf(waits []scanner.Wait) []profile.Wait {
+	sums := []profile.Wait{}
+	for _, w := range waits {
+		i := slices.IndexFunc(sums, func(s profile.Wait) bool { return s.Cause == w.Cause })
+		if i < 0 {
+			i = len(sums)
+			sums = append(sums, profile.Wait{Cause: w.Cause})
+		}
+		sums[i].Count++
+		sums[i].TookS += w.Took.Seconds()
+	}
+	return sums
 }
 
 // cpuBetween is the CPU time that the server used between two answers to INFO,

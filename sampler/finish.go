@@ -32,8 +32,9 @@ func (m measures) stats(a *accumulator) profile.Stats {
 		s.SampledBytes = exact(a.sampled)
 	}
 	if m.ttl {
-		s.NoTTLKeys, s.NoTTLBytes = exact(a.noTTL.keys), m.exactBytes(a.noTTL.bytes)
-		s.TTL = m.ttlStats(a)
+		histogram, noTTL := a.joint.byTTL()
+		s.NoTTLKeys, s.NoTTLBytes = exact(noTTL.keys), m.exactBytes(noTTL.bytes)
+		s.TTL = m.ttlStats(a, histogram[:])
 	}
 	if m.idle {
 		s.Idle = m.idleStats(a)
@@ -76,18 +77,19 @@ func (m measures) typeStats(a *accumulator) map[string]profile.TypeStats {
 	return types
 }
 
-func (m measures) ttlStats(a *accumulator) *profile.TTLStats {
+func (m measures) ttlStats(a *accumulator, histogram []tally) *profile.TTLStats {
 	return &profile.TTLStats{
-		Histogram:    m.histogram(a.ttl[:], profile.Edges),
+		Histogram:    m.histogram(histogram, profile.Edges),
 		RemainS:      a.ttlMillis.distribution(millisPerSecond),
 		IdlePlusTTLS: a.idlePlusTTLMillis.distribution(millisPerSecond),
 	}
 }
 
 func (m measures) idleStats(a *accumulator) *profile.IdleStats {
+	histogram := a.joint.byIdle()
 	return &profile.IdleStats{
 		Measure: m.since, HorizonS: m.horizonS,
-		Histogram:  m.histogram(a.idle[:], profile.Edges),
+		Histogram:  m.histogram(histogram[:], profile.Edges),
 		IdleS:      a.idleS.distribution(1),
 		SharedKeys: a.shared,
 	}
@@ -105,12 +107,15 @@ func (m measures) histogram(tallies []tally, edges []int64) []profile.Bucket {
 
 func (m measures) joint(a *accumulator) []profile.IdleByTTL {
 	cells := []profile.IdleByTTL{}
-	for _, c := range a.joint {
-		row := profile.IdleByTTL{IdleLE: profile.EdgeAt(profile.Edges, int(c.idle)), Keys: c.keys, Bytes: m.bytesOf(c.tally)}
-		if row.NoTTL = c.ttl == noTTLBucket; !row.NoTTL {
-			row.TTLLE = profile.EdgeAt(profile.Edges, int(c.ttl))
+	a.joint.each(func(idle, ttl int, t tally) {
+		if idle == unknownIdleBucket || ttl == unknownTTLBucket {
+			return
+		}
+		row := profile.IdleByTTL{IdleLE: profile.EdgeAt(profile.Edges, idle), Keys: t.keys, Bytes: m.bytesOf(t)}
+		if row.NoTTL = ttl == noTTLBucket; !row.NoTTL {
+			row.TTLLE = profile.EdgeAt(profile.Edges, ttl)
 		}
 		cells = append(cells, row)
-	}
+	})
 	return cells
 }

@@ -29,7 +29,7 @@ type folder struct {
 func newFolder(workers int, g Grouping, highIdleOver int64) *folder {
 	return &folder{
 		grouping: g, highIdleOver: highIdleOver, workers: workers,
-		survey: pattern.NewSurvey(),
+		survey: pattern.NewSurvey(g.Dictionary),
 		pages:  make(chan *Page, 2*workers),
 		pool:   sync.Pool{New: func() any { return new(Page) }},
 	}
@@ -59,7 +59,7 @@ func (f *folder) start() {
 	if known == nil {
 		known = &pattern.Dictionary{}
 	}
-	f.grouping.Dictionary = known.Extend(f.survey.Dictionary())
+	f.grouping.Dictionary = f.survey.Extend(known)
 	f.reservoir, f.builders = newReservoir(f.workers, f.grouping, f.highIdleOver)
 	for _, b := range f.builders {
 		f.group.Go(func() error { f.work(b); return nil })

@@ -62,10 +62,11 @@ func (g *NameGroups) RollUp(under string, depth int) error {
 		pattern string
 		other   bool
 	}
+	delims := g.Dictionary.FirstLevel()
 	at, rolled := map[id]int{}, g.Namespaces[:0:0]
 	for _, n := range g.Namespaces {
 		if !n.Other {
-			n.Pattern = rolledUp(n.Pattern, under, depth)
+			n.Pattern = rolledUp(delims, n.Pattern, under, depth)
 		}
 		i, met := at[id{n.Pattern, n.Other}]
 		if !met {

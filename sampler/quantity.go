@@ -61,3 +61,9 @@ func (t *tally) merge(other tally) {
 	t.keys += other.keys
 	t.bytes += other.bytes
 }
+
+// take takes other away.
+func (t *tally) take(other tally) {
+	t.keys -= other.keys
+	t.bytes -= other.bytes
+}

@@ -15,12 +15,17 @@ import (
 // up to their first depth segments after it. What a namespace takes in adds up
 // to it exactly. It fails for a profile of a sample.
 func RollUp(p *profile.Profile, under string, depth int) (*profile.Profile, error) {
-	return renamed(p, func(ns *profile.Namespace) string { return rolledUp(ns.Pattern, under, depth) })
+	dict := &pattern.Dictionary{}
+	if p.Design.Patterns != nil {
+		dict = new(pattern.Dictionary(*p.Design.Patterns))
+	}
+	delims := dict.FirstLevel()
+	return renamed(p, func(ns *profile.Namespace) string { return rolledUp(delims, ns.Pattern, under, depth) })
 }
 
-func rolledUp(name, under string, depth int) string {
+func rolledUp(delims *pattern.Delimiters, name, under string, depth int) string {
 	if rest, ok := strings.CutPrefix(name, under); ok {
-		return under + pattern.RollUp(rest, depth)
+		return under + delims.RollUp(rest, depth)
 	}
 	return name
 }
@@ -40,8 +45,15 @@ func Regroup(a, b *profile.Profile) (*profile.Profile, *profile.Profile, error) 
 	if err := cmp.Or(first.Dictionary.Check(), second.Dictionary.Check()); err != nil {
 		return nil, nil, err
 	}
-	ofA, ofB := pattern.Regroup(first, second)
-	joined := profile.Patterns(*pattern.Join(first.Dictionary, second.Dictionary))
+	ofA, ofB, err := pattern.Regroup(first, second)
+	if err != nil {
+		return nil, nil, err
+	}
+	join, err := pattern.Join(first.Dictionary, second.Dictionary)
+	if err != nil {
+		return nil, nil, err
+	}
+	joined := profile.Patterns(*join)
 	to := func(p *profile.Profile, of map[string]string) (*profile.Profile, error) {
 		p, err := renamed(p, func(ns *profile.Namespace) string { return of[ns.Pattern] })
 		if err == nil {

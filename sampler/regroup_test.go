@@ -121,7 +121,7 @@ func TestRegroupedProfilesAreTheSame(t *testing.T) {
 		}
 	}
 	decide := func(names []string) Grouping {
-		survey := pattern.NewSurvey()
+		survey := pattern.NewSurvey(nil)
 		for _, name := range names {
 			survey.Add(name)
 		}

@@ -1,7 +1,6 @@
 package sampler
 
 import (
-	"math/bits"
 	"sync"
 	"unsafe"
 
@@ -16,9 +15,12 @@ import (
 const (
 	reservoirBytes = 22 << 20
 	workerBytes    = 6 << 20 // of all other builders together
-	// weighEvery is after how many keys a builder looks how large it is. A
-	// name makes at most one namespace.
-	weighEvery = 512
+	// A builder looks how large it is after so many keys. A name makes at most
+	// one namespace, and most take less than keyBytes while they have few keys;
+	// the larger the share, the longer it takes to look.
+	weighAtLeastEvery = 64
+	weighAtMostEvery  = 512
+	keyBytes          = 8 << 10
 	// maxLeaves bounds the namespaces before fusion.
 	maxLeaves = 2 * DefaultNamespaceLimit
 )
@@ -27,6 +29,7 @@ const (
 type reservoir struct {
 	mu      sync.Mutex
 	builder *Builder
+	atMost  int // bytes that it takes, more or less: as much as was poured
 	share   int // bytes that each of the others may hold
 }
 
@@ -38,16 +41,22 @@ func newReservoir(n int, g Grouping, highIdleOver int64) (*reservoir, []*Builder
 	for i := range builders {
 		builders[i] = NewBuilder(g, highIdleOver)
 		builders[i].overflow = r
+		builders[i].weighEvery = min(max(r.share/keyBytes, weighAtLeastEvery), weighAtMostEvery)
 	}
 	return r, builders
 }
 
-// take empties b into the reservoir. Both have the same bounds after that.
-func (r *reservoir) take(b *Builder) {
+// take empties b, which takes so many bytes, into the reservoir. Both have the
+// same bounds after that. As to look how large the reservoir is takes as long as
+// to fold hundreds of keys, it does so only when it may be full: what two
+// builders take together is no less than what they take once merged.
+func (r *reservoir) take(b *Builder, bytes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.builder.Merge(b)
-	r.builder.relieve(reservoirBytes)
+	if r.atMost += bytes; r.atMost > reservoirBytes || r.builder.leaves() > maxLeaves {
+		r.atMost = r.builder.relieve(reservoirBytes)
+	}
 	b.reset()
 	b.lowerTo(r.builder.rung)
 }
@@ -55,7 +64,7 @@ func (r *reservoir) take(b *Builder) {
 // finish returns what all builders have folded.
 func (r *reservoir) finish(builders []*Builder) *Builder {
 	for _, b := range builders {
-		r.take(b)
+		r.take(b, b.footprint())
 	}
 	return r.builder
 }
@@ -63,24 +72,23 @@ func (r *reservoir) finish(builders []*Builder) *Builder {
 // weigh makes sure that the builder stays within its memory.
 func (b *Builder) weigh() {
 	b.sinceWeighed = 0
-	switch {
-	case b.overflow == nil:
+	if b.overflow == nil {
 		b.relieve(reservoirBytes)
-	case b.footprint() > b.overflow.share:
-		b.overflow.take(b)
+	} else if bytes := b.footprint(); bytes > b.overflow.share {
+		b.overflow.take(b, bytes)
 	}
 }
 
-// relieve lowers the bounds of the tries until they take at most limit bytes.
-// What is frequent is given up only if that alone makes far too many
-// namespaces, and not for its size.
-func (b *Builder) relieve(limit int) {
-	for b.rung < pattern.LowestProtected && b.footprint() > limit {
+// relieve lowers the bounds of the tries until they take at most limit bytes,
+// and returns how many they take then. What is frequent is given up only if that
+// alone makes far too many namespaces, and not for its size.
+func (b *Builder) relieve(limit int) (bytes int) {
+	bytes = b.footprint()
+	for b.rung < pattern.LowestProtected && bytes > limit || b.rung < pattern.LastRung && b.leaves() > maxLeaves {
 		b.lowerTo(b.rung + 1)
+		bytes = b.footprint()
 	}
-	for b.rung < pattern.LastRung && b.leaves() > maxLeaves {
-		b.lowerTo(b.rung + 1)
-	}
+	return bytes
 }
 
 // leaves is the number of namespaces before fusion.
@@ -94,39 +102,31 @@ func (b *Builder) leaves() (n int) {
 // footprint is about how many bytes the namespaces take.
 func (b *Builder) footprint() (bytes int) {
 	for _, trie := range b.tries {
-		trie.Each(func(a *accumulator) { bytes += a.footprint() })
+		bytes += trie.Footprint((*accumulator).footprint)
 	}
 	return bytes
 }
 
-// nodeBytes is what a namespace takes in the trie: nodes, words, its shape.
-const nodeBytes = 700
-
+// footprint is the number of bytes that the accumulator takes.
 func (a *accumulator) footprint() int {
-	n := nodeBytes + int(unsafe.Sizeof(*a)) + cap(a.joint)*int(unsafe.Sizeof(cell{})) + cap(a.types)*int(unsafe.Sizeof(typeTally{}))
+	n := int(unsafe.Sizeof(*a)) + cap(a.types)*int(unsafe.Sizeof(typeTally{})) + a.joint.footprint()
+	if a.freq != nil {
+		n += int(unsafe.Sizeof(*a.freq))
+	}
 	for _, q := range []*quantity{&a.size, &a.ttlMillis, &a.idleS, &a.idlePlusTTLMillis} {
-		n += q.footprint()
+		n += q.sketch.Footprint()
 	}
 	return n + a.examples.footprint() + a.largest.footprint()
 }
 
-// footprint follows from how a sketch holds its values: a few as they are, more
-// in pages of 32 bins, of which 17.5 cover a factor of two.
-func (q *quantity) footprint() int {
-	const fixed, pageBytes, binsPerPage = 700, 32*8 + 24, 32
-	if q.count <= 64 {
-		return int(q.count) * 8
-	}
-	octaves := bits.Len64(uint64(q.max)) - bits.Len64(uint64(max(q.min, 1))) + 1
-	bins := min(int(q.count), octaves*35/2)
-	return fixed + (2+bins/binsPerPage)*pageBytes
-}
+// footprint is the number of bytes that s points to.
+func (s *standouts) footprint() int { return cap(s.kept)*int(unsafe.Sizeof(standout{})) + s.pointees }
 
-func (s *standouts) footprint() int {
-	const pointees = 3 * 8
-	n := cap(s.kept) * int(unsafe.Sizeof(standout{}))
-	for i := range s.kept {
-		n += 2*len(s.kept[i].name) + pointees
+// pointees is about the number of bytes that s points to.
+func (s *standout) pointees() int {
+	n := (len(s.name) + 15) &^ 15 // as the allocator rounds
+	if s.cut != nil {
+		n += len(s.cut.Name) + len(s.cut.Hash) + int(unsafe.Sizeof(*s.cut))
 	}
 	return n
 }

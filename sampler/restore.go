@@ -35,10 +35,10 @@ func restore(s *profile.Stats) (*accumulator, error) {
 	a.outcomes[Vanished], a.outcomes[Expired] = s.Vanished, s.Expired
 	a.outcomes[Denied], a.outcomes[Failed] = s.Denied, s.Failed
 	a.bytes, a.sampled = counted(s.Bytes), counted(s.SampledBytes)
-	a.noTTL = tally{counted(s.NoTTLKeys), counted(s.NoTTLBytes)}
 	a.highIdle = tally{counted(s.HighIdleKeys), counted(s.HighIdleBytes)}
 	a.size.restore(s.Size, 1)
 	a.restoreTypes(s)
+	a.joint = jointOf(s)
 	a.restoreTTL(s)
 	a.restoreIdle(s)
 	return a, errors.Join(
@@ -71,7 +71,6 @@ func (a *accumulator) restoreTTL(s *profile.Stats) {
 	if s.TTL == nil {
 		return
 	}
-	restoreHistogram(a.ttl[:], s.TTL.Histogram, profile.Edges)
 	a.ttlMillis.restore(s.TTL.RemainS, millisPerSecond)
 	a.idlePlusTTLMillis.restore(s.TTL.IdlePlusTTLS, millisPerSecond)
 }
@@ -85,14 +84,43 @@ func (a *accumulator) restoreIdle(s *profile.Stats) {
 		return
 	}
 	a.shared = s.Idle.SharedKeys
-	restoreHistogram(a.idle[:], s.Idle.Histogram, profile.Edges)
 	a.idleS.restore(s.Idle.IdleS, 1)
+}
+
+// jointOf is the table whose cells and sums are those of saved statistics: what
+// the cells do not add up to is of keys whose idle time or TTL is not known.
+func jointOf(s *profile.Stats) (j jointTable) {
+	var byTTL [ttlBuckets]tally
+	var byIdle [idleBuckets]tally
+	byTTL[noTTLBucket] = tally{counted(s.NoTTLKeys), counted(s.NoTTLBytes)}
+	if s.TTL != nil {
+		restoreHistogram(byTTL[:], s.TTL.Histogram, profile.Edges)
+	}
+	if s.Idle != nil {
+		restoreHistogram(byIdle[:], s.Idle.Histogram, profile.Edges)
+	}
 	for _, c := range s.IdleByTTL {
-		ttl := noTTLBucket
+		idle, ttl, t := bucketOf(profile.Edges, c.IdleLE), noTTLBucket, tally{c.Keys, orZero(c.Bytes)}
 		if !c.NoTTL {
 			ttl = bucketOf(profile.Edges, c.TTLLE)
 		}
-		a.cellOf(uint8(bucketOf(profile.Edges, c.IdleLE)), uint8(ttl)).merge(tally{c.Keys, orZero(c.Bytes)})
+		j.add(idle, ttl, t)
+		byTTL[ttl].take(t)
+		byIdle[idle].take(t)
+	}
+	for ttl, t := range byTTL {
+		j.addSome(unknownIdleBucket, ttl, t)
+	}
+	for idle, t := range byIdle {
+		j.addSome(idle, unknownTTLBucket, t)
+	}
+	return j
+}
+
+// addSome adds to a cell unless there is nothing to add.
+func (j *jointTable) addSome(idle, ttl int, t tally) {
+	if t != (tally{}) {
+		j.add(idle, ttl, t)
 	}
 }
 
@@ -132,9 +160,24 @@ func (s *standouts) restore(keys []profile.Key, rankOf func(*profile.Key) (uint6
 		if err != nil {
 			return fmt.Errorf("key name: %w", err)
 		}
-		s.add(standout{place: place{rank: rank, db: k.DB, name: name}, key: *k})
+		s.add(restoredStandout(place{rank: rank, db: k.DB, name: name}, k))
 	}
 	return nil
+}
+
+// restoredStandout is the inverse of standout.key.
+func restoredStandout(p place, k *profile.Key) standout {
+	s := standout{
+		place: p, typeName: k.Type, bytes: orZero(k.Bytes), idleS: orZero(k.IdleS),
+		hasBytes: k.Bytes != nil, hasTTL: k.TTLS != nil, noTTL: k.NoTTL, hasIdle: k.IdleS != nil,
+	}
+	if k.TTLS != nil {
+		s.ttlMillis = int64(math.Round(*k.TTLS * millisPerSecond))
+	}
+	if k.Hash != "" {
+		s.cut = &k.KeyName
+	}
+	return s
 }
 
 // exampleRankOf is exampleRank of a saved name, which may have been cut.

@@ -137,8 +137,7 @@ func (c *collector) notWalked(ctx context.Context, i int) string {
 }
 
 func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer, db *profile.Database) error {
-	// A walk that is told to stop still gets there.
-	if err := c.conn.Select(context.WithoutCancel(ctx), db.DB); err != nil {
+	if err := c.conn.Select(ctx, db.DB); err != nil {
 		db.Incomplete = err.Error()
 		c.lost = !scanner.IsReply(err) // a database that is refused says nothing of the others
 		return err

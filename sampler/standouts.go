@@ -27,52 +27,60 @@ type place struct {
 }
 
 func (p place) compare(other place) int {
-	return cmp.Or(cmp.Compare(other.rank, p.rank), cmp.Compare(p.db, other.db), strings.Compare(p.name, other.name))
+	if p.rank != other.rank { // as for almost all keys: names are far away in memory
+		return cmp.Compare(other.rank, p.rank)
+	}
+	return cmp.Or(cmp.Compare(p.db, other.db), strings.Compare(p.name, other.name))
 }
 
-// standout is a key that is kept by name.
+// standout is a key that is kept by name, with what was measured of it. It
+// becomes a profile.Key, which is twice as large, at the end only.
 type standout struct {
 	place
-	key profile.Key
+	bytes, ttlMillis, idleS          int64 // 0 if unknown
+	typeName                         string
+	cut                              *profile.KeyName // of a name that was cut
+	hasBytes, hasTTL, noTTL, hasIdle bool
 }
 
 // compare orders by place. SCAN may repeat a key that has changed meanwhile, so
 // what was measured decides between two standouts at the same place.
 func (s *standout) compare(other *standout) int {
-	return cmp.Or(s.place.compare(other.place), compareMeasures(&s.key, &other.key))
+	return cmp.Or(s.place.compare(other.place), s.compareMeasures(other))
 }
 
 // sameKey reports whether two standouts are of one key. Names that were cut may
 // begin alike.
 func (s *standout) sameKey(other *standout) bool {
-	return s.name == other.name && s.db == other.db && s.key.Hash == other.key.Hash
+	return s.name == other.name && s.db == other.db && s.hash() == other.hash()
 }
 
-func compareMeasures(a, b *profile.Key) int {
+// hash is that of a name that was cut.
+func (s *standout) hash() string {
+	if s.cut == nil {
+		return ""
+	}
+	return s.cut.Hash
+}
+
+// compareMeasures puts what is absent first.
+func (s *standout) compareMeasures(other *standout) int {
 	return cmp.Or(
-		comparePointers(a.Bytes, b.Bytes), comparePointers(a.TTLS, b.TTLS), comparePointers(a.IdleS, b.IdleS),
-		strings.Compare(a.Type, b.Type), strings.Compare(a.Hash, b.Hash),
+		compareBools(s.hasBytes, other.hasBytes), cmp.Compare(s.bytes, other.bytes),
+		compareBools(s.hasTTL, other.hasTTL), cmp.Compare(s.ttlMillis, other.ttlMillis),
+		compareBools(s.hasIdle, other.hasIdle), cmp.Compare(s.idleS, other.idleS),
+		strings.Compare(s.typeName, other.typeName), strings.Compare(s.hash(), other.hash()),
+		compareBools(s.noTTL, other.noTTL),
 	)
 }
 
-// comparePointers puts what is absent first.
-func comparePointers[T cmp.Ordered](a, b *T) int {
-	switch {
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return -1
-	case b == nil:
-		return 1
-	default:
-		return cmp.Compare(*a, *b)
-	}
-}
+func compareBools(a, b bool) int { return cmp.Compare(boolInt(a), boolInt(b)) }
 
 // standouts are the keys with the first places, each name once.
 type standouts struct {
-	kept  []standout
-	limit int
+	kept     []standout
+	limit    int
+	pointees int // bytes that those kept point to
 }
 
 // wants reports whether a key at this place may be kept. It spares most keys
@@ -89,11 +97,30 @@ func (s *standouts) add(candidate standout) {
 		if s.kept[same].compare(&candidate) <= 0 {
 			return
 		}
-		s.kept = slices.Delete(s.kept, same, same+1)
+		s.drop(same)
 	}
 	at, _ := slices.BinarySearchFunc(s.kept, candidate, func(a, b standout) int { return a.compare(&b) })
-	s.kept = slices.Insert(s.kept, at, candidate)
-	s.kept = s.kept[:min(len(s.kept), s.limit)]
+	if at < s.limit {
+		s.makeRoom()
+		s.kept = slices.Insert(s.kept, at, candidate)
+		s.pointees += candidate.pointees()
+	}
+}
+
+func (s *standouts) drop(i int) {
+	s.pointees -= s.kept[i].pointees()
+	s.kept = slices.Delete(s.kept, i, i+1)
+}
+
+// makeRoom makes room for one more, but none beyond the limit: there are
+// thousands of standouts.
+func (s *standouts) makeRoom() {
+	switch n := len(s.kept); n {
+	case s.limit:
+		s.drop(n - 1)
+	case cap(s.kept):
+		s.kept = append(make([]standout, 0, min(max(1, 2*n), s.limit)), s.kept...)
+	}
 }
 
 func (s *standouts) merge(other *standouts) {
@@ -106,8 +133,8 @@ func (s *standouts) merge(other *standouts) {
 
 func (s *standouts) keys() []profile.Key {
 	keys := make([]profile.Key, 0, len(s.kept))
-	for _, o := range s.kept {
-		keys = append(keys, o.key)
+	for i := range s.kept {
+		keys = append(keys, s.kept[i].key())
 	}
 	return keys
 }
@@ -123,26 +150,44 @@ func (s *standouts) offer(db int, o *Observation, rank uint64) {
 	if !s.wants(p) {
 		return
 	}
-	kept := standout{place: p, key: keyOf(db, o)}
-	if kept.name == kept.key.Name {
-		kept.name = kept.key.Name // the same bytes, once
-	} else {
-		kept.name = strings.Clone(kept.name)
-	}
-	s.add(kept)
+	s.add(newStandout(p, o))
 }
 
-// keyOf is what a profile says of one key.
-func keyOf(db int, o *Observation) profile.Key {
-	key := profile.Key{DB: db, KeyName: profile.NewKeyName(o.Name), Type: o.Type, NoTTL: o.NoTTL}
+// newStandout copies what is kept of a key.
+func newStandout(p place, o *Observation) standout {
+	kept := standout{place: p, typeName: o.Type, hasBytes: o.HasBytes, hasTTL: o.HasTTL, noTTL: o.NoTTL, hasIdle: o.HasIdle}
+	kept.name = strings.Clone(p.name)
+	if len(o.Name) > len(p.name) {
+		kept.cut = new(profile.NewKeyName(o.Name))
+	}
 	if o.HasBytes {
-		key.Bytes = new(o.Bytes)
+		kept.bytes = o.Bytes
 	}
 	if o.HasTTL {
-		key.TTLS = new(float64(o.TTLMillis) / millisPerSecond)
+		kept.ttlMillis = o.TTLMillis
 	}
 	if o.HasIdle {
-		key.IdleS = new(o.IdleS)
+		kept.idleS = o.IdleS
+	}
+	return kept
+}
+
+// key is what a profile says of the key.
+func (s *standout) key() profile.Key {
+	key := profile.Key{DB: s.db, Type: s.typeName, NoTTL: s.noTTL}
+	if s.cut != nil {
+		key.KeyName = *s.cut
+	} else {
+		key.KeyName = profile.NewKeyName(s.name)
+	}
+	if s.hasBytes {
+		key.Bytes = new(s.bytes)
+	}
+	if s.hasTTL {
+		key.TTLS = new(float64(s.ttlMillis) / millisPerSecond)
+	}
+	if s.hasIdle {
+		key.IdleS = new(s.idleS)
 	}
 	return key
 }

@@ -110,9 +110,24 @@ func (c *collector) warnGrouping(w *warner, p *profile.Profile) {
 	if d := p.Design.Patterns; d.Degraded {
 		w.add("patterns-degraded", "namespaces", "there were so many namespaces that they had to be made coarser: K, the bound on the words that one place in a name keeps apart, is %d where %d is usual; frequent words may stand all the same", d.K, pattern.DefaultK)
 	}
+	if odd := c.opts.Grouping.OtherLexing(); odd != "" {
+		w.add("patterns-other-lexing", "namespaces", "%s", odd)
+	}
 	for _, rule := range c.unusedRules {
 		w.add("rule-unused", rule, "this pattern rule matched no key")
 	}
+}
+
+// OtherLexing says that the dictionary was made by other lexing rules than
+// those of today, "" if it was not.
+func (g Grouping) OtherLexing() string {
+	switch {
+	case g.Dictionary == nil || g.Dictionary.Lexer == pattern.Version:
+		return ""
+	case g.Dictionary.Lexer == 0:
+		return fmt.Sprintf("these decisions do not say by which lexing rules they were made, and names are read by rules %d: some may not apply", pattern.Version)
+	}
+	return fmt.Sprintf("these decisions were made by lexing rules %d, and names are read by rules %d: some may not apply", g.Dictionary.Lexer, pattern.Version)
 }
 
 // allKeys is the key pattern that lets our user read all keys, and write none

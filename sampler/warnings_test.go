@@ -1,11 +1,35 @@
 package sampler
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
+	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
+
+func TestOtherLexing(t *testing.T) {
+	for _, tt := range []struct {
+		dict *pattern.Dictionary
+		want string
+	}{
+		{nil, ""},
+		{&pattern.Dictionary{Lexer: pattern.Version}, ""},
+		{&pattern.Dictionary{}, "do not say by which lexing rules"},
+		{&pattern.Dictionary{Lexer: pattern.Version + 1}, fmt.Sprintf("by lexing rules %d", pattern.Version+1)},
+	} {
+		c := &collector{opts: Options{Grouping: Grouping{Dictionary: tt.dict}}}
+		w := warner{}
+		c.warnGrouping(&w, &profile.Profile{Design: profile.Design{Patterns: &profile.Patterns{K: 64}}})
+		switch {
+		case tt.want == "" && len(w.list) == 0:
+		case len(w.list) != 1 || w.list[0].Code != "patterns-other-lexing" || !strings.Contains(w.list[0].Text, tt.want):
+			t.Errorf("%+v: warnings %v, want one with %q", tt.dict, w.list, tt.want)
+		}
+	}
+}
 
 func TestGroupingWarnings(t *testing.T) {
 	for _, tt := range []struct {

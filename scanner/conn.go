@@ -2,10 +2,13 @@ package scanner
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,8 +40,12 @@ type Conn struct {
 	least  time.Duration // least round trip seen
 	db     int           // selected database
 
+	patience Patience
+	waits    []Wait
+
 	// What RoundTrip needs.
 	timeout  time.Duration
+	service  time.Duration // of the last round trip
 	pipeline []byte
 	reader   respReader
 }
@@ -51,25 +58,71 @@ func (quiet) Printf(context.Context, string, ...any) {}
 func init() { redis.SetLogger(quiet{}) }
 
 // Connect dials the target, logs in and asks the server what it is. It fails
-// with an *Error: an unreachable host, a refused password, a server that is
-// still loading. When ctx ends, connecting ends at once.
-func Connect(ctx context.Context, t Target, timeout time.Duration) (*Conn, error) {
-	c := &Conn{target: t, ledger: newLedger(), wire: &wire{}, timeout: timeout}
+// with an *Error: an unreachable host, a refused password. A server that is
+// there and cannot be used for the moment is waited for. When ctx ends,
+// connecting ends at once.
+func Connect(ctx context.Context, t Target, timeout time.Duration, p Patience) (*Conn, error) {
+	c := &Conn{target: t, ledger: newLedger(), wire: &wire{}, timeout: timeout, patience: p}
 	c.reader = respReader{bufio.NewReaderSize(c.wire, readBuffer)}
 	c.Node.Address = t.Address
-	c.client = redis.NewClient(c.options(t, timeout))
+	connect := func() error { return c.dial(ctx, "connecting to", c.introduce) }
+	err := connect()
+	if err != nil && waitable(err) && p.MaxWait > 0 {
+		err = c.wait(ctx, err, connect)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// dial makes a new network connection, on which start begins.
+func (c *Conn) dial(ctx context.Context, doing string, start func(context.Context) error) error {
+	c.Close()
+	c.client = redis.NewClient(c.options(c.target, c.timeout))
 	c.client.AddHook(c.ledger)
 	c.conn = c.client.Conn()
+	c.reader.Reset(c.wire)
+	c.db = 0
 	stop := context.AfterFunc(ctx, c.wire.close)
-	err := c.introduce(ctx)
+	err := start(ctx)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		c.Close()
-		return nil, explain("connecting to "+t.Address, t, err)
+		return explain(doing+" "+c.target.Address, c.target, err)
 	}
-	return c, nil
+	return nil
+}
+
+// reconnect makes a new connection to the same server process, with the same
+// database selected.
+func (c *Conn) reconnect(ctx context.Context) error {
+	db := c.db
+	err := c.dial(ctx, "reconnecting to", func(ctx context.Context) error {
+		if err := c.recognise(ctx); err != nil || db == 0 {
+			return err
+		}
+		return c.conn.Select(ctx, db).Err()
+	})
+	c.db = db
+	return err
+}
+
+// recognise checks that it is the server process of the first connection.
+func (c *Conn) recognise(ctx context.Context) error {
+	info, err := c.info(ctx)
+	known := c.Node.Info.Field("run_id")
+	switch {
+	case refused(err), err == nil && (known == "" || info.Field("run_id") == ""):
+		return errUnknownProcess
+	case err != nil:
+		return err
+	case info.Field("run_id") != known:
+		return errAnotherProcess
+	}
+	return c.settle(ctx, info)
 }
 
 // options switch off all that go-redis would say or repeat by itself, so that
@@ -100,7 +153,15 @@ func (c *Conn) introduce(ctx context.Context) error {
 		return err
 	}
 	c.Node.Info = info
-	if c.Node.Info.Field("loading") == "1" {
+	if err := c.settle(ctx, info); err != nil {
+		return err
+	}
+	return c.measureRoundTrip(ctx)
+}
+
+// settle readies a connection to a server that says this of itself.
+func (c *Conn) settle(ctx context.Context, info Info) error {
+	if info.Field("loading") == "1" {
 		return errLoading
 	}
 	// Both are a courtesy; ACL may refuse them.
@@ -108,7 +169,7 @@ func (c *Conn) introduce(ctx context.Context) error {
 	if c.Node.AtLeast(7, 2) {
 		c.conn.Process(ctx, redis.NewStatusCmd(ctx, "client", "no-touch", "on"))
 	}
-	return c.measureRoundTrip(ctx)
+	return nil
 }
 
 func (c *Conn) info(ctx context.Context) (Info, error) {
@@ -116,9 +177,13 @@ func (c *Conn) info(ctx context.Context) (Info, error) {
 	return ParseInfo(text), err
 }
 
-// InfoNow is the server's INFO at this moment; empty when INFO is refused.
-func (c *Conn) InfoNow(ctx context.Context) Info {
-	info, _ := c.info(ctx) // without an answer it is empty, as documented
+// InfoNow is the server's INFO at this moment; empty when INFO is refused or the
+// server cannot be reached. When ctx ends it is not waited for, but still asked.
+func (c *Conn) InfoNow(ctx context.Context) (info Info) {
+	_ = c.patiently(ctx, func() (err error) { // without an answer it is empty, as documented
+		info, err = c.info(context.WithoutCancel(ctx))
+		return plain(err)
+	})
 	return info
 }
 
@@ -153,26 +218,33 @@ func (c *Conn) Select(ctx context.Context, db int) error {
 	if db == c.db {
 		return nil
 	}
-	if err := c.conn.Select(ctx, db).Err(); err != nil {
-		return c.refusedTo(fmt.Sprintf("selecting database %d", db), "+select", err)
-	}
-	c.db = db
-	return nil
+	return c.patiently(ctx, func() error {
+		// What was begun is ended, even when ctx ends.
+		if err := c.conn.Select(context.WithoutCancel(ctx), db).Err(); err != nil {
+			return c.refusedTo(fmt.Sprintf("selecting database %d", db), "+select", err)
+		}
+		c.db = db
+		return nil
+	})
 }
 
 // Cost is what a connection has carried so far.
 type Cost struct {
 	Commands          map[string]int64 // sent, by name with subcommand
 	BytesOut, BytesIn int64            // TLS included
+	Waits             []Wait           // in their order
 }
 
 // Cost is what this connection has carried so far.
 func (c *Conn) Cost() Cost {
-	return Cost{Commands: c.ledger.counts(), BytesOut: c.wire.out.Load(), BytesIn: c.wire.in.Load()}
+	return Cost{Commands: c.ledger.counts(), BytesOut: c.wire.out.Load(), BytesIn: c.wire.in.Load(), Waits: slices.Clone(c.waits)}
 }
 
 // Close ends the connection.
 func (c *Conn) Close() {
+	if c.client == nil {
+		return
+	}
 	c.conn.Close()
 	c.client.Close()
 }
@@ -182,20 +254,46 @@ func (c *Conn) Close() {
 type wire struct {
 	out, in atomic.Int64
 	current atomic.Pointer[countedConn]
+
+	mu     sync.Mutex
+	dials  int    // begun
+	pinned string // host:port of the first connection; a name may lead elsewhere later
 }
 
 type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
 
+// counting makes a dialer whose connection becomes the wire, unless another was
+// begun meanwhile.
 func (w *wire) counting(dial dialer) dialer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dials++
+	mine := w.dials
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		nc, err := dial(ctx, network, addr)
+		nc, err := dial(ctx, network, w.place(addr))
 		if err != nil {
 			return nil, err
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if mine != w.dials {
+			nc.Close()
+			return nil, net.ErrClosed
+		}
+		if network == "tcp" {
+			w.pinned = nc.RemoteAddr().String()
 		}
 		counted := &countedConn{Conn: nc, wire: w}
 		w.current.Store(counted)
 		return counted, nil
 	}
+}
+
+// place is where to connect to.
+func (w *wire) place(addr string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return cmp.Or(w.pinned, addr)
 }
 
 func (w *wire) Read(b []byte) (int, error)    { return w.current.Load().Read(b) }

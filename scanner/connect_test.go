@@ -27,7 +27,7 @@ func target(t *testing.T, url string) scanner.Target {
 
 func connect(t *testing.T, url string) *scanner.Conn {
 	t.Helper()
-	conn, err := scanner.Connect(context.Background(), target(t, url), time.Minute)
+	conn, err := scanner.Connect(context.Background(), target(t, url), time.Minute, scanner.Patience{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestFallBackToRESP2(t *testing.T) {
 	if err != nil || !replies[0].Nil {
 		t.Errorf("%+v, %v: want RESP2's null", replies, err)
 	}
-	_, err = scanner.Connect(context.Background(), target(t, "redis://:wrong@"+fake.Addr()), time.Minute)
+	_, err = scanner.Connect(context.Background(), target(t, "redis://:wrong@"+fake.Addr()), time.Minute, scanner.Patience{})
 	var failed *scanner.Error
 	if !errors.As(err, &failed) || !strings.Contains(failed.Hint, "password") {
 		t.Errorf("%v", err)
@@ -156,7 +156,7 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(100*time.Millisecond, cancel)
 	began := time.Now()
-	if _, err := scanner.Connect(ctx, target(t, proxy.URL()), time.Minute); err == nil {
+	if _, err := scanner.Connect(ctx, target(t, proxy.URL()), time.Minute, scanner.Patience{}); err == nil {
 		t.Error("connected through a black hole")
 	}
 	if took := time.Since(began); took > 20*time.Second {
@@ -168,7 +168,7 @@ func TestConnectNeverShowsThePassword(t *testing.T) {
 	server := redistest.New(t, "--requirepass", "right")
 	for _, password := range []string{"wr0ng", "p%ss/w#rd"} {
 		u := url.URL{Scheme: "redis", Host: server.Addr(), User: url.UserPassword("", password)}
-		_, err := scanner.Connect(context.Background(), target(t, u.String()), time.Minute)
+		_, err := scanner.Connect(context.Background(), target(t, u.String()), time.Minute, scanner.Patience{})
 		if err == nil || strings.Contains(err.Error(), password) {
 			t.Errorf("%v", err)
 		}

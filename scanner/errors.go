@@ -28,7 +28,15 @@ func (e *Error) Error() string { return e.Doing + ": " + e.Err.Error() }
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-var errLoading = errors.New("LOADING the server is loading its data set into memory")
+var (
+	errLoading  = errors.New("LOADING the server is loading its data set into memory")
+	errNoAnswer = errors.New("no answer in time")
+	errClosed   = errors.New("the connection was closed by the other side")
+	errReset    = errors.New("the connection was reset")
+	// errAnotherProcess ends a walk: a cursor means nothing to another process.
+	errAnotherProcess = errors.New("another server process answers there than at the beginning: what is left of its keys cannot be told")
+	errUnknownProcess = errors.New("INFO is refused, so whether the same server process answers there cannot be told")
+)
 
 // hints say what to do about an error that a server answers, by its first
 // word: the rest of the text differs between versions.
@@ -63,12 +71,14 @@ func explain(doing string, t Target, err error) *Error {
 // plain replaces texts that say nothing to a user.
 func plain(err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case timedOut(err):
-		return errors.New("no answer in time")
+		return errNoAnswer
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
-		return errors.New("the connection was closed by the other side")
+		return errClosed
 	case isAny(err, connectionReset):
-		return errors.New("the connection was reset")
+		return errReset
 	case notRedis(err):
 		return errors.New("what answers is not a Redis or Valkey server")
 	}
@@ -87,10 +97,7 @@ func hint(t Target, err error) string {
 }
 
 func serverHint(err error) string {
-	text := err.Error()
-	if i := strings.LastIndex(text, "failed to authenticate: "); i >= 0 {
-		text = text[i+len("failed to authenticate: "):]
-	}
+	text := replyText(err)
 	switch {
 	case hints[firstWord(text)] != "":
 		return hints[firstWord(text)]
@@ -103,6 +110,16 @@ func serverHint(err error) string {
 	default:
 		return ""
 	}
+}
+
+// replyText is what the server answered, without what go-redis put before it.
+func replyText(err error) string {
+	const before = "failed to authenticate: "
+	text := err.Error()
+	if i := strings.LastIndex(text, before); i >= 0 {
+		text = text[i+len(before):]
+	}
+	return text
 }
 
 func tlsHint(t Target, err error) string {

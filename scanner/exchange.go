@@ -81,10 +81,13 @@ type ScanReply struct {
 type Exchange interface {
 	// RoundTrip sends requests and, unless scan is nil, the SCAN behind them.
 	// It appends one reply a request to replies. The error, an *Error, is
-	// for the whole round trip: then no reply of it may be used.
+	// for the whole round trip: then no reply of it may be used. It may wait for
+	// a server that cannot be used for the moment, until ctx ends: then the
+	// error is the context's cause.
 	RoundTrip(ctx context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error)
-	// LeastRoundTrip is the least time that any round trip took.
-	LeastRoundTrip() time.Duration
+	// Service is how long the last round trip kept the server's main thread, at
+	// most; see [Service].
+	Service() time.Duration
 }
 
 var _ Exchange = (*Conn)(nil)
@@ -102,21 +105,37 @@ var prefixes = func() (p [numProbes]string) {
 }()
 
 // RoundTrip is Exchange's.
-func (c *Conn) RoundTrip(_ context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
+func (c *Conn) RoundTrip(ctx context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
+	var page ScanReply
+	whole := replies
+	err := c.patiently(ctx, func() (err error) {
+		whole, page, err = c.roundTrip(requests, scan, replies)
+		return err
+	})
+	return whole, page, err
+}
+
+// Service is Exchange's.
+func (c *Conn) Service() time.Duration { return c.service }
+
+// roundTrip is one attempt. Of one that fails nothing is used.
+func (c *Conn) roundTrip(requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
 	if err := c.encode(requests, scan); err != nil {
 		return replies, ScanReply{}, err
 	}
 	start := time.Now()
-	page, err := ScanReply{}, c.send()
+	page, whole, err := ScanReply{}, replies, c.send()
 	if err == nil {
-		replies, page, err = c.receive(len(requests), scan != nil, replies)
+		whole, page, err = c.receive(len(requests), scan != nil, replies)
 	}
 	if err != nil {
 		c.wire.close() // what is left on it would be taken for other answers
 		return replies, ScanReply{}, c.lostPage(err)
 	}
-	c.observe(time.Since(start))
-	return replies, page, nil
+	took := time.Since(start)
+	c.observe(took)
+	c.service = Service(took, c.least)
+	return whole, page, nil
 }
 
 // lostPage tells why a round trip failed. Probes that the server refuses fail

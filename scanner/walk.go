@@ -126,12 +126,11 @@ func (w *Walk) roundTrip(ctx context.Context, requests []Request, scan *Scan) (p
 	if len(requests) == 0 && scan == nil {
 		return ScanReply{}, nil
 	}
-	start := time.Now()
-	w.replies, page, err = w.Exchange.RoundTrip(context.WithoutCancel(ctx), requests, scan, w.replies)
+	w.replies, page, err = w.Exchange.RoundTrip(ctx, requests, scan, w.replies)
 	if err != nil {
 		return page, err
 	}
-	service := Service(time.Since(start), w.Exchange.LeastRoundTrip())
+	service := w.Exchange.Service()
 	w.Tally.Service += service
 	w.pause(ctx, w.Pacer.Page(service, w.Tally.Returned+int64(len(page.Names)), time.Since(w.Tally.Began)))
 	return page, nil

@@ -23,7 +23,7 @@ type pages struct {
 
 const cursorBase = 1 << 63 // beyond int64
 
-func (p *pages) LeastRoundTrip() time.Duration { return 0 }
+func (p *pages) Service() time.Duration { return 0 }
 
 func (p *pages) RoundTrip(_ context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
 	p.trips = append(p.trips, len(requests))

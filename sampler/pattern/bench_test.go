@@ -56,7 +56,7 @@ func BenchmarkTrie(b *testing.B) {
 		total += len(name)
 		names[i], all = all[:len(name)], all[len(name):]
 	}
-	survey := NewSurvey()
+	survey := NewSurvey(nil)
 	for _, name := range names {
 		survey.Add(name)
 	}

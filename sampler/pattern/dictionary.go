@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -17,6 +18,8 @@ const DictionaryVersion = 1
 type Dictionary struct {
 	Version int `json:"version"` // DictionaryVersion
 	Lexer   int `json:"lexer"`   // Version of the lexing rules
+	// Delimiters are those of the first level; "" stands for [DefaultDelimiters].
+	Delimiters string `json:"delimiters,omitempty"`
 	// K is how many different literals a node of the first level keeps apart;
 	// 0 is none at all.
 	K int `json:"k"`
@@ -39,6 +42,20 @@ type Dictionary struct {
 	Fused map[string]string `json:"fused,omitempty"`
 }
 
+// NewDictionary returns a dictionary that has decided nothing but by which
+// delimiters names are cut.
+func NewDictionary(d *Delimiters) *Dictionary {
+	return (&Dictionary{Delimiters: d.String()}).copy()
+}
+
+// FirstLevel returns the delimiters by which names are cut.
+func (d *Dictionary) FirstLevel() *Delimiters {
+	if delims, err := ParseDelimiters(d.Delimiters); err == nil {
+		return delims
+	}
+	return defaultDelimiters // d says nothing, or what Check refuses
+}
+
 // startRung is where on the ladder a trie with this dictionary begins.
 func (d *Dictionary) startRung() int {
 	if d.Version == 0 {
@@ -50,7 +67,8 @@ func (d *Dictionary) startRung() int {
 // lower sets the bounds of d to those of a rung.
 func (d *Dictionary) lower(rung int) { d.K, d.Rung = ladder[rung].k, rung }
 
-// Extend returns d with the decisions of found added. Where both know a place,
+// Extend returns d with the decisions of found added, which must have been made
+// with the same delimiters. Where both know a place,
 // literals that were protected stay so, and new ones come on top while there
 // are at most twice as many as an unprotected place keeps apart.
 func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
@@ -79,7 +97,8 @@ const maxShapes = 400
 func (d *Dictionary) copy() *Dictionary {
 	c := &Dictionary{
 		Version: DictionaryVersion, Lexer: Version, Degraded: d.Degraded,
-		Protected: map[string][]string{}, Collapsed: map[string][][]string{}, Fused: map[string]string{},
+		Delimiters: d.FirstLevel().inDictionary(),
+		Protected:  map[string][]string{}, Collapsed: map[string][][]string{}, Fused: map[string]string{},
 	}
 	c.lower(d.startRung())
 	for place, words := range d.Protected {
@@ -112,7 +131,11 @@ func unionPaths(a, b [][]string) [][]string {
 
 // Join returns the dictionary to which names of both a and b can be regrouped:
 // a node is collapsed if it is in either, a literal protected if it is in both.
-func Join(a, b *Dictionary) *Dictionary {
+// There is none where a and b cut names by different delimiters.
+func Join(a, b *Dictionary) (*Dictionary, error) {
+	if first, second := a.FirstLevel(), b.FirstLevel(); !first.Equal(second) {
+		return nil, fmt.Errorf("pattern dictionaries with different delimiters: %q and %q", first, second)
+	}
 	sum := a.Extend(b)
 	for place, words := range sum.Protected {
 		kept := slices.DeleteFunc(words, func(w string) bool {
@@ -125,5 +148,5 @@ func Join(a, b *Dictionary) *Dictionary {
 	sum.Shapes = slices.DeleteFunc(sum.Shapes, func(s string) bool {
 		return !slices.Contains(a.Shapes, s) || !slices.Contains(b.Shapes, s)
 	})
-	return sum
+	return sum, nil
 }

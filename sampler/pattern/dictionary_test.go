@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"keyprof/sampler/pattern/patterntest"
@@ -15,7 +16,7 @@ import (
 
 func TestDictionaryIsWrittenAndRead(t *testing.T) {
 	names := patterntest.Mix(rand.New(rand.NewPCG(1, 1)), patterntest.Families(), 500)
-	survey := NewSurvey()
+	survey := NewSurvey(nil)
 	for _, name := range names {
 		survey.Add(name)
 	}
@@ -43,8 +44,14 @@ func TestBadDictionaries(t *testing.T) {
 		``:                        "EOF|unexpected end",
 		`{"version": 1, "kk": 3}`: "unknown field",
 		`{"version": 9}`:          "version 9",
+		`[1]`:                     "this is a JSON array, want an object",
+		`{"k": "x"}`:              "in k stands a JSON string, want a whole number",
+		`{"collapsed": []}`:       "in collapsed stands a JSON array, want an object",
+		`{"protected": {"": ""}}`: "in protected stands a JSON string, want an array",
 		`{"version": 1, "k": 65}`: "k is 65",
-		`{"design": {}}`:          "older version",
+		`{"version": 1, "k": 64, "delimiters": ":x"}`:     `delimiters: "x" is a letter`,
+		`{"version": 1, "k": 64, "delimiters": "\u001b"}`: `delimiters: "\x1b" is no printable`,
+		`{"design": {}}`: "older version",
 		`{"version": 1, "k": 64, "protected": {"user:": ["x"]}}`:          "no shape",
 		`{"version": 1, "k": 64, "protected": {"<*>:": [""]}}`:            "no literal",
 		`{"version": 1, "k": 64, "shapes": ["<what>"]}`:                   "no shape",
@@ -62,16 +69,56 @@ func TestBadDictionaries(t *testing.T) {
 	}
 }
 
+// The delimiters are a decision like the others: they are written, read, and
+// kept by all that is derived from a dictionary.
+func TestDictionaryKeepsDelimiters(t *testing.T) {
+	trie := newCounting(NewDictionary(mustParse(t, "_:")), "a_b:1")
+	var text bytes.Buffer
+	if err := trie.Dictionary().Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	if want := `"delimiters": ":_"`; !strings.Contains(text.String(), want) {
+		t.Errorf("dictionary without %s: %s", want, &text)
+	}
+	got, err := ReadDictionary(&text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(trie.Dictionary(), got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("dictionary read is not the one written (-want +got):\n%s", diff)
+	}
+	if sum := got.Extend(surveyOf("a:1")); sum.Delimiters != ":_" {
+		t.Errorf("extended, it has the delimiters %q", sum.Delimiters)
+	}
+	edited := &Dictionary{Version: DictionaryVersion, K: DefaultK, Delimiters: "_::"}
+	if joined, err := Join(edited, got); err != nil || joined.Delimiters != ":_" {
+		t.Errorf("joined with one that people edited: %+v, %v", joined, err)
+	}
+}
+
+func TestDictionariesWithOtherDelimitersAreNotJoined(t *testing.T) {
+	a, b := NewDictionary(mustParse(t, ":_")), NewDictionary(mustParse(t, ":"))
+	for _, other := range []*Dictionary{b, {}, NewDictionary(defaultDelimiters)} {
+		if joined, err := Join(a, other); err == nil {
+			t.Errorf("dictionaries with the delimiters %q and %q are joined: %+v", a.Delimiters, other.Delimiters, joined)
+		}
+	}
+}
+
 func FuzzReadDictionary(f *testing.F) {
 	f.Add(`{"version":1,"k":64,"protected":{"<*>:":["x"]},"shapes":["<*>:<int>"],"collapsed":{"<*>:<*>":[[],["a"]]},"fused":{"a<int>":"b"}}`)
 	f.Add(`{"design":{"patterns":{"version":1,"k":0}}}`)
+	f.Add(`{"version":1,"k":64,"delimiters":"-_:","protected":{"<*>-":["x"]}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := ReadDictionary(strings.NewReader(text))
 		if err != nil {
 			return
 		}
 		trie := newCounting(d, "a:b", "b", "a1", "x:1", "c:d:e")
-		joined := Join(d, trie.Dictionary())
+		joined, err := Join(d, trie.Dictionary())
+		if err != nil {
+			t.Fatalf("%s: cannot be joined with itself: %v", text, err)
+		}
 		if err := joined.Check(); err != nil {
 			t.Errorf("%s: joined with itself: %v", text, err)
 		}
@@ -149,7 +196,10 @@ func TestCoarsen(t *testing.T) {
 		names := rapid.SliceOfN(rapid.Custom(drawName), 0, 300).Draw(t, "names")
 		a, b := drawDictionary(t), drawDictionary(t)
 		first := newCounting(a, names...)
-		joined := Join(first.Dictionary(), newCounting(b, names...).Dictionary())
+		joined, err := Join(first.Dictionary(), newCounting(b, names...).Dictionary())
+		if err != nil {
+			t.Fatal(err)
+		}
 		got := listing(Coarsen(first, joined))
 		want := listing(newCounting(joined, names...))
 		if diff := cmp.Diff(want, got); diff != "" {

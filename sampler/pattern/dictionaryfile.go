@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"unicode/utf8"
 )
 
@@ -38,7 +39,7 @@ func ReadDictionary(r io.Reader) (*Dictionary, error) {
 	}
 	d, err := decodeDictionary(text)
 	if err != nil {
-		return nil, fmt.Errorf("pattern dictionary: %w", err)
+		return nil, fmt.Errorf("pattern dictionary: %w", inPlainWords(err))
 	}
 	if err := d.Check(); err != nil {
 		return nil, fmt.Errorf("pattern dictionary: %w", err)
@@ -68,6 +69,32 @@ func decodeDictionary(text []byte) (*Dictionary, error) {
 	return d, decoder.Decode(d)
 }
 
+// inPlainWords replaces an error of the JSON decoder that speaks of Go types.
+func inPlainWords(err error) error {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &wrong):
+		return err
+	case wrong.Field == "":
+		return fmt.Errorf("this is a JSON %s, want an object such as a profile has under design.patterns", wrong.Value)
+	}
+	return fmt.Errorf("in %s stands a JSON %s, want %s", wrong.Field, wrong.Value, wantedJSON(wrong.Type))
+}
+
+func wantedJSON(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "an array"
+	}
+	return "an object"
+}
+
 // Check reports the first thing in d that cannot be.
 func (d *Dictionary) Check() error {
 	switch {
@@ -79,6 +106,9 @@ func (d *Dictionary) Check() error {
 		return fmt.Errorf("rung is %d, which is not one of k %d; leave it out", d.Rung, d.K)
 	case max(len(d.Protected), len(d.Shapes), len(d.Collapsed), len(d.Fused)) > maxDecisions:
 		return fmt.Errorf("more than %d decisions of one kind", maxDecisions)
+	}
+	if _, err := ParseDelimiters(d.Delimiters); d.Delimiters != "" && err != nil {
+		return fmt.Errorf("delimiters: %w", err)
 	}
 	for place, words := range d.Protected {
 		if err := checkPlace("protected", place, words); err != nil {

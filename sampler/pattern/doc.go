@@ -28,8 +28,8 @@
 //   - The time is linear in the length of the name, and nothing is allocated.
 //
 // How a name is read. Delimiters have three strengths: strong ones (: / | # and
-// brackets), medium ones (the other punctuation and the space) and weak ones
-// (- and _). After each delimiter the lexer first tries the forms that span
+// brackets, unless others are chosen: see [Delimiters]), medium ones (the other
+// punctuation and the space) and weak ones (- and _). After each delimiter the lexer first tries the forms that span
 // delimiters (a date, an address, a UUID), longest first, then the opaque
 // tokens that contain weak delimiters by chance, and only then single words.
 //
@@ -41,4 +41,4 @@ package pattern
 // Version is the version of the lexing rules. It is saved in each profile, so
 // that a comparison of two profiles can tell that the rules changed between
 // them. Raise it with every change that alters the pattern of any name.
-const Version = 2
+const Version = 3

@@ -28,10 +28,14 @@ func fuse(rows []*row, decided map[string]string) {
 	all := moves{}
 	for range fuseRounds {
 		round := moves{}
+		joinSequences(live, round)
 		generalise(live, round)
+		joinStrays(live, round)
 		for _, group := range groups(live) {
 			group.fuse(round)
 		}
+		fuseNumbered(live, round)
+		joinTokens(live, round)
 		if len(round) == 0 {
 			break
 		}
@@ -115,7 +119,8 @@ func combine(live []*row, round moves) []*row {
 // group is the rows that differ in one gap only.
 type group struct {
 	context
-	gaps []gap
+	gaps   []gap
+	tokens bool // whether the wildcard among them stands for random tokens
 }
 
 // whole reports whether nothing stands around the gap.
@@ -151,6 +156,7 @@ func groups(rows []*row) []*group {
 // fuse decides which members of g become one. Rows that are moved already are
 // left alone until the next round.
 func (g *group) fuse(round moves) {
+	g.tokens = g.hasTokens()
 	g.gaps = slices.DeleteFunc(g.gaps, func(m gap) bool { return round.has(m.row) })
 	g.fuseSlugs(round)
 	if a, ok := g.anchor(); ok {
@@ -160,7 +166,6 @@ func (g *group) fuse(round moves) {
 			}
 		}
 	}
-	g.fuseNumbered(round)
 }
 
 // anchor is the member with most names of those whose gap is one random token,

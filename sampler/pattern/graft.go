@@ -11,6 +11,7 @@ func (t *Trie[V]) Merge(other *Trie[V]) {
 	t.leaves += other.leaves
 	for key, sh := range other.shapes {
 		t.adopt(key, sh)
+		delete(other.shapes, key) // so that its nodes can go before all have been merged
 	}
 	for name, l := range other.named {
 		t.named[name] = t.join(t.named[name], l)
@@ -36,6 +37,7 @@ func (t *Trie[V]) LowerTo(rung int) {
 	old := t.shapes
 	t.shapes = make(map[string]*shape[V], len(old))
 	for key, sh := range old {
+		delete(old, key) // so that its nodes can go before all have been merged
 		if end, cut := t.guard.cutShape([]byte(key), ladder[rung]); cut {
 			key = key[:end] + string([]byte{restMark})
 		}

@@ -38,7 +38,7 @@ func generate(rng *rand.Rand, families []patterntest.Family, count func(patternt
 
 // groupAll is what a run does: a survey of the first names, then the trie.
 func groupAll(samples []sample) []Namespace[owners] {
-	survey := NewSurvey()
+	survey := NewSurvey(nil)
 	for _, s := range samples {
 		if !survey.Add(s.name) {
 			break

@@ -23,14 +23,16 @@ func (t Token) Text(name string) string { return name[t.Start:t.End] }
 
 // Lexer cuts names into tokens. It holds scratch space that is used again for
 // each name, so it must not be used by several goroutines at once. The zero
-// value is ready to use.
+// value is ready to use, with the default delimiters.
 type Lexer struct {
 	name string // the whole name
 	text string // its printable part, up to a <bin>
 	all  class  // the classes of the bytes of name
 
+	delims *Delimiters
+
 	pos      int   // everything before is in tokens
-	boundary class // the level of the delimiter before pos; 0 after other tokens
+	boundary level // of the delimiter before pos; 0 after other tokens
 	segments int   // first-level segments begun
 	width    int   // printed length of tokens
 
@@ -44,14 +46,19 @@ type Lexer struct {
 	tokens [MaxTokens]Token
 }
 
-// NewLexer returns a new Lexer.
-func NewLexer() *Lexer { return new(Lexer) }
+// NewLexer returns a new Lexer with the default delimiters.
+func NewLexer() *Lexer { return defaultDelimiters.newLexer() }
+
+func (d *Delimiters) newLexer() *Lexer { return &Lexer{delims: d} }
 
 // Tokens returns the tokens of name. They are valid until the next call. The
 // empty name has none.
 func (l *Lexer) Tokens(name string) []Token {
+	if l.delims == nil {
+		l.delims = defaultDelimiters
+	}
 	l.all = classes(name)
-	l.cutUp(name, l.all&(isStrong|isMedium) == 0)
+	l.cutUp(name, !l.delims.hasStronger(name, l.all))
 	if l.joined && !l.firm {
 		l.cutUp(name, true)
 	}
@@ -84,8 +91,8 @@ func (l *Lexer) reset(name string) {
 // step reads what starts at pos: a form that may span delimiters, a delimiter,
 // or a part of the region between two strong or medium delimiters.
 func (l *Lexer) step() {
-	c := classOf[l.text[l.pos]]
-	if l.boundary == isStrong && c&isStrong == 0 {
+	level := l.delims.levels[l.text[l.pos]]
+	if l.boundary == isStrong && level != isStrong {
 		if l.segments++; l.segments > MaxSegments {
 			l.cut()
 			return
@@ -98,8 +105,8 @@ func (l *Lexer) step() {
 		}
 	}
 	// A weak delimiter right after another may belong to an opaque token.
-	if c&(isStrong|isMedium) != 0 || c&isWeak != 0 && l.boundary == 0 {
-		l.delimiter(c)
+	if level&(isStrong|isMedium) != 0 || level == isWeak && l.boundary == 0 {
+		l.delimiter(level)
 		return
 	}
 	l.readPart()
@@ -107,30 +114,14 @@ func (l *Lexer) step() {
 
 // delimiter reads one delimiter. A percent-encoded one counts as what it
 // stands for.
-func (l *Lexer) delimiter(c class) {
+func (l *Lexer) delimiter(level level) {
 	n := 1
-	if encoded := percentEncoded(l.text[l.pos:]); encoded&isDelim != 0 {
-		c, n = encoded, 3
+	if encoded := encodedDelimiter(l.text[l.pos:]); encoded != 0 {
+		level, n = l.delims.levels[encoded], 3
 	}
-	l.firm = l.firm || is(l.text[l.pos], isStrong|isMedium)
+	l.firm = l.firm || l.delims.is(l.text[l.pos], isStrong|isMedium)
 	l.push(Delimiter, l.pos+n)
-	l.boundary = c & isDelim
-}
-
-// percentEncoded returns the class of the byte that the escape at the start of
-// s, which is not empty, stands for, or 0 if there is no escape.
-func percentEncoded(s string) class {
-	if s[0] != '%' || len(s) < 3 || !isHexDigit(s[1]) || !isHexDigit(s[2]) {
-		return 0
-	}
-	return classOf[hexValue(s[1])<<4|hexValue(s[2])]
-}
-
-func hexValue(b byte) byte {
-	if b <= '9' {
-		return b - '0'
-	}
-	return b&0xf + 9
+	l.boundary = level
 }
 
 // push appends a token that reaches from pos to end, or cuts the name short
@@ -177,7 +168,7 @@ func (l *Lexer) join(end int) bool {
 		return false
 	}
 	before, delim := &l.tokens[l.n-2], l.tokens[l.n-1]
-	if before.Kind != Literal || delim.Kind != Delimiter || !is(l.name[delim.Start], isWeak) {
+	if before.Kind != Literal || delim.Kind != Delimiter || !l.delims.is(l.name[delim.Start], isWeak) {
 		return false
 	}
 	before.End = int32(end)

@@ -120,6 +120,7 @@ func TestProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := strings.Join(rapid.SliceOfN(pieces, 0, 30).Draw(t, "pieces"), "")
 		checkPromises(t, lexer, name)
+		checkPromises(t, drawDelimiters(t).newLexer(), name)
 	})
 }
 
@@ -130,10 +131,12 @@ func FuzzPattern(f *testing.F) {
 		"\xac\xed\x00\x05t\x00\x06user:1", "eyJh.eyJz.x", "b:Zm9vYmFyYmF6cXV4MTIzNA==", "v1.2.3-rc.1", "+4915112345678", "-1.5",
 		"a:b:c:d:e:f:g:h:i:j:k:l:m", "%3A%2f", "0xdAC17F958D2ee523a2206206994597C13D831ec7", "cache9e107d9d372bb6826bd81d3542a419d6",
 	} {
-		f.Add(seed)
+		for _, strong := range []string{DefaultDelimiters, "-_", "%.@", "<>\\\""} {
+			f.Add(seed, strong)
+		}
 	}
-	lexer := NewLexer()
-	f.Fuzz(func(t *testing.T, name string) {
+	f.Fuzz(func(t *testing.T, name, strong string) {
+		lexer := delimitersIn(strong).newLexer()
 		checkPromises(t, lexer, name)
 		checkPromises(t, lexer, strings.Repeat(name, 30))
 	})
@@ -145,7 +148,8 @@ func checkPromises(t rapid.TB, lexer *Lexer, name string) {
 	t.Helper()
 	pattern := string(lexer.AppendPattern(nil, name))
 	checkParses(t, lexer, name)
-	if again := Of(name); again != pattern {
+	fresh := &Lexer{delims: lexer.delims}
+	if again := string(fresh.AppendPattern(nil, name)); again != pattern {
 		t.Fatalf("pattern of %q is %q, and %q the second time", name, pattern, again)
 	}
 	if pattern == "" || len(pattern) > MaxPattern || !utf8.ValidString(pattern) {

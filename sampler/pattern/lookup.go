@@ -70,7 +70,7 @@ func (t *Trie[V]) lookUp(p parsed) (*leaf[V], string) {
 			many |= 1 << level
 		}
 	}
-	printed := newRow(string(to.shape), to.words, many, 0).pattern
+	printed := newRow(t.lexer.delims, string(to.shape), to.words, many, 0).pattern
 	if n == nil {
 		return nil, printed
 	}

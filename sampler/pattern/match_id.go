@@ -110,7 +110,7 @@ func opaque(s string, all class) Kind {
 	switch {
 	case len(s) == 21:
 		return NanoID
-	case len(s) == 27 && all&isWeak == 0:
+	case len(s) == 27 && all&isDash == 0:
 		return KSUID
 	}
 	return Rand
@@ -160,13 +160,13 @@ func matchJWT(s string) int {
 	if len(s) < 3 || s[:3] != "eyJ" {
 		return 0
 	}
-	end := span(s, isAlnum|isWeak, len(s))
+	end := span(s, isAlnum|isDash, len(s))
 	for range 2 {
 		if end >= len(s) || s[end] != '.' {
 			return 0
 		}
 		end++
-		end += span(s[end:], isAlnum|isWeak, len(s))
+		end += span(s[end:], isAlnum|isDash, len(s))
 	}
 	if !endsAt(s, end) {
 		return 0
@@ -195,7 +195,7 @@ func matchBase64(s string) int {
 	}
 	first := s[:span(s, isAlnum, n)]
 	isPath := len(first) < n && isClearWord(first, classes(first))
-	if isPath || !isRandom(s[:n], all|isWeak) { // its slashes count as weak delimiters
+	if isPath || !isRandom(s[:n], all|isDash) { // its slashes count as dashes
 		return 0
 	}
 	return n + pad

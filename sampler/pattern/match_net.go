@@ -153,7 +153,7 @@ const (
 // matchEmail recognises an e-mail address whose domain has a dot.
 func matchEmail(s string) int {
 	n := 0
-	for n < len(s) && n <= maxLocal && (is(s[n], isAlnum|isDot|isWeak|isSpecial) || s[n] == '+') {
+	for n < len(s) && n <= maxLocal && (is(s[n], isAlnum|isDot|isDash|isSpecial) || s[n] == '+') {
 		n++
 	}
 	if n == 0 || n >= len(s) || s[n] != '@' {

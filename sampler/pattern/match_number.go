@@ -33,7 +33,7 @@ func numberKind(s string) Kind {
 
 // matchSigned recognises a negative number that fills its segment. The minus
 // sign before other numbers is a delimiter.
-func matchSigned(s string) (Kind, int) {
+func matchSigned(s string, delims *Delimiters) (Kind, int) {
 	if len(s) < 2 || s[0] != '-' || !is(s[1], isDigit) {
 		return Literal, 0
 	}
@@ -41,7 +41,7 @@ func matchSigned(s string) (Kind, int) {
 	if n == 0 {
 		kind, n = Int, span(s[1:], isDigit, len(s))
 	}
-	if n++; n < len(s) && !is(s[n], isStrong|isMedium) || kind == SemVer {
+	if n++; n < len(s) && !delims.is(s[n], isStrong|isMedium) || kind == SemVer {
 		return Literal, 0
 	}
 	return kind, n

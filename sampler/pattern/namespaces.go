@@ -60,7 +60,7 @@ func (t *Trie[V]) rows() ([]*row, []*leaf[V]) {
 	var all []both
 	for key, sh := range t.shapes {
 		sh.root.each(func(l *leaf[V]) {
-			all = append(all, both{newRow(key, l.words, l.many, l.hits), l})
+			all = append(all, both{newRow(t.lexer.delims, key, l.words, l.many, l.hits), l})
 		})
 	}
 	slices.SortFunc(all, func(a, b both) int { return strings.Compare(a.pattern, b.pattern) })
@@ -74,14 +74,10 @@ func (t *Trie[V]) rows() ([]*row, []*leaf[V]) {
 // Dictionary returns the decisions that the trie started with and those that
 // it made. It may be asked before Namespaces only.
 func (t *Trie[V]) Dictionary() *Dictionary {
-	found := (&Dictionary{}).copy()
+	found := NewDictionary(t.lexer.delims)
 	found.lower(t.rung)
 	found.Degraded = t.rung > t.dict.startRung()
-	for key, sh := range t.shapes {
-		if paths := sh.root.collapsedPaths(nil); len(paths) > 0 {
-			found.Collapsed[printShape(key)] = paths
-		}
-	}
+	found.Collapsed = t.collapsed()
 	rows, _ := t.rows()
 	fuse(rows, t.dict.Fused)
 	for _, r := range rows {
@@ -92,11 +88,22 @@ func (t *Trie[V]) Dictionary() *Dictionary {
 	return t.dict.Extend(found)
 }
 
+// collapsed returns the nodes that have collapsed, by their shape.
+func (t *Trie[V]) collapsed() map[string][][]string {
+	places := map[string][][]string{}
+	for key, sh := range t.shapes {
+		if paths := sh.root.collapsedPaths(nil); len(paths) > 0 {
+			places[printShape(key)] = paths
+		}
+	}
+	return places
+}
+
 // collapsedPaths returns the words that lead to each collapsed node at and
 // below n, by word.
 func (n *node[V]) collapsedPaths(before []string) (paths [][]string) {
 	if n.wild != nil {
-		paths = append(paths, slices.Clone(before))
+		paths = append(paths, append([]string{}, before...))
 		paths = append(paths, n.wild.collapsedPaths(append(before, wildcard))...)
 	}
 	for _, c := range n.children.sorted() {

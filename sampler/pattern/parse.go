@@ -12,11 +12,11 @@ type parsed struct {
 
 // parsePattern is the inverse of printing a row. It reports whether s is a
 // pattern.
-func parsePattern(s string) (parsed, bool) {
+func (d *Delimiters) parsePattern(s string) (parsed, bool) {
 	if s == emptyPattern {
 		return parsed{}, true
 	}
-	r := patternReader{rest: s}
+	r := patternReader{delims: d, rest: s}
 	for r.rest != "" {
 		if !r.element() {
 			return parsed{}, false
@@ -28,10 +28,11 @@ func parsePattern(s string) (parsed, bool) {
 
 // patternReader collects the elements of a pattern.
 type patternReader struct {
-	rest  string
-	marks []string // of the shape
-	words []string // of each mark; "" for what is no literal
-	firm  bool     // as in Lexer
+	delims *Delimiters
+	rest   string
+	marks  []string // of the shape
+	words  []string // of each mark; "" for what is no literal
+	firm   bool     // as in Lexer
 }
 
 func (r *patternReader) element() bool {
@@ -46,7 +47,7 @@ func (r *patternReader) element() bool {
 	case mark == literal:
 		r.add(mark, wildcard, n)
 	default:
-		r.firm = r.firm || is(mark[0], isStrong|isMedium)
+		r.firm = r.firm || r.delims.is(mark[0], isStrong|isMedium)
 		r.add(mark, "", n)
 	}
 	return true
@@ -75,7 +76,7 @@ func (r *patternReader) joinLiterals() {
 		return
 	}
 	for i := 2; i < len(r.marks); {
-		if r.isWord(i-2) && r.isWord(i) && len(r.marks[i-1]) == 1 && is(r.marks[i-1][0], isWeak) {
+		if r.isWord(i-2) && r.isWord(i) && len(r.marks[i-1]) == 1 && r.delims.is(r.marks[i-1][0], isWeak) {
 			r.words[i-2] += r.marks[i-1] + r.words[i]
 			r.marks = append(r.marks[:i-1], r.marks[i+1:]...)
 			r.words = append(r.words[:i-1], r.words[i+1:]...)

@@ -16,8 +16,8 @@ func checkParses(t rapid.TB, lexer *Lexer, name string) {
 	var p path
 	p.read(name, lexer.Tokens(name))
 	want := parsed{shape: string(p.shape), words: append([]string(nil), p.words...)}
-	r := newRow(want.shape, want.words, 0, 1)
-	got, ok := parsePattern(r.pattern)
+	r := newRow(lexer.delims, want.shape, want.words, 0, 1)
+	got, ok := lexer.delims.parsePattern(r.pattern)
 	if !ok {
 		t.Fatalf("%q: pattern %q cannot be parsed", name, r.pattern)
 	}

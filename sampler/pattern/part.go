@@ -30,7 +30,7 @@ func (l *Lexer) partAt(start int) part {
 func (l *Lexer) in(p part) string { return l.text[p.start:p.end] }
 
 // more reports whether a weak delimiter, and so another part, follows p.
-func (l *Lexer) more(p part) bool { return p.end < len(l.text) && is(l.text[p.end], isWeak) }
+func (l *Lexer) more(p part) bool { return p.end < len(l.text) && l.delims.is(l.text[p.end], isWeak) }
 
 // readPart reads the part at pos, or the run of parts that are one opaque token.
 func (l *Lexer) readPart() {
@@ -62,10 +62,10 @@ func (l *Lexer) run(first part) bool {
 		return false
 	}
 	text, tail := l.text[first.start:end], l.text[first.end+1:end]
-	if isPrefix(l.in(first), first.all) && isRandom(tail, rest) && !onlyWhole(len(text), len(tail), rest) {
+	if isPrefix(l.in(first), first.all) && (isRandom(tail, rest) && !onlyWhole(len(text), len(tail), rest) || isLongHex(tail, rest)) {
 		return false // single reads the prefix, and then comes the tail
 	}
-	if kind := opaque(text, first.all|rest|isWeak); kind != Literal {
+	if kind := opaque(text, first.all|rest|isDash); kind != Literal {
 		l.push(kind, end)
 		return true
 	}
@@ -84,7 +84,7 @@ func (l *Lexer) runEnd(p part) (end int, rest class) {
 			break
 		}
 		rest |= next.all | delim
-		p, delim = next, isWeak
+		p, delim = next, isDash
 	}
 	return p.end, rest
 }
@@ -114,6 +114,12 @@ func isPrefix(s string, all class) bool {
 	return letters >= 2 && letters+digits == len(s) && !all.isMixed()
 }
 
+// isLongHex reports whether s is one part of so many hexadecimal digits, as in
+// i-0a1b2c3d4e5f67890, that it is no piece of a token with other letters.
+func isLongHex(s string, all class) bool {
+	return len(s) >= longLength && all&isDigit != 0 && all.isHex() && !all.isMixed()
+}
+
 // onlyWhole reports whether a token of the whole length is usual, and one of
 // the length without its first part is not: then the first part belongs to it.
 // Where neither is usual, a single character is a prefix only before a usual one.
@@ -121,7 +127,7 @@ func onlyWhole(whole, tail int, inTail class) bool {
 	if usualLength(tail, inTail) {
 		return false
 	}
-	return whole-tail == 2 || usualLength(whole, inTail|isWeak)
+	return whole-tail == 2 || usualLength(whole, inTail|isDash)
 }
 
 // usualLength reports whether random tokens of n characters are common: those
@@ -132,7 +138,7 @@ func usualLength(n int, all class) bool {
 	case 11, 21, 22, 32, 43, 64, 86, 128:
 		return true
 	case 16, 20, 24, 26, 36, 40, 44, 48, 88:
-		return all&isWeak == 0
+		return all&isDash == 0
 	}
 	return false
 }

@@ -18,7 +18,7 @@ func (l *Lexer) markBinary() {
 		l.boundary = isStrong
 	}
 	if bad := l.pos + unprintable(l.name[l.pos:]); bad < len(l.name) {
-		l.text = l.name[:max(l.pos, binaryStart(l.name, bad))]
+		l.text = l.name[:max(l.pos, binaryStart(l.name, bad, l.delims))]
 	}
 }
 
@@ -58,10 +58,10 @@ func unprintable(s string) int {
 // binaryStart returns where the binary part begins whose first unprintable
 // byte is at bad: after the last delimiter before it. Some bytes of binary data
 // look like delimiters, so only one that ends a plausible segment counts.
-func binaryStart(s string, bad int) int {
+func binaryStart(s string, bad int, delims *Delimiters) int {
 	for end := lastDelimiter(s, bad); end >= 0; {
 		start := lastDelimiter(s, end)
-		if plausibleSegment(s[start+1:end], s[end]) {
+		if plausibleSegment(s[start+1:end], delims.is(s[end], isStrong)) {
 			return end + 1
 		}
 		end = start
@@ -78,17 +78,17 @@ func lastDelimiter(s string, before int) int {
 }
 
 // plausibleSegment reports whether a person may have written the segment that
-// ends at delim. The longer it is, the less likely is it binary data.
-func plausibleSegment(s string, delim byte) bool {
+// ends at a delimiter, which may be strong. The longer it is, the less likely is it binary data.
+func plausibleSegment(s string, strong bool) bool {
 	all := classes(s)
 	oneKind := all.only(isDigit) || all.only(isSpecial) || all.isSingleCase()
 	switch {
 	case len(s) == 0:
 		return false
 	case len(s) == 1:
-		return is(delim, isStrong) && all&(isDigit|isLower) != 0
+		return strong && all&(isDigit|isLower) != 0
 	case len(s) <= 3:
-		return oneKind && (is(delim, isStrong) || len(s) == 3)
+		return oneKind && (strong || len(s) == 3)
 	}
-	return oneKind || is(delim, isStrong)
+	return oneKind || strong
 }

@@ -119,7 +119,7 @@ func parseMark(s string) (mark string, n int) {
 		if kind, ok := kindOf[s[:end]]; ok {
 			return string([]byte{placeholderMark | byte(kind)}), end
 		}
-	case percentEncoded(s)&isDelim != 0:
+	case encodedDelimiter(s) != 0:
 		return s[:3], 3
 	case is(s[0], isDelim) && s[0] != '>':
 		return s[:1], 1

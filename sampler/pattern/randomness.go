@@ -122,7 +122,7 @@ func isRandom(s string, all class) bool {
 	switch {
 	case n < minRandom || all&isSpecial != 0:
 		return false
-	case n > maxWord && all&isWeak == 0:
+	case n > maxWord && all&isDash == 0:
 		return true
 	}
 	needed := neededEvidence(n, all)
@@ -133,14 +133,14 @@ func isRandom(s string, all class) bool {
 func neededEvidence(n int, all class) int {
 	long, varied := n >= longLength, all&isAlnum == isAlnum
 	switch {
-	case n >= tokenLength && all.isMixed() && all&isWeak == 0 && usualLength(n, all):
+	case n >= tokenLength && all.isMixed() && all&isDash == 0 && usualLength(n, all):
 		if varied {
 			return tokenEvidence
 		}
 		return letterTokenEvidence
 	case long && varied && usualLength(n, all):
 		return 0
-	case all&isWeak != 0:
+	case all&isDash != 0:
 		return shortEvidence
 	case long || varied:
 		return longEvidence

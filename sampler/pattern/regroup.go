@@ -26,14 +26,18 @@ type GroupingRow struct {
 // fusion made, or as the trie of the [Join] prints it.
 //
 // Names beyond the limit on namespaces have lost their pattern and cannot be
-// regrouped.
-func Regroup(a, b *Grouping) (ofA, ofB map[string]string) {
-	m := newMeeting(Join(a.Dictionary, b.Dictionary))
+// regrouped. The error is that of Join.
+func Regroup(a, b *Grouping) (ofA, ofB map[string]string, err error) {
+	joined, err := Join(a.Dictionary, b.Dictionary)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := newMeeting(joined)
 	first, second := m.enter(a), m.enter(b)
 	first.follow()
 	second.follow()
 	labels := m.labels()
-	return first.labelled(labels), second.labelled(labels)
+	return first.labelled(labels), second.labelled(labels), nil
 }
 
 // meeting is where the namespaces of several groupings find their seats.
@@ -100,7 +104,7 @@ func (e *entered) enterRow(r GroupingRow) *seat {
 }
 
 func (e *entered) parse(pattern string) (parsed, bool) {
-	p, ok := parsePattern(pattern)
+	p, ok := e.own.lexer.delims.parsePattern(pattern)
 	return p, ok && e.own.mayHold(p)
 }
 

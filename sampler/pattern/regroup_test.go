@@ -39,7 +39,10 @@ func checkMeeting(t rapid.TB, names []string, rules *Rules, first, second *Dicti
 	t.Helper()
 	a, inA := grouped(first, rules.Clone(), names)
 	b, inB := grouped(second, rules.Clone(), names)
-	ofA, ofB := Regroup(a, b)
+	ofA, ofB, err := Regroup(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
 	gotA, gotB := regrouped(inA, ofA), regrouped(inB, ofB)
 	if diff := cmp.Diff(gotA, gotB); diff != "" {
 		t.Fatalf("the same names, regrouped from two groupings (-first +second):\n%s", diff)
@@ -70,7 +73,7 @@ func TestRegroupingOfFamilies(t *testing.T) {
 	for seed := range uint64(4) {
 		names := patterntest.Mix(rand.New(rand.NewPCG(seed, 8)), patterntest.Families(), 300)
 		decide := func(names []string) *Dictionary {
-			survey := NewSurvey()
+			survey := NewSurvey(nil)
 			for _, name := range names {
 				survey.Add(name)
 			}
@@ -89,7 +92,10 @@ func TestRegroupingToTheSame(t *testing.T) {
 	names := patterntest.Mix(rand.New(rand.NewPCG(3, 8)), patterntest.Families(), 1000)
 	first, counts := grouped(nil, nil, names)
 	second, _ := grouped(first.Dictionary, nil, names[:len(names)/2])
-	ofFirst, _ := Regroup(first, second)
+	ofFirst, _, err := Regroup(first, second)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if diff := cmp.Diff(counts, regrouped(counts, ofFirst)); diff != "" {
 		t.Errorf("regrouped to what it was (-before +after):\n%s", diff)
 	}

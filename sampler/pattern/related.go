@@ -10,7 +10,7 @@ func (g *group) belongs(m, a gap) bool {
 	case kind.kind == Bin:
 		return middle[len(middle)-1].kind == Bin && m.row.hits <= few(a.row.hits, 20)
 	case kind.many:
-		return belongsToWild(middle, m.row.hits, a.row.hits)
+		return belongsToWild(middle, m.row.hits, a.row.hits, g.tokens)
 	case len(middle) == 1 && len(anchor) == 1:
 		return belongsAlone(middle[0], kind.kind, m.row.hits, a.row.hits)
 	case m.start == 0 && hasPrefixWord(middle) && m.row.hits > chance:
@@ -60,7 +60,7 @@ func isNumber(k Kind) bool {
 // kind that happens to read like a word.
 func looksRandom(word string, anchor Kind) bool {
 	all := classes(word)
-	if all&(isSpecial|isMedium|isStrong) != 0 {
+	if all&(isSpecial|isPunct) != 0 {
 		return false
 	}
 	if anchor == Hex && all.isHex() {
@@ -123,8 +123,9 @@ func hasPrefixWord(middle []elem) bool {
 }
 
 // belongsToWild decides about a gap beside a wildcard: slugs with a number, or
-// of several parts, are slugs too.
-func belongsToWild(middle []elem, hits, anchorHits int64) bool {
+// of several parts, are slugs too. What is no word is a piece of a token if the
+// wildcard stands for tokens.
+func belongsToWild(middle []elem, hits, anchorHits int64, tokens bool) bool {
 	wild, constant := false, false
 	for _, e := range middle {
 		switch {
@@ -138,10 +139,52 @@ func belongsToWild(middle []elem, hits, anchorHits int64) bool {
 		}
 	}
 	switch {
+	case len(middle) == 1 && isNumber(middle[0].kind):
+		return tokens && hits <= few(anchorHits, 4)
 	case len(middle) == 1:
 		return isOpaque(middle[0].kind) && hits <= anchorHits
 	case constant:
-		return hits <= chance
+		return hits <= chance || tokens && isTokenPiece(middle) && hits <= few(anchorHits, 50)
 	}
 	return wild && hits <= anchorHits
 }
+
+// minPieces is how many rows with pieces of tokens show that a wildcard beside
+// them stands for short random tokens, and not for words.
+const minPieces = 5
+
+// hasTokens reports whether the members beside a wildcard tell that it stands
+// for random tokens, which are too short to be known as such.
+func (g *group) hasTokens() bool {
+	a, ok := g.anchor()
+	if !ok {
+		return false
+	}
+	n := 0
+	for _, m := range g.gaps {
+		if isTokenPiece(m.middle()) && m.row.hits <= few(a.row.hits, 50) {
+			n++
+		}
+	}
+	return n >= minPieces
+}
+
+// isTokenPiece reports whether the elements look like a short random token that
+// was cut at its digits: a number, and letters that are too few for a word.
+func isTokenPiece(middle []elem) bool {
+	numbers, letters := 0, 0
+	for _, e := range middle {
+		switch {
+		case isNumber(e.kind):
+			numbers++
+		case e.kind != Literal || !e.many && len(e.text) > maxPiece:
+			return false
+		case !e.many:
+			letters++
+		}
+	}
+	return numbers > 0 && letters > 0
+}
+
+// maxPiece is the length of the longest literal that is no word.
+const maxPiece = 3

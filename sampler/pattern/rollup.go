@@ -3,8 +3,8 @@ package pattern
 // RollUp returns what p has in common with all patterns of the same first
 // segments, at most depth of them, as parted by delimiters of the first level.
 // What is left out is <...>. Text that is no pattern stays as it is.
-func RollUp(p string, depth int) string {
-	r := patternReader{rest: p}
+func (d *Delimiters) RollUp(p string, depth int) string {
+	r := patternReader{delims: d, rest: p}
 	segments, boundary := 0, true
 	for r.rest != "" {
 		before := len(p) - len(r.rest)
@@ -12,7 +12,7 @@ func RollUp(p string, depth int) string {
 			return p
 		}
 		mark := r.marks[len(r.marks)-1]
-		strong := levelOf(mark)&isStrong != 0
+		strong := d.levelOf(mark)&isStrong != 0
 		if !strong && boundary {
 			if segments++; segments > depth {
 				return p[:before] + kindNames[Rest]

@@ -20,7 +20,7 @@ type elem struct {
 	text  string // in print
 	kind  Kind
 	many  bool  // a literal that varies
-	level class // the strength of a delimiter
+	level level // of a delimiter
 }
 
 // final is the pattern after fusion.
@@ -31,12 +31,12 @@ func (r *row) final() string {
 	return r.pattern
 }
 
-func newRow(shape string, words []string, many uint64, hits int64) *row {
+func newRow(delims *Delimiters, shape string, words []string, many uint64, hits int64) *row {
 	r := &row{hits: hits, elems: make([]elem, 0, len(shape))}
 	level := 0
 	for shape != "" {
 		n := nextMark(shape)
-		e := elemOf(shape[:n], len(r.elems) == 0)
+		e := elemOf(delims, shape[:n], len(r.elems) == 0)
 		if e.kind == Literal {
 			if e.many = many&(1<<level) != 0; !e.many {
 				e.text = words[level]
@@ -51,7 +51,7 @@ func newRow(shape string, words []string, many uint64, hits int64) *row {
 }
 
 // elemOf describes one element of a shape, with a wildcard for a literal.
-func elemOf(mark string, first bool) elem {
+func elemOf(delims *Delimiters, mark string, first bool) elem {
 	switch b := mark[0]; {
 	case b == literalMark:
 		return elem{text: wildcard, kind: Literal}
@@ -59,17 +59,17 @@ func elemOf(mark string, first bool) elem {
 		kind := Kind(b &^ placeholderMark)
 		return elem{text: kind.String(), kind: kind}
 	case is(b, isEscaped) && (b != '"' || first):
-		return elem{text: `\` + mark, kind: Delimiter, level: classOf[b] & isDelim}
+		return elem{text: `\` + mark, kind: Delimiter, level: delims.levels[b]}
 	}
-	return elem{text: mark, kind: Delimiter, level: levelOf(mark)}
+	return elem{text: mark, kind: Delimiter, level: delims.levelOf(mark)}
 }
 
-// levelOf is the strength of a delimiter, 0 for other elements of a shape.
-func levelOf(mark string) class {
+// levelOf is the strength of a delimiter in a shape, 0 for other elements.
+func (d *Delimiters) levelOf(mark string) level {
 	if len(mark) == 3 {
-		return percentEncoded(mark) & isDelim
+		return d.levels[encodedDelimiter(mark)]
 	}
-	return classOf[mark[0]] & isDelim
+	return d.levels[mark[0]]
 }
 
 // printElems is the pattern of elems.

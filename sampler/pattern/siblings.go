@@ -2,44 +2,6 @@ package pattern
 
 import "slices"
 
-// minNumbered is how many different last digits make siblings numbered:
-// app0 to app3. Two or three are more often versions.
-const minNumbered = 4
-
-// fuseNumbered joins literals that differ in their last digit only, and with
-// them what the lexer saw with more digits: app0 … app9 and app<int>.
-func (g *group) fuseNumbered(round moves) {
-	digits, numbered := map[string]int{}, map[string]bool{}
-	for _, m := range g.gaps {
-		if stem, ok := numberedStem(m.middle()); ok {
-			digits[stem]++
-		}
-		if mid := m.middle(); len(mid) == 2 && mid[0].kind == Literal && mid[1].kind == Int {
-			numbered[mid[0].text] = true
-		}
-	}
-	for _, m := range g.gaps {
-		stem, ok := numberedStem(m.middle())
-		if ok && !round.has(m.row) && (digits[stem] >= minNumbered || numbered[stem]) {
-			round.add(m.row, m.replace(elem{text: stem, kind: Literal}, elem{text: Int.String(), kind: Int}))
-		}
-	}
-}
-
-// numberedStem returns what stands before the last digit of a literal, if that
-// digit may be a number.
-func numberedStem(middle []elem) (string, bool) {
-	if len(middle) != 1 || middle[0].kind != Literal || middle[0].many {
-		return "", false
-	}
-	text := middle[0].text
-	n := len(text) - 1
-	if n < 1 || !is(text[n], isDigit) || is(text[n-1], isDigit) || isNameWithDigits(text[:n], text[n:]) {
-		return "", false
-	}
-	return text[:n], true
-}
-
 // replace returns the elements of the row with others in the gap.
 func (g gap) replace(with ...elem) []elem {
 	return slices.Concat(g.row.elems[:g.start], with, g.row.elems[g.end:])
@@ -95,7 +57,7 @@ func generalise(rows []*row, round moves) {
 		}
 	}
 	for _, r := range rows {
-		if r.hits > chance {
+		if r.hits > chance || round.has(r) {
 			continue
 		}
 		if elems := slices.Clone(r.elems); widen(elems, wild) {
@@ -117,4 +79,75 @@ func widen(elems []elem, wild map[uint64]int64) (changed bool) {
 		before = extend(before, elems[i])
 	}
 	return changed
+}
+
+// joinStrays moves rows of hardly any names to a far larger one that has a
+// wildcard in the place both of their first word and of a piece of a token:
+// what the lexer rarely makes of a token must not bring the words before it to
+// light one by one.
+func joinStrays(rows []*row, round moves) {
+	homes := map[string]*row{}
+	for _, r := range rows {
+		if len(r.elems) > 0 && r.elems[0].many && r.hits >= generaliseFrom*chance {
+			homes[r.pattern] = r
+		}
+	}
+	strays, pieces := map[*row][]*row{}, map[*row]int{}
+	for _, r := range rows {
+		if home, piece := r.home(homes); home != nil && !round.has(r) {
+			strays[home] = append(strays[home], r)
+			if piece {
+				pieces[home]++
+			}
+		}
+	}
+	for home, list := range strays {
+		for _, r := range list {
+			if pieces[home] >= minPieces {
+				round.add(r, home.elems)
+			}
+		}
+	}
+}
+
+// home returns the row that r would be with wildcards for its first word and
+// for a number or a piece of a token, and which of these it has.
+func (r *row) home(homes map[string]*row) (home *row, piece bool) {
+	if len(homes) == 0 || r.hits > chance || len(r.elems) < 2 || r.elems[0].kind != Literal || r.elems[0].many {
+		return nil, false
+	}
+	r.gaps(func(g gap) {
+		middle := g.middle()
+		isPiece := isTokenPiece(middle)
+		if home != nil || g.start == 0 || !isPiece && (len(middle) != 1 || !isNumber(middle[0].kind)) {
+			return
+		}
+		elems := g.replace(anyWord)
+		elems[0] = anyWord
+		home, piece = homes[printElems(elems)], isPiece
+	})
+	return home, piece
+}
+
+// joinTokens moves rows with several wildcards to a larger one with a random
+// token in each of these places: what was fused one place at a time leaves
+// behind the tokens of which no place was recognised.
+func joinTokens(rows []*row, round moves) {
+	sizes := map[string]int64{}
+	for _, r := range rows {
+		sizes[r.pattern] = r.hits
+	}
+	token := elem{text: Rand.String(), kind: Rand}
+	for _, r := range rows {
+		elems, wild := slices.Clone(r.elems), 0
+		for i, e := range elems {
+			if e.many {
+				elems[i] = token
+				wild++
+			}
+		}
+		if wild > 1 && !round.has(r) && sizes[printElems(elems)] >= r.hits {
+			round.add(r, elems)
+		}
+	}
 }

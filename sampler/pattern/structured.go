@@ -1,9 +1,9 @@
 package pattern
 
-// structured recognises at pos, which follows a delimiter of class boundary,
+// structured recognises at pos, which follows a delimiter of level boundary,
 // the forms that contain delimiters themselves. It returns the length, 0 for
 // none. What the name does not contain anywhere is not looked for.
-func (l *Lexer) structured(pos int, boundary class) (Kind, int) {
+func (l *Lexer) structured(pos int, boundary level) (Kind, int) {
 	s := l.text[pos:]
 	c := classOf[s[0]]
 	if boundary&(isStrong|isMedium) != 0 {
@@ -43,7 +43,7 @@ func (l *Lexer) spanning(s string, c class) (Kind, int) {
 	case s[0] == '+':
 		return Phone, matchPhone(s)
 	case s[0] == '-':
-		return matchSigned(s)
+		return matchSigned(s, l.delims)
 	}
 	return Literal, 0
 }
@@ -106,7 +106,7 @@ func (l *Lexer) fromLetter(s string) (Kind, int) {
 
 // fromHex tries the forms that start with a hexadecimal digit.
 func (l *Lexer) fromHex(s string) (Kind, int) {
-	if l.all&isWeak != 0 {
+	if l.all&isDash != 0 {
 		if n := matchUUID(s); n > 0 {
 			return UUID, n
 		}

@@ -15,44 +15,35 @@ const (
 	// surveyShapes and surveyWords bound what is counted.
 	surveyShapes = 4096
 	surveyWords  = 30_000
-)
-
-// A literal is protected if it is met so often that this is no chance, or less
-// often, but with this share of the names that have a literal at its place.
-const (
-	protectedHits  = 20
-	fewHits        = 8
-	protectedShare = 0.005
-	// A word counts at most so often when shares are told: a family that holds
-	// nearly all names must not hide the words of the others.
-	countedHits = 1000
-	// A level of a shape with more words than this that occur now and then has a
-	// vocabulary.
-	// One such level may list the kinds of things that there are. Two in one
-	// shape are the words of slugs, which make far too many namespaces, so there
-	// only words with manyShare are protected; likewise where one level has more
-	// than maxProtected.
-	vocabulary   = DefaultK / 2
-	nowAndThen   = 4
-	maxProtected = 2 * DefaultK
-	manyShare    = 0.02
+	// surveyPaths bounds the words of all names together.
+	surveyPaths = 1 << 19
 )
 
 // Survey looks at the first names of a walk to find the literals that are too
-// frequent to be anything but names that people chose.
+// frequent to be anything but names that people chose, and the places where they
+// are too many.
 type Survey struct {
 	lexer  Lexer
 	path   path
 	names  int
 	bytes  int
 	shapes map[string]*surveyed
-	hits   map[spot]int
+	spots  map[spot]int32
+	paths  int // words in the paths of all shapes
 }
 
 // surveyed is what was counted of one shape.
 type surveyed struct {
 	names  int
-	levels [][]string // the words, by level; known at the end
+	levels [][]counted
+	// paths are the words of its names, each as an index into its level. A name
+	// with a word that was not counted is not there.
+	paths []int32
+}
+
+type counted struct {
+	word string
+	hits int
 }
 
 // spot is a word at a level of a shape.
@@ -62,8 +53,14 @@ type spot struct {
 	word  string
 }
 
-// NewSurvey returns a survey that has seen no names.
-func NewSurvey() *Survey { return &Survey{shapes: map[string]*surveyed{}, hits: map[spot]int{}} }
+// NewSurvey returns a survey that has seen no names. It cuts them as dict does;
+// a nil dict has made no decision.
+func NewSurvey(dict *Dictionary) *Survey {
+	if dict == nil {
+		dict = &Dictionary{}
+	}
+	return &Survey{lexer: Lexer{delims: dict.FirstLevel()}, shapes: map[string]*surveyed{}, spots: map[spot]int32{}}
+}
 
 // Add looks at one name, and reports whether the survey wants more.
 func (s *Survey) Add(name string) (more bool) {
@@ -73,7 +70,7 @@ func (s *Survey) Add(name string) (more bool) {
 	s.names++
 	s.bytes += len(name)
 	s.path.read(name, s.lexer.Tokens(name))
-	if sh := s.shape(s.path.shape); sh != nil {
+	if sh := s.shape(&s.path); sh != nil {
 		sh.names++
 		s.count(sh)
 	}
@@ -82,45 +79,62 @@ func (s *Survey) Add(name string) (more bool) {
 
 func (s *Survey) over() bool { return s.names >= SurveySize || s.bytes >= surveyBytes }
 
-// shape returns what was counted of a shape, nil if there are too many.
-func (s *Survey) shape(shape []byte) *surveyed {
-	sh := s.shapes[string(shape)]
+// shape returns what was counted of the shape of p, nil if there are too many.
+func (s *Survey) shape(p *path) *surveyed {
+	sh := s.shapes[string(p.shape)]
 	if sh == nil && len(s.shapes) < surveyShapes {
-		sh = &surveyed{}
-		s.shapes[string(shape)] = sh
+		sh = &surveyed{levels: make([][]counted, len(p.words))}
+		s.shapes[string(p.shape)] = sh
 	}
 	return sh
 }
 
+// count counts the words of the path that was read.
 func (s *Survey) count(sh *surveyed) {
+	before, whole := len(sh.paths), true
 	for level, word := range s.path.words {
-		at := spot{sh, level, word}
-		n := s.hits[at]
-		if n == 0 {
-			if len(s.hits) >= surveyWords {
-				continue
-			}
-			at.word = strings.Clone(word)
+		i := s.index(spot{sh, level, word})
+		if i < 0 {
+			whole = false
+			continue
 		}
-		s.hits[at] = n + 1
+		sh.levels[level][i].hits++
+		sh.paths = append(sh.paths, i)
+	}
+	if s.paths += len(s.path.words); !whole || s.paths > surveyPaths {
+		sh.paths = sh.paths[:before]
 	}
 }
 
-// arrange lists the words of each shape.
-func (s *Survey) arrange() {
-	for shape, sh := range s.shapes {
-		sh.levels = make([][]string, countWords(shape))
+// index returns which word of its level is at a spot, -1 if there are too many.
+func (s *Survey) index(at spot) int32 {
+	if i, ok := s.spots[at]; ok {
+		return i
 	}
-	for at := range s.hits {
-		words := &at.shape.levels[at.level]
-		*words = append(*words, at.word)
+	if len(s.spots) >= surveyWords {
+		return -1
 	}
+	at.word = strings.Clone(at.word)
+	level := &at.shape.levels[at.level]
+	i := int32(len(*level))
+	*level = append(*level, counted{word: at.word})
+	s.spots[at] = i
+	return i
+}
+
+// Extend returns what was decided before with what the survey found.
+func (s *Survey) Extend(known *Dictionary) *Dictionary {
+	d := known.Extend(s.frequent())
+	return d.Extend(&Dictionary{Version: DictionaryVersion, K: DefaultK, Collapsed: s.collapsed(d)})
 }
 
 // Dictionary returns what the survey found.
-func (s *Survey) Dictionary() *Dictionary {
-	d := (&Dictionary{}).copy()
-	s.arrange()
+// Dictionary returns what the survey found.
+func (s *Survey) Dictionary() *Dictionary { return s.Extend(NewDictionary(s.lexer.delims)) }
+
+// frequent returns the words and shapes that are protected.
+func (s *Survey) frequent() *Dictionary {
+	d := NewDictionary(s.lexer.delims)
 	places := s.places()
 	for shape, sh := range s.shapes {
 		if sh.names >= protectedHits && float64(sh.names) >= protectedShare*float64(s.names) {
@@ -137,89 +151,30 @@ func (s *Survey) Dictionary() *Dictionary {
 	return d
 }
 
-// place is where a literal stands: what is before it, in any shape.
-type place struct {
-	total int
-	hits  map[string]int
-	keep  wordSet // protected
-}
-
-// places adds up the words of shapes that begin in the same way.
-func (s *Survey) places() map[string]*place {
-	places := map[string]*place{}
+// collapsed returns the places that the names of the survey collapse in a trie
+// with this dictionary. They would in any trie that meets these names, so this
+// changes no namespace. But a trie that knew nothing would hold the words below
+// such a place apart, until it has met too many at each: where every level has
+// its words, that is far more namespaces than there are in the end.
+func (s *Survey) collapsed(d *Dictionary) map[string][][]string {
+	t := NewTrie(d, Values[struct{}]{New: func() (none struct{}) { return none }, Merge: func(_, _ struct{}) {}})
 	for shape, sh := range s.shapes {
-		for level, before := range beginnings(shape) {
-			p := places[before]
-			if p == nil {
-				p = &place{hits: map[string]int{}, keep: wordSet{}}
-				places[before] = p
-			}
-			for _, w := range sh.levels[level] {
-				p.hits[w] += s.hits[spot{sh, level, w}]
-			}
-		}
+		sh.each(func(words []string) {
+			s.path.shape, s.path.words = append(s.path.shape[:0], shape...), words
+			t.find(&s.path)
+		})
 	}
-	for _, p := range places {
-		for _, n := range p.hits {
-			p.total += min(n, countedHits)
-		}
-	}
-	return places
+	return t.collapsed()
 }
 
-// placesOf returns the places of the literals of a shape.
-func placesOf(places map[string]*place, shape string) (list []*place) {
-	for _, before := range beginnings(shape) {
-		list = append(list, places[before])
-	}
-	return list
-}
-
-// beginnings returns what stands before each literal of a shape.
-func beginnings(shape string) (list []string) {
-	for i := range len(shape) {
-		if shape[i] == literalMark {
-			list = append(list, shape[:i])
+// each calls visit with the words of each name.
+func (sh *surveyed) each(visit func(words []string)) {
+	n := len(sh.levels)
+	words := make([]string, n)
+	for paths := sh.paths; len(paths) > 0; paths = paths[n:] {
+		for level := range words {
+			words[level] = sh.levels[level][paths[level]].word
 		}
+		visit(words)
 	}
-	return list
-}
-
-// protect marks the words of the shape that no wildcard may take.
-func (sh *surveyed) protect(places []*place) {
-	counts := make([]int, len(places))
-	vocabularies := 0
-	for level, p := range places {
-		if counts[level] = p.countRepeated(sh.levels[level]); counts[level] > vocabulary {
-			vocabularies++
-		}
-	}
-	for level, p := range places {
-		many := counts[level] > maxProtected || counts[level] > vocabulary && vocabularies > 1
-		for _, w := range sh.levels[level] {
-			if p.isFrequent(w) && (!many || p.share(w) >= manyShare) {
-				p.keep[w] = true
-			}
-		}
-	}
-}
-
-// share is that of a word among all at the place.
-func (p *place) share(word string) float64 {
-	return float64(min(p.hits[word], countedHits)) / float64(p.total)
-}
-
-func (p *place) isFrequent(word string) bool {
-	n := p.hits[word]
-	return n >= protectedHits || n >= fewHits && p.share(word) >= protectedShare
-}
-
-// countRepeated returns how many of words occur now and then at the place.
-func (p *place) countRepeated(words []string) (n int) {
-	for _, w := range words {
-		if p.hits[w] >= nowAndThen {
-			n++
-		}
-	}
-	return n
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func surveyOf(names ...string) *Dictionary {
-	s := NewSurvey()
+	s := NewSurvey(nil)
 	for _, name := range names {
 		s.Add(name)
 	}
@@ -46,7 +46,7 @@ func TestSurveyKnowsVocabularies(t *testing.T) {
 }
 
 func TestSurveyIsBounded(t *testing.T) {
-	s := NewSurvey()
+	s := NewSurvey(nil)
 	n := 0
 	for s.Add(fmt.Sprintf("a:%d", n)) {
 		n++
@@ -57,7 +57,7 @@ func TestSurveyIsBounded(t *testing.T) {
 	if s.Add("b:1") || s.names != SurveySize {
 		t.Error("a survey that is over takes another name")
 	}
-	long := NewSurvey()
+	long := NewSurvey(nil)
 	if long.Add(strings.Repeat("x:", surveyBytes)) {
 		t.Error("one long name does not end the survey")
 	}

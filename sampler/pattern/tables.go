@@ -9,9 +9,8 @@ const (
 	isLower                     // a-z
 	isUpper                     // A-Z
 	isNonHex                    // a letter beyond f
-	isStrong                    // a delimiter of the first level
-	isMedium                    // a delimiter of the second level
-	isWeak                      // a delimiter of the third level: - _
+	isDash                      // - _, which random tokens contain too
+	isPunct                     // other punctuation, and the space
 	isSpecial                   // not printable ASCII
 	isAt                        // @
 	isDot                       // .
@@ -23,7 +22,7 @@ const (
 
 	isLetter = isLower | isUpper
 	isAlnum  = isLetter | isDigit
-	isDelim  = isStrong | isMedium | isWeak
+	isDelim  = isDash | isPunct
 )
 
 // classOf maps each byte to its class.
@@ -58,13 +57,9 @@ func byteClass(b byte) class {
 	case 'G' <= b && b <= 'Z':
 		return isUpper | isNonHex
 	case b == '-' || b == '_':
-		return isWeak
+		return isDash
 	}
-	switch b {
-	case ':', '/', '|', '#', '{', '}', '[', ']', '(', ')':
-		return isStrong
-	}
-	return isMedium
+	return isPunct
 }
 
 // is reports whether b has one of the properties in c.

@@ -46,7 +46,7 @@ func NewTrie[V any](dict *Dictionary, values Values[V]) *Trie[V] {
 		dict = &Dictionary{}
 	}
 	return &Trie[V]{
-		dict: dict, values: values, guard: dict.protection(), lexer: NewLexer(),
+		dict: dict, values: values, guard: dict.protection(), lexer: dict.FirstLevel().newLexer(),
 		rung: dict.startRung(), shapes: map[string]*shape[V]{}, named: map[string]*leaf[V]{},
 	}
 }

@@ -174,7 +174,7 @@ func TestFrequentWordsAreProtected(t *testing.T) {
 			names = append(names, "session:7", "user:8")
 		}
 	}
-	survey := NewSurvey()
+	survey := NewSurvey(nil)
 	for _, name := range names {
 		survey.Add(name)
 	}
@@ -235,16 +235,16 @@ func TestTrieCopiesWords(t *testing.T) {
 func unsafeString(buf []byte) string { return unsafe.String(&buf[0], len(buf)) }
 
 // FuzzTrie groups names, in any order and in two tries, after a survey that
-// has seen them.
+// has seen them, by any delimiters.
 func FuzzTrie(f *testing.F) {
-	f.Add("user:1\nuser:2\nsession:x7Gk2Qa\n\n{a}:\xff\x00\n<uuid>:\"\\", uint64(1))
-	f.Add(strings.Repeat("a:", 100)+"\n%3A%2f-_\n用户:١٢٣\n<*>\n\u202e", uint64(2))
-	f.Fuzz(func(t *testing.T, text string, seed uint64) {
+	f.Add("user:1\nuser:2\nsession:x7Gk2Qa\n\n{a}:\xff\x00\n<uuid>:\"\\", uint64(1), DefaultDelimiters)
+	f.Add(strings.Repeat("a:", 100)+"\n%3A%2f-_\n用户:١٢٣\n<*>\n\u202e", uint64(2), "-%<")
+	f.Fuzz(func(t *testing.T, text string, seed uint64, strong string) {
 		names := strings.Split(text, "\n")
 		for i := range 3 * DefaultK {
 			names = append(names, names[i%len(names)]+fmt.Sprintf("%c%c", 'a'+i%26, 'a'+i/26))
 		}
-		survey := NewSurvey()
+		survey := NewSurvey(NewDictionary(delimitersIn(strong)))
 		for _, name := range names {
 			survey.Add(name)
 		}

@@ -24,6 +24,7 @@ func (p *Profile) filled() *Profile {
 	if f.Receipt.Commands == nil {
 		f.Receipt.Commands = map[string]int64{}
 	}
+	f.Receipt.Waits = orEmpty(p.Receipt.Waits)
 	return &f
 }
 

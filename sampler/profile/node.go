@@ -73,4 +73,12 @@ type Receipt struct {
 	MaxLoad    float64  `json:"max_load"`               // share of the main thread allowed, in (0,1]
 	Rate       float64  `json:"rate,omitempty"`         // keys a second allowed; absent without a limit
 	Returned   int64    `json:"returned"`               // names that SCAN returned
+	Waits      []Wait   `json:"waits"`                  // for a server that could not be used
+}
+
+// Wait is how often, and how long, the server could not be used for one cause.
+type Wait struct {
+	Cause string  `json:"cause"`  // in words
+	Count int64   `json:"count"`  // number of times
+	TookS float64 `json:"took_s"` // seconds, reconnecting included
 }

@@ -6,15 +6,16 @@ import "strings"
 // can make the same ones. They have the form of the sampler/pattern package's
 // Dictionary, and its documentation.
 type Patterns struct {
-	Version   int                   `json:"version"`        // version of this form
-	Lexer     int                   `json:"lexer"`          // version of the lexing rules
-	K         int                   `json:"k"`              // number of literals that a place of the first level keeps apart
-	Rung      int                   `json:"rung,omitempty"` // number of times the bounds were lowered, to tell apart those of the same K
-	Degraded  bool                  `json:"degraded,omitempty"`
-	Protected map[string][]string   `json:"protected,omitempty"` // literals that no wildcard takes, by what stands before them
-	Shapes    []string              `json:"shapes,omitempty"`    // shapes of names that are never cut
-	Collapsed map[string][][]string `json:"collapsed,omitempty"` // by shape: the literals before each place that has become <*>
-	Fused     map[string]string     `json:"fused,omitempty"`     // patterns merged into a related one
+	Version    int                   `json:"version"`              // version of this form
+	Lexer      int                   `json:"lexer"`                // version of the lexing rules
+	Delimiters string                `json:"delimiters,omitempty"` // those of the first level, sorted; absent: the default ones
+	K          int                   `json:"k"`                    // number of literals that a place of the first level keeps apart
+	Rung       int                   `json:"rung,omitempty"`       // number of times the bounds were lowered, to tell apart those of the same K
+	Degraded   bool                  `json:"degraded,omitempty"`
+	Protected  map[string][]string   `json:"protected,omitempty"` // literals that no wildcard takes, by what stands before them
+	Shapes     []string              `json:"shapes,omitempty"`    // shapes of names that are never cut
+	Collapsed  map[string][][]string `json:"collapsed,omitempty"` // by shape: the literals before each place that has become <*>
+	Fused      map[string]string     `json:"fused,omitempty"`     // patterns merged into a related one
 }
 
 func (p *Patterns) check() error {
@@ -22,6 +23,9 @@ func (p *Patterns) check() error {
 		return nil
 	}
 	broken := ""
+	if !isUTF8(p.Delimiters) {
+		broken = "delimiters"
+	}
 	for place, words := range p.Protected {
 		if !isUTF8(place) || !isUTF8(words...) {
 			broken = "protected"

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/DataDog/sketches-go/ddsketch"
 	"github.com/DataDog/sketches-go/ddsketch/mapping"
-	"github.com/DataDog/sketches-go/ddsketch/store"
 )
 
 // SketchAccuracy is the relative error of a sketch's quantiles.
@@ -17,12 +15,8 @@ const SketchAccuracy = 0.02
 // bit between processors and every file holds it.
 const sketchGamma = 1.0404087790514263
 
-// rawValues is how many values a sketch keeps as they are. Most namespaces are
-// small, and a DDSketch costs some 2 KiB however few values it holds.
-const rawValues = 64
-
 // sketchMapping is shared: it is immutable.
-var sketchMapping = func() mapping.IndexMapping {
+var sketchMapping = func() *mapping.CubicallyInterpolatedMapping {
 	m, err := mapping.NewCubicallyInterpolatedMappingWithGamma(sketchGamma, 0)
 	if err != nil {
 		panic(err) // sketchGamma is a constant above 1
@@ -35,15 +29,19 @@ var sketchMapping = func() mapping.IndexMapping {
 // adds bin counts, so it is exact whatever the order. The zero Sketch is empty.
 //
 // A sketch that was read from a file or put into a [Distribution] keeps its
-// encoded form until it is added to; until then any number of goroutines may
-// read it. Otherwise only one may, as looking up a quantile sorts a buffer.
+// encoded form until it is added to. Any number of goroutines may read a sketch
+// that none changes.
 type Sketch struct {
-	// Of these at most one is set.
-	raw  []float64
-	dd   *ddsketch.DDSketch
-	wire []byte // encoded, and proven to be valid
+	zeros int64 // values of 0, and of next to nothing
+	above int64 // values in bins
+	bins  bins
+	wire  *wireSketch // in the place of all others
+}
 
-	wireCount int64 // values in wire
+// wireSketch is a sketch that is encoded, and proven to be valid.
+type wireSketch struct {
+	bytes []byte
+	count int64 // values
 }
 
 // Add counts one value. It panics for a value that is negative, not a number or
@@ -53,48 +51,66 @@ func (s *Sketch) Add(v float64) {
 	if !(v >= 0 && v <= sketchMapping.MaxIndexableValue()) {
 		panic(fmt.Sprintf("sketch: value %v", v))
 	}
-	if s.dd == nil {
-		if s.wire == nil && len(s.raw) < rawValues {
-			s.raw = append(s.raw, v)
-			return
-		}
-		s.spill()
+	s.thaw()
+	if v <= sketchMapping.MinIndexableValue() {
+		s.zeros++
+		return
 	}
-	addTo(s.dd, v)
+	s.above++
+	s.bins.add(sketchMapping.Index(v), 1)
 }
 
-// addTo adds a value that is within the range of the mapping.
-func addTo(dd *ddsketch.DDSketch, v float64) {
-	if err := dd.Add(v); err != nil {
-		panic(fmt.Sprintf("sketch: value %v: %v", v, err))
+// thaw makes a sketch that is encoded one that can be added to.
+func (s *Sketch) thaw() {
+	if s.wire == nil {
+		return
 	}
+	frozen := *s
+	*s = Sketch{}
+	s.mergeWire(frozen.wire)
 }
-
-// spill moves all values into a DDSketch.
-func (s *Sketch) spill() { *s = Sketch{dd: s.full()} }
 
 // Merge adds all values of other, which must not be s and is left as it is.
 func (s *Sketch) Merge(other *Sketch) {
-	if other.dd == nil && other.wire == nil {
-		for _, v := range other.raw {
-			s.Add(v)
-		}
+	s.thaw()
+	if other.wire != nil {
+		s.mergeWire(other.wire)
 		return
 	}
-	if s.dd == nil {
-		s.spill()
-	}
-	if err := s.dd.MergeWith(other.full()); err != nil {
-		panic(fmt.Sprintf("sketch: merge: %v", err)) // all sketches share one mapping
-	}
+	s.zeros += other.zeros
+	s.above += other.above
+	s.bins.merge(&other.bins)
+}
+
+func (s *Sketch) mergeWire(w *wireSketch) {
+	w.each(func(index int64, count int64) {
+		if index == zeroBin {
+			s.zeros += count
+			return
+		}
+		s.above += count
+		s.bins.add(int(index), uint64(count))
+	})
 }
 
 // Count is the number of values.
 func (s *Sketch) Count() int64 {
-	if s.dd == nil {
-		return int64(len(s.raw)) + s.wireCount
+	if s.wire != nil {
+		return s.wire.count
 	}
-	return int64(s.dd.GetCount())
+	return s.zeros + s.above
+}
+
+// each calls visit with each bin that is not empty, from lowest to highest.
+func (s *Sketch) each(visit func(index, count int64)) {
+	if s.wire != nil {
+		s.wire.each(visit)
+		return
+	}
+	if s.zeros > 0 {
+		visit(zeroBin, s.zeros)
+	}
+	s.bins.each(func(index int, n uint64) { visit(int64(index), int64(n)) })
 }
 
 // Quantiles are the values at qs, each in [0,1], within SketchAccuracy; all 0
@@ -102,41 +118,43 @@ func (s *Sketch) Count() int64 {
 // is the least value that at least that share of the values does not exceed, so
 // the p99 of seven keys is the largest.
 func (s *Sketch) Quantiles(qs ...float64) []float64 {
-	n := float64(s.Count())
-	if n == 0 {
-		return make([]float64, len(qs))
-	}
-	positions := make([]float64, len(qs))
+	n := s.Count()
+	ranks := make([]int64, len(qs))
 	for i, q := range qs {
-		// The library takes the value with index floor(position * (n-1)); half a
-		// step further, rounding cannot miss the index that is wanted.
-		index := max(0, math.Ceil(q*n)-1)
-		positions[i] = min(1, (index+0.5)/max(1, n-1))
+		ranks[i] = max(0, int64(math.Ceil(q*float64(n)))-1)
 	}
-	vs, err := s.full().GetValuesAtQuantiles(positions)
-	if err != nil {
-		panic(fmt.Sprintf("sketch: quantiles %v: %v", qs, err)) // not empty, and callers ask within [0,1]
-	}
-	return vs
+	values := make([]float64, len(qs))
+	before := int64(0)
+	s.each(func(index, count int64) {
+		for i, rank := range ranks {
+			if before <= rank && rank < before+count {
+				values[i] = binValue(index)
+			}
+		}
+		before += count
+	})
+	return values
 }
 
-// full is the sketch as a DDSketch, whether or not it has come to that yet.
-func (s *Sketch) full() *ddsketch.DDSketch {
-	if s.dd != nil {
-		return s.dd
+// binValue stands for all values of a bin.
+func binValue(index int64) float64 {
+	if index == zeroBin {
+		return 0
 	}
-	dd := ddsketch.NewDDSketchFromStoreProvider(sketchMapping, store.BufferedPaginatedStoreConstructor)
-	for _, v := range s.raw {
-		addTo(dd, v)
-	}
-	if s.wire != nil {
-		fillFromWire(dd, s.wire)
-	}
-	return dd
+	return sketchMapping.Value(int(index))
 }
 
-// frozen is a copy that keeps only the encoded form: small, and safe to read
-// from many goroutines.
+// frozen is a copy that keeps only the encoded form: small, and it does not
+// change.
 func (s *Sketch) frozen() *Sketch {
-	return &Sketch{wire: s.encode(), wireCount: s.Count()}
+	return &Sketch{wire: &wireSketch{bytes: s.encode(), count: s.Count()}}
+}
+
+// Footprint is about the number of bytes that the sketch takes beside the Sketch
+// itself.
+func (s *Sketch) Footprint() int {
+	if s.wire != nil {
+		return len(s.wire.bytes)
+	}
+	return s.bins.footprint()
 }

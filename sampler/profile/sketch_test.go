@@ -175,6 +175,49 @@ func TestSketchEncodingIsDDSketch(t *testing.T) {
 	}
 }
 
+// A sketch says what the library's would, whatever its values.
+func TestSketchIsADDSketch(t *testing.T) {
+	m, err := mapping.NewCubicallyInterpolatedMapping(profile.SketchAccuracy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var s profile.Sketch
+		dd := ddsketch.NewDDSketchFromStoreProvider(m, store.SparseStoreConstructor)
+		for _, v := range rapid.SliceOfN(sketchValue, 1, 300).Draw(t, "values") {
+			for range rapid.SampledFrom([]int{1, 1, 1, 300}).Draw(t, "times") {
+				s.Add(v)
+				_ = dd.Add(v)
+			}
+		}
+		if float64(s.Count()) != dd.GetCount() {
+			t.Fatalf("count %d, in a DDSketch %v", s.Count(), dd.GetCount())
+		}
+		// Both count ranks from 0; halves keep either from rounding to another.
+		n := int(s.Count())
+		for _, rank := range []int{0, n / 3, n / 2, n - 1} {
+			want, _ := dd.GetValueAtQuantile(min(1, (float64(rank)+0.5)/max(1, float64(n-1))))
+			if got := s.Quantiles((float64(rank) + 0.5) / float64(n))[0]; math.Abs(got-want) > want*1e-9 {
+				t.Fatalf("value %d of %d: %v, in a DDSketch %v", rank, n, got, want)
+			}
+		}
+	})
+}
+
+// Times that spread over seven powers of ten, as those of 1000 keys may, must
+// not take a page of counters each: thousands of namespaces have them.
+func TestSketchIsSmall(t *testing.T) {
+	for _, tt := range []struct{ values, most int }{{1, 8}, {10, 32}, {100, 256}, {1000, 512}, {100_000, 1024}} {
+		var s profile.Sketch
+		for i := range tt.values {
+			s.Add(math.Pow(10, 7*float64(i)/float64(tt.values)))
+		}
+		if got := s.Footprint(); got > tt.most {
+			t.Errorf("%d values take %d bytes, want at most %d", tt.values, got, tt.most)
+		}
+	}
+}
+
 // sketchGamma must be what gives the accuracy that is promised.
 func TestSketchMapping(t *testing.T) {
 	m, err := mapping.NewCubicallyInterpolatedMapping(profile.SketchAccuracy)

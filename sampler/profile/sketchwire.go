@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/DataDog/sketches-go/ddsketch"
 	enc "github.com/DataDog/sketches-go/ddsketch/encoding"
 )
 
@@ -65,23 +64,22 @@ func (s *Sketch) UnmarshalJSON(data []byte) error {
 	if !wholeCount(count) {
 		return errSketchBin
 	}
-	*s = Sketch{wire: b, wireCount: int64(count)}
+	*s = Sketch{wire: &wireSketch{bytes: b, count: int64(count)}}
 	return nil
 }
 
 // encode is the wire form of the sketch.
 func (s *Sketch) encode() []byte {
 	if s.wire != nil {
-		return s.wire
+		return s.wire.bytes
 	}
-	full := s.full()
 	var b []byte
-	if zeros := full.GetZeroCount(); zeros > 0 {
+	if s.zeros > 0 {
 		enc.EncodeFlag(&b, wireZeros)
-		enc.EncodeVarfloat64(&b, zeros)
+		enc.EncodeVarfloat64(&b, float64(s.zeros))
 	}
 	b = append(b, wireMapping...)
-	if n, bins := encodeBins(full); n > 0 {
+	if n, bins := encodeBins(&s.bins); n > 0 {
 		enc.EncodeFlag(&b, wireBins)
 		enc.EncodeUvarint64(&b, n)
 		b = append(b, bins...)
@@ -90,14 +88,13 @@ func (s *Sketch) encode() []byte {
 }
 
 // encodeBins is the number of bins above zero, and their encoding.
-func encodeBins(dd *ddsketch.DDSketch) (n uint64, b []byte) {
+func encodeBins(bins *bins) (n uint64, b []byte) {
 	previous := 0
-	dd.GetPositiveValueStore().ForEach(func(index int, count float64) bool { // from lowest to highest
+	bins.each(func(index int, count uint64) {
 		enc.EncodeVarint64(&b, int64(index-previous))
-		enc.EncodeVarfloat64(&b, count)
+		enc.EncodeVarfloat64(&b, float64(count))
 		previous = index
 		n++
-		return false
 	})
 	return n, b
 }
@@ -182,16 +179,9 @@ func nextCount(b *[]byte) (float64, error) {
 // wholeCount reports whether c is a number of keys that a float64 holds exactly.
 func wholeCount(c float64) bool { return c >= 0 && c < 1<<53 && c == math.Trunc(c) }
 
-// fillFromWire adds the values of a valid encoded sketch to dd.
-func fillFromWire(dd *ddsketch.DDSketch, wire []byte) {
-	bins := dd.GetPositiveValueStore()
-	err := walkWire(wire, func(index int64, count float64) {
-		if index == zeroBin {
-			_ = dd.AddWithCount(0, count) // 0 is always within range
-			return
-		}
-		bins.AddWithCount(int(index), count)
-	})
+// each calls visit with each bin, from lowest to highest.
+func (w *wireSketch) each(visit func(index, count int64)) {
+	err := walkWire(w.bytes, func(index int64, count float64) { visit(index, int64(count)) })
 	if err != nil {
 		panic(fmt.Sprintf("sketch: %v", err)) // it was proven valid when it was read
 	}

@@ -14,17 +14,17 @@ import (
 // methods may be called while traffic flows.
 type Proxy struct {
 	listener net.Listener
-	network  string // of target: tcp or unix
-	target   string
 	running  sync.WaitGroup
 	accepted atomic.Int64
 	latency  atomic.Int64 // nanoseconds, each way
 
-	mu     sync.Mutex
-	links  map[*link]struct{}
-	closed bool
-	cut    int64         // bytes from the server until a reset; -1 for never
-	open   chan struct{} // closed while bytes may pass
+	mu      sync.Mutex
+	targets []string // used in turn
+	links   map[*link]struct{}
+	closed  bool
+	cut     int64         // bytes from the server until a reset; -1 for never
+	again   int64         // what cut is set to then
+	open    chan struct{} // closed while bytes may pass
 }
 
 // StartProxy listens on a free port of 127.0.0.1 and connects each client to
@@ -36,11 +36,8 @@ func StartProxy(target string) (*Proxy, error) {
 		return nil, err
 	}
 	p := &Proxy{
-		listener: l, network: "tcp", target: target,
-		links: map[*link]struct{}{}, cut: -1, open: make(chan struct{}),
-	}
-	if strings.HasPrefix(target, "/") {
-		p.network = "unix"
+		listener: l, targets: []string{target},
+		links: map[*link]struct{}{}, cut: -1, again: -1, open: make(chan struct{}),
 	}
 	close(p.open)
 	p.running.Go(p.accept)
@@ -67,6 +64,26 @@ func (p *Proxy) URL() string { return "redis://" + p.Addr() }
 // Accepted returns how many connections were ever accepted.
 func (p *Proxy) Accepted() int64 { return p.accepted.Load() }
 
+// SetTargets makes each new connection go to the next of targets in turn, as
+// round-robin DNS does.
+func (p *Proxy) SetTargets(targets ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.targets = targets
+}
+
+// nextTarget is where the next connection goes.
+func (p *Proxy) nextTarget() (network, address string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	address = p.targets[0]
+	p.targets = append(p.targets[1:len(p.targets):len(p.targets)], address)
+	if strings.HasPrefix(address, "/") {
+		return "unix", address
+	}
+	return "tcp", address
+}
+
 // SetLatency delays every byte by d, each way, from now on. A delayed byte does
 // not hold up the next: any number of them are on their way at once.
 func (p *Proxy) SetLatency(d time.Duration) { p.latency.Store(int64(d)) }
@@ -77,7 +94,14 @@ func (p *Proxy) SetLatency(d time.Duration) { p.latency.Store(int64(d)) }
 func (p *Proxy) CutAfter(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut = n
+	p.cut, p.again = n, -1
+}
+
+// CutEvery is CutAfter again and again.
+func (p *Proxy) CutEvery(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut, p.again = n, n
 }
 
 // Blackhole holds back everything, in both directions, until it is called with
@@ -131,7 +155,8 @@ func (p *Proxy) accept() {
 // serve connects a client to the target. A target that refuses shows as a reset,
 // as it does through stunnel.
 func (p *Proxy) serve(client *net.TCPConn) {
-	server, err := net.Dial(p.network, p.target)
+	network, address := p.nextTarget()
+	server, err := net.Dial(network, address)
 	if err != nil {
 		_ = client.SetLinger(0)
 		_ = client.Close()
@@ -169,8 +194,8 @@ func (p *Proxy) gate() <-chan struct{} {
 	return p.open
 }
 
-// allow returns how many of n bytes from the server may pass before the cut. The
-// cut happens once.
+// allow returns how many of n bytes from the server may pass before the
+// cut.
 func (p *Proxy) allow(n int) (allowed int, cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -180,6 +205,6 @@ func (p *Proxy) allow(n int) (allowed int, cut bool) {
 		}
 		return n, false
 	}
-	allowed, p.cut = int(p.cut), -1
+	allowed, p.cut = int(p.cut), p.again
 	return allowed, true
 }

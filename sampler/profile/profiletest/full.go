@@ -77,5 +77,6 @@ func receipt(returned int64) profile.Receipt {
 		BytesOut: 12345, BytesIn: 67890,
 		ElapsedS: 90, MainThreadS: 1.5, PausedS: 80, LeastRTTS: 0.0003, ServerCPUS: &cpu,
 		Page: 50, MaxLoad: 0.25, Rate: 1000, Returned: returned,
+		Waits: []profile.Wait{{Cause: "the connection was reset", Count: 2, TookS: 1.5}},
 	}
 }

@@ -1,0 +1,233 @@
+package pattern
+
+import (
+	"math/bits"
+	"strings"
+)
+
+// minNumbered is how many different digits make siblings numbered: app0 to
+// app3. Two or three are more often versions.
+const minNumbered = 4
+
+// aSequence is how many times as many names a row with <int> has as one whose
+// digits would be part of a word elsewhere: among x0 to x99, x86 is no
+// processor.
+const aSequence = 8
+
+// minVersions is how many different numbers after a word that has them by
+// itself, such as v1 and v2, are more than anybody tells apart.
+const minVersions = 12
+
+// digitSet is a set of digits, as bits.
+type digitSet uint16
+
+const anyDigit digitSet = 1<<10 - 1
+
+func digitOf(b byte) digitSet { return 1 << (b - '0') }
+
+func (d digitSet) areNumbers() bool { return bits.OnesCount16(uint16(d)) >= minNumbered }
+
+// fuseNumbered joins rows that differ in single digits at the end of words, and
+// with them what the lexer saw with more digits: app0 … app9 and app<int>. A
+// name may have several such digits, which may change together: web1:disk1 …
+// web9:disk9.
+func fuseNumbered(rows []*row, round moves) {
+	numberings, known := numberingsOf(rows)
+	for _, n := range numberings {
+		if len(n.digits) > 0 && !round.has(n.row) {
+			round.add(n.row, n.elemsWith(known[n.pattern]))
+		}
+	}
+}
+
+// numbering is a row with <int> in the place of each single digit that may be a
+// number.
+type numbering struct {
+	row     *row
+	pattern string
+	elems   []elem
+	digits  []digitAt
+}
+
+type digitAt struct {
+	index int // into the elements of the numbering
+	digit byte
+}
+
+// numberingsOf returns the numbering of each row, and the digits that were met
+// at each element of numberings with the same pattern.
+func numberingsOf(rows []*row) ([]numbering, map[string][]digitSet) {
+	list := make([]numbering, len(rows))
+	known := map[string][]digitSet{}
+	for i, r := range rows {
+		n := newNumbering(r)
+		if list[i] = n; len(n.digits) > 0 {
+			known[n.pattern] = make([]digitSet, len(n.elems))
+		}
+	}
+	for _, n := range list {
+		if met := known[n.pattern]; len(met) == len(n.elems) {
+			n.note(met)
+		}
+	}
+	return list, known
+}
+
+func newNumbering(r *row) numbering {
+	n := numbering{row: r, pattern: r.pattern, elems: make([]elem, 0, len(r.elems))}
+	for _, e := range r.elems {
+		spots := digitSpots(e)
+		if len(spots) == 0 {
+			n.elems = append(n.elems, e)
+			continue
+		}
+		start := len(n.elems)
+		n.elems = appendNumbered(n.elems, e.text, spots)
+		for i := start; i < len(n.elems); i++ {
+			if n.elems[i].kind == Int {
+				n.digits = append(n.digits, digitAt{i, e.text[spots[0]]})
+				spots = spots[1:]
+			}
+		}
+	}
+	if len(n.digits) > 0 {
+		n.pattern = printElems(n.elems)
+	}
+	return n
+}
+
+// note adds the digits of n to those met. What the lexer took for a number, as
+// it had more digits, stands for any.
+func (n numbering) note(met []digitSet) {
+	next := n.digits
+	for i, e := range n.elems {
+		switch {
+		case len(next) > 0 && next[0].index == i:
+			met[i] |= digitOf(next[0].digit)
+			next = next[1:]
+		case e.kind == Int:
+			met[i] = anyDigit
+		}
+	}
+}
+
+// elemsWith returns the elements of the row with <int> in the place of those
+// digits where many were met.
+func (n numbering) elemsWith(met []digitSet) []elem {
+	elems, next := make([]elem, 0, len(n.elems)), n.digits
+	for _, e := range n.row.elems {
+		var spots []int
+		for _, spot := range digitSpots(e) {
+			if met[next[0].index].areNumbers() {
+				spots = append(spots, spot)
+			}
+			next = next[1:]
+		}
+		if len(spots) == 0 {
+			elems = append(elems, e)
+		} else {
+			elems = appendNumbered(elems, e.text, spots)
+		}
+	}
+	return elems
+}
+
+// digitSpots returns where in a literal single digits stand that may be
+// numbers: at the end of it or of one of its words.
+func digitSpots(e elem) (spots []int) {
+	if e.kind != Literal || e.many {
+		return nil
+	}
+	start := 0 // of the word
+	for i := range len(e.text) {
+		if is(e.text[i], isDash) {
+			start = i + 1
+			continue
+		}
+		if i > start && endsAt(e.text, i+1) && is(e.text[i], isDigit) && !is(e.text[i-1], isDigit) &&
+			!isNameWithDigits(e.text[start:i], e.text[i:i+1]) {
+			spots = append(spots, i)
+		}
+	}
+	return spots
+}
+
+// number is what stands for all digits.
+var number = elem{text: Int.String(), kind: Int}
+
+// appendNumbered appends what the lexer would have made of a literal with longer
+// numbers at spots.
+func appendNumbered(elems []elem, text string, spots []int) []elem {
+	start := 0
+	for _, spot := range spots {
+		elems = append(appendLiteral(elems, text[start:spot]), number)
+		start = spot + 1
+	}
+	return appendLiteral(elems, text[start:])
+}
+
+// appendLiteral appends text, which may begin with a weak delimiter.
+func appendLiteral(elems []elem, text string) []elem {
+	for len(text) > 0 && is(text[0], isDash) && len(elems) > 0 && elems[len(elems)-1].kind != Literal {
+		elems = append(elems, elem{text: text[:1], kind: Delimiter, level: isWeak})
+		text = text[1:]
+	}
+	if text == "" {
+		return elems
+	}
+	return append(elems, elem{text: text, kind: Literal})
+}
+
+// joinSequences moves rows to far larger ones that have a number where one of
+// their words ends in digits: x86 to x<int>, bob7 to <*><int>. Where very many
+// rows would be moved to one, it need not be there: v1 … v12 are v<int>.
+func joinSequences(rows []*row, round moves) {
+	sizes, versions := map[string]int64{}, map[string]int{}
+	for _, r := range rows {
+		sizes[r.pattern] = r.hits
+		r.eachStem(func(g gap, stem elem) { versions[g.numberedPattern(stem)]++ })
+	}
+	for _, r := range rows {
+		r.eachStem(func(g gap, stem elem) {
+			if versions[g.numberedPattern(stem)] >= minVersions && !round.has(r) {
+				round.add(r, g.replace(stem, number))
+			}
+			g.joinSequence(stem, aSequence, sizes, round)
+			g.joinSequence(anyWord, generaliseFrom, sizes, round)
+		})
+	}
+}
+
+// eachStem calls visit with each literal that ends in digits, and what stands
+// before them.
+func (r *row) eachStem(visit func(g gap, stem elem)) {
+	for i, e := range r.elems {
+		if stem := stemOf(e); stem != "" {
+			visit(gap{r, i, i + 1}, elem{text: stem, kind: Literal})
+		}
+	}
+}
+
+func (g gap) numberedPattern(stem elem) string { return printElems(g.replace(stem, number)) }
+
+// joinSequence moves the row of g to the one with stem and a number in the gap,
+// if that has so many times as many names.
+func (g gap) joinSequence(stem elem, times int64, sizes map[string]int64, round moves) {
+	if round.has(g.row) || stem.many && len(digitSpots(g.middle()[0])) == 0 {
+		return
+	}
+	to := g.replace(stem, number)
+	if size, ok := sizes[printElems(to)]; ok && size >= times*g.row.hits {
+		round.add(g.row, to)
+	}
+}
+
+// stemOf returns what stands before the digits at the end of a literal, "" if
+// there are none.
+func stemOf(e elem) string {
+	stem := strings.TrimRight(e.text, "0123456789")
+	if e.kind != Literal || e.many || stem == e.text {
+		return ""
+	}
+	return stem
+}

@@ -1,0 +1,121 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/redis/go-redis/v9"
+)
+
+// DefaultMaxWait is how long a server that does not answer for the moment is
+// waited for.
+const DefaultMaxWait = 5 * time.Minute
+
+// Pauses between attempts grow from the first to the longest.
+const (
+	firstPause   = 20 * time.Millisecond
+	longestPause = 5 * time.Second
+)
+
+// Patience says how long to wait for a server that cannot be used for the
+// moment: the connection was lost, its data set is loading, a script keeps it
+// busy, it is a replica without its primary, or has no connection left.
+type Patience struct {
+	MaxWait time.Duration     // at a stretch; 0: not at all
+	Notice  func(cause error) // called when a wait begins; may be nil
+}
+
+// Wait is a stretch of time in which the server could not be used.
+type Wait struct {
+	Cause string // why it began
+	Took  time.Duration
+}
+
+// passing reports whether it is worth asking again after a while.
+func passing(err error) bool {
+	switch {
+	case errors.Is(err, errNoAnswer), errors.Is(err, errClosed), errors.Is(err, errReset), isAny(err, connectionRefused):
+		return true
+	}
+	return waitable(err)
+}
+
+// waitable reports whether the server itself says that it cannot be used for
+// the moment.
+func waitable(err error) bool {
+	var reply redis.Error
+	if errors.Is(err, errLoading) {
+		return true
+	}
+	if !errors.As(err, &reply) {
+		return false
+	}
+	text := replyText(reply)
+	return slices.Contains([]string{"LOADING", "BUSY", "MASTERDOWN"}, firstWord(text)) || strings.Contains(text, "max number of clients")
+}
+
+// patiently attempts something, and attempts it again on a new connection to
+// the same server process for as long as patience lasts. When ctx ends it waits
+// no more.
+func (c *Conn) patiently(ctx context.Context, attempt func() error) error {
+	err := attempt()
+	if err == nil || !passing(err) || c.patience.MaxWait <= 0 || ctx.Err() != nil {
+		return err
+	}
+	return c.wait(ctx, err, func() error {
+		if err := c.reconnect(ctx); err != nil {
+			return err
+		}
+		return attempt()
+	})
+}
+
+// wait attempts something again and again, with growing pauses.
+func (c *Conn) wait(ctx context.Context, cause error, attempt func() error) error {
+	if c.patience.Notice != nil {
+		c.patience.Notice(cause)
+	}
+	began := time.Now()
+	defer func() { c.waits = append(c.waits, Wait{causeOf(cause), time.Since(began)}) }()
+	pauses := backoff.ExponentialBackOff{
+		InitialInterval: firstPause, MaxInterval: longestPause,
+		Multiplier: backoff.DefaultMultiplier, RandomizationFactor: backoff.DefaultRandomizationFactor,
+	}
+	for err := cause; ; {
+		left := c.patience.MaxWait - time.Since(began)
+		if left <= 0 {
+			return waited(err, c.patience.MaxWait)
+		}
+		select {
+		case <-time.After(min(pauses.NextBackOff(), left)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if err = attempt(); err == nil || !passing(err) {
+			return err
+		}
+	}
+}
+
+// waited adds to err that waiting was in vain.
+func waited(err error, d time.Duration) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return &Error{Doing: e.Doing, Err: fmt.Errorf("%w, for %s", e.Err, d), Hint: e.Hint}
+}
+
+// causeOf is why a wait began, without what was being done.
+func causeOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		err = e.Err
+	}
+	return err.Error()
+}
