@@ -20,7 +20,7 @@ var completions = []struct {
 	{"keyprof ", append([]string{"profile", "report"}, "completion", "version"), false},
 	{"keyprof prof", []string{"profile"}, true},
 	{"keyprof profile --form", []string{"--format"}, true},
-	{"keyprof profile --quiet --max-", []string{"--max-duration", "--max-load"}, true},
+	{"keyprof profile --quiet --max-", []string{"--max-duration", "--max-load"}, false},
 	{"keyprof profile --format ", []string{"text", "json", "csv", "markdown"}, false},
 	{"keyprof report -f mark", []string{"markdown"}, true},
 	{"keyprof profile redis://a --sort no", []string{"no-ttl-bytes"}, true},
