@@ -3,6 +3,8 @@
 SHELL     := /bin/sh
 VERSION   ?= $(shell scripts/version)
 FUZZTIME  ?= 30s
+# The date of what a release holds.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 LDFLAGS    = -s -w -X main.version=$(VERSION)
 # Which keyprof is being built is told by VERSION alone: -buildvcs would fail in a
 # clone that belongs to another user.
@@ -40,7 +42,7 @@ demo: build ## profile a throw-away server that shows two real incidents
 	go run ./scripts/demo
 
 release: ## cross build for linux, darwin and windows into dist/, with SHA256SUMS
-	go run ./scripts/release -version "$(VERSION)" -out dist
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go run ./scripts/release -version "$(VERSION)" -out dist
 
 clean: ## remove what the other targets built
 	rm -rf bin dist

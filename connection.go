@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ const connectionCategory = "Connection"
 
 // environmentHelp lists what --help should say besides flags.
 const environmentHelp = `ENVIRONMENT
+  KEYPROF_CONFIG  the file of --config, when the command line names none
   KEYPROF_URL     the server, when the command line names none
   REDISCLI_AUTH   the password, when nothing else gives one
   NO_COLOR        no colours`
@@ -29,6 +31,7 @@ const environmentHelp = `ENVIRONMENT
 // connectionFlags are redis-cli's where it has them.
 func connectionFlags() []cli.Flag {
 	flags := []cli.Flag{
+		&cli.StringFlag{Name: "url", Usage: "`URL` of the server, as the argument has it"},
 		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "`HOST` name or address of the server"},
 		&cli.IntFlag{Name: "port", Aliases: []string{"p"}, Usage: "`PORT` of the server", DefaultText: strconv.Itoa(scanner.DefaultPort)},
 		&cli.StringFlag{Name: "socket", Aliases: []string{"s"}, Usage: "`PATH` of the server's unix socket"},
@@ -67,6 +70,7 @@ func setCategory(f cli.Flag, category string) {
 // connection is how to reach the server, as the command line says it.
 type connection struct {
 	URL, Host, Socket string
+	URLFile           string // configuration file that holds the URL; empty: none does
 	Port              int
 	Databases         string
 	User              string
@@ -82,8 +86,11 @@ func connectionOf(c *cli.Context) (connection, error) {
 	if err != nil {
 		return connection{}, err
 	}
+	if argument != "" && c.String("url") != "" {
+		return connection{}, errNamedTwice
+	}
 	conn := connection{
-		URL: argument, Host: c.String("host"), Port: c.Int("port"), Socket: c.String("socket"),
+		URL: cmp.Or(argument, c.String("url")), URLFile: fileOf(c, "url"), Host: c.String("host"), Port: c.Int("port"), Socket: c.String("socket"),
 		Databases: c.String("db"), User: c.String("user"),
 		AskPass: c.Bool("askpass"), PasswordFile: c.String("password-file"),
 		TLS:     c.Bool("tls"),
@@ -99,12 +106,14 @@ func connectionOf(c *cli.Context) (connection, error) {
 	return conn, conn.checkPlaces()
 }
 
+var errNamedTwice = &usageError{problem: "the server is named twice", hint: "give a URL, or --host and --port, or --socket"}
+
 // checkPlaces sees to it that the server is named once.
 func (c *connection) checkPlaces() error {
 	byHost := c.Host != "" || c.Port != 0
 	switch {
 	case c.URL != "" && (byHost || c.Socket != ""), byHost && c.Socket != "":
-		return &usageError{problem: "the server is named twice", hint: "give a URL, or --host and --port, or --socket"}
+		return errNamedTwice
 	case c.URL == "" && !byHost && c.Socket == "":
 		c.URL = os.Getenv("KEYPROF_URL")
 		if c.URL == "" {
@@ -121,7 +130,11 @@ func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writ
 	if err != nil {
 		return t, err
 	}
-	if t.Password != "" && c.URL != os.Getenv("KEYPROF_URL") {
+	switch {
+	case t.Password == "":
+	case c.URLFile != "":
+		warn(stderr, "%s holds a password in its url; better use password-file in it, REDISCLI_AUTH or --askpass", c.URLFile)
+	case c.URL != os.Getenv("KEYPROF_URL"):
 		warn(stderr, "a password in the URL can be seen in the list of processes; better use REDISCLI_AUTH, --password-file or --askpass")
 	}
 	if c.User != "" {
@@ -149,7 +162,7 @@ func (c *connection) place() (scanner.Target, error) {
 		t, err := scanner.ParseURL(c.URL)
 		var bad *scanner.URLError
 		if errors.As(err, &bad) {
-			return t, &usageError{problem: bad.Error(), hint: bad.Hint}
+			return t, &usageError{problem: strings.TrimPrefix(c.URLFile+": "+bad.Error(), ": "), hint: bad.Hint}
 		}
 		return t, err
 	case c.Socket != "":
@@ -181,8 +194,9 @@ func (c *connection) secure(t *scanner.Target) error {
 }
 
 // password is the one to log in with; empty: none. What is asked for by a flag
-// beats the URL's, and that beats the environment's.
+// beats the URL's, and that beats the environment's, unless a file holds the URL.
 func (c *connection) password(ctx context.Context, inURL scanner.Secret, stdin io.Reader, stderr io.Writer) (scanner.Secret, error) {
+	environment := scanner.Secret(os.Getenv("REDISCLI_AUTH"))
 	switch {
 	case c.AskPass && c.PasswordFile != "":
 		return "", &usageError{problem: "--askpass and --password-file exclude each other"}
@@ -190,10 +204,10 @@ func (c *connection) password(ctx context.Context, inURL scanner.Secret, stdin i
 		return askPassword(ctx, stdin, stderr)
 	case c.PasswordFile != "":
 		return readPassword(c.PasswordFile)
-	case inURL != "":
+	case environment == "" || inURL != "" && c.URLFile == "":
 		return inURL, nil
 	default:
-		return scanner.Secret(os.Getenv("REDISCLI_AUTH")), nil
+		return environment, nil
 	}
 }
 
@@ -247,10 +261,11 @@ func readPassword(path string) (scanner.Secret, error) {
 	return scanner.Secret(line), nil
 }
 
-// databases are those to walk: --db's, else the URL's, else nil for all.
+// databases are those to walk: --db's, else the URL's, else nil for all. On the
+// command line only one may name them; --db may be meant to beat a file's URL.
 func (c *connection) databases(t scanner.Target) ([]int, error) {
 	switch {
-	case c.Databases != "" && t.DB != nil:
+	case c.Databases != "" && t.DB != nil && c.URLFile == "":
 		return nil, &usageError{problem: "the URL names a database and --db too"}
 	case c.Databases != "":
 		dbs, err := scanner.ParseDatabases(c.Databases)

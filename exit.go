@@ -53,7 +53,7 @@ type hintedError struct {
 func (e *hintedError) Unwrap() error { return e.error }
 
 // incompleteError is a profile that was written but lacks a part.
-type incompleteError struct{ reason string }
+type incompleteError struct{ reason, hint string }
 
 func (e *incompleteError) Error() string { return "the profile is incomplete: " + e.reason }
 
@@ -112,7 +112,7 @@ func hintFor(err error) string {
 	case errors.As(err, &server):
 		return cmp.Or(server.Hint, "if the server is well, run keyprof again; keyprof profile --help lists how to reach it")
 	case errors.As(err, &incomplete):
-		return "the figures cover what was measured; mend the cause (the report's warnings say how, where keyprof knows), and run it again for all keys"
+		return cmp.Or(incomplete.hint, "the figures cover what was measured; mend the cause (the report's warnings say how, where keyprof knows), and run it again for all keys")
 	case errors.Is(err, syscall.ENOSPC):
 		return "free some space"
 	default:

@@ -20,6 +20,17 @@ import (
 // version is set by the linker for releases.
 var version = "devel"
 
+const appHelp = `Which namespaces hold the memory, which keys never expire, which nobody touches.
+Read-only: see "keyprof profile --help" for what is sent to the server.
+
+EXAMPLES
+  keyprof profile redis://replica.internal:6379
+  keyprof profile -o tonight.json.zst redis://replica.internal:6379
+  keyprof report --under session: tonight.json.zst
+  keyprof profile --help
+
+` + environmentHelp + "\n\n" + exitStatusHelp
+
 func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -62,22 +73,22 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
-		Name:      "keyprof",
-		Usage:     "profile live Redis and Valkey keyspaces",
-		UsageText: "keyprof COMMAND [flags] [arguments]",
-		Description: "Which namespaces hold the memory, which keys never expire, which nobody touches.\n" +
-			"Read-only: see \"keyprof profile --help\" for what is sent to the server.",
-		Reader: stdin, Writer: stdout, ErrWriter: stderr,
+		Name:        "keyprof",
+		Usage:       "profile live Redis and Valkey keyspaces",
+		UsageText:   "keyprof COMMAND [flags] [arguments]",
+		Description: appHelp,
+		Reader:      stdin, Writer: stdout, ErrWriter: stderr,
 		Version:                   version,
 		DisableSliceFlagSeparator: true,
 		// Errors become exit codes in run alone, so that defers are not skipped.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   onUsageError,
 		Action:         noCommand,
-		Commands:       []*cli.Command{profileCommand(), reportCommand(), patternsCommand(), schemaCommand(), versionCommand()},
+		Commands:       []*cli.Command{profileCommand(), reportCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand()},
 	}
 	for _, c := range app.Commands {
 		c.OnUsageError = onUsageError // the app's is not inherited
+		configurable(c)
 	}
 	return app
 }
@@ -109,8 +120,9 @@ func commandNames(app *cli.App) []string {
 
 func versionCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "version",
-		Usage: "print the version",
+		Name:        "version",
+		Usage:       "print the version",
+		Description: "EXAMPLES\n  keyprof version\n\n" + readExitStatusHelp,
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err

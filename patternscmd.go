@@ -44,7 +44,7 @@ func patternsCommand() *cli.Command {
 		ArgsUsage:   "FILE|-",
 		Description: patternsHelp,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: text, json", Value: string(report.Text)},
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: " + strings.Join(patternsFormats, ", "), Value: string(report.Text)},
 			&cli.BoolFlag{Name: "null", Aliases: []string{"0"}, Usage: "names end in a NUL byte, and not in a new line"},
 		}, slices.Concat(groupingFlags(), scopeFlags(""), redactFlags())...),
 		Action: func(c *cli.Context) error {
@@ -56,6 +56,9 @@ func patternsCommand() *cli.Command {
 		},
 	}
 }
+
+// patternsFormats are the formats of the patterns command.
+var patternsFormats = []string{string(report.Text), string(report.JSON)}
 
 // patternsOptions are what runPatterns needs.
 type patternsOptions struct {
@@ -75,8 +78,8 @@ func patternsOptionsOf(c *cli.Context) (o patternsOptions, err error) {
 	if o.Path == "" {
 		return o, &usageError{problem: "no file given", hint: "keyprof patterns FILE, or - for standard input"}
 	}
-	if o.Format = report.Format(c.String("format")); o.Format != report.Text && o.Format != report.JSON {
-		return o, flagError("format", nil, fmt.Sprintf("%q is not one of text, json", o.Format))
+	if o.Format = report.Format(c.String("format")); !slices.Contains(patternsFormats, string(o.Format)) {
+		return o, flagError("format", nil, fmt.Sprintf("%q is not one of %s", o.Format, strings.Join(patternsFormats, ", ")))
 	}
 	if o.Separator = '\n'; c.Bool("null") {
 		o.Separator = 0

@@ -7,6 +7,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -59,6 +60,7 @@ func profileFlags() []cli.Flag {
 		&cli.StringFlag{Category: category, Name: "idle-over", Usage: "call keys high-idle that are idle for more than `SPAN`", Value: unit.FormatSpan(sampler.DefaultIdleOver)},
 		&cli.StringFlag{Category: category, Name: "max-load", Usage: "use at most this `SHARE` of the server's main thread", Value: unit.FormatExactShare(scanner.DefaultMaxLoad)},
 		&cli.Float64Flag{Category: category, Name: "rate", Usage: "walk at most `KEYS` a second", DefaultText: "no limit"},
+		&cli.StringFlag{Category: category, Name: "max-duration", Usage: "end the walk after `SPAN` with what was found until then", DefaultText: "no limit"},
 		&cli.IntFlag{Category: category, Name: "page", Usage: "ask for `KEYS` with each SCAN (COUNT)", Value: scanner.DefaultPage},
 		&cli.IntFlag{Category: category, Name: "workers", Usage: "group keys with `N` threads; the result does not depend on it", Value: sampler.DefaultWorkers},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no report and no progress"},
@@ -131,6 +133,11 @@ func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
 	if o.MaxLoad, err = unit.ParseShare(c.String("max-load")); err != nil {
 		return o, flagError("max-load", err, "")
 	}
+	if text := c.String("max-duration"); text != "" {
+		if o.MaxDuration, err = unit.ParseSpan(text); err != nil || o.MaxDuration < time.Second {
+			return o, flagError("max-duration", err, "must be at least 1s")
+		}
+	}
 	return o, checkCollect(c, o)
 }
 
@@ -197,9 +204,18 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 		return context.Cause(ctx)
 	}
 	if !p.Complete {
-		return &incompleteError{reason: p.Nodes[0].Incomplete}
+		return incomplete(p)
 	}
 	return alarms
+}
+
+// incomplete is why a profile lacks a part.
+func incomplete(p *profile.Profile) error {
+	err := &incompleteError{reason: p.Nodes[0].Incomplete}
+	if strings.HasSuffix(err.reason, sampler.ErrTimeUp.Error()) {
+		err.hint = "allow more with --max-duration, or walk faster with --max-load"
+	}
+	return err
 }
 
 func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {

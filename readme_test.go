@@ -111,6 +111,12 @@ func TestReadmeCommands(t *testing.T) {
 		}
 	}
 	dir := workFolder(t)
+	config := strings.ReplaceAll(blockOf(t, "toml"), "redis://replica.internal:6379", server.SocketURL())
+	for name, text := range map[string]string{"keyprof.toml": config, "keyprof.password": "s3cret"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	ran := 0
 	for _, b := range readmeBlocks(t) {
 		for line := range strings.Lines(b.text) {

@@ -10,7 +10,7 @@ func schemaCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "schema",
 		Usage:       "print the JSON Schema of the profile document",
-		Description: "EXAMPLE\n  keyprof schema > keyprof.schema.json\n\n" + readExitStatusHelp,
+		Description: "EXAMPLES\n  keyprof schema > keyprof.schema.json\n\n" + readExitStatusHelp,
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err

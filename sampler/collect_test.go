@@ -560,6 +560,34 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+func TestTimeUp(t *testing.T) {
+	server := redistest.New(t)
+	for _, db := range []int{0, 3} {
+		if err := redistest.Mixed(context.Background(), server.ClientDB(db), 2000, 3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inTime, early := sampler.ErrTimeUp.Error(), "not walked: "+sampler.ErrTimeUp.Error()
+	for limit, want := range map[time.Duration][]string{
+		500 * time.Millisecond: {inTime, "not walked"},
+		1:                      {early, "not walked"},
+	} {
+		o := fast()
+		o.Page, o.Rate, o.MaxDuration = 10, 1000, limit
+		p := collect(t, server.SocketURL(), o)
+		dbs := p.Nodes[0].Databases
+		if got := []string{dbs[0].Incomplete, dbs[1].Incomplete}; p.Complete || !slices.Equal(got, want) || p.Nodes[0].Incomplete != want[0] {
+			t.Errorf("%v: complete %v, databases: %q", limit, p.Complete, got)
+		}
+		if err := p.Check(); err != nil {
+			t.Errorf("%v: %v", limit, err)
+		}
+		if got := p.Totals.Keys.Value; got != dbs[0].Returned || got > 1000 {
+			t.Errorf("%v: %d keys probed of %d returned", limit, got, dbs[0].Returned)
+		}
+	}
+}
+
 func TestLostConnection(t *testing.T) {
 	server := redistest.New(t)
 	if err := redistest.Mixed(context.Background(), server.Client(), 5000, 4); err != nil {

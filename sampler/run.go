@@ -25,8 +25,10 @@ type Options struct {
 	Page      int           // COUNT of each SCAN
 	MaxLoad   float64       // share of the server's main thread, in (0,1]
 	Rate      float64       // keys a second at most; 0: no limit
-	Label     string        // free text for the profile
-	Tool      profile.Tool  // what makes the profile
+	// MaxDuration ends the walk as an interrupt does, with ErrTimeUp; 0: no limit.
+	MaxDuration time.Duration
+	Label       string       // free text for the profile
+	Tool        profile.Tool // what makes the profile
 	// Progress is called after each page, from one goroutine; may be nil.
 	Progress func(Progress)
 }
@@ -41,6 +43,9 @@ type Progress struct {
 // orderly end: the page at hand is finished.
 var ErrInterrupted = errors.New("interrupted")
 
+// ErrTimeUp is why a profile is incomplete that took all of MaxDuration.
+var ErrTimeUp = errors.New("the time that the walk may take is up")
+
 // Collect walks the selected databases of one node and profiles their keys.
 // When ctx ends, or the connection is lost, the profile says that it is
 // incomplete, and why. The error tells that nothing could be profiled at all.
@@ -50,12 +55,22 @@ func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profi
 	if err := c.rehearse(ctx); err != nil {
 		return nil, err
 	}
+	ctx, stop := limit(ctx, o.MaxDuration)
+	defer stop()
 	c.tally = scanner.Tally{Began: time.Now()}
 	builder, err := c.fold(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return c.document(ctx, builder), nil
+}
+
+// limit ends the walk when its time is up.
+func limit(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	if most == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, most, ErrTimeUp)
 }
 
 // collector is the state of one run over one node.
@@ -95,7 +110,7 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 	for i := range c.databases {
 		db := &c.databases[i]
 		if c.lost || ctx.Err() != nil {
-			db.Incomplete = "not walked"
+			db.Incomplete = c.notWalked(ctx, i)
 			continue
 		}
 		err := c.walkOne(ctx, p, pacer, db)
@@ -110,6 +125,15 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 		return first
 	}
 	return nil
+}
+
+// notWalked is why a database was left out. The first one tells, when no walk
+// before it did.
+func (c *collector) notWalked(ctx context.Context, i int) string {
+	if ctx.Err() != nil && (i == 0 || c.databases[i-1].Complete) {
+		return "not walked: " + context.Cause(ctx).Error()
+	}
+	return "not walked"
 }
 
 func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer, db *profile.Database) error {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,11 +19,12 @@ import (
 // documents go into every archive.
 var documents = []string{"LICENSE", "README.md"}
 
-// pack puts the program and the documents into an archive beside the program's
-// folder, zip for Windows and tar.gz for the others, and removes the folder.
-func pack(p platform, program string) (string, error) {
+// pack puts the program, what belongs to it and the documents into an archive
+// beside the program's folder, zip for Windows and tar.gz for the others, and
+// removes the folder.
+func pack(p platform, program string, extras []string) (string, error) {
 	folder := filepath.Dir(program)
-	files := append([]string{program}, documents...)
+	files := slices.Concat([]string{program}, extras, documents)
 	archive, write := folder+".tar.gz", writeTar
 	if p.os == "windows" {
 		archive, write = folder+".zip", writeZip
@@ -88,7 +90,7 @@ func copyInto(file string, open func(size int64) (io.Writer, error)) error {
 }
 
 func mode(file string) int64 {
-	if strings.HasPrefix(filepath.Base(file), "keyprof") {
+	if name := filepath.Base(file); name == "keyprof" || name == "keyprof.exe" {
 		return 0o755
 	}
 	return 0o644

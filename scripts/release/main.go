@@ -47,11 +47,54 @@ func main() {
 	}
 }
 
+// printed are files that the program prints itself, by the arguments for it.
+var printed = []struct{ file, args string }{
+	{"keyprof.1", "man"},
+	{"keyprof.bash", "completion bash"},
+	{"_keyprof", "completion zsh"},
+	{"keyprof.fish", "completion fish"},
+}
+
+// printExtras makes the printed files in a folder, with a program for the
+// machine at hand.
+func printExtras(o options, folder string) ([]string, error) {
+	program := filepath.Join(folder, "program.exe") // which Windows asks for
+	if err := compile(o, program, nil); err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, p := range printed {
+		cmd := exec.Command(program, strings.Fields(p.args)...)
+		cmd.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", stamp().Unix()))
+		cmd.Stderr = os.Stderr
+		text, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("keyprof %s: %w", p.args, err)
+		}
+		path := filepath.Join(folder, p.file)
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
 func release(o options) error {
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return err
 	}
-	var archives []string
+	var extras, archives []string
+	if !o.buildOnly {
+		folder, err := os.MkdirTemp("", "keyprof-release")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(folder) }()
+		if extras, err = printExtras(o, folder); err != nil {
+			return err
+		}
+	}
 	for _, p := range platforms {
 		program, err := build(o, p)
 		if err != nil {
@@ -61,7 +104,7 @@ func release(o options) error {
 		if o.buildOnly {
 			continue
 		}
-		archive, err := pack(p, program)
+		archive, err := pack(p, program, extras)
 		if err != nil {
 			return err
 		}
@@ -81,12 +124,17 @@ func build(o options, p platform) (string, error) {
 	if p.os == "windows" {
 		program += ".exe"
 	}
+	return program, compile(o, program, []string{"GOOS=" + p.os, "GOARCH=" + p.arch})
+}
+
+// compile builds a program in an environment that has more than ours.
+func compile(o options, program string, environment []string) error {
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=" + o.version}
 	if o.buildOnly {
 		args = append(args, "-gcflags=all=-N -l") // not optimising takes a third less time
 	}
 	cmd := exec.Command("go", append(args, "-o", program, o.pkg)...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch)
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), environment...)
 	cmd.Stderr = os.Stderr
-	return program, cmd.Run()
+	return cmd.Run()
 }
