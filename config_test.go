@@ -12,7 +12,7 @@ import (
 func TestEveryFlagIsAKey(t *testing.T) {
 	types := map[string]string{}
 	values := map[string]any{
-		"*cli.BoolFlag": true, "*cli.IntFlag": int64(3), "*cli.Float64Flag": 0.5, "*cli.StringFlag": "a",
+		"*cli.BoolFlag": true, "*cli.IntFlag": int64(3), "*cli.Int64Flag": int64(3), "*cli.Float64Flag": 0.5, "*cli.StringFlag": "a",
 		"*cli.DurationFlag": "1s", "*cli.StringSliceFlag": []any{"a", "b"},
 	}
 	for _, command := range configurableCommands(newApp(nil, nil, nil)) {

@@ -246,7 +246,7 @@ func flagTexts(f cli.Flag, value any) (texts []string, want string) {
 	switch f.(type) {
 	case *cli.BoolFlag:
 		return one, unless(isBool, "true or false")
-	case *cli.IntFlag:
+	case *cli.IntFlag, *cli.Int64Flag:
 		return one, unless(isWhole, "a whole number")
 	case *cli.Float64Flag:
 		return one, unless(isWhole || isFloat, "a number")

@@ -204,7 +204,7 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 		return context.Cause(ctx)
 	}
 	if !p.Complete {
-		return incomplete(p)
+		return incomplete(p.Profile)
 	}
 	return alarms
 }

@@ -79,6 +79,7 @@ func asServed(p *profile.Profile, name string) {
 		{Code: "some-later-code", Scope: name, Text: "the key " + name + " is odd"},
 	}
 	p.Receipt.Commands = map[string]int64{}
+	p.Receipt.Waits = []profile.Wait{{Cause: "dial tcp 10.66.77.88:1: " + answer, Count: 1}}
 }
 
 // No part of a name that is data, nor anything that identifies the server, is
@@ -86,7 +87,7 @@ func asServed(p *profile.Profile, name string) {
 func TestRedactedProfilesTellNoData(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var keys []Observation
-		secrets := []string{"zqlabel", "zqhost", "zquser", "zqrule", "zqrunid", "zqreplid", "10.66.77.88", "64646"}
+		secrets := []string{"zqlabel", "zqhost", "zquser", "zqrule", "zqrunid", "zqreplid", "10.66.77.88", `"64646"`}
 		for range rapid.IntRange(1, 60).Draw(t, "keys") {
 			o := drawObservation(t)
 			name, parts := drawParts(t)

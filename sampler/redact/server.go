@@ -27,6 +27,10 @@ func Server(p *profile.Profile) *profile.Profile {
 	shown.Nodes = mapped(p.Nodes, a.node)
 	shown.Missing = mapped(p.Missing, a.missing)
 	shown.Warnings = mapped(p.Warnings, a.warning)
+	shown.Receipt.Waits = mapped(p.Receipt.Waits, func(w profile.Wait) profile.Wait {
+		w.Cause = Reason(w.Cause)
+		return w
+	})
 	return &shown
 }
 
