@@ -151,11 +151,21 @@ func matchFact(p *profile.Profile) fact {
 // be kept to or told.
 const shortRun = 0.1
 
-func loadFact(r *profile.Receipt) fact {
-	if r.MainThreadS < shortRun {
-		return fact{label: "load", line: say(words("too short a run to tell a share: at most " + unit.FormatElapsed(r.MainThreadS) + " of the server's main thread was ours"))}
+// mainThreadAtMost is the lesser of two bounds on the main thread's time that was
+// ours, in seconds: that of our round trips, and all CPU time of the server.
+func mainThreadAtMost(r *profile.Receipt) float64 {
+	if r.ServerCPUS != nil {
+		return min(r.MainThreadS, *r.ServerCPUS)
 	}
-	text := "at most " + unit.FormatShare(r.MainThreadS/r.ElapsedS) + " of the server's main thread was ours"
+	return r.MainThreadS
+}
+
+func loadFact(r *profile.Receipt) fact {
+	ours := mainThreadAtMost(r)
+	if ours < shortRun {
+		return fact{label: "load", line: say(words("too short a run to tell a share: at most " + unit.FormatElapsed(ours) + " of the server's main thread was ours"))}
+	}
+	text := "at most " + unit.FormatShare(ours/r.ElapsedS) + " of the server's main thread was ours"
 	if r.MaxLoad > 0 {
 		text += " (allowed: " + unit.FormatExactShare(r.MaxLoad) + ")"
 	}

@@ -16,6 +16,7 @@ func receiptFor(n int64) profile.Receipt {
 		Commands: map[string]int64{"scan": n/50 + 1, "memory usage": n, "pttl": n, "object idletime": n, "type": n, "info": 2, "hello": 1},
 		BytesOut: n * 190, BytesIn: n * 75, ElapsedS: float64(n) / 4100, MainThreadS: float64(n) / 17000, PausedS: float64(n) / 5600,
 		LeastRTTS: 0.00021, ServerCPUS: ptr(float64(n) / 19000), Page: 50, MaxLoad: 0.25, Returned: n,
+		CommandS: ptr(float64(n) / 27000), KeyspaceHits: 3 * n, KeyspaceMisses: 17, ExpiredMeanwhile: ptr(n / 1000), Repeats: n / 100_000,
 	}
 }
 
@@ -207,6 +208,7 @@ func hostile() fixture {
 	f.warnings = []profile.Warning{{Code: evil, Scope: evil, Text: evil}}
 	f.missing = []profile.Missing{{Measure: profile.Measure(evil), Node: evil, Reason: evil, Remedy: evil}}
 	f.incom = evil
+	f.receipt.Waits = []profile.Wait{{Cause: evil, Count: 3, TookS: 75}, {Cause: "the connection was reset", Count: 1, TookS: 0.25}}
 	return f
 }
 

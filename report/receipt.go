@@ -10,22 +10,79 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// receiptSection says what the run cost the server.
+// receiptSection says what the run cost the server, and what each figure leaves
+// out or counts too much.
 func receiptSection(p *profile.Profile) section {
-	return section{title: "What this cost the server", lines: []line{
-		say(words(costText(&p.Receipt))).in(quiet),
-		say(words(commandsText(p.Receipt.Commands))).in(quiet),
-	}}
+	r := &p.Receipt
+	var lines []line
+	for _, text := range []string{timeText(r), serverText(r), traceText(r), waitsText(r.Waits), commandsText(r)} {
+		if text != "" {
+			lines = append(lines, say(words(text)).in(quiet))
+		}
+	}
+	return section{title: "What this cost the server", lines: lines}
 }
 
-func costText(r *profile.Receipt) string {
-	text := unit.FormatElapsed(r.ElapsedS) + " in all, " + unit.FormatElapsed(r.PausedS) + " of it pauses; " +
-		"at most " + unit.FormatElapsed(r.MainThreadS) + " of the server's main thread" + loadText(r) + "; " +
-		unit.FormatBytes(r.BytesOut) + " sent, " + unit.FormatBytes(r.BytesIn) + " received"
+func timeText(r *profile.Receipt) string {
+	return unit.FormatElapsed(r.ElapsedS) + " in all, " + unit.FormatElapsed(r.PausedS) + " of it pauses" + pausesText(r) + "; " +
+		"our round trips kept its main thread for at most " + unit.FormatElapsed(r.MainThreadS) + loadText(r) +
+		": their time less that of the quickest, in which waiting for other clients and for the network counts as ours."
+}
+
+// pausesText says what the pauses were for.
+func pausesText(r *profile.Receipt) string {
+	switch {
+	case r.PausedS < shortRun:
+		return ""
+	case r.PausedForRateS == 0:
+		return " to keep to --max-load"
+	case r.PausedForRateS >= r.PausedS:
+		return " to keep to --rate"
+	}
+	return ", " + unit.FormatElapsed(r.PausedForRateS) + " of these to keep to --rate and the others to --max-load"
+}
+
+// serverText is what the server itself says.
+func serverText(r *profile.Receipt) string {
+	var parts []string
+	if r.CommandS != nil {
+		parts = append(parts, unit.FormatElapsed(*r.CommandS)+" in such commands (commandstats, without parsing and replying)")
+	}
 	if r.ServerCPUS != nil {
-		text += "; the server used " + unit.FormatElapsed(*r.ServerCPUS) + " of CPU meanwhile, for all its clients"
+		parts = append(parts, unit.FormatElapsed(*r.ServerCPUS)+" of CPU")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "What the server says, for all its clients: " + strings.Join(parts, ", ") + "."
+}
+
+// traceText is what the run left behind in the server's statistics.
+func traceText(r *profile.Receipt) string {
+	text := "Added " + unit.FormatCount(r.KeyspaceHits) + " to its keyspace hits and " + unit.FormatCount(r.KeyspaceMisses) + " to its misses"
+	if r.ExpiredMeanwhile != nil {
+		text += "; " + plural(*r.ExpiredMeanwhile, "key") + " expired meanwhile, some perhaps because SCAN met them"
+	}
+	if r.Repeats > 0 {
+		text += "; " + plural(r.Repeats, "name") + " came twice and counted once"
 	}
 	return text + "."
+}
+
+// waitsText says how long the server could not be used.
+func waitsText(waits []profile.Wait) string {
+	if len(waits) == 0 {
+		return ""
+	}
+	parts := make([]string, len(waits))
+	for i, w := range waits {
+		parts[i] = unit.FormatElapsed(w.TookS) + " (" + displayWord(w.Cause)
+		if w.Count > 1 {
+			parts[i] += ", " + plural(w.Count, "time")
+		}
+		parts[i] += ")"
+	}
+	return "Waited for the server: " + strings.Join(parts, ", ") + "."
 }
 
 // loadText is the share of the main thread; nothing for a run that is too short.
@@ -36,14 +93,15 @@ func loadText(r *profile.Receipt) string {
 	return " (" + unit.FormatShare(r.MainThreadS/r.ElapsedS) + ")"
 }
 
-func commandsText(commands map[string]int64) string {
-	names := slices.Sorted(maps.Keys(commands))
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(commands[b], commands[a]) })
+func commandsText(r *profile.Receipt) string {
+	names := slices.Sorted(maps.Keys(r.Commands))
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(r.Commands[b], r.Commands[a]) })
 	var total int64
 	parts := make([]string, len(names))
 	for i, name := range names {
-		total += commands[name]
-		parts[i] = displayWord(strings.ToUpper(name)) + " " + unit.FormatCount(commands[name])
+		total += r.Commands[name]
+		parts[i] = displayWord(strings.ToUpper(name)) + " " + unit.FormatCount(r.Commands[name])
 	}
-	return plural(total, "command") + ": " + strings.Join(parts, ", ") + "."
+	return unit.FormatBytes(r.BytesOut) + " sent, " + unit.FormatBytes(r.BytesIn) + " received; " +
+		plural(total, "command") + ": " + strings.Join(parts, ", ") + "."
 }

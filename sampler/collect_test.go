@@ -620,3 +620,41 @@ func TestRate(t *testing.T) {
 		t.Errorf("1,000 keys at 1,000 a second took %.2f s with %.2f s of pauses", p.Receipt.ElapsedS, p.Receipt.PausedS)
 	}
 }
+
+// What the receipt says that we added to the server's counters is what it added.
+func TestReceiptAgreesWithTheServer(t *testing.T) {
+	ctx := context.Background()
+	server := redistest.New(t)
+	client := server.Client()
+	if err := redistest.Mixed(ctx, client, 3000, 7); err != nil {
+		t.Fatal(err)
+	}
+	before := stats(t, client)
+	p := collect(t, server.SocketURL(), fast())
+	after := stats(t, client)
+	r := &p.Receipt
+	for name, got := range map[string]int64{
+		"keyspace_hits": r.KeyspaceHits, "keyspace_misses": r.KeyspaceMisses, "expired_keys": *r.ExpiredMeanwhile,
+	} {
+		if want := after[name] - before[name]; got != want {
+			t.Errorf("%s: the receipt says %d, the server counted %d", name, got, want)
+		}
+	}
+	if r.KeyspaceHits < 3*3000 || r.CommandS == nil || *r.CommandS <= 0 || *r.CommandS > r.ElapsedS {
+		t.Errorf("hits %d, commands took %v of %v s", r.KeyspaceHits, r.CommandS, r.ElapsedS)
+	}
+}
+
+// stats are the numbers in INFO stats.
+func stats(t *testing.T, client *redis.Client) map[string]int64 {
+	t.Helper()
+	text, err := client.Info(context.Background(), "stats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbers := map[string]int64{}
+	for name := range scanner.ParseInfo(text)["stats"] {
+		numbers[name], _ = scanner.ParseInfo(text).Int(name)
+	}
+	return numbers
+}

@@ -24,7 +24,7 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 		Began: c.tally.Began.UTC().Truncate(time.Millisecond), Ended: ended.UTC().Truncate(time.Millisecond),
 		Missing: append([]profile.Missing{}, c.plan.missing...),
 		Design:  c.design(),
-		Receipt: c.receipt(after, ended),
+		Receipt: c.receipt(ctx, after, ended),
 	}
 	b.fill(p, c.plan.measures)
 	c.unusedRules = b.rules.Unused()
@@ -130,18 +130,43 @@ func (c *collector) field(name string) *int64 {
 	return nil
 }
 
-func (c *collector) receipt(after scanner.Info, ended time.Time) profile.Receipt {
-	cost := c.conn.Cost()
+func (c *collector) receipt(ctx context.Context, after scanner.Info, ended time.Time) profile.Receipt {
+	commands := c.commandTime(ctx)
+	cost := c.conn.Cost() // last: it is to have all commands in it
 	return profile.Receipt{
 		Commands: cost.Commands, BytesOut: cost.BytesOut, BytesIn: cost.BytesIn,
 		ElapsedS:    ended.Sub(c.tally.Began).Seconds(),
 		MainThreadS: c.tally.Service.Seconds(),
-		PausedS:     c.tally.Paused.Seconds(),
-		LeastRTTS:   c.conn.LeastRoundTrip().Seconds(),
-		ServerCPUS:  cpuBetween(c.node.Info, after),
-		Page:        c.opts.Page, MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate,
-		Returned: c.tally.Returned, Waits: waitsOf(cost.Waits),
+		PausedS:     (c.tally.PausedForLoad + c.tally.PausedForRate).Seconds(), PausedForRateS: c.tally.PausedForRate.Seconds(),
+		LeastRTTS:  c.conn.LeastRoundTrip().Seconds(),
+		ServerCPUS: cpuBetween(c.node.Info, after),
+		Page:       c.opts.Page, MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate,
+		CommandS:     commands,
+		KeyspaceHits: cost.Hits, KeyspaceMisses: cost.Misses, ExpiredMeanwhile: c.expiredMeanwhile(after),
+		Repeats: c.tally.Repeats, Returned: c.tally.Returned, Waits: waitsOf(cost.Waits),
 	}
+}
+
+// commandTime is the growth of commandstats, in seconds; nil when it is not told.
+func (c *collector) commandTime(ctx context.Context) *float64 {
+	if c.commandsBefore == nil || c.lost {
+		return nil
+	}
+	after, ok := c.conn.CommandTime(ctx)
+	if !ok {
+		return nil
+	}
+	return new(max(0, (after - *c.commandsBefore).Seconds()))
+}
+
+// expiredMeanwhile is the growth of a primary's expired_keys.
+func (c *collector) expiredMeanwhile(after scanner.Info) *int64 {
+	first, known := c.node.Info.Int("expired_keys")
+	last, stillKnown := after.Int("expired_keys")
+	if c.node.Role() != scanner.Primary || !known || !stillKnown {
+		return nil
+	}
+	return new(max(0, last-first))
 }
 
 // waitsOf are the waits by their cause.

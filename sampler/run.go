@@ -57,6 +57,9 @@ func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profi
 	}
 	ctx, stop := limit(ctx, o.MaxDuration)
 	defer stop()
+	if used, ok := conn.CommandTime(ctx); ok {
+		c.commandsBefore = &used
+	}
 	c.tally = scanner.Tally{Began: time.Now()}
 	builder, err := c.fold(ctx)
 	if err != nil {
@@ -89,6 +92,8 @@ type collector struct {
 	folded    int64              // keys handed to the workers
 
 	unusedRules []string // that matched no name
+
+	commandsBefore *time.Duration // commandstats when the walk began; nil: not told
 }
 
 // fold walks all databases and folds the pages on other goroutines.

@@ -43,6 +43,8 @@ type Conn struct {
 	patience Patience
 	waits    []Wait
 
+	hits, misses int64
+
 	// What RoundTrip needs.
 	timeout  time.Duration
 	service  time.Duration // of the last round trip
@@ -177,6 +179,29 @@ func (c *Conn) info(ctx context.Context) (Info, error) {
 	return ParseInfo(text), err
 }
 
+// CommandTime is the time that the server's commandstats have for the commands
+// that keyprof sends; false when they are refused. It leaves out what parsing
+// and replying take, and has the same commands of all other clients in it.
+func (c *Conn) CommandTime(ctx context.Context) (time.Duration, bool) {
+	text, err := c.conn.Info(context.WithoutCancel(ctx), "commandstats").Result()
+	if err != nil {
+		return 0, false
+	}
+	return ParseInfo(text).commandTime(), true
+}
+
+// CPUTime is Exchange's. Before 7.0 the main thread is not told apart from others.
+func (c *Conn) CPUTime(ctx context.Context) (time.Duration, bool) {
+	if len(c.Node.Info) == 0 {
+		return 0, false // INFO is refused
+	}
+	text, err := c.conn.Info(context.WithoutCancel(ctx), "cpu").Result()
+	if err != nil {
+		return 0, false
+	}
+	return ParseInfo(text).cpuTime()
+}
+
 // InfoNow is the server's INFO at this moment; empty when INFO is refused or the
 // server cannot be reached. When ctx ends it is not waited for, but still asked.
 func (c *Conn) InfoNow(ctx context.Context) (info Info) {
@@ -233,11 +258,17 @@ type Cost struct {
 	Commands          map[string]int64 // sent, by name with subcommand
 	BytesOut, BytesIn int64            // TLS included
 	Waits             []Wait           // in their order
+	// Hits and Misses are what our probes added to the server's keyspace_hits and
+	// keyspace_misses. MEMORY USAGE adds to neither (object.c, memoryCommand).
+	Hits, Misses int64
 }
 
 // Cost is what this connection has carried so far.
 func (c *Conn) Cost() Cost {
-	return Cost{Commands: c.ledger.counts(), BytesOut: c.wire.out.Load(), BytesIn: c.wire.in.Load(), Waits: slices.Clone(c.waits)}
+	return Cost{
+		Commands: c.ledger.counts(), BytesOut: c.wire.out.Load(), BytesIn: c.wire.in.Load(),
+		Waits: slices.Clone(c.waits), Hits: c.hits, Misses: c.misses,
+	}
 }
 
 // Close ends the connection.

@@ -88,6 +88,9 @@ type Exchange interface {
 	// Service is how long the last round trip kept the server's main thread, at
 	// most; see [Service].
 	Service() time.Duration
+	// CPUTime is what the server's main thread has used since it began, false
+	// when it is not told.
+	CPUTime(ctx context.Context) (time.Duration, bool)
 }
 
 var _ Exchange = (*Conn)(nil)
@@ -133,6 +136,7 @@ func (c *Conn) roundTrip(requests []Request, scan *Scan, replies []Reply) ([]Rep
 		return replies, ScanReply{}, c.lostPage(err)
 	}
 	took := time.Since(start)
+	c.countLookups(requests, whole[len(replies):])
 	c.observe(took)
 	c.service = Service(took, c.least)
 	return whole, page, nil
@@ -207,3 +211,17 @@ func (c *Conn) receive(count int, scanned bool, replies []Reply) ([]Reply, ScanR
 
 // blocks reports whether a server's answer to one command holds for all.
 func blocks(err error) bool { return err != nil && blocking[firstWord(err.Error())] }
+
+// countLookups adds up what the server counted as hits and misses.
+func (c *Conn) countLookups(requests []Request, replies []Reply) {
+	for i := range requests {
+		probe, r := requests[i].Probe, &replies[i]
+		switch {
+		case probe == MemoryUsage || r.Err != nil && firstWord(r.Err.Error()) == "NOPERM":
+		case r.Nil, probe == PTTL && r.Int == -2, probe == Type && r.Text == "none":
+			c.misses++
+		default:
+			c.hits++
+		}
+	}
+}

@@ -3,6 +3,7 @@ package scanner
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Info is a server's answer to INFO: fields by section, as the server wrote
@@ -93,4 +94,36 @@ func parseKeyspace(value string) Keyspace {
 		}
 	}
 	return k
+}
+
+// commandTime adds up the usec of INFO commandstats over the commands that may
+// be sent. Before 7.0 subcommands are not told apart.
+func (i Info) commandTime() time.Duration {
+	var sum int64
+	for field, value := range i["commandstats"] {
+		name, isCommand := strings.CutPrefix(field, "cmdstat_")
+		name = strings.ReplaceAll(name, "|", " ")
+		if !isCommand || !allowed[name] && !containers[name] {
+			continue
+		}
+		for item := range strings.SplitSeq(value, ",") {
+			if usec, ok := strings.CutPrefix(item, "usec="); ok {
+				n, _ := strconv.ParseInt(usec, 10, 64) // not a number: nothing is known
+				sum += n
+			}
+		}
+	}
+	return time.Duration(sum) * time.Microsecond
+}
+
+// cpuTime is what the main thread has used, or the whole process.
+func (i Info) cpuTime() (time.Duration, bool) {
+	for _, thread := range []string{"_main_thread", ""} {
+		user, ok := i.Float("used_cpu_user" + thread)
+		sys, alsoOK := i.Float("used_cpu_sys" + thread)
+		if ok && alsoOK {
+			return time.Duration((user + sys) * float64(time.Second)), true
+		}
+	}
+	return 0, false
 }

@@ -20,14 +20,58 @@ const (
 )
 
 // Pacer decides how long to pause between pages. It reads no clock and does
-// not sleep, so a table can test it.
+// not sleep, so a table can test it. It keeps two schedules, as cell rate
+// algorithms do (ITU-T I.371): a page moves the time at which the next one is due.
 type Pacer struct {
 	MaxLoad float64 // share of the server's main thread, in (0,1]; 1: no pauses
 	Rate    float64 // keys a second at most; 0: no limit
 
-	owed   time.Duration // pause earned and not yet taken; below 0: slept too long
-	worked time.Duration // service since the last pause
+	loadDue, rateDue time.Duration // on the clock of elapsed
+
+	served       time.Duration // service of all pages
+	ratio        float64       // of CPU time to service; 0: not known
+	calibratedAt struct{ cpu, served time.Duration }
 }
+
+// leastRatio is the least that a calibration is believed.
+const leastRatio = 0.2
+
+// enoughServed is how much service a calibration needs.
+const enoughServed = 4 * burst
+
+// Calibrate is told, now and then, how much CPU time the server has used in all.
+// The wall time of a page has waiting for the network and for our own processor
+// in it. What the server used for all its clients is a bound on what it used for
+// us, so the lesser of the two is charged.
+func (p *Pacer) Calibrate(cpu time.Duration) {
+	served := p.served - p.calibratedAt.served
+	if p.calibratedAt.cpu > 0 && served < enoughServed {
+		return
+	}
+	if p.calibratedAt.cpu > 0 {
+		ratio := min(1, max(leastRatio, float64(cpu-p.calibratedAt.cpu)/float64(served)))
+		if p.ratio > 0 {
+			ratio = (ratio + p.ratio) / 2
+		}
+		p.ratio = ratio
+	}
+	p.calibratedAt.cpu, p.calibratedAt.served = cpu, p.served
+}
+
+// charge is what is charged for a page.
+func (p *Pacer) charge(service time.Duration) time.Duration {
+	service = min(service, maxCharge)
+	p.served += service
+	if p.ratio == 0 {
+		return service
+	}
+	return time.Duration(float64(service) * p.ratio)
+}
+
+// lateness is what is made up for when a pause, or anything else, took longer
+// than it should have. More is forgotten: a laptop that slept for an hour does
+// not work without pauses then.
+const lateness = burst
 
 // Service is how long a page kept the server's main thread, at most: its wall
 // time less the least round trip. Waiting for other clients counts as ours.
@@ -35,42 +79,34 @@ func Service(wall, leastRoundTrip time.Duration) time.Duration {
 	return max(0, wall-leastRoundTrip)
 }
 
-// LoadPause is the pause after which service is the share load of the time.
-func LoadPause(service time.Duration, load float64) time.Duration {
-	if load >= 1 {
+// Page accounts for a page of keys that kept the server for service and ended
+// when the walk had taken elapsed, pauses included. It returns how long to pause
+// now, nothing within a burst, and whether Rate alone wants it.
+func (p *Pacer) Page(service time.Duration, keys int, elapsed time.Duration) (pause time.Duration, forRate bool) {
+	forLoad := p.loadPause(p.charge(service), elapsed)
+	pause = max(forLoad, p.ratePause(keys, elapsed))
+	return pause, pause > forLoad
+}
+
+// loadPause is what is left until the page has had its share of the time. Time
+// in which the server waited for us counts as pause.
+func (p *Pacer) loadPause(service, elapsed time.Duration) time.Duration {
+	if p.MaxLoad >= 1 {
 		return 0
 	}
-	return time.Duration(float64(service) * (1/load - 1))
-}
-
-// RatePause is the pause after which keys in elapsed time do not exceed rate
-// (keys a second; 0: no limit).
-func RatePause(keys int64, elapsed time.Duration, rate float64) time.Duration {
-	if rate <= 0 {
+	p.loadDue = max(p.loadDue, elapsed-service-lateness) + time.Duration(float64(service)/p.MaxLoad)
+	owed := p.loadDue - elapsed
+	if owed < time.Duration(float64(burst)*(1/p.MaxLoad-1)) {
 		return 0
 	}
-	due := time.Duration(float64(keys) / rate * float64(time.Second))
-	return max(0, due-elapsed)
+	return owed
 }
 
-// Page accounts for a page that kept the server for service, and returns how
-// long to pause now: nothing within a burst. keys and elapsed are the walk's
-// so far.
-func (p *Pacer) Page(service time.Duration, keys int64, elapsed time.Duration) time.Duration {
-	service = min(service, maxCharge)
-	p.worked += service
-	p.owed += LoadPause(service, p.MaxLoad)
-	pause := RatePause(keys, elapsed, p.Rate)
-	if p.worked >= burst {
-		pause = max(pause, p.owed)
+// ratePause is what is left until so many keys may have been asked for.
+func (p *Pacer) ratePause(keys int, elapsed time.Duration) time.Duration {
+	if p.Rate <= 0 {
+		return 0
 	}
-	return pause
-}
-
-// Paused accounts for a pause that was taken, which is seldom exactly what was
-// asked for. Too much is kept as credit, of a burst at most, so that a laptop
-// that slept for an hour does not make up for it.
-func (p *Pacer) Paused(took time.Duration) {
-	p.owed = max(p.owed-took, -burst)
-	p.worked = 0
+	p.rateDue = max(p.rateDue, elapsed-lateness) + time.Duration(float64(keys)/p.Rate*float64(time.Second))
+	return max(0, p.rateDue-elapsed)
 }

@@ -35,18 +35,22 @@ type Walk struct {
 	Tally    *Tally                 // what this walk and those before it cost
 	Progress func(fraction float64) // called after each page; may be nil
 
-	cursor   uint64 // where the page after the one at hand begins
-	probed   uint64 // where the first page begins that is not yet probed
-	requests []Request
-	replies  []Reply
+	cursor     uint64    // where the page after the one at hand begins
+	probed     uint64    // where the first page begins that is not yet probed
+	calibrated time.Time // last
+	recent     recentNames
+	requests   []Request
+	replies    []Reply
 }
 
 // Tally is what walks cost, summed over the databases of a node.
 type Tally struct {
 	Began    time.Time     // of the first walk
 	Returned int64         // names that SCAN returned, repeats included
+	Repeats  int64         // of these, that it had returned shortly before; they are not visited
 	Service  time.Duration // upper bound of the server's main thread that we used
-	Paused   time.Duration // by the pacer
+	// Pauses of the pacer, by what wanted the longer one.
+	PausedForLoad, PausedForRate time.Duration
 }
 
 // Run walks from cursor 0 until the server says that it is over. When ctx ends
@@ -61,8 +65,9 @@ func (w *Walk) Run(ctx context.Context) error {
 			return err
 		}
 		w.probed = w.cursor
-		w.cursor, names = page.Cursor, page.Names
-		w.Tally.Returned += int64(len(names))
+		w.cursor, names = page.Cursor, w.recent.drop(page.Names)
+		w.Tally.Returned += int64(len(page.Names))
+		w.Tally.Repeats += int64(len(page.Names) - len(names))
 		scanning = w.cursor != 0
 		if w.Progress != nil {
 			w.Progress(Fraction(w.cursor))
@@ -132,13 +137,34 @@ func (w *Walk) roundTrip(ctx context.Context, requests []Request, scan *Scan) (p
 	}
 	service := w.Exchange.Service()
 	w.Tally.Service += service
-	w.pause(ctx, w.Pacer.Page(service, w.Tally.Returned+int64(len(page.Names)), time.Since(w.Tally.Began)))
+	w.calibrate(ctx)
+	pause, forRate := w.Pacer.Page(service, len(page.Names), time.Since(w.Tally.Began))
+	if took := rest(ctx, pause); forRate {
+		w.Tally.PausedForRate += took
+	} else {
+		w.Tally.PausedForLoad += took
+	}
 	return page, nil
 }
 
-func (w *Walk) pause(ctx context.Context, d time.Duration) {
-	if d <= 0 {
+// calibrateEvery is how often the server is asked for its CPU time.
+const calibrateEvery = 250 * time.Millisecond
+
+// calibrate tells the pacer the server's CPU time when it is due.
+func (w *Walk) calibrate(ctx context.Context) {
+	if w.Pacer.MaxLoad >= 1 || time.Since(w.calibrated) < calibrateEvery {
 		return
+	}
+	w.calibrated = time.Now()
+	if cpu, ok := w.Exchange.CPUTime(ctx); ok {
+		w.Pacer.Calibrate(cpu)
+	}
+}
+
+// rest pauses for d, or until ctx ends, and returns how long it took.
+func rest(ctx context.Context, d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
 	}
 	start := time.Now()
 	timer := time.NewTimer(d)
@@ -147,9 +173,7 @@ func (w *Walk) pause(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	took := time.Since(start)
-	w.Tally.Paused += took
-	w.Pacer.Paused(took)
+	return time.Since(start)
 }
 
 // split cuts requests where a pipeline would pass maxPipelineBytes. A single

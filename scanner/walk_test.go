@@ -25,6 +25,8 @@ const cursorBase = 1 << 63 // beyond int64
 
 func (p *pages) Service() time.Duration { return 0 }
 
+func (p *pages) CPUTime(context.Context) (time.Duration, bool) { return 0, false }
+
 func (p *pages) RoundTrip(_ context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
 	p.trips = append(p.trips, len(requests))
 	if p.onTrip != nil {
@@ -108,6 +110,22 @@ func TestWalkVisitsEveryNameOnce(t *testing.T) {
 	}
 }
 
+// A table that shrinks makes SCAN return whole pages again.
+func TestWalkDropsRepeats(t *testing.T) {
+	x := &pages{names: [][]string{{"a", "b"}, {"c"}, {"b", "d", "a"}, {"c"}}}
+	v := &recorder{}
+	w := newWalk(x, v)
+	if err := w.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"a", "b", "c", "d"}; !slices.Equal(v.asked, want) {
+		t.Errorf("asked about %q, want %q", v.asked, want)
+	}
+	if w.Tally.Returned != 7 || w.Tally.Repeats != 3 {
+		t.Errorf("returned %d, repeats %d; want 7 and 3", w.Tally.Returned, w.Tally.Repeats)
+	}
+}
+
 func TestWalkSendsProbesAndScanTogether(t *testing.T) {
 	x := &pages{names: [][]string{{"a"}, {"b"}, {"c"}}}
 	if err := newWalk(x, &recorder{}).Run(context.Background()); err != nil {
@@ -120,7 +138,7 @@ func TestWalkSendsProbesAndScanTogether(t *testing.T) {
 
 func TestWalkBoundsPipelines(t *testing.T) {
 	long := strings.Repeat("x", 512<<10)
-	names := []string{long, long, "a", "b"}
+	names := []string{long, long + "y", "a", "b"}
 	for i := range 2000 {
 		names = append(names, fmt.Sprintf("key:%d", i))
 	}

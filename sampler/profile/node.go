@@ -65,15 +65,32 @@ type Receipt struct {
 	// so it is an upper bound.
 	MainThreadS float64 `json:"main_thread_s"` // seconds
 	PausedS     float64 `json:"paused_s"`      // seconds that we waited for --max-load and --rate
-	LeastRTTS   float64 `json:"least_rtt_s"`   // seconds; least round trip seen
+	// PausedForRateS are those of PausedS that only --rate wanted.
+	PausedForRateS float64 `json:"paused_for_rate_s"` // seconds
+	LeastRTTS      float64 `json:"least_rtt_s"`       // seconds; least round trip seen
 	// ServerCPUS is the growth of used_cpu_user + used_cpu_sys of INFO while
 	// we ran: it counts what all other clients caused, too.
 	ServerCPUS *float64 `json:"server_cpu_s,omitempty"` // seconds
 	Page       int      `json:"page"`                   // keys asked for with each SCAN (COUNT)
 	MaxLoad    float64  `json:"max_load"`               // share of the main thread allowed, in (0,1]
 	Rate       float64  `json:"rate,omitempty"`         // keys a second allowed; absent without a limit
-	Returned   int64    `json:"returned"`               // names that SCAN returned
-	Waits      []Wait   `json:"waits"`                  // for a server that could not be used
+	// CommandS is the growth of commandstats while we ran, over the commands that
+	// keyprof sends: it leaves out parsing and replying, and counts the same
+	// commands of all other clients.
+	CommandS *float64 `json:"command_s,omitempty"` // seconds
+	// KeyspaceHits and KeyspaceMisses are what our probes added to the server's
+	// counters of these names: one a key for each but MEMORY USAGE.
+	KeyspaceHits   int64 `json:"keyspace_hits"`   // number of lookups
+	KeyspaceMisses int64 `json:"keyspace_misses"` // number of lookups
+	// ExpiredMeanwhile is the growth of a primary's expired_keys while we ran: an
+	// upper bound for the keys that our SCAN made it remove. Absent on a replica,
+	// which removes none.
+	ExpiredMeanwhile *int64 `json:"expired_meanwhile,omitempty"` // keys
+	// Repeats are names that SCAN returned again soon after, and that were not
+	// measured again. Later repeats are measured twice.
+	Repeats  int64  `json:"repeats"`  // names
+	Returned int64  `json:"returned"` // names that SCAN returned, repeats included
+	Waits    []Wait `json:"waits"`    // for a server that could not be used
 }
 
 // Wait is how often, and how long, the server could not be used for one cause.
