@@ -207,3 +207,40 @@ func TestCoarsen(t *testing.T) {
 		}
 	})
 }
+
+// What was apart last night stays apart while a place has at most twice as many
+// words as it keeps apart: one shop more does not make one namespace of all.
+func TestOneMoreWordDoesNotCollapseAPlace(t *testing.T) {
+	shops := slugs(70)
+	names := func(n int) (list []string) {
+		for _, shop := range shops[:n] {
+			list = append(list, "shop:"+shop+":cart:1001")
+		}
+		return list
+	}
+	first := newCounting(nil, names(32)...)
+	if got := len(first.Namespaces()); got != 32 {
+		t.Fatalf("%d namespaces on the first night, want 32", got)
+	}
+	dict := newCounting(nil, names(32)...).Dictionary()
+	for _, tt := range []struct{ shops, namespaces int }{{33, 33}, {60, 60}, {70, 33}} {
+		if got := len(newCounting(dict, names(tt.shops)...).Namespaces()); got != tt.namespaces {
+			t.Errorf("%d shops on the second night: %d namespaces, want %d", tt.shops, got, tt.namespaces)
+		}
+	}
+	if got := len(newCounting(nil, names(33)...).Namespaces()); got != 1 {
+		t.Errorf("33 shops without a dictionary: %d namespaces", got)
+	}
+}
+
+// A word that people protect is not hidden by what is fused.
+func TestProtectedWordsAreNotGeneralised(t *testing.T) {
+	dict := NewDictionary(defaultDelimiters)
+	dict.Protected["<*>:"] = []string{"config"}
+	var names []string
+	for _, slug := range slugs(100) {
+		names = append(names, "app:"+slug+":profile")
+	}
+	names = append(names, "app:config:limits", "app:config:smtp")
+	checkGroups(t, newCounting(dict, names...), map[string]int{"app:<*>:profile": 100, "app:config:limits": 1, "app:config:smtp": 1})
+}

@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -60,7 +61,9 @@ func (t *Trie[V]) rows() ([]*row, []*leaf[V]) {
 	var all []both
 	for key, sh := range t.shapes {
 		sh.root.each(func(l *leaf[V]) {
-			all = append(all, both{newRow(t.lexer.delims, key, l.words, l.many, l.hits), l})
+			r := newRow(t.lexer.delims, key, l.words, l.many, l.hits)
+			r.keep(sh.protect)
+			all = append(all, both{r, l})
 		})
 	}
 	slices.SortFunc(all, func(a, b both) int { return strings.Compare(a.pattern, b.pattern) })
@@ -78,6 +81,7 @@ func (t *Trie[V]) Dictionary() *Dictionary {
 	found.lower(t.rung)
 	found.Degraded = t.rung > t.dict.startRung()
 	found.Collapsed = t.collapsed()
+	t.holdCrowded(found)
 	rows, _ := t.rows()
 	fuse(rows, t.dict.Fused)
 	for _, r := range rows {
@@ -86,6 +90,48 @@ func (t *Trie[V]) Dictionary() *Dictionary {
 		}
 	}
 	return t.dict.Extend(found)
+}
+
+// holdCrowded protects the words of nodes that are about to collapse: a few new
+// words must not make one namespace of many that were apart the night before. A
+// place with too many words for one list is left alone.
+func (t *Trie[V]) holdCrowded(found *Dictionary) {
+	if t.rung > 0 {
+		return
+	}
+	crowded := map[string]wordSet{}
+	for key, sh := range t.shapes {
+		befores := beginnings(key)
+		sh.root.visit(0, func(level int, n *node[V]) {
+			if level == sh.words || n.wild != nil || n.common <= ladder[0].literals(level)/2 {
+				return
+			}
+			words := crowded[befores[level]]
+			if words == nil {
+				words = wordSet{}
+				crowded[befores[level]] = words
+			}
+			for _, c := range n.children.list {
+				words[c.word] = true
+			}
+		})
+	}
+	for before, words := range crowded {
+		if place := printShape(before); len(words) <= DefaultK {
+			found.Protected[place] = slices.Sorted(maps.Keys(words))
+		}
+	}
+}
+
+// visit calls f with n, a node of this level, and all nodes below.
+func (n *node[V]) visit(level int, f func(level int, n *node[V])) {
+	f(level, n)
+	for _, c := range n.children.list {
+		c.node.visit(level+1, f)
+	}
+	if n.wild != nil {
+		n.wild.visit(level+1, f)
+	}
 }
 
 // collapsed returns the nodes that have collapsed, by their shape.

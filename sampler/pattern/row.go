@@ -20,6 +20,7 @@ type elem struct {
 	text  string // in print
 	kind  Kind
 	many  bool  // a literal that varies
+	kept  bool  // a literal that is protected
 	level level // of a delimiter
 }
 
@@ -48,6 +49,17 @@ func newRow(delims *Delimiters, shape string, words []string, many uint64, hits 
 	}
 	r.pattern = printElems(r.elems)
 	return r
+}
+
+// keep marks the literals that are protected at their level.
+func (r *row) keep(protect []wordSet) {
+	level := 0
+	for i := range r.elems {
+		if e := &r.elems[i]; e.kind == Literal {
+			e.kept = !e.many && protect[level][e.text]
+			level++
+		}
+	}
 }
 
 // elemOf describes one element of a shape, with a wildcard for a literal.

@@ -73,7 +73,7 @@ const generaliseFrom = 20
 func widen(elems []elem, wild map[uint64]int64) (changed bool) {
 	before := uint64(0)
 	for i, e := range elems {
-		if i > 0 && e.kind == Literal && !e.many && wild[before] >= generaliseFrom*chance {
+		if i > 0 && e.kind == Literal && !e.many && !e.kept && wild[before] >= generaliseFrom*chance {
 			elems[i], changed = anyWord, true
 		}
 		before = extend(before, elems[i])
