@@ -96,7 +96,10 @@ func (c *Conn) wait(ctx context.Context, cause error, attempt func() error) erro
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if err = attempt(); err == nil || !passing(err) {
+		switch err = attempt(); {
+		case err != nil && ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err == nil || !passing(err):
 			return err
 		}
 	}
