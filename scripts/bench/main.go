@@ -2,6 +2,7 @@
 // two attributes of a key where keyprof measures four: keys per second, the
 // server's CPU time per key, and keyprof's peak memory. It starts its own
 // redis-server, runs the two by turns and prints medians as a Markdown table.
+// Another table holds the load that --max-load asks for against the one used.
 package main
 
 import (
@@ -27,6 +28,7 @@ type options struct {
 	latencyPairs int           // of runs over the slow link
 	limit        time.Duration // for one run of memkeys over the slow link
 	json         string        // file for the results, "" for none
+	loads        string        // shares to ask for, with commas between them; "" leaves it out
 }
 
 func main() {
@@ -39,6 +41,7 @@ func main() {
 	flag.IntVar(&o.latencyPairs, "latency-pairs", 3, "pairs of runs over the slow link")
 	flag.DurationVar(&o.limit, "limit", 20*time.Second, "interrupt memkeys over the slow link after this time")
 	flag.StringVar(&o.json, "json", "", "write the results to `FILE` too")
+	flag.StringVar(&o.loads, "loads", "5%,10%,25%,50%", "compare `SHARES` of the server that are asked for with those used")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
@@ -56,7 +59,10 @@ func run(ctx context.Context, o options) error {
 	}
 	defer tools.remove()
 	report := Report{Began: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(), Versions: tools.versions}
-	small, err := onServer(ctx, o.smallKeys, func(s *redistest.Server) ([]Scenario, error) {
+	small, err := onServer(ctx, o.smallKeys, func(s *redistest.Server) (_ []Scenario, err error) {
+		if report.Loads, err = loadsOver(ctx, s, tools, o); err != nil {
+			return nil, err
+		}
 		return smallScenarios(ctx, s, tools, o)
 	})
 	if err != nil {

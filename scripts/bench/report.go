@@ -18,6 +18,7 @@ type Report struct {
 	Machine   Machine           `json:"machine"`
 	Versions  map[string]string `json:"versions"` // by program
 	Scenarios []Scenario        `json:"scenarios"`
+	Loads     []Load            `json:"loads"`
 }
 
 // Scenario is a number of pairs of runs on one keyspace over one link.
@@ -101,8 +102,10 @@ func (r Report) writeMarkdown(w io.Writer) error {
 	if r.anyCut() {
 		b.WriteString(" Some runs of memkeys were interrupted at the time limit; its speed is that of the keys it had measured.")
 	}
-	_, err := io.WriteString(w, b.String()+"\n")
-	return err
+	if _, err := io.WriteString(w, b.String()+"\n"); err != nil {
+		return err
+	}
+	return writeLoads(w, r.Loads)
 }
 
 func (r Report) anyCut() bool {
