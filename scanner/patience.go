@@ -96,7 +96,12 @@ func (c *Conn) wait(ctx context.Context, cause error, attempt func() error) erro
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if err = attempt(); err == nil || !passing(err) {
+		switch err = attempt(); {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil: // the attempt may have failed for that alone
+			return context.Cause(ctx)
+		case !passing(err):
 			return err
 		}
 	}
