@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -102,6 +103,9 @@ func (c *Conn) start(ctx context.Context, begin func(context.Context) error) err
 	err := begin(ctx)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
+	}
+	if turnedAway := c.wire.turnedAway(); err != nil && turnedAway != nil {
+		return turnedAway
 	}
 	return err
 }
@@ -307,21 +311,57 @@ func (w *wire) close() {
 	}
 }
 
+// turnedAway is the error with which a server greets and dismisses those whom it
+// does not serve at all. go-redis takes it for an answer to HELLO, goes on, and
+// finds the connection closed.
+func (w *wire) turnedAway() error {
+	nc := w.current.Load()
+	if nc == nil {
+		return nil
+	}
+	line, _, _ := strings.Cut(string(nc.first), "\r\n")
+	text, isError := strings.CutPrefix(line, "-")
+	if isError && (strings.Contains(text, tooManyClients) || firstWord(text) == "DENIED") {
+		return replyError(text)
+	}
+	return nil
+}
+
+// firstWords is how much of what a server says first is kept, in bytes.
+const firstWords = 1024
+
+// patienceForFirstWords is for words that are on the way already.
+const patienceForFirstWords = 100 * time.Millisecond
+
 type countedConn struct {
 	net.Conn
-	wire *wire
+	wire  *wire
+	first []byte // what the server said first
 }
 
 func (c *countedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.wire.in.Add(int64(n))
+	if c.first == nil && n > 0 {
+		c.first = bytes.Clone(b[:min(n, firstWords)])
+	}
 	return n, err
 }
 
 func (c *countedConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	c.wire.out.Add(int64(n))
+	if err != nil && c.first == nil {
+		c.hear()
+	}
 	return n, err
+}
+
+// hear reads what the server said before it closed the connection, if anything.
+func (c *countedConn) hear() {
+	if c.SetReadDeadline(time.Now().Add(patienceForFirstWords)) == nil {
+		_, _ = c.Read(make([]byte, firstWords)) // what failed was the writing
+	}
 }
 
 // refused reports whether the server understood us and said no to this one

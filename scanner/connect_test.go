@@ -195,3 +195,18 @@ func TestNothingDialsOnAfterTheEnd(t *testing.T) {
 		t.Error("connected to a server that was killed")
 	}
 }
+
+// Some servers greet and dismiss whom they do not serve, and say why only then.
+func TestTurnedAway(t *testing.T) {
+	for greeting, hint := range map[string]string{
+		"ERR max number of clients reached":                           "maxclients",
+		"DENIED Redis is running in protected mode because it is so.": "protected mode",
+	} {
+		fake := redistest.NewFake(t, redistest.FakeOptions{Greeting: redistest.Error(greeting), Close: true}, nil)
+		_, err := scanner.Connect(context.Background(), target(t, fake.URL()), 5*time.Second, scanner.Patience{})
+		var failed *scanner.Error
+		if !errors.As(err, &failed) || failed.Err.Error() != greeting || !strings.Contains(failed.Hint, hint) {
+			t.Errorf("%s: %v", greeting, err)
+		}
+	}
+}

@@ -56,7 +56,7 @@ func waitable(err error) bool {
 		return false
 	}
 	text := replyText(reply)
-	return slices.Contains([]string{"LOADING", "BUSY", "MASTERDOWN"}, firstWord(text)) || strings.Contains(text, "max number of clients")
+	return slices.Contains([]string{"LOADING", "BUSY", "MASTERDOWN"}, firstWord(text)) || strings.Contains(text, tooManyClients)
 }
 
 // patiently attempts something, and attempts it again on a new connection to
