@@ -22,10 +22,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("TZ", "America/New_York") // reports are in UTC wherever they are printed
-			env.Values[serversKey{}], env.Values[proxiesKey{}] = servers{}, proxies{}
+			env.Values[serversKey{}], env.Values[proxiesKey{}], env.Values[runsKey{}] = servers{}, proxies{}, runs{}
 			return nil
 		},
-		Cmds: scriptCommands,
+		Cmds:      scriptCommands,
+		Condition: scriptCondition,
 	})
 }
 
@@ -43,4 +44,11 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"cut":             cut,
 	"pause":           pause,
 	"resume":          resume,
+	"crash":           crash,
+	"restart":         restart,
+	"start":           startRun,
+	"await":           awaitText,
+	"signal":          signalRun,
+	"ended":           endedWith,
+	"small-disk":      smallDisk,
 }

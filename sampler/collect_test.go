@@ -61,7 +61,7 @@ func collect(t *testing.T, url string, o sampler.Options) *profile.Profile {
 	return p
 }
 
-func do(t *testing.T, client *redis.Client, args ...any) {
+func do(t *testing.T, client interface{ Do(context.Context, ...any) *redis.Cmd }, args ...any) {
 	t.Helper()
 	if err := client.Do(context.Background(), args...).Err(); err != nil {
 		t.Fatalf("%v: %v", args, err)

@@ -158,7 +158,8 @@ func TestAnotherProcess(t *testing.T) {
 			proxy := redistest.NewProxy(t, server.Addr())
 			o := small()
 			o.Progress = once(func() { proxy.SetTargets(next.Addr()); server.Kill() })
-			checkOtherProcess(t, proxy, o)
+			p, _, err := patiently(context.Background(), t, proxy.URL(), 10*time.Second, o)
+			checkOtherProcess(t, p, err)
 		})
 	}
 }
@@ -170,12 +171,12 @@ func TestRoundRobin(t *testing.T) {
 	proxy.SetTargets(first.Addr(), second.Addr())
 	o := small()
 	o.Progress = once(proxy.Reset)
-	checkOtherProcess(t, proxy, o)
+	p, _, err := patiently(context.Background(), t, proxy.URL(), 10*time.Second, o)
+	checkOtherProcess(t, p, err)
 }
 
-func checkOtherProcess(t *testing.T, proxy *redistest.Proxy, o sampler.Options) {
+func checkOtherProcess(t *testing.T, p *profile.Profile, err error) {
 	t.Helper()
-	p, _, err := patiently(context.Background(), t, proxy.URL(), 10*time.Second, o)
 	if err != nil {
 		t.Fatal(err)
 	}

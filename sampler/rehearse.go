@@ -112,7 +112,8 @@ func (c *collector) fewNames(ctx context.Context) ([]string, error) {
 
 const (
 	rehearsalKeys  = 20
-	rehearsalPages = 500 // of a table that is nearly empty
+	rehearsalPages = 500      // of a table that is nearly empty
+	rehearsalBytes = 32 << 10 // of names: they travel in one pipeline
 )
 
 func someNames(ctx context.Context, x scanner.Exchange) ([]string, error) {
@@ -123,11 +124,22 @@ func someNames(ctx context.Context, x scanner.Exchange) ([]string, error) {
 			return nil, err
 		}
 		if len(page.Names) > 0 || page.Cursor == 0 {
-			return page.Names[:min(len(page.Names), rehearsalKeys)], nil
+			return fewOf(page.Names), nil
 		}
 		scan.Cursor = page.Cursor
 	}
 	return nil, nil
+}
+
+// fewOf are the first of names, but not more than a pipeline should carry.
+func fewOf(names []string) []string {
+	bytes := 0
+	for i, name := range names {
+		if bytes += len(name); i == rehearsalKeys || bytes > rehearsalBytes && i > 0 {
+			return names[:i]
+		}
+	}
+	return names
 }
 
 // trial is how a server answered one probe of a few keys.

@@ -2,13 +2,14 @@ package scanner
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -82,20 +83,33 @@ func Connect(ctx context.Context, t Target, timeout time.Duration, p Patience) (
 // dial makes a new network connection, on which start begins.
 func (c *Conn) dial(ctx context.Context, doing string, start func(context.Context) error) error {
 	c.Close()
+	err := c.wire.dial(ctx, c.target, min(c.timeout, dialTimeout))
+	if err == nil {
+		err = c.start(ctx, start)
+	}
+	if err != nil {
+		return explain(doing+" "+c.target.Address, c.target, err)
+	}
+	return nil
+}
+
+// start begins on the connection that the wire is now. When ctx ends, so does
+// the connection.
+func (c *Conn) start(ctx context.Context, begin func(context.Context) error) error {
 	c.client = redis.NewClient(c.options(c.target, c.timeout))
 	c.client.AddHook(c.ledger)
 	c.conn = c.client.Conn()
 	c.reader.Reset(c.wire)
 	c.db = 0
 	stop := context.AfterFunc(ctx, c.wire.close)
-	err := start(ctx)
+	err := begin(ctx)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
-	if err != nil {
-		return explain(doing+" "+c.target.Address, c.target, err)
+	if turnedAway := c.wire.turnedAway(); err != nil && turnedAway != nil {
+		return turnedAway
 	}
-	return nil
+	return err
 }
 
 // reconnect makes a new connection to the same server process, with the same
@@ -130,12 +144,10 @@ func (c *Conn) recognise(ctx context.Context) error {
 // options switch off all that go-redis would say or repeat by itself, so that
 // the allow-list, the ACL rule that we print and MONITOR agree.
 func (c *Conn) options(t Target, timeout time.Duration) *redis.Options {
-	dial := redis.NewDialer(&redis.Options{Network: t.Network, DialTimeout: min(timeout, dialTimeout), TLSConfig: t.TLS})
 	return &redis.Options{
 		Network: t.Network, Addr: t.Address,
 		Username: t.Username, Password: string(t.Password),
-		Dialer:                   c.wire.counting(dial),
-		DialerRetries:            1,
+		Dialer:                   c.wire.dialled(),
 		MaxRetries:               -1, // retrying is the walk's business
 		ReadTimeout:              timeout,
 		WriteTimeout:             timeout,
@@ -278,53 +290,46 @@ func (c *Conn) Close() {
 	}
 	c.conn.Close()
 	c.client.Close()
+	c.wire.close() // go-redis may not have used it
 }
 
-// wire is the one network connection: go-redis dials it and logs in, then the
-// two take turns. It counts what goes over it, and can be cut.
+// wire is the one network connection: go-redis logs in on it, then the two take
+// turns. It counts what goes over it, and can be cut.
 type wire struct {
 	out, in atomic.Int64
 	current atomic.Pointer[countedConn]
-
-	mu     sync.Mutex
-	dials  int    // begun
-	pinned string // host:port of the first connection; a name may lead elsewhere later
+	pinned  string // host:port of the first connection; a name may lead elsewhere later
 }
 
-type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
-
-// counting makes a dialer whose connection becomes the wire, unless another was
-// begun meanwhile.
-func (w *wire) counting(dial dialer) dialer {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.dials++
-	mine := w.dials
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		nc, err := dial(ctx, network, w.place(addr))
-		if err != nil {
-			return nil, err
-		}
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if mine != w.dials {
-			nc.Close()
-			return nil, net.ErrClosed
-		}
-		if network == "tcp" {
-			w.pinned = nc.RemoteAddr().String()
-		}
-		counted := &countedConn{Conn: nc, wire: w}
-		w.current.Store(counted)
-		return counted, nil
+// dial makes a new connection the wire. go-redis is not left to dial: when it
+// fails, it goes on dialling in the background, every second, for a while after
+// its client is closed.
+func (w *wire) dial(ctx context.Context, t Target, timeout time.Duration) error {
+	nc, err := dialer(t, timeout)(ctx, t.Network, cmp.Or(w.pinned, t.Address))
+	if err != nil {
+		return err
 	}
+	if t.Network == "tcp" {
+		w.pinned = nc.RemoteAddr().String()
+	}
+	w.current.Store(&countedConn{Conn: nc, wire: w})
+	return nil
 }
 
-// place is where to connect to.
-func (w *wire) place(addr string) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return cmp.Or(w.pinned, addr)
+// dialer dials and, for TLS, shakes hands, all within timeout.
+func dialer(t Target, timeout time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
+	plain := &net.Dialer{Timeout: timeout}
+	if t.TLS == nil {
+		return plain.DialContext
+	}
+	return (&tls.Dialer{NetDialer: plain, Config: t.TLS}).DialContext
+}
+
+// dialled gives the present connection to a go-redis client, however often it
+// dials: one that was lost stays lost, until the walk makes another.
+func (w *wire) dialled() func(context.Context, string, string) (net.Conn, error) {
+	nc := w.current.Load()
+	return func(context.Context, string, string) (net.Conn, error) { return nc, nil }
 }
 
 func (w *wire) Read(b []byte) (int, error)    { return w.current.Load().Read(b) }
@@ -337,21 +342,57 @@ func (w *wire) close() {
 	}
 }
 
+// turnedAway is the error with which a server greets and dismisses those whom it
+// does not serve at all. go-redis takes it for an answer to HELLO, goes on, and
+// finds the connection closed.
+func (w *wire) turnedAway() error {
+	nc := w.current.Load()
+	if nc == nil {
+		return nil
+	}
+	line, _, _ := strings.Cut(string(nc.first), "\r\n")
+	text, isError := strings.CutPrefix(line, "-")
+	if isError && (strings.Contains(text, tooManyClients) || firstWord(text) == "DENIED") {
+		return replyError(text)
+	}
+	return nil
+}
+
+// firstWords is how much of what a server says first is kept, in bytes.
+const firstWords = 1024
+
+// patienceForFirstWords is for words that are on the way already.
+const patienceForFirstWords = 100 * time.Millisecond
+
 type countedConn struct {
 	net.Conn
-	wire *wire
+	wire  *wire
+	first []byte // what the server said first
 }
 
 func (c *countedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.wire.in.Add(int64(n))
+	if c.first == nil && n > 0 {
+		c.first = bytes.Clone(b[:min(n, firstWords)])
+	}
 	return n, err
 }
 
 func (c *countedConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	c.wire.out.Add(int64(n))
+	if err != nil && c.first == nil {
+		c.hear()
+	}
 	return n, err
+}
+
+// hear reads what the server said before it closed the connection, if anything.
+func (c *countedConn) hear() {
+	if c.SetReadDeadline(time.Now().Add(patienceForFirstWords)) == nil {
+		_, _ = c.Read(make([]byte, firstWords)) // what failed was the writing
+	}
 }
 
 // refused reports whether the server understood us and said no to this one

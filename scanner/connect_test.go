@@ -174,3 +174,39 @@ func TestConnectNeverShowsThePassword(t *testing.T) {
 		}
 	}
 }
+
+// Nothing dials on in the background when connecting was given up, or when a
+// server never came back.
+func TestNothingDialsOnAfterTheEnd(t *testing.T) {
+	server := redistest.New(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	patience := scanner.Patience{MaxWait: 200 * time.Millisecond}
+	conn, err := scanner.Connect(context.Background(), target(t, server.URL()), time.Second, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	server.Kill()
+	_, _, err = conn.RoundTrip(context.Background(), nil, &scanner.Scan{Count: 1}, nil)
+	if err == nil || !strings.Contains(err.Error(), "refused, for 200ms") {
+		t.Errorf("a server that never came back: %v", err)
+	}
+	if _, err := scanner.Connect(context.Background(), target(t, server.URL()), time.Second, patience); err == nil {
+		t.Error("connected to a server that was killed")
+	}
+}
+
+// Some servers greet and dismiss whom they do not serve, and say why only then.
+func TestTurnedAway(t *testing.T) {
+	for greeting, hint := range map[string]string{
+		"ERR max number of clients reached":                           "maxclients",
+		"DENIED Redis is running in protected mode because it is so.": "protected mode",
+	} {
+		fake := redistest.NewFake(t, redistest.FakeOptions{Greeting: redistest.Error(greeting), Close: true}, nil)
+		_, err := scanner.Connect(context.Background(), target(t, fake.URL()), 5*time.Second, scanner.Patience{})
+		var failed *scanner.Error
+		if !errors.As(err, &failed) || failed.Err.Error() != greeting || !strings.Contains(failed.Hint, hint) {
+			t.Errorf("%s: %v", greeting, err)
+		}
+	}
+}

@@ -53,6 +53,9 @@ var hints = map[string]string{
 	"NOPROTO":     "the server refuses RESP3 and RESP2: is it a Redis or Valkey server?",
 }
 
+// tooManyClients is in the answer of a server that has no connection left.
+const tooManyClients = "max number of clients"
+
 // blocking are the first words of answers that say: not now, whatever is
 // asked. They end a walk; other errors concern one key.
 var blocking = map[string]bool{
@@ -103,7 +106,7 @@ func serverHint(err error) string {
 		return hints[firstWord(text)]
 	case strings.Contains(text, "DB index is out of range"):
 		return "the server has fewer databases: INFO keyspace lists those that hold keys"
-	case strings.Contains(text, "max number of clients"):
+	case strings.Contains(text, tooManyClients):
 		return "the server has no connection left for us: raise maxclients, or wait"
 	case strings.Contains(text, "invalid password"), strings.Contains(text, "without any password configured"):
 		return hints["WRONGPASS"]

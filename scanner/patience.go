@@ -56,7 +56,7 @@ func waitable(err error) bool {
 		return false
 	}
 	text := replyText(reply)
-	return slices.Contains([]string{"LOADING", "BUSY", "MASTERDOWN"}, firstWord(text)) || strings.Contains(text, "max number of clients")
+	return slices.Contains([]string{"LOADING", "BUSY", "MASTERDOWN"}, firstWord(text)) || strings.Contains(text, tooManyClients)
 }
 
 // patiently attempts something, and attempts it again on a new connection to
@@ -97,9 +97,11 @@ func (c *Conn) wait(ctx context.Context, cause error, attempt func() error) erro
 			return context.Cause(ctx)
 		}
 		switch err = attempt(); {
-		case err != nil && ctx.Err() != nil:
+		case err == nil:
+			return nil
+		case ctx.Err() != nil: // the attempt may have failed for that alone
 			return context.Cause(ctx)
-		case err == nil || !passing(err):
+		case !passing(err):
 			return err
 		}
 	}

@@ -41,7 +41,7 @@ func (l *link) run() {
 func (l *link) pumpUp() {
 	queue := make(chan chunk, chunksAhead)
 	var reader sync.WaitGroup
-	reader.Go(func() { l.read(l.client, queue) })
+	reader.Go(func() { l.read(l.client, queue, l.proxy.asked) })
 	l.deliver(l.server, queue, nil)
 	_ = l.server.(interface{ CloseWrite() error }).CloseWrite()
 	reader.Wait()
@@ -51,7 +51,7 @@ func (l *link) pumpUp() {
 func (l *link) pumpDown() {
 	queue := make(chan chunk, chunksAhead)
 	var reader sync.WaitGroup
-	reader.Go(func() { l.read(l.server, queue) })
+	reader.Go(func() { l.read(l.server, queue, func(int) {}) })
 	l.deliver(l.client, queue, l.proxy.allow)
 	l.close()
 	reader.Wait()
@@ -60,12 +60,13 @@ func (l *link) pumpDown() {
 // read takes what arrives and queues it. Reading and delivering are two
 // goroutines: sleeping before each write would make the proxy's throughput one
 // chunk per latency, which no network does.
-func (l *link) read(from net.Conn, queue chan<- chunk) {
+func (l *link) read(from net.Conn, queue chan<- chunk, count func(int)) {
 	defer close(queue)
 	buf := make([]byte, chunkBytes)
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
+			count(n)
 			due := time.Now().Add(time.Duration(l.proxy.latency.Load()))
 			select {
 			case queue <- chunk{data: append([]byte(nil), buf[:n]...), due: due}:

@@ -25,6 +25,8 @@ type Proxy struct {
 	cut     int64         // bytes from the server until a reset; -1 for never
 	again   int64         // what cut is set to then
 	open    chan struct{} // closed while bytes may pass
+	asking  int64         // bytes from clients since the last from the server
+	longest int64         // the most that asking ever was
 }
 
 // StartProxy listens on a free port of 127.0.0.1 and connects each client to
@@ -82,6 +84,23 @@ func (p *Proxy) nextTarget() (network, address string) {
 		return "unix", address
 	}
 	return "tcp", address
+}
+
+// LongestPipeline returns the most bytes that came from clients without one from
+// the server in between. With a latency it is about the longest pipeline of a
+// single client that awaits the answers to each.
+func (p *Proxy) LongestPipeline() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.longest
+}
+
+// asked counts bytes from clients.
+func (p *Proxy) asked(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asking += int64(n)
+	p.longest = max(p.longest, p.asking)
 }
 
 // SetLatency delays every byte by d, each way, from now on. A delayed byte does
@@ -199,6 +218,7 @@ func (p *Proxy) gate() <-chan struct{} {
 func (p *Proxy) allow(n int) (allowed int, cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.asking = 0
 	if p.cut < 0 || int64(n) <= p.cut {
 		if p.cut > 0 {
 			p.cut -= int64(n)

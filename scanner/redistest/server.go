@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,7 +32,8 @@ type Server struct {
 	dir      string
 	scheme   string // of URL: redis or rediss
 	port     int
-	password string // of --requirepass, "" for none
+	password string   // of --requirepass, "" for none
+	command  []string // of the process
 	process  *process
 	stopOnce sync.Once
 	stopErr  error
@@ -126,15 +128,36 @@ func tryStart(ctx context.Context, dir string, l listen, args []string) (*Server
 		password: flagValue(args, "--requirepass"),
 		clients:  map[int]*redis.Client{},
 	}
-	command := append(defaultArgs(dir), l.args(port)...)
-	if s.process, err = startProcess(append(command, args...)); err != nil {
+	s.command = slices.Concat(defaultArgs(dir), l.args(port), args)
+	if err := s.run(ctx); err != nil {
 		return nil, err
+	}
+	return s, nil
+}
+
+// run starts the process and waits until it answers.
+func (s *Server) run(ctx context.Context) (err error) {
+	if s.process, err = startProcess(s.command); err != nil {
+		return err
 	}
 	if err := s.awaitReady(ctx); err != nil {
 		s.process.kill()
-		return nil, fmt.Errorf("redis-server did not start: %w\n%s", err, s.Log())
+		return fmt.Errorf("redis-server did not start: %w\n%s", err, s.Log())
 	}
-	return s, nil
+	return nil
+}
+
+// Restart ends the process as a crash would, and starts another in the same
+// folder and on the same port, with more args. It has the data of the last SAVE.
+// It returns when that process answers and has loaded them. Of the other methods
+// only Addr, URL, Socket and SocketURL may be called meanwhile.
+func (s *Server) Restart(ctx context.Context, args ...string) error {
+	s.closeClients()
+	s.process.kill()
+	s.command = append(s.command, args...)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	return s.run(ctx)
 }
 
 func defaultArgs(dir string) []string {

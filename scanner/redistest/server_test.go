@@ -151,6 +151,26 @@ func assertGone(t *testing.T, s *Server) {
 	}
 }
 
+func TestRestartOnTheSamePort(t *testing.T) {
+	s := New(t)
+	pid, addr := s.PID(), s.Addr()
+	s.Client().Set(t.Context(), "saved", "v", 0)
+	s.Client().Save(t.Context())
+	s.Client().Set(t.Context(), "lost", "v", 0)
+	if err := s.Restart(t.Context(), "--maxclients", "77"); err != nil {
+		t.Fatal(err)
+	}
+	if s.PID() == pid || s.Addr() != addr {
+		t.Errorf("process %d at %s, was %d at %s", s.PID(), s.Addr(), pid, addr)
+	}
+	if keys := s.Client().Keys(t.Context(), "*").Val(); len(keys) != 1 || keys[0] != "saved" {
+		t.Errorf("keys %v", keys)
+	}
+	if got := s.Client().ConfigGet(t.Context(), "maxclients").Val()["maxclients"]; got != "77" {
+		t.Errorf("maxclients %s", got)
+	}
+}
+
 func TestPauseAndResume(t *testing.T) {
 	s := New(t)
 	if err := s.Pause(); err != nil {
