@@ -22,6 +22,7 @@ var completions = []struct {
 	{"keyprof profile --form", []string{"--format"}, true},
 	{"keyprof profile --quiet --max-", []string{"--max-duration", "--max-load"}, false},
 	{"keyprof profile --format ", []string{"text", "json", "csv", "markdown"}, false},
+	{"keyprof check --format ", []string{"text", "json"}, true},
 	{"keyprof report -f mark", []string{"markdown"}, true},
 	{"keyprof profile redis://a --sort no", []string{"no-ttl-bytes"}, true},
 	{"keyprof patterns --format j", []string{"json"}, true},

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"keyprof/report/unit"
 	"keyprof/scanner"
 )
 
@@ -117,10 +118,40 @@ func (c *connection) checkPlaces() error {
 	case c.URL == "" && !byHost && c.Socket == "":
 		c.URL = os.Getenv("KEYPROF_URL")
 		if c.URL == "" {
-			return &usageError{problem: "no server given", hint: "write keyprof profile redis://HOST[:PORT], or set KEYPROF_URL"}
+			return &usageError{problem: "no server given", hint: "write its URL behind the command, redis://HOST[:PORT], or set KEYPROF_URL"}
 		}
 	}
 	return nil
+}
+
+// open connects, and says which databases are to be walked. It tells of a server
+// that it waits for, after interrupt made room on the screen.
+func (c *connection) open(ctx context.Context, stdin io.Reader, stderr io.Writer, interrupt func()) (*scanner.Conn, []int, error) {
+	target, err := c.target(ctx, stdin, stderr)
+	if err != nil {
+		return nil, nil, err
+	}
+	databases, err := c.databases(target)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := scanner.Connect(ctx, target, c.Timeout, scanner.Patience{
+		MaxWait: c.MaxWait,
+		Notice: func(cause error) {
+			interrupt()
+			warn(stderr, "%v: trying again for up to %s", cause, unit.FormatElapsed(c.MaxWait.Seconds()))
+		},
+	})
+	switch {
+	case err == nil && ctx.Err() == nil:
+		return conn, databases, nil
+	case err == nil:
+		conn.Close()
+	}
+	if ctx.Err() != nil {
+		err = errInterruptedEarly
+	}
+	return nil, nil, err
 }
 
 // target is where to connect. The terminal is asked for a password last, when

@@ -18,7 +18,7 @@ const (
 	exitDone        = 0
 	exitFailed      = 1 // nothing usable was written
 	exitUsage       = 2
-	exitIncomplete  = 4 // a profile was written, and says which part is missing
+	exitIncomplete  = 4 // a profile was written, and says which part is missing; of check: it would be so
 	exitAlarm       = 5 // a condition of --fail-on holds
 	exitInterrupted = 130
 )
@@ -65,6 +65,7 @@ func exitCode(err error) int {
 	var usage *usageError
 	var incomplete *incompleteError
 	var alarm *alarmError
+	var lacking *lackingError
 	switch {
 	case err == nil:
 		return exitDone
@@ -72,7 +73,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.As(err, &incomplete):
+	case errors.As(err, &incomplete), errors.As(err, &lacking):
 		return exitIncomplete
 	case errors.As(err, &alarm):
 		return exitAlarm

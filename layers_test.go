@@ -14,10 +14,11 @@ var layers = map[string][]string{
 	"keyprof/sampler/profile": {"keyprof/sampler/packed"},
 	"keyprof/sampler/pattern": {},
 	"keyprof/sampler/redact":  {"keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
-	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/redact"},
+	"keyprof/sampler/checkup": {"keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/redact"},
 	"keyprof/report/unit":     {},
 	"keyprof/report/alarm":    {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report":          {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report":          {"keyprof/report/unit", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 }
 
 // foreign are packages that a layer must not come to depend on.

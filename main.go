@@ -24,6 +24,7 @@ const appHelp = `Which namespaces hold the memory, which keys never expire, whic
 Read-only: see "keyprof profile --help" for what is sent to the server.
 
 EXAMPLES
+  keyprof check redis://replica.internal:6379
   keyprof profile redis://replica.internal:6379
   keyprof profile -o tonight.json.zst redis://replica.internal:6379
   keyprof report --under session: tonight.json.zst
@@ -84,7 +85,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   onUsageError,
 		Action:         noCommand,
-		Commands:       []*cli.Command{profileCommand(), reportCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand()},
+		Commands:       []*cli.Command{profileCommand(), checkCommand(), reportCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand()},
 	}
 	for _, c := range app.Commands {
 		c.OnUsageError = onUsageError // the app's is not inherited

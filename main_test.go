@@ -35,6 +35,8 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"redis":           sendCommand,
 	"seed":            seed,
 	"fake":            startFake,
+	"hostile-server":  startHostile,
+	"commandstats":    commandStats,
 	"tls-server":      startTLS,
 	"replica":         startReplica,
 	"exit":            exitCodeIs,

@@ -22,6 +22,8 @@ func flagWords(command, flag string) []string {
 	switch {
 	case flag == "format" && command == "patterns":
 		return patternsFormats
+	case flag == "format" && command == "check":
+		return strings.Split(list(report.CheckupFormats()), ", ")
 	case flag == "format":
 		return strings.Split(list(report.Formats()), ", ")
 	case flag == "sort":

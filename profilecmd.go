@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
 	"keyprof/sampler/redact"
-	"keyprof/scanner"
 )
 
 var profileHelp = `Walks all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT
@@ -40,7 +38,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       slices.Concat(profileFlags(), groupingFlags(), reportFlags(), failOnFlags(), redactFlags(), connectionFlags()),
+		Flags:       slices.Concat(profileFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), redactFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := profileOptionsOf(c)
 			if err != nil {
@@ -52,17 +50,11 @@ func profileCommand() *cli.Command {
 }
 
 func profileFlags() []cli.Flag {
-	const category = "Walk"
 	return []cli.Flag{
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "save the profile as `FILE` (.json, .json.gz, .json.zst), or print it with -"},
 		&cli.StringFlag{Name: "label", Usage: "call this deployment `NAME` in the profile (letters, digits, ., _ and -)"},
-		&cli.StringFlag{Category: category, Name: "match", Usage: "walk only keys that match `GLOB`, as SCAN's MATCH (--under chooses afterwards)"},
-		&cli.StringFlag{Category: category, Name: "idle-over", Usage: "call keys high-idle that are idle for more than `SPAN`", Value: unit.FormatSpan(sampler.DefaultIdleOver)},
-		&cli.StringFlag{Category: category, Name: "max-load", Usage: "use at most this `SHARE` of the server's main thread", Value: unit.FormatExactShare(scanner.DefaultMaxLoad)},
-		&cli.Float64Flag{Category: category, Name: "rate", Usage: "walk at most `KEYS` a second", DefaultText: "no limit"},
-		&cli.StringFlag{Category: category, Name: "max-duration", Usage: "end the walk after `SPAN` with what was found until then", DefaultText: "no limit"},
-		&cli.IntFlag{Category: category, Name: "page", Usage: "ask for `KEYS` with each SCAN (COUNT)", Value: scanner.DefaultPage},
-		&cli.IntFlag{Category: category, Name: "workers", Usage: "group keys with `N` threads; the result does not depend on it", Value: sampler.DefaultWorkers},
+		&cli.StringFlag{Category: walkCategory, Name: "max-duration", Usage: "end the walk after `SPAN` with what was found until then", DefaultText: "no limit"},
+		&cli.IntFlag{Category: walkCategory, Name: "workers", Usage: "group keys with `N` threads; the result does not depend on it", Value: sampler.DefaultWorkers},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no report and no progress"},
 		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
 	}
@@ -117,51 +109,32 @@ func profileOptionsOf(c *cli.Context) (profileOptions, error) {
 }
 
 func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
-	o := sampler.Options{
-		Match: c.String("match"), Label: c.String("label"),
-		Rate: c.Float64("rate"), Page: c.Int("page"), Workers: c.Int("workers"),
-		Tool: profile.Tool{Name: "keyprof", Version: version},
-	}
-	grouping, err := groupingOf(c)
+	o, err := walkOptionsOf(c)
 	if err != nil {
 		return o, err
 	}
-	o.Grouping = grouping
-	if o.IdleOver, err = unit.ParseSpan(c.String("idle-over")); err != nil || o.IdleOver < time.Second {
-		return o, flagError("idle-over", err, "must be at least 1s")
-	}
-	if o.MaxLoad, err = unit.ParseShare(c.String("max-load")); err != nil {
-		return o, flagError("max-load", err, "")
+	o.Label, o.Workers = c.String("label"), c.Int("workers")
+	if o.Grouping, err = groupingOf(c); err != nil {
+		return o, err
 	}
 	if text := c.String("max-duration"); text != "" {
 		if o.MaxDuration, err = unit.ParseSpan(text); err != nil || o.MaxDuration < time.Second {
 			return o, flagError("max-duration", err, "must be at least 1s")
 		}
 	}
-	return o, checkCollect(c, o)
+	switch {
+	case o.Label != "" && !labelSyntax.MatchString(o.Label):
+		return o, flagError("label", nil, "may hold letters, digits, ., _ and -, and not begin with .")
+	case o.Workers < 1 || o.Workers > maxWorkers:
+		return o, flagError("workers", nil, fmt.Sprintf("must be between 1 and %d", maxWorkers))
+	}
+	return o, nil
 }
 
 const (
-	maxPage    = 1000 // over some 200, SCAN only keeps others waiting for longer
 	maxWorkers = 64
 	maxRows    = profile.MaxRows / 2
 )
-
-func checkCollect(c *cli.Context, o sampler.Options) error {
-	switch {
-	case o.Label != "" && !labelSyntax.MatchString(o.Label):
-		return flagError("label", nil, "may hold letters, digits, ., _ and -, and not begin with .")
-	case o.MaxLoad < scanner.MinLoad:
-		return flagError("max-load", nil, "must be at least "+unit.FormatExactShare(scanner.MinLoad))
-	case c.IsSet("rate") && !(o.Rate >= scanner.MinRate) || math.IsInf(o.Rate, 0): // NaN, too
-		return flagError("rate", nil, fmt.Sprintf("must be at least %d key a second", scanner.MinRate))
-	case o.Page < 1 || o.Page > maxPage:
-		return flagError("page", nil, fmt.Sprintf("must be between 1 and %d keys", maxPage))
-	case o.Workers < 1 || o.Workers > maxWorkers:
-		return flagError("workers", nil, fmt.Sprintf("must be between 1 and %d", maxWorkers))
-	}
-	return nil
-}
 
 // flagError is a value that a flag does not take: err says why, else problem.
 func flagError(flag string, err error, problem string) error {
@@ -219,33 +192,18 @@ func incomplete(p *profile.Profile) error {
 }
 
 func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {
-	target, err := o.Connection.target(ctx, stdin, stderr)
+	var progress *bar
+	conn, databases, err := o.Connection.open(ctx, stdin, stderr, func() { progress.interrupt() })
 	if err != nil {
 		return nil, err
 	}
-	if o.Collect.Databases, err = o.Connection.databases(target); err != nil {
-		return nil, err
-	}
-	var progress *bar
+	defer conn.Close()
+	o.Collect.Databases = databases
 	if o.Progress && isTerminal(stderr) {
 		progress = newBar(stderr)
 		defer progress.finish()
 		o.Collect.Progress = progress.show
 	}
-	conn, err := scanner.Connect(ctx, target, o.Connection.Timeout, scanner.Patience{
-		MaxWait: o.Connection.MaxWait,
-		Notice: func(cause error) {
-			progress.interrupt()
-			warn(stderr, "%v: trying again for up to %s", cause, unit.FormatElapsed(o.Connection.MaxWait.Seconds()))
-		},
-	})
-	if ctx.Err() != nil {
-		return nil, errInterruptedEarly
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
 	return sampler.Collect(ctx, conn, o.Collect)
 }
 

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +58,81 @@ func shell(t *testing.T, dir, line string) string {
 		t.Errorf("$ %s\n%v\n%s", line, err, stderr.String())
 	}
 	return string(out)
+}
+
+// storyServer is a replica, for what the README shows of one. Its user lacks a
+// right.
+func storyServer(t *testing.T) *redistest.Server {
+	t.Helper()
+	ctx := context.Background()
+	primary := redistest.New(t)
+	if err := redistest.SeedResque(ctx, primary.Client()); err != nil {
+		t.Fatal(err)
+	}
+	if err := redistest.SeedTickets(ctx, primary.ClientDB(3)); err != nil {
+		t.Fatal(err)
+	}
+	replica := redistest.Replica(t, primary, "--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru")
+	if err := replica.Client().Do(ctx, "ACL", "SETUSER", "prof", "on", ">s3cret", "~*", "+@all", "-object|idletime").Err(); err != nil {
+		t.Fatal(err)
+	}
+	return replica
+}
+
+// storyShell runs a line of the story against the replica in the place of the
+// one that it names. Exit code 4 is part of the story, and so is what redis-cli
+// is asked to do.
+func storyShell(t *testing.T, dir, line string, replica *redistest.Server) string {
+	t.Helper()
+	real := strings.NewReplacer("redis://replica.internal:6379", replica.URL(), "-h replica.internal", "-s "+replica.Socket()).Replace(line)
+	cmd := exec.Command("sh", "-c", real)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "REDISCLI_AUTH=s3cret")
+	if strings.HasPrefix(line, "redis-cli") {
+		cmd.Env = os.Environ()
+	}
+	out, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != exitDone && code != exitIncomplete {
+		t.Errorf("$ %s\n%v\n%s", line, err, out)
+	}
+	primary := regexp.MustCompile(`up, to 127\.0\.0\.1:\d+`)
+	text := strings.ReplaceAll(string(out), replica.Addr(), "replica.internal:6379")
+	return primary.ReplaceAllString(text, "up, to primary.internal:6379")
+}
+
+// shape is a text without what differs from run to run: figures, and where lines
+// break.
+func shape(text string) string {
+	text = regexp.MustCompile(`(?s)• .*?\n\n`).ReplaceAllString(text, "\n\n") // what was timed
+	text = regexp.MustCompile(`[0-9][0-9.,:-]*( [KMG]iB| %|ms|µs|m|s|h)*[0-9smh]*`).ReplaceAllString(text, "N")
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// TestReadmeStory runs what the README shows of a replica, one after the other.
+// UPDATE=1 writes the output into the README.
+func TestReadmeStory(t *testing.T) {
+	dir, replica, told := workFolder(t), storyServer(t), 0
+	for _, b := range readmeBlocks(t) {
+		if b.info != "console replica" {
+			continue
+		}
+		told++
+		command, want, _ := strings.Cut(strings.TrimPrefix(b.text, "$ "), "\n")
+		got := storyShell(t, dir, command, replica)
+		if shape(got) == shape(want) {
+			continue
+		}
+		if os.Getenv("UPDATE") == "" {
+			t.Errorf("$ %s prints other than the README says (UPDATE=1 go test -run Readme . mends it):\n%s", command, got)
+			continue
+		}
+		text, _ := os.ReadFile("README.md")
+		if err := os.WriteFile("README.md", []byte(strings.Replace(string(text), b.text, "$ "+command+"\n"+got, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if told < 3 {
+		t.Errorf("the story has %d parts", told)
+	}
 }
 
 func workFolder(t *testing.T) string {
@@ -151,7 +225,7 @@ func helpExamples(t *testing.T, command string) []string {
 // fail for that reason and no other.
 func TestHelpExamplesParse(t *testing.T) {
 	t.Setenv("REDISCLI_AUTH", "in the place of --askpass")
-	for _, command := range []string{"profile", "report"} {
+	for _, command := range []string{"profile", "check", "report"} {
 		examples := helpExamples(t, command)
 		if len(examples) < 3 {
 			t.Errorf("%s --help has %d examples", command, len(examples))
@@ -170,26 +244,13 @@ func TestHelpExamplesParse(t *testing.T) {
 	}
 }
 
-// The ACL rules of the README allow what keyprof sends and no more, and a user
-// made by the rule for this server's version misses nothing.
+// The ACL rules of the README are those that keyprof check prints, and a user made
+// by the rule for this server's version misses nothing.
 func TestReadmeACL(t *testing.T) {
-	later := []string{"client|no-touch"} // from 7.2
-	for version, except := range map[string][]string{"6.0": later, "7.0": later, "7.2": nil} {
-		rule := blockOf(t, "acl "+version)
-		var allowed []string
-		for _, m := range regexp.MustCompile(`\+(\S+)`).FindAllStringSubmatch(rule, -1) {
-			allowed = append(allowed, m[1])
-		}
-		for _, command := range allowed {
-			if !scanner.Allowed(strings.ReplaceAll(command, "|", " ")) {
-				t.Errorf("%s: the rule allows %q, which keyprof never sends", version, command)
-			}
-		}
-		for _, command := range scanner.AllowedCommands() {
-			command = strings.ReplaceAll(command, " ", "|")
-			if !slices.Contains(allowed, command) && !slices.Contains(except, command) {
-				t.Errorf("%s: keyprof may send %q, which the rule does not allow", version, command)
-			}
+	for _, version := range []string{"6.0", "7.0", "7.2"} {
+		node := scanner.Node{Info: scanner.ParseInfo("# Server\nredis_version:" + version + ".0\n")}
+		if got := strings.TrimSpace(blockOf(t, "acl "+version)); got != node.ACLNewUser() {
+			t.Errorf("for %s the README has\n%s\nand keyprof prints\n%s", version, got, node.ACLNewUser())
 		}
 	}
 	server := redistest.New(t)

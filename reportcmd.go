@@ -163,12 +163,7 @@ func show(stdout io.Writer, shown shareable, o presentation) error {
 		}
 		p = rolled
 	}
-	o.Color = wantsColor(stdout)
-	if f, ok := stdout.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
-			o.Width = min(width, widest)
-		}
-	}
+	o.Color, o.Width = wantsColor(stdout), terminalWidth(stdout)
 	if err := report.Write(stdout, p, o.Options); err != nil {
 		return &hintedError{error: err, hint: "check where the output goes: a full disk, or a pipe that was closed"}
 	}
@@ -177,6 +172,20 @@ func show(stdout io.Writer, shown shareable, o presentation) error {
 
 // widest is a line that can still be read, in columns.
 const widest = 140
+
+// terminalWidth is how wide a report may be: as the terminal, within reason.
+// Elsewhere, where it is 0, the width does not depend on chance.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return min(width, widest)
+}
 
 func readProfile(path string, stdin io.Reader) (*profile.Profile, error) {
 	var p *profile.Profile

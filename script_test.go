@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -113,6 +116,38 @@ func startFake(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Defer(f.Close)
 	ts.Setenv(args[0], f.URL())
+}
+
+// startHostile: hostile-server NAME starts a fake that says of itself what is meant
+// to break terminals.
+func startHostile(ts *testscript.TestScript, _ bool, args []string) {
+	const evil = "\x1b[31m\u009b2J\u202ekeyprof: error: x"
+	info := "# Server\r\nredis_version:7.0.15" + evil + "\r\nrole:slave\r\nmaster_host:" + evil + "\r\nmaster_link_status:" + evil +
+		"\r\nmaxmemory_policy:" + evil + "\r\n# Keyspace\r\ndb0:keys=3,expires=1\r\n"
+	f, err := redistest.StartFake(redistest.FakeOptions{}, func(args []string) string {
+		switch strings.ToLower(args[0]) {
+		case "info":
+			return redistest.Bulk(info)
+		case "memory":
+			return redistest.Error("ERR unknown command " + evil)
+		case "scan":
+			return redistest.Error("ERR wrong number of arguments")
+		default:
+			return redistest.Integer(-1)
+		}
+	})
+	ts.Check(err)
+	ts.Defer(f.Close)
+	ts.Setenv(args[0], f.URL())
+}
+
+// commandStats: commandstats NAME prints how often a server was called, by command.
+func commandStats(ts *testscript.TestScript, _ bool, args []string) {
+	counts, err := serverOf(ts, args[0]).CommandCounts(context.Background())
+	ts.Check(err)
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintln(ts.Stdout(), name, counts[name])
+	}
 }
 
 // startTLS: tls-server NAME starts a server that wants TLS with a client

@@ -27,8 +27,9 @@ type span struct {
 
 // line is a sentence or some of them.
 type line struct {
-	spans []span
-	tone  tone
+	spans    []span
+	tone     tone
+	verbatim bool // a command to be copied: text does not break it
 }
 
 // say is a line of words and names.

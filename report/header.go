@@ -20,7 +20,7 @@ func header(v *view) (title string, facts []fact) {
 	}
 	facts = append(facts, databasesFact(v))
 	if p.Design.Match != "" {
-		facts = append(facts, matchFact(p))
+		facts = append(facts, matchFact(p.Design.Match))
 	}
 	facts = append(facts, coverageFact(v))
 	if p.Design.Redacted {
@@ -143,8 +143,8 @@ func listDBs(numbers []int, keys map[int]int64) string {
 }
 
 // matchFact says that not all keys were looked at.
-func matchFact(p *profile.Profile) fact {
-	return fact{label: "match", line: say(words("only keys that match "), name(display(p.Design.Match)))}
+func matchFact(glob string) fact {
+	return fact{label: "match", line: say(words("only keys that match "), name(display(glob)))}
 }
 
 // shortRun is so little of the main thread, in seconds, that no share of it can

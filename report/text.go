@@ -60,6 +60,9 @@ func (r textRenderer) blank() { r.out.WriteByte('\n') }
 // paragraph writes a line behind lead, wrapped and with a hanging indent.
 func (r textRenderer) paragraph(lead string, l line) {
 	room := r.width - width(lead)
+	if l.verbatim {
+		room = width(l.String())
+	}
 	for i, part := range wrapWords(l.String(), room) {
 		if i > 0 {
 			lead = strings.Repeat(" ", width(lead))

@@ -18,6 +18,8 @@ type plan struct {
 	shared   sharedMode
 	measures measures
 	missing  []profile.Missing
+	// keysDenied: no key that was asked about lies within the user's key patterns.
+	keysDenied bool
 }
 
 // measureOf names what each probe of the walk measures.
@@ -48,11 +50,23 @@ func (c *collector) rehearse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.planOn(ctx, c.conn, names); err != nil {
+		return err
+	}
+	if len(c.plan.probes) == 0 {
+		return c.allRefused()
+	}
+	return nil
+}
+
+// planOn makes the plan from how the server answers questions about some names.
+// It has no probes when all of them are refused.
+func (c *collector) planOn(ctx context.Context, x scanner.Exchange, names []string) (err error) {
 	probes := probesFor(c.node)
 	trials := make([]trial, len(probes))
 	anyAnswer := false
 	for i, probe := range probes {
-		if trials[i], err = try(ctx, c.conn, probe, names); err != nil {
+		if trials[i], err = try(ctx, x, probe, names); err != nil {
 			return err
 		}
 		anyAnswer = anyAnswer || trials[i].answered
@@ -60,10 +74,7 @@ func (c *collector) rehearse(ctx context.Context) error {
 	for i, probe := range probes {
 		c.judge(probe, trials[i], anyAnswer)
 	}
-	if len(c.plan.probes) == 0 {
-		return c.allRefused()
-	}
-	if err := c.planShared(ctx, names); err != nil {
+	if err := c.planShared(ctx, x, names); err != nil {
 		return err
 	}
 	c.planMeasures()
@@ -76,8 +87,11 @@ func (c *collector) rehearse(ctx context.Context) error {
 // read, MEMORY USAGE does not).
 func (c *collector) judge(probe scanner.Probe, t trial, anyAnswer bool) {
 	switch {
-	case t.answered || t.refusal == nil, onlyKeysDenied(t.refusal) && !anyAnswer:
+	case t.answered || t.refusal == nil:
 		c.plan.probes = append(c.plan.probes, probe)
+	case onlyKeysDenied(t.refusal) && !anyAnswer:
+		c.plan.probes = append(c.plan.probes, probe)
+		c.plan.keysDenied = true
 	case notTracked(t.refusal): // the policy decides which of the two exists
 	default:
 		c.plan.missing = append(c.plan.missing, c.lacks(probe, t.refusal))
@@ -172,11 +186,17 @@ func onlyKeysDenied(err error) bool {
 // under any other.
 func notTracked(err error) bool { return strings.HasPrefix(err.Error(), "ERR An LFU maxmemory policy") }
 
+// elsewhere reports whether an error says that another node of a cluster is to
+// be asked about a key.
+func elsewhere(reason string) bool {
+	return strings.HasPrefix(reason, "MOVED ") || strings.HasPrefix(reason, "ASK ")
+}
+
 func (c *collector) lacks(probe scanner.Probe, refusal error) profile.Missing {
 	m := profile.Missing{Measure: measureOf[probe], Node: c.node.Address, Reason: refusal.Error()}
 	switch {
 	case onlyKeysDenied(refusal):
-		m.Remedy = c.conn.ACLRule(c.allKeys())
+		m.Remedy = c.conn.ACLRule(c.node.ACLReadKeys())
 	case strings.HasPrefix(m.Reason, "NOPERM"):
 		m.Remedy = c.conn.ACLRule(probe.ACLRule())
 	}
@@ -189,8 +209,11 @@ func (c *collector) allRefused() error {
 		rules = append(rules, probe.ACLRule())
 	}
 	hint := "the server does not know these commands: keyprof cannot work with it"
-	if strings.HasPrefix(c.plan.missing[0].Reason, "NOPERM") {
+	switch reason := c.plan.missing[0].Reason; {
+	case strings.HasPrefix(reason, "NOPERM"):
 		hint = "allow them: " + c.conn.ACLRule(strings.Join(rules, " "))
+	case elsewhere(reason):
+		hint = "a replica in a cluster sends all questions about keys on to its primary: give keyprof the primary"
 	}
 	return &scanner.Error{
 		Doing: "probing keys at " + c.node.Address,
@@ -200,11 +223,11 @@ func (c *collector) allRefused() error {
 }
 
 // planShared decides how to tell shared integers from others.
-func (c *collector) planShared(ctx context.Context, names []string) error {
+func (c *collector) planShared(ctx context.Context, x scanner.Exchange, names []string) error {
 	if !c.asks(scanner.IdleTime) || !c.node.SharesIntegers() {
 		return nil
 	}
-	t, err := try(ctx, c.conn, scanner.RefCount, names)
+	t, err := try(ctx, x, scanner.RefCount, names)
 	c.plan.shared = askShared
 	if !t.answered && t.refusal != nil && !onlyKeysDenied(t.refusal) {
 		c.plan.shared = dropShared

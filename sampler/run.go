@@ -141,10 +141,18 @@ func (c *collector) notWalked(ctx context.Context, i int) string {
 	return "not walked"
 }
 
-func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer, db *profile.Database) error {
-	if err := c.conn.Select(ctx, db.DB); err != nil {
+// enter selects a database. One that is refused says nothing of the others.
+func (c *collector) enter(ctx context.Context, db *profile.Database) error {
+	err := c.conn.Select(ctx, db.DB)
+	if err != nil {
 		db.Incomplete = err.Error()
-		c.lost = !scanner.IsReply(err) // a database that is refused says nothing of the others
+		c.lost = !scanner.IsReply(err)
+	}
+	return err
+}
+
+func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer, db *profile.Database) error {
+	if err := c.enter(ctx, db); err != nil {
 		return err
 	}
 	p.db = db.DB

@@ -18,7 +18,10 @@ func (c *collector) warnings(p *profile.Profile, after scanner.Info) []profile.W
 	for _, m := range p.Missing {
 		w.add("measure-refused", m.Node, "%s was not measured: the server answered %q%s", m.Measure, m.Reason, remedy(m))
 	}
-	c.warnNode(&w, after)
+	c.warnNode(&w)
+	if c.node.Saving() || (scanner.Node{Info: after}).Saving() {
+		w.add("save-in-progress", w.node, "a save was in progress when the walk began or ended: reads are not recorded in idle times while it lasts")
+	}
 	c.warnChanges(&w, after)
 	c.warnIdle(&w)
 	c.warnCounts(&w, p)
@@ -42,7 +45,8 @@ func remedy(m profile.Missing) string {
 	return "; to allow it: " + m.Remedy
 }
 
-func (c *collector) warnNode(w *warner, after scanner.Info) {
+// warnNode is about what the server was before the walk.
+func (c *collector) warnNode(w *warner) {
 	if len(c.node.Info) == 0 {
 		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are not known; to allow it: %s", c.conn.ACLRule("+info"))
 		return
@@ -51,11 +55,16 @@ func (c *collector) warnNode(w *warner, after scanner.Info) {
 		w.add("primary", w.node, "this is a primary: SCAN removes keys whose TTL has run out and replicates their removal; a replica only hides them")
 	}
 	if c.node.Role() == scanner.Replica && c.node.Info.Field("master_link_status") != "up" {
-		w.add("replica-link-down", w.node, "this replica has lost its primary: its data may be old")
+		w.add("replica-link-down", w.node, "%s", linkDown(c.node.Info))
 	}
-	if c.node.Saving() || (scanner.Node{Info: after}).Saving() {
-		w.add("save-in-progress", w.node, "a save was in progress when the walk began or ended: reads are not recorded in idle times while it lasts")
+}
+
+// linkDown says what is wrong with a replica whose link is not up.
+func linkDown(info scanner.Info) string {
+	if down, known := info.Int("master_link_down_since_seconds"); known && down < 0 {
+		return "since it was started this replica has not reached its primary: its data are those that it was started with, if any"
 	}
+	return "this replica has lost its primary: its data may be old"
 }
 
 // watched are the fields of INFO that should be the same when the walk ends.
@@ -96,7 +105,7 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 	}
 	c.warnGrouping(w, p)
 	if n := p.Totals.Denied; n > 0 {
-		w.add("keys-denied", w.node, "%s keys were denied by ACL key patterns and are in no figure; to allow them: %s", humanize.Comma(n), c.conn.ACLRule(c.allKeys()))
+		w.add("keys-denied", w.node, "%s keys were denied by ACL key patterns and are in no figure; to allow them: %s", humanize.Comma(n), c.conn.ACLRule(c.node.ACLReadKeys()))
 	}
 	if n := p.Totals.Failed; n > 0 {
 		w.add("wrong-replies", w.node, "%s keys were answered in a way that makes no sense and are in no figure", humanize.Comma(n))
@@ -128,15 +137,6 @@ func (g Grouping) OtherLexing() string {
 		return fmt.Sprintf("these decisions do not say by which lexing rules they were made, and names are read by rules %d: some may not apply", pattern.Version)
 	}
 	return fmt.Sprintf("these decisions were made by lexing rules %d, and names are read by rules %d: some may not apply", g.Dictionary.Lexer, pattern.Version)
-}
-
-// allKeys is the key pattern that lets our user read all keys, and write none
-// where the server can tell these apart.
-func (c *collector) allKeys() string {
-	if c.node.AtLeast(7, 0) {
-		return "%R~*"
-	}
-	return "~*"
 }
 
 // span is a length of time in whole units for people.

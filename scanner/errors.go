@@ -1,7 +1,6 @@
 package scanner
 
 import (
-	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -207,11 +206,6 @@ func (c *Conn) refusedTo(doing, rule string, err error) *Error {
 		failed.Hint = "to allow it: " + c.ACLRule(rule)
 	}
 	return failed
-}
-
-// ACLRule is the command that allows our user what rule says, such as "+scan".
-func (c *Conn) ACLRule(rule string) string {
-	return fmt.Sprintf("ACL SETUSER %s %s", cmp.Or(c.target.Username, "default"), rule)
 }
 
 // IsReply reports whether err is the server's own answer. After that of Select

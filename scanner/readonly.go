@@ -19,11 +19,14 @@ import (
 // DOCTOR is not. SELECT, HELLO, AUTH and CLIENT change our connection only.
 var allowed = map[string]bool{
 	"hello": true, "auth": true, "select": true, "ping": true,
-	"client setname": true, "client no-touch": true,
+	"client setname": true, noTouch: true,
 	"info": true,
 	"scan": true, "type": true, "pttl": true, "memory usage": true,
 	"object idletime": true, "object freq": true, "object refcount": true,
 }
+
+// noTouch is known to servers from 7.2.
+const noTouch = "client no-touch"
 
 // containers are the commands whose first argument is a subcommand.
 var containers = map[string]bool{"client": true, "memory": true, "object": true}

@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// escapeHidden writes as \uXXXX the characters of a JSON text that
+// EscapeHidden writes as \uXXXX the characters of a JSON text that
 // encoding/json leaves as they are and that are Hidden. All that is not ASCII,
 // and DEL, can only be within strings, so this needs no parser. The text must be
 // UTF-8.
-func escapeHidden(data []byte) []byte {
+func EscapeHidden(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	kept := 0 // data before it is in out
 	for i := 0; i < len(data); {

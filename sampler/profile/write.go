@@ -39,7 +39,7 @@ func encode(p *Profile) ([]byte, error) {
 	if err := e.Encode(f); err != nil {
 		return nil, err
 	}
-	return escapeHidden(b.Bytes()), nil
+	return EscapeHidden(b.Bytes()), nil
 }
 
 // WriteFile writes p to the file at path, compressed as its suffix says (see

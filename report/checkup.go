@@ -1,0 +1,253 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"keyprof/report/unit"
+	"keyprof/sampler/checkup"
+	"keyprof/sampler/profile"
+)
+
+// CheckupFormats are the formats that WriteCheckup knows.
+func CheckupFormats() []Format { return []Format{Text, JSON} }
+
+// WriteCheckup writes what a check found. Of the options only Format, Color and
+// Width count.
+func WriteCheckup(w io.Writer, r *checkup.Result, o Options) error {
+	o = o.withDefaults()
+	var buf bytes.Buffer
+	switch o.Format {
+	case Text:
+		renderText(&buf, checkupDocument(r), o)
+	case JSON:
+		text, err := r.JSON()
+		if err != nil {
+			return fmt.Errorf("rendering as %s: %w", o.Format, err)
+		}
+		buf.Write(text)
+	default:
+		return fmt.Errorf("--format %.40q: want one of %s", string(o.Format), list(CheckupFormats()))
+	}
+	if _, err := w.Write(buf.Bytes()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// checkupDocument decides what the text of a check says.
+func checkupDocument(r *checkup.Result) document {
+	d := document{
+		title:     displayWord(r.Tool.Name) + " " + displayWord(r.Tool.Version) + ", check of " + unit.FormatTime(r.Checked),
+		facts:     checkupFacts(r),
+		headlines: []line{verdictLine(r)},
+	}
+	if len(r.Reasons) > 0 {
+		d.sections = append(d.sections, reasonSection(r))
+	}
+	d.sections = append(d.sections, accessSection(r), forecastSection(r))
+	if s, ok := warningSection(&profile.Profile{Warnings: r.Warnings}); ok {
+		s.title = "Watch out"
+		d.sections = append(d.sections, s)
+	}
+	d.sections = append(d.sections, section{title: "What this check cost the server", lines: []line{
+		say(words(commandsText(r.Commands))).in(quiet),
+		say(words("No SCAN was carried out: the one that is counted had no cursor, which a server turns away.")).in(quiet),
+	}})
+	return d
+}
+
+func verdictLine(r *checkup.Result) line {
+	switch r.Verdict {
+	case checkup.Complete:
+		return say(words("A profile would be complete, with all measures.")).in(strong)
+	case checkup.Lacking:
+		return say(words("A profile would lack something.")).in(alarm)
+	default:
+		return say(words("No profile can be made.")).in(alarm)
+	}
+}
+
+func checkupFacts(r *checkup.Result) []fact {
+	s := &r.Server
+	facts := nodeFacts(&profile.Node{
+		Address: s.Address, Role: s.Role, Engine: s.Engine, Version: s.Version, UptimeS: s.UptimeS,
+		Policy: s.Policy, Maxmemory: s.Maxmemory, UsedMemory: s.UsedMemory,
+	})
+	add := func(label, text string) { facts = append(facts, fact{label: label, line: say(words(text))}) }
+	if s.Link != nil {
+		add("link", linkText(s.Link))
+	}
+	add("databases", selectedText(s.Databases))
+	if r.Walk.Match != "" {
+		facts = append(facts, matchFact(r.Walk.Match))
+	}
+	add("user", displayWord(r.ACL.User))
+	add("measures", measuresText(r.Measures))
+	return facts
+}
+
+// linkText is the state of a replica's link.
+func linkText(l *checkup.Link) string {
+	text := displayWord(l.Status) + ", to " + displayWord(l.Primary)
+	switch {
+	case l.Syncing:
+		text += ", which sends its whole data set"
+	case l.Status == "up" && l.HeardS != nil:
+		text += ", last heard of " + unit.FormatDuration(float64(*l.HeardS)) + " ago"
+	case l.Status != "up" && l.DownS != nil:
+		text += ", for " + unit.FormatDuration(float64(*l.DownS))
+	case l.Status != "up":
+		text += ", ever since this replica was started"
+	}
+	return text
+}
+
+// selectedText lists the databases that would be walked, then the others.
+func selectedText(dbs []checkup.Database) string {
+	var chosen, left []int
+	keys := map[int]int64{}
+	for _, db := range dbs {
+		if db.Keys != nil {
+			keys[db.DB] = *db.Keys
+		}
+		if db.Selected {
+			chosen = append(chosen, db.DB)
+		} else {
+			left = append(left, db.DB)
+		}
+	}
+	text := listDBs(chosen, keys)
+	if len(left) > 0 {
+		text = "only " + text + "; not " + listDBs(left, keys)
+	}
+	return text
+}
+
+func measuresText(measures []checkup.Measure) string {
+	var allowed, refused []string
+	for _, m := range measures {
+		text := displayWord(string(m.Measure)) + " (" + displayWord(strings.ToUpper(m.Command)) + ")"
+		if m.Allowed {
+			allowed = append(allowed, text)
+		} else {
+			refused = append(refused, text)
+		}
+	}
+	switch {
+	case len(refused) == 0:
+		return strings.Join(allowed, ", ")
+	case len(allowed) == 0:
+		return "none: not " + strings.Join(refused, ", ")
+	default:
+		return strings.Join(allowed, ", ") + "; not " + strings.Join(refused, ", ")
+	}
+}
+
+func reasonSection(r *checkup.Result) section {
+	s := section{title: "What would be missing"}
+	if r.Verdict == checkup.Impossible {
+		s.title = "Why"
+	}
+	for _, reason := range r.Reasons {
+		s.lines = append(s.lines, say(words(display(reason))).in(alarm))
+	}
+	return s
+}
+
+// accessSection has the commands that an administrator may copy.
+func accessSection(r *checkup.Result) section {
+	s := section{title: "Access"}
+	if text := scanText(r); text != "" {
+		s.lines = append(s.lines, say(words(text)))
+	}
+	if r.ACL.Add != "" {
+		s.lines = append(s.lines, say(words("This allows what is refused:")), command(r.ACL.Add))
+	}
+	if own := ownText(r); own != "" {
+		s.lines = append(s.lines, say(words(own)), command(r.ACL.Own))
+	}
+	return s
+}
+
+func scanText(r *checkup.Result) string {
+	switch r.Scan {
+	case checkup.ScanUntested:
+		return "The server knows SCAN. Whether ACL lets " + displayWord(r.ACL.User) + " send it cannot be told without sending one."
+	case checkup.ScanAllowed:
+		return "The server knows SCAN, and refuses nobody anything."
+	default:
+		return ""
+	}
+}
+
+// defaultUser is the name of the ACL user who does not log in.
+const defaultUser = "default"
+
+// ownText introduces the command for a user of keyprof's own. A user who may do
+// what is needed, and perhaps more for good reasons, is left alone.
+func ownText(r *checkup.Result) string {
+	switch {
+	case r.Scan == checkup.ScanAllowed: // there is no ACL
+		return ""
+	case r.ACL.User == defaultUser:
+		return "This makes a user who may do what keyprof does, and nothing else (put a password in the place of PASSWORD):"
+	case r.ACL.Add != "":
+		return "Or, if nobody but keyprof is " + displayWord(r.ACL.User) + ", this allows it and takes all other rights away:"
+	default:
+		return ""
+	}
+}
+
+// command is a line to be copied. What must not reach a terminal is escaped, so
+// that of a user with such a name it cannot be.
+func command(text string) line {
+	l := say(words(strings.Join(tokens(text, false), "")))
+	l.verbatim = true
+	return l
+}
+
+// forecastSection says what a walk would take.
+func forecastSection(r *checkup.Result) section {
+	s := section{title: "A walk over all keys"}
+	w := &r.Walk
+	switch {
+	case w.KeyCPUS == nil:
+		s.lines = []line{say(words("Cannot be estimated, as nothing can be asked."))}
+	case w.Keys == nil:
+		s.lines = []line{say(words("How many keys there are is not known, as INFO is refused. A million would take " + million(w.KeyCPUS) + " of the server's main thread."))}
+	default:
+		s.lines = []line{say(words(plural(*w.Keys, "key") + " by INFO would take " + rangeText(w.ElapsedS) + " at " + paceText(w) + ", and " +
+			rangeText(w.ServerCPUS) + " of the server's CPU (its main thread)."))}
+	}
+	for _, basis := range w.Basis {
+		s.notes = append(s.notes, say(words("• "+sentence(basis))).in(quiet))
+	}
+	return s
+}
+
+// sentence makes one of a clause.
+func sentence(clause string) string {
+	text := display(clause)
+	return strings.ToUpper(text[:min(1, len(text))]) + text[min(1, len(text)):] + "."
+}
+
+func paceText(w *checkup.Walk) string {
+	text := "--max-load " + unit.FormatExactShare(w.MaxLoad)
+	if w.Rate > 0 {
+		text += " and --rate " + unit.FormatPlainFloat(w.Rate)
+	}
+	return text
+}
+
+func million(r *checkup.Range) string {
+	return rangeText(&checkup.Range{Lo: r.Lo * 1e6, Hi: r.Hi * 1e6})
+}
+
+func rangeText(r *checkup.Range) string {
+	ends := slices.Compact([]string{unit.FormatElapsed(r.Lo), unit.FormatElapsed(r.Hi)})
+	return strings.Join(ends, " to ")
+}

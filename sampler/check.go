@@ -1,0 +1,335 @@
+package sampler
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"keyprof/sampler/checkup"
+	"keyprof/sampler/profile"
+	"keyprof/scanner"
+)
+
+// Check finds out what Collect with the same options would meet, without SCAN:
+// what is refused is learnt from questions about keys that do not exist. The
+// error tells that the server could not be asked; one that refuses everything
+// makes a result.
+func Check(ctx context.Context, conn *scanner.Conn, o Options) (*checkup.Result, error) {
+	c := &checker{collector: collector{conn: conn, node: conn.Node, opts: o}, names: absentNames(o.Page)}
+	c.selectDatabases()
+	if err := c.ask(ctx); err != nil {
+		return nil, err
+	}
+	return c.result(), nil
+}
+
+// checker is a collector that walks nothing.
+type checker struct {
+	collector
+	names []string // of no key
+
+	unreachable error         // why the first database is, of those that cannot be selected
+	noSelect    bool          // ACL refuses SELECT
+	reachable   int           // databases
+	noScan      error         // why SCAN is refused
+	question    time.Duration // of the server's main thread for one question
+	timed       int           // questions that were timed
+}
+
+// The questions of a check count as misses in the server's statistics, and those
+// that are refused fill its ACL LOG: so there are few.
+const (
+	mostNames  = 50 // asked about at a time
+	trialNames = 3  // to learn what is refused
+	timedTrips = 7  // pages of questions that are timed
+)
+
+// absentNames are as many as a page has keys, of keys that nobody has.
+func absentNames(page int) []string {
+	names := make([]string, max(1, min(page, mostNames)))
+	secret := rand.Text()
+	for i := range names {
+		names[i] = fmt.Sprintf("keyprof:check:%s:%d", secret, i)
+	}
+	return names
+}
+
+// ask asks the server all that the result needs.
+func (c *checker) ask(ctx context.Context) error {
+	if err := c.enterAll(ctx); err != nil {
+		return err
+	}
+	x := absent{Exchange: c.conn, alone: c.node.Role() != scanner.Primary}
+	if err := c.planOn(ctx, x, c.names[:min(len(c.names), trialNames)]); err != nil {
+		return err
+	}
+	if err := c.conn.AskScan(ctx); err != nil {
+		if !scanner.IsReply(err) {
+			return err
+		}
+		c.noScan = err
+	}
+	return c.time(ctx)
+}
+
+// enterAll finds out which databases can be selected.
+func (c *checker) enterAll(ctx context.Context) error {
+	for i := range c.databases {
+		err := c.enter(ctx, &c.databases[i])
+		switch {
+		case err == nil:
+			c.reachable++
+		case c.lost:
+			return err
+		default:
+			c.unreachable = cmp.Or(c.unreachable, err)
+			c.noSelect = c.noSelect || noPermission(err)
+		}
+	}
+	return nil
+}
+
+// noPermission reports whether ACL refused what an error is about.
+func noPermission(err error) bool {
+	var e *scanner.Error
+	return errors.As(err, &e) && strings.HasPrefix(e.Err.Error(), "NOPERM")
+}
+
+// absent is for questions about keys that do not exist. Answers which only say
+// that it is not here are no refusals.
+type absent struct {
+	scanner.Exchange
+	alone bool // the node may be one that sends all questions on to another: that is a refusal
+}
+
+// RoundTrip is Exchange's.
+func (a absent) RoundTrip(ctx context.Context, requests []scanner.Request, scan *scanner.Scan, replies []scanner.Reply) ([]scanner.Reply, scanner.ScanReply, error) {
+	replies, page, err := a.Exchange.RoundTrip(ctx, requests, scan, replies)
+	for i, r := range replies {
+		if r.Err != nil && (errorOutcome(r.Err) == Vanished || elsewhere(r.Err.Error()) && !a.alone) {
+			replies[i] = scanner.Reply{Nil: true}
+		}
+	}
+	return replies, page, err
+}
+
+// time measures what the questions of a walk take, sent as a walk sends them. Of
+// some pages the middle one counts: the first are slow, and some are kept waiting
+// by other clients.
+func (c *checker) time(ctx context.Context) error {
+	var requests []scanner.Request
+	for _, name := range c.names {
+		for _, probe := range c.plan.probes {
+			requests = append(requests, scanner.Request{Probe: probe, Key: name})
+		}
+	}
+	if len(requests) == 0 || c.plan.keysDenied { // a refusal takes another time
+		return nil
+	}
+	took := make([]time.Duration, timedTrips)
+	var replies []scanner.Reply
+	for i := range took {
+		var err error
+		if replies, _, err = c.conn.RoundTrip(ctx, requests, nil, replies[:0]); err != nil {
+			return err
+		}
+		took[i] = c.conn.Service()
+		c.timed += len(requests)
+	}
+	slices.Sort(took)
+	c.question = took[len(took)/2] / time.Duration(len(requests))
+	return nil
+}
+
+func (c *checker) result() *checkup.Result {
+	r := &checkup.Result{
+		Schema: checkup.SchemaVersion, Tool: c.opts.Tool, Checked: time.Now().UTC().Truncate(time.Millisecond),
+		Server: c.server(), Measures: c.measuresAsked(), Missing: append([]profile.Missing{}, c.plan.missing...),
+		Scan: c.scan(), ACL: c.acl(), Walk: c.walk(), Warnings: c.watchOut(), Commands: c.conn.Cost().Commands,
+	}
+	r.Verdict, r.Reasons, r.Hint = c.verdict()
+	return r
+}
+
+// verdict is what a profile would be, why, and what to do about it.
+func (c *checker) verdict() (v checkup.Verdict, reasons []string, hint string) {
+	var fatal *scanner.Error
+	switch {
+	case errors.As(c.noScan, &fatal):
+	case c.reachable == 0 && errors.As(c.unreachable, &fatal):
+	case len(c.plan.probes) == 0:
+		errors.As(c.allRefused(), &fatal)
+	}
+	if fatal != nil {
+		return checkup.Impossible, []string{fatal.Error()}, fatal.Hint
+	}
+	if lacks := c.lacking(); len(lacks) > 0 {
+		return checkup.Lacking, lacks, ""
+	}
+	return checkup.Complete, []string{}, ""
+}
+
+// lacking is what a profile would not have.
+func (c *checker) lacking() (lacks []string) {
+	for _, m := range c.plan.missing {
+		lacks = append(lacks, fmt.Sprintf("%s: the server answers %q", m.Measure, m.Reason))
+	}
+	if c.plan.shared == dropShared {
+		lacks = append(lacks, "the idle times of small strings: OBJECT REFCOUNT is refused, and those of integers that keys share mean nothing")
+	}
+	if c.plan.keysDenied {
+		lacks = append(lacks, "keys outside the user's ACL key patterns: SCAN names them, and questions about them are denied")
+	}
+	for _, db := range c.databases {
+		if db.Incomplete != "" {
+			lacks = append(lacks, fmt.Sprintf("db%d: %s", db.DB, db.Incomplete))
+		}
+	}
+	if reason := c.unknownDatabases(); reason != "" {
+		lacks = append(lacks, reason)
+	}
+	return lacks
+}
+
+func (c *checker) server() checkup.Server {
+	engine, version := c.node.Engine()
+	return checkup.Server{
+		Address: c.node.Address, Role: c.node.Role(), Engine: engine, Version: version, Policy: c.node.Policy(),
+		Maxmemory: c.field("maxmemory"), UsedMemory: c.field("used_memory"), UptimeS: c.field("uptime_in_seconds"),
+		Link: c.link(), Databases: c.databaseList(),
+	}
+}
+
+// link is nil for what is no replica.
+func (c *checker) link() *checkup.Link {
+	if c.node.Role() != scanner.Replica {
+		return nil
+	}
+	info := c.node.Info
+	return &checkup.Link{
+		Primary: info.Field("master_host") + ":" + info.Field("master_port"),
+		Status:  info.Field("master_link_status"), Syncing: info.Field("master_sync_in_progress") == "1",
+		DownS: c.elapsed("master_link_down_since_seconds"), HeardS: c.elapsed("master_last_io_seconds_ago"),
+	}
+}
+
+// elapsed is a field that counts seconds since something, -1 when that never was.
+func (c *checker) elapsed(name string) *int64 {
+	v := c.field(name)
+	if v == nil || *v < 0 {
+		return nil
+	}
+	return v
+}
+
+// databaseList has the selected databases and all others that hold keys.
+func (c *checker) databaseList() []checkup.Database {
+	known := c.node.Info.Databases()
+	list := map[int]checkup.Database{}
+	for n := range known {
+		list[n] = checkup.Database{DB: n}
+	}
+	for _, db := range c.databases {
+		list[db.DB] = checkup.Database{DB: db.DB, Selected: true, Refusal: db.Incomplete}
+	}
+	dbs := []checkup.Database{}
+	for _, n := range slices.Sorted(maps.Keys(list)) {
+		db := list[n]
+		if len(c.node.Info) > 0 {
+			db.Keys, db.Expires = new(known[n].Keys), new(known[n].Expires)
+		}
+		dbs = append(dbs, db)
+	}
+	return dbs
+}
+
+func (c *checker) measuresAsked() []checkup.Measure {
+	measures := []checkup.Measure{}
+	for _, probe := range probesFor(c.node) {
+		refused := slices.ContainsFunc(c.plan.missing, func(m profile.Missing) bool { return m.Measure == measureOf[probe] })
+		if refused || c.asks(probe) {
+			measures = append(measures, checkup.Measure{Measure: measureOf[probe], Command: probe.String(), Allowed: !refused})
+		}
+	}
+	return measures
+}
+
+func (c *checker) scan() checkup.Scan {
+	switch {
+	case c.noScan != nil:
+		return checkup.ScanRefused
+	case c.node.HasACL():
+		return checkup.ScanUntested
+	default:
+		return checkup.ScanAllowed
+	}
+}
+
+func (c *checker) acl() checkup.ACL {
+	acl := checkup.ACL{User: c.conn.User(), Own: c.conn.ACLOwn()}
+	if rules := c.aclMissing(); len(rules) > 0 {
+		// Along with what is known to be missing: whether SCAN is cannot be told.
+		acl.Add = c.conn.ACLRule(strings.Join(append(rules, "+scan"), " "))
+	}
+	return acl
+}
+
+// aclMissing are the rules that would allow what ACL refuses.
+func (c *checker) aclMissing() (rules []string) {
+	if len(c.node.Info) == 0 {
+		rules = append(rules, "+info")
+	}
+	if c.noSelect {
+		rules = append(rules, "+select")
+	}
+	var refused []scanner.Probe
+	someKeys := c.plan.keysDenied
+	for _, probe := range probesFor(c.node) {
+		for _, m := range c.plan.missing {
+			if m.Measure == measureOf[probe] && strings.HasPrefix(m.Reason, "NOPERM") {
+				refused = append(refused, probe)
+				someKeys = someKeys || onlyKeysDenied(errors.New(m.Reason))
+			}
+		}
+	}
+	// Without IDLETIME nobody asked for REFCOUNT, which then goes along with it.
+	if c.plan.shared == dropShared && c.node.HasACL() || slices.Contains(refused, scanner.IdleTime) && c.node.SharesIntegers() {
+		refused = append(refused, scanner.RefCount)
+	}
+	// When nothing was answered it is not known which keys the user may see.
+	if someKeys || len(refused) > 0 && len(c.plan.probes) == 0 {
+		return append(rules, c.node.ACLProbes(append(probesFor(c.node), scanner.RefCount)))
+	}
+	for _, probe := range refused {
+		rules = append(rules, probe.ACLRule())
+	}
+	return rules
+}
+
+// watchOut are doubts about a profile that could be made.
+func (c *checker) watchOut() []profile.Warning {
+	w := warner{node: c.node.Address, list: []profile.Warning{}}
+	c.warnNode(&w)
+	c.warnIdle(&w)
+	if c.node.Saving() {
+		w.add("save-in-progress", w.node, "a save is in progress: reads are not recorded in idle times while it lasts")
+	}
+	if c.node.TracksFrequency() {
+		w.add("lfu-policy", w.node, "under the policy %s there are no idle times: the access frequency is measured in their place", c.node.Policy())
+	}
+	info := c.node.Info
+	if info.Field("cluster_enabled") == "1" {
+		w.add("cluster-mode", w.node, "this is one node of a cluster: only its own keys are walked")
+	}
+	if info.Field("master_sync_in_progress") == "1" || info.Field("async_loading") == "1" {
+		w.add("sync-in-progress", w.node, "the server is being synchronized from its primary: its data set is exchanged, and a profile made meanwhile is incomplete")
+	}
+	sortWarnings(w.list)
+	return w.list
+}

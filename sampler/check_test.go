@@ -1,0 +1,306 @@
+package sampler_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"keyprof/sampler"
+	"keyprof/sampler/checkup"
+	"keyprof/sampler/profile"
+	"keyprof/scanner"
+	"keyprof/scanner/redistest"
+)
+
+func checkServer(t *testing.T, url string, o sampler.Options) *checkup.Result {
+	t.Helper()
+	r, err := sampler.Check(context.Background(), connect(t, url), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// command sends a command line to a server.
+func command(t *testing.T, server *redistest.Server, line string) {
+	t.Helper()
+	var args []any
+	for word := range strings.FieldsSeq(line) {
+		args = append(args, word)
+	}
+	if err := server.Client().Do(context.Background(), args...).Err(); err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+}
+
+// urlAs is the server's URL for a user with the password s3cret.
+func urlAs(server *redistest.Server, user string) string {
+	return strings.Replace(server.URL(), "redis://", "redis://"+user+":s3cret@", 1)
+}
+
+// within reports whether a figure lies within a factor of 3 of an estimate.
+func within(figure float64, r *checkup.Range) bool { return figure > r.Lo/3 && figure < r.Hi*3 }
+
+// What a walk really takes is near what was said before. The factors are wide:
+// tests share few cores.
+func TestCheckForecast(t *testing.T) {
+	const keys = 200_000
+	server := redistest.New(t)
+	if err := redistest.Mixed(context.Background(), server.Client(), keys, 1); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		page       int
+		load, rate float64
+	}{{100, 1, 0}, {50, 0.5, 0}, {50, 1, 60_000}}
+	for _, tt := range tests {
+		o := fast()
+		o.Page, o.MaxLoad, o.Rate = tt.page, tt.load, tt.rate
+		r := checkServer(t, server.URL(), o)
+		p := collect(t, server.URL(), o)
+		if *r.Walk.Keys != keys || !within(p.Receipt.MainThreadS, r.Walk.ServerCPUS) || !within(*p.Receipt.ServerCPUS, r.Walk.ServerCPUS) || !within(p.Receipt.ElapsedS, r.Walk.ElapsedS) {
+			t.Errorf("%+v: said %d keys, CPU %v, elapsed %v; was %v (at most %v) and %v", tt, *r.Walk.Keys, *r.Walk.ServerCPUS, *r.Walk.ElapsedS,
+				*p.Receipt.ServerCPUS, p.Receipt.MainThreadS, p.Receipt.ElapsedS)
+		}
+	}
+}
+
+// --rate is a floor, and --match may leave only SCAN to do.
+func TestCheckForecastFlags(t *testing.T) {
+	server := newFaultServer(t)
+	o := fast()
+	o.Rate = 10
+	if r := checkServer(t, server.URL(), o); r.Walk.ElapsedS.Lo != faultKeys/10 || r.Walk.ElapsedS.Hi != faultKeys/10 {
+		t.Errorf("at 10 keys a second: %+v", r.Walk.ElapsedS)
+	}
+	o = fast()
+	all := checkServer(t, server.URL(), o)
+	o.Match = "nothing:*"
+	few := checkServer(t, server.URL(), o)
+	if few.Walk.KeyCPUS.Lo >= all.Walk.KeyCPUS.Lo || len(few.Walk.Basis) != len(all.Walk.Basis)+1 {
+		t.Errorf("with --match %+v, without %+v", few.Walk, all.Walk)
+	}
+	o = fast()
+	o.Databases = []int{5}
+	if r := checkServer(t, server.URL(), o); *r.Walk.Keys != 0 || len(r.Server.Databases) != 2 || r.Server.Databases[0].Selected || !r.Server.Databases[1].Selected {
+		t.Errorf("of an empty database: %+v of %+v", r.Walk, r.Server.Databases)
+	}
+}
+
+// A check walks nothing, reads no key, and leaves no key behind.
+func TestCheckSendsNoScan(t *testing.T) {
+	server := newFaultServer(t)
+	ctx := context.Background()
+	if err := server.Client().ConfigResetStat(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	r := checkServer(t, server.URL(), fast())
+	counts, err := server.CommandCounts(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if counts["scan"] != 0 || r.Verdict != checkup.Complete || len(r.Reasons) > 0 || len(r.Missing) > 0 {
+		t.Errorf("%d calls of SCAN, %+v", counts["scan"], r)
+	}
+	for name, n := range counts {
+		if !scanner.Allowed(strings.ReplaceAll(name, "|", " ")) && !strings.HasPrefix(name, "config") {
+			t.Errorf("%d calls of %s", n, name)
+		}
+	}
+	info := scanner.ParseInfo(server.Client().Info(ctx, "stats").Val())
+	if info.Field("keyspace_hits") != "0" {
+		t.Errorf("%s hits", info.Field("keyspace_hits"))
+	}
+	if n := server.Client().DBSize(ctx).Val(); n != faultKeys {
+		t.Errorf("%d keys are left", n)
+	}
+}
+
+// Each command refused in turn, and all together: what is said to be missing is
+// what a profile misses, and the line that is printed mends it.
+func TestCheckACL(t *testing.T) {
+	server := newFaultServer(t)
+	const all = "ACL SETUSER prof reset on >s3cret ~* +@all "
+	tests := []struct {
+		name, rule string
+		verdict    checkup.Verdict
+		missing    []profile.Measure
+	}{
+		{"bytes", all + "-memory|usage", checkup.Lacking, []profile.Measure{"bytes"}},
+		{"ttl", all + "-pttl", checkup.Lacking, []profile.Measure{"ttl"}},
+		{"idle", all + "-object|idletime", checkup.Lacking, []profile.Measure{"idle"}},
+		{"type", all + "-type", checkup.Lacking, []profile.Measure{"type"}},
+		{"shared integers", all + "-object|refcount", checkup.Lacking, nil},
+		{"three of four", all + "-memory -object -type", checkup.Lacking, []profile.Measure{"bytes", "idle", "type"}},
+		{"SELECT", all + "-select", checkup.Lacking, nil},
+		{"INFO", all + "-info", checkup.Lacking, nil},
+		{"courtesies", all + "-ping -client", checkup.Complete, nil},
+		{"probes", all + "-memory -object -type -pttl", checkup.Impossible, []profile.Measure{"bytes", "ttl", "idle", "type"}},
+		{"nearly all", "ACL SETUSER prof reset on >s3cret +auth +hello +info +ping", checkup.Impossible, []profile.Measure{"bytes", "ttl", "idle", "type"}},
+		{"nearly all, and all keys", "ACL SETUSER prof reset on >s3cret ~* +info +scan", checkup.Impossible, []profile.Measure{"bytes", "ttl", "idle", "type"}},
+		{"everything", "ACL SETUSER prof reset on >s3cret", checkup.Impossible, []profile.Measure{"bytes", "ttl", "idle", "freq", "type"}},
+		{"keys of others", "ACL SETUSER prof reset on >s3cret ~family1:* +@all", checkup.Lacking, nil},
+		{"reading", "ACL SETUSER prof reset on >s3cret %W~* +@all", checkup.Lacking, []profile.Measure{"ttl"}},
+	}
+	for _, tt := range tests {
+		for _, own := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, own %t", tt.name, own), func(t *testing.T) {
+				o := fast()
+				o.Databases = []int{0, 1}
+				if tt.name == "INFO" || tt.name == "everything" {
+					o.Databases = nil
+				}
+				command(t, server, tt.rule)
+				before := checkServer(t, urlAs(server, "prof"), o)
+				wantMissing(t, before, tt.verdict, tt.missing)
+				if tt.verdict == checkup.Complete {
+					return
+				}
+				if own {
+					command(t, server, before.ACL.Own)
+				} else {
+					command(t, server, before.ACL.Add)
+				}
+				wantMissing(t, checkServer(t, urlAs(server, "prof"), o), checkup.Complete, nil)
+				p := collect(t, urlAs(server, "prof"), o)
+				if !p.Complete || len(p.Missing) > 0 || p.Totals.Keys.Value != faultKeys {
+					t.Errorf("the profile: %d keys, %q, %+v", p.Totals.Keys.Value, p.Nodes[0].Incomplete, p.Missing)
+				}
+			})
+		}
+	}
+}
+
+func wantMissing(t *testing.T, r *checkup.Result, verdict checkup.Verdict, missing []profile.Measure) {
+	t.Helper()
+	var got []profile.Measure
+	for _, m := range r.Missing {
+		got = append(got, m.Measure)
+	}
+	if r.Verdict != verdict || !slices.Equal(got, missing) || (len(r.Reasons) > 0) != (verdict != checkup.Complete) {
+		t.Errorf("%s: %q, missing %q; want %s, %q", r.Verdict, r.Reasons, got, verdict, missing)
+	}
+}
+
+// A new user of keyprof's own is proposed to those who are the default user.
+func TestCheckACLOfDefaultUser(t *testing.T) {
+	server := newFaultServer(t)
+	r := checkServer(t, server.URL(), fast())
+	if r.ACL.Add != "" || r.ACL.User != "default" {
+		t.Errorf("%+v", r.ACL)
+	}
+	command(t, server, strings.Replace(r.ACL.Own, "PASSWORD", "s3cret", 1))
+	wantMissing(t, checkServer(t, urlAs(server, scanner.NewUser), fast()), checkup.Complete, nil)
+	if p := collect(t, urlAs(server, scanner.NewUser), fast()); !p.Complete || len(p.Missing) > 0 {
+		t.Errorf("%+v", p.Nodes[0])
+	}
+}
+
+func codes(r *checkup.Result) (codes []string) {
+	for _, w := range r.Warnings {
+		codes = append(codes, w.Code)
+	}
+	return codes
+}
+
+func TestCheckWarnings(t *testing.T) {
+	ctx := context.Background()
+	primary := newFaultServer(t)
+	replica := redistest.Replica(t, primary)
+	r := checkServer(t, replica.URL(), fast())
+	if got := codes(r); !slices.Equal(got, []string{"idle-horizon"}) || r.Server.Role != "replica" || r.Server.Link.Status != "up" || r.Server.Link.HeardS == nil || r.Server.Link.DownS != nil || *r.Walk.Keys != faultKeys {
+		t.Errorf("replica: %q, %+v, %+v", got, r.Server, r.Server.Link)
+	}
+	o := fast()
+	o.IdleOver = time.Nanosecond // shorter than any uptime but 0 seconds
+	time.Sleep(1100 * time.Millisecond)
+	if got := codes(checkServer(t, replica.URL(), o)); len(got) > 0 {
+		t.Errorf("replica, with a short threshold: %q", got)
+	}
+	command(t, replica, "REPLICAOF 127.0.0.1 1")
+	r = checkServer(t, replica.URL(), fast())
+	if got := codes(r); !slices.Contains(got, "replica-link-down") || r.Server.Link.Status != "down" || r.Server.Link.Primary != "127.0.0.1:1" || r.Verdict != checkup.Complete {
+		t.Errorf("replica with its link down: %q, %+v, %s", got, r.Server.Link, r.Verdict)
+	}
+	never := redistest.New(t, "--replicaof", "127.0.0.1 1")
+	r = checkServer(t, never.URL(), fast())
+	if got := fmt.Sprint(r.Warnings); r.Server.Link.DownS != nil || !strings.Contains(got, "has not reached its primary") {
+		t.Errorf("replica that never synchronised: %s, %+v", got, r.Server.Link)
+	}
+	lfu := redistest.New(t, "--maxmemory-policy", "allkeys-lfu", "--maxmemory", "100mb")
+	r = checkServer(t, lfu.URL(), fast())
+	if got := codes(r); !slices.Equal(got, []string{"lfu-policy", "primary"}) || r.Measures[2].Measure != profile.MeasureFreq || r.Verdict != checkup.Complete {
+		t.Errorf("LFU: %q, %+v", got, r)
+	}
+	cluster := redistest.New(t, "--cluster-enabled", "yes")
+	command(t, cluster, "CLUSTER ADDSLOTSRANGE 0 16383")
+	await(t, func() bool { return strings.Contains(cluster.Client().ClusterInfo(ctx).Val(), "cluster_state:ok") })
+	r = checkServer(t, cluster.URL(), fast())
+	if got := codes(r); !slices.Contains(got, "cluster-mode") || r.Verdict != checkup.Complete {
+		t.Errorf("cluster: %q, %+v", got, r)
+	}
+}
+
+func await(t *testing.T, done func() bool) {
+	t.Helper()
+	for range 500 {
+		if done() {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("waited in vain")
+}
+
+// Renamed commands are refused for good: no ACL line helps.
+func TestCheckRenamed(t *testing.T) {
+	tests := []struct {
+		command string
+		verdict checkup.Verdict
+		missing []profile.Measure
+	}{
+		{"MEMORY", checkup.Lacking, []profile.Measure{"bytes"}},
+		{"SCAN", checkup.Impossible, nil},
+		{"CLIENT", checkup.Complete, nil},
+	}
+	for _, tt := range tests {
+		server := redistest.New(t, "--rename-command", tt.command, "HIDDEN")
+		r := checkServer(t, server.SocketURL(), fast())
+		wantMissing(t, r, tt.verdict, tt.missing)
+		if r.ACL.Add != "" || (r.Scan == checkup.ScanRefused) != (tt.command == "SCAN") {
+			t.Errorf("%s renamed: %+v, SCAN %s", tt.command, r.ACL, r.Scan)
+		}
+	}
+}
+
+// A node of a cluster that owns few of the slots sends most questions on.
+func TestCheckMoved(t *testing.T) {
+	for _, role := range []string{"master", "slave"} {
+		info := redistest.Bulk("# Server\r\nredis_version:7.0.15\r\nuptime_in_seconds:9\r\n# Replication\r\nrole:" + role + "\r\n# Cluster\r\ncluster_enabled:1\r\n# Keyspace\r\ndb0:keys=7,expires=0\r\n")
+		fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
+			switch strings.ToLower(args[0]) {
+			case "info":
+				return info
+			case "ping", "client":
+				return redistest.Simple("OK")
+			case "scan":
+				return redistest.Error("ERR wrong number of arguments for 'scan' command")
+			default:
+				return redistest.Error("MOVED 3999 127.0.0.1:6381")
+			}
+		})
+		want := map[string]checkup.Verdict{"master": checkup.Complete, "slave": checkup.Impossible}[role]
+		r := checkServer(t, fake.URL(), fast())
+		if r.Verdict != want || role == "slave" && !strings.Contains(r.Hint, "give keyprof the primary") {
+			t.Errorf("%s: %s, %q, %q", role, r.Verdict, r.Reasons, r.Hint)
+		}
+		for _, call := range fake.Calls() {
+			if strings.EqualFold(call[0], "scan") && len(call) > 1 {
+				t.Errorf("sent %q", call)
+			}
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package scanner
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func nodeOf(version string) Node {
+	return Node{Info: ParseInfo("# Server\r\n" + version + "\r\n")}
+}
+
+// The rule for a user allows all that may be sent to this version, and no more.
+func TestACLNewUser(t *testing.T) {
+	tests := []struct {
+		version, keys string
+		noTouch       bool
+	}{
+		{"redis_version:6.0.16", "prof on >PASSWORD ~* -@all +", false},
+		{"redis_version:6.2.14", "prof on >PASSWORD ~* -@all +", false},
+		{"redis_version:7.0.15", "prof on >PASSWORD resetkeys resetchannels -@all %R~* +", false},
+		{"redis_version:7.2.0", "prof on >PASSWORD resetkeys resetchannels -@all %R~* +", true},
+		{"redis_version:7.2.4\r\nvalkey_version:8.0.1", "prof on >PASSWORD resetkeys resetchannels -@all %R~* +", true},
+		{"used_memory:1", "prof on >PASSWORD ~* -@all +", false},
+	}
+	for _, tt := range tests {
+		rule := nodeOf(tt.version).ACLNewUser()
+		if !strings.HasPrefix(rule, "ACL SETUSER "+tt.keys) || strings.Contains(rule, "+client|no-touch") != tt.noTouch {
+			t.Errorf("%s: %s", tt.version, rule)
+		}
+		var commands []string
+		for word := range strings.FieldsSeq(rule) {
+			if command, ok := strings.CutPrefix(word, "+"); ok {
+				commands = append(commands, strings.ReplaceAll(command, "|", " "))
+			}
+		}
+		want := slices.DeleteFunc(AllowedCommands(), func(c string) bool { return c == noTouch && !tt.noTouch })
+		if !slices.Equal(commands, want) {
+			t.Errorf("%s allows %q", tt.version, commands)
+		}
+	}
+}
+
+func TestHasACL(t *testing.T) {
+	for version, want := range map[string]bool{
+		"redis_version:5.0.14": false, "redis_version:6.0.0": true, "used_memory:1": true,
+		"redis_version:4.0.0\r\nkvrocks_version:2.8.0": true,
+	} {
+		if got := nodeOf(version).HasACL(); got != want {
+			t.Errorf("%s: %t", version, got)
+		}
+	}
+}
