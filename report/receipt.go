@@ -15,7 +15,7 @@ import (
 func receiptSection(p *profile.Profile) section {
 	r := &p.Receipt
 	var lines []line
-	for _, text := range []string{timeText(r), serverText(r), traceText(r), waitsText(r.Waits), commandsText(r)} {
+	for _, text := range []string{timeText(r), serverText(r), traceText(r), waitsText(r.Waits), trafficText(r)} {
 		if text != "" {
 			lines = append(lines, say(words(text)).in(quiet))
 		}
@@ -85,6 +85,10 @@ func waitsText(waits []profile.Wait) string {
 	return "Waited for the server: " + strings.Join(parts, ", ") + "."
 }
 
+func trafficText(r *profile.Receipt) string {
+	return unit.FormatBytes(r.BytesOut) + " sent, " + unit.FormatBytes(r.BytesIn) + " received; " + commandsText(r.Commands)
+}
+
 // loadText is the share of the main thread; nothing for a run that is too short.
 func loadText(r *profile.Receipt) string {
 	if r.ElapsedS <= 0 || r.MainThreadS < shortRun {
@@ -93,15 +97,14 @@ func loadText(r *profile.Receipt) string {
 	return " (" + unit.FormatShare(r.MainThreadS/r.ElapsedS) + ")"
 }
 
-func commandsText(r *profile.Receipt) string {
-	names := slices.Sorted(maps.Keys(r.Commands))
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(r.Commands[b], r.Commands[a]) })
+func commandsText(commands map[string]int64) string {
+	names := slices.Sorted(maps.Keys(commands))
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(commands[b], commands[a]) })
 	var total int64
 	parts := make([]string, len(names))
 	for i, name := range names {
-		total += r.Commands[name]
-		parts[i] = displayWord(strings.ToUpper(name)) + " " + unit.FormatCount(r.Commands[name])
+		total += commands[name]
+		parts[i] = displayWord(strings.ToUpper(name)) + " " + unit.FormatCount(commands[name])
 	}
-	return unit.FormatBytes(r.BytesOut) + " sent, " + unit.FormatBytes(r.BytesIn) + " received; " +
-		plural(total, "command") + ": " + strings.Join(parts, ", ") + "."
+	return plural(total, "command") + ": " + strings.Join(parts, ", ") + "."
 }
