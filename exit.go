@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"syscall"
 
@@ -118,6 +119,14 @@ func hintFor(err error) string {
 	default:
 		return "check that what the message names exists and may be used"
 	}
+}
+
+// withoutPath is err for a message that names the file already.
+func withoutPath(err error) error {
+	if of := (*fs.PathError)(nil); errors.As(err, &of) {
+		return of.Err
+	}
+	return err
 }
 
 // oneLine makes a message safe for a terminal: it may quote what a server or a

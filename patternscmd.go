@@ -19,6 +19,7 @@ import (
 	"keyprof/report/unit"
 	"keyprof/sampler"
 	"keyprof/sampler/pattern"
+	"keyprof/sampler/profile"
 	"keyprof/sampler/redact"
 )
 
@@ -120,7 +121,7 @@ func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) e
 	}
 	var out bytes.Buffer
 	if o.Format == report.JSON {
-		if err := writeGroupsJSON(&out, groups); err != nil {
+		if err := writeGroupsJSON(&out, groups, o); err != nil {
 			return err
 		}
 	} else {
@@ -247,22 +248,29 @@ func example(n sampler.NameGroup) string {
 	return "   such as " + strconv.Quote(n.Examples[0].Name)
 }
 
-func writeGroupsJSON(w io.Writer, groups *sampler.NameGroups) error {
+// writeGroupsJSON writes a document that --patterns takes, rules and all.
+func writeGroupsJSON(w io.Writer, groups *sampler.NameGroups, o patternsOptions) error {
 	type namespace struct {
-		Pattern  string   `json:"pattern"`
-		Other    bool     `json:"other,omitempty"`
-		Names    int64    `json:"names"`
-		Examples []string `json:"examples"`
+		Pattern  string            `json:"pattern"`
+		Other    bool              `json:"other,omitempty"`
+		Rule     bool              `json:"rule,omitempty"`
+		Names    int64             `json:"names"`
+		Examples []profile.KeyName `json:"examples"`
 	}
 	document := struct {
 		Names      int64               `json:"names"`
 		Namespaces []namespace         `json:"namespaces"`
 		Patterns   *pattern.Dictionary `json:"patterns"`
-	}{groups.Names, []namespace{}, groups.Dictionary}
+		Rules      []string            `json:"pattern_rules,omitempty"`
+		Redacted   bool                `json:"redacted,omitempty"`
+	}{groups.Names, []namespace{}, groups.Dictionary, nil, o.Redact != nil}
+	if o.Redact == nil {
+		document.Rules = o.Grouping.Rules.Texts()
+	}
 	for _, n := range groups.Namespaces {
-		row := namespace{n.Pattern, n.Other, n.Names, []string{}}
+		row := namespace{n.Pattern, n.Other, n.Rule, n.Names, []profile.KeyName{}}
 		for _, key := range n.Examples {
-			row.Examples = append(row.Examples, key.Name)
+			row.Examples = append(row.Examples, key.KeyName)
 		}
 		document.Namespaces = append(document.Namespaces, row)
 	}
