@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,9 +21,9 @@ import (
 func groupingFlags() []cli.Flag {
 	const category = "Namespaces"
 	return []cli.Flag{
-		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as decided before: `FILE` is a profile, whose rules are kept as well, or the pattern dictionary in one"},
-		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "name keys that match a regular expression, such as `'^tenant:([^:]+):=tenant:$1:*'`, before anything is inferred; repeatable, the first that matches counts"},
-		&cli.StringFlag{Category: category, Name: "delimiters", Usage: "part names at `CHARS` before all other punctuation; - and _ part words only if they are among them, or where nothing else does", DefaultText: pattern.DefaultDelimiters},
+		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as decided before, and by the same rules: `FILE` is a profile, or what keyprof patterns -f json printed, or the dictionary alone that stands under design.patterns in a profile, without rules"},
+		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "`REGEX=NAME`, such as '^tenant:([^:]+):=tenant:$1:*': call keys whose name matches REGEX (RE2, not anchored) NAME before anything is inferred; the last = parts the two, $1 is what the first brackets matched, and makes a row for each such text, so it is meant for few; a * means itself; repeatable: the first that matches counts, and those of --patterns come last"},
+		&cli.StringFlag{Category: category, Name: "delimiters", Usage: "part all names at `CHARS` before all other punctuation; - and _ part words only if they are among them, or where nothing else does", DefaultText: pattern.DefaultDelimiters},
 		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: sampler.DefaultNamespaceLimit},
 	}
 }
@@ -29,21 +34,19 @@ func groupingOf(c *cli.Context) (sampler.Grouping, error) {
 		return g, flagError("namespaces", nil, fmt.Sprintf("must be between 1 and %d", maxRows))
 	}
 	rules := c.StringSlice("pattern-rule")
+	if _, err := parseRules(rules); err != nil {
+		return g, flagError("pattern-rule", err, "")
+	}
 	if path := c.String("patterns"); path != "" {
-		earlier, err := readDecisions(path)
+		earlier, err := earlierDecisions(path)
 		if err != nil {
-			return g, &hintedError{
-				error: fmt.Errorf("--patterns: reading %s: %w", path, err),
-				hint:  "give a profile, or a file with what stands under design.patterns in one",
-			}
+			return g, err
 		}
-		g.Dictionary = earlier.dictionary
+		g.Dictionary = earlier.Dictionary
 		if odd := g.OtherLexing(); odd != "" {
 			warn(c.App.ErrWriter, "--patterns: %s: %s", path, odd)
 		}
-		if len(rules) == 0 {
-			rules = earlier.rules
-		}
+		rules = append(rules, earlier.Rules...)
 	}
 	if c.IsSet("delimiters") {
 		dict, err := cutBy(c.String("delimiters"), g.Dictionary)
@@ -52,14 +55,26 @@ func groupingOf(c *cli.Context) (sampler.Grouping, error) {
 		}
 		g.Dictionary = dict
 	}
-	if len(rules) > 0 {
-		parsed, err := pattern.ParseRules(rules...)
-		if err != nil {
-			return g, flagError("pattern-rule", err, "")
-		}
-		g.Rules = parsed
+	parsed, err := parseRules(rules)
+	if err != nil { // those of the command line have been read before
+		return g, failedPatterns(c.String("patterns"), err)
 	}
+	g.Rules = parsed
 	return g, nil
+}
+
+// parseRules reads rules of which each counts once; nil if there are none.
+func parseRules(texts []string) (*pattern.Rules, error) {
+	var once []string
+	for _, text := range texts {
+		if !slices.Contains(once, text) {
+			once = append(once, text)
+		}
+	}
+	if len(once) == 0 {
+		return nil, nil
+	}
+	return pattern.ParseRules(once...)
 }
 
 // cutBy returns the decisions to keep to when names are cut by chars: those made
@@ -73,36 +88,64 @@ func cutBy(chars string, earlier *pattern.Dictionary) (*pattern.Dictionary, erro
 		return pattern.NewDictionary(delims), nil
 	case !earlier.FirstLevel().Equal(delims):
 		return nil, &usageError{
-			problem: fmt.Sprintf("--delimiters are %s, but the decisions of --patterns were made with %s", delims, earlier.FirstLevel()),
+			problem: fmt.Sprintf("--delimiters are %s, but the decisions of --patterns were made with %s", inOrder(delims), inOrder(earlier.FirstLevel())),
 			hint:    "leave out --delimiters to group as before, or --patterns to decide anew",
 		}
 	}
 	return earlier, nil
 }
 
-// decisions are how names were grouped before.
-type decisions struct {
-	dictionary *pattern.Dictionary
-	rules      []string // of a profile; a dictionary alone has none
+// inOrder prints delimiters in the order in which --help has the usual ones.
+func inOrder(d *pattern.Delimiters) string {
+	if usual, err := pattern.ParseDelimiters(pattern.DefaultDelimiters); err == nil && d.Equal(usual) {
+		return pattern.DefaultDelimiters
+	}
+	return d.String()
 }
 
-// readDecisions reads a pattern dictionary, or the decisions in a profile.
-func readDecisions(path string) (decisions, error) {
-	if p, err := profile.ReadFile(path); err == nil {
-		if p.Design.Patterns == nil {
-			return decisions{}, errors.New("the profile holds no decisions: an older version wrote it")
-		}
-		if p.Design.Redacted {
-			return decisions{}, errors.New("the profile is redacted: some of its decisions, and its rules, were left out")
-		}
-		dict := pattern.Dictionary(*p.Design.Patterns)
-		return decisions{&dict, p.Design.PatternRules}, dict.Check()
+// earlierDecisions are those of --patterns.
+func earlierDecisions(path string) (*pattern.Decisions, error) {
+	if path == "-" {
+		return nil, &usageError{problem: "--patterns - does not read standard input", hint: "give the name of a file"}
 	}
+	d, err := readDecisions(path)
+	if err != nil {
+		return nil, failedPatterns(path, err)
+	}
+	return d, nil
+}
+
+// failedPatterns is why the file of --patterns cannot be used.
+func failedPatterns(path string, err error) error {
+	hint := "give a profile, what keyprof patterns -f json printed, or a file with what stands under design.patterns in a profile"
+	if errors.Is(err, fs.ErrNotExist) {
+		hint = "the first run goes without --patterns, and makes the file: keyprof profile -o FILE URL, or keyprof patterns -f json NAMES > FILE"
+	}
+	return &hintedError{error: fmt.Errorf("--patterns: reading %s: %w", path, withoutPath(err)), hint: hint}
+}
+
+// readDecisions reads the file once: it may be a pipe.
+func readDecisions(path string) (*pattern.Decisions, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return decisions{}, err
+		return nil, err
 	}
 	defer f.Close()
-	dict, err := pattern.ReadDictionary(f)
-	return decisions{dictionary: dict}, err
+	text, err := io.ReadAll(io.LimitReader(f, profile.MaxDocumentBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	p, err := profile.Read(bytes.NewReader(text))
+	switch {
+	case err == nil && p.Design.Patterns == nil:
+		return nil, errors.New("the profile holds no decisions: an older version wrote it")
+	case err == nil && p.Design.Redacted:
+		return nil, errors.New("the profile is redacted: some of its decisions, and its rules, were left out")
+	case err == nil:
+		dict := pattern.Dictionary(*p.Design.Patterns)
+		return &pattern.Decisions{Dictionary: &dict, Rules: p.Design.PatternRules}, dict.Check()
+	case !utf8.Valid(text): // compressed, so meant for a profile
+		return nil, err
+	}
+	return pattern.ReadDecisions(bytes.NewReader(text))
 }

@@ -29,11 +29,11 @@ func TestDictionaryIsWrittenAndRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, document := range []string{text.String(), `{"schema": 1, "design": {"method": "census", "patterns": ` + text.String() + `}}`} {
-		got, err := ReadDictionary(strings.NewReader(document))
+		got, err := ReadDecisions(strings.NewReader(document))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got.Dictionary); diff != "" {
 			t.Errorf("dictionary read is not the one written (-want +got):\n%s", diff)
 		}
 	}
@@ -41,24 +41,32 @@ func TestDictionaryIsWrittenAndRead(t *testing.T) {
 
 func TestBadDictionaries(t *testing.T) {
 	for text, want := range map[string]string{
-		``:                        "EOF|unexpected end",
-		`{"version": 1, "kk": 3}`: "unknown field",
-		`{"version": 9}`:          "version 9",
-		`[1]`:                     "this is a JSON array, want an object",
-		`{"k": "x"}`:              "in k stands a JSON string, want a whole number",
-		`{"collapsed": []}`:       "in collapsed stands a JSON array, want an object",
-		`{"protected": {"": ""}}`: "in protected stands a JSON string, want an array",
-		`{"version": 1, "k": 65}`: "k is 65",
-		`{"version": 1, "k": 64, "delimiters": ":x"}`:     `delimiters: "x" is a letter`,
-		`{"version": 1, "k": 64, "delimiters": "\u001b"}`: `delimiters: "\x1b" is no printable`,
-		`{"design": {}}`: "older version",
+		``:                                      "the file is empty",
+		"\ufeff \n":                             "the file is empty",
+		"{\n\"k\": 3,\n":                        "the file is not JSON: line 3",
+		"user:1\nuser:2":                        "the file is not JSON: line 1",
+		`{"patterns": {"version": 1, "kk": 3}}`: `: unknown field "kk"`,
+		`{"patterns": {"version": 1}, "pattern_rule": []}`:                `: unknown field "pattern_rule"`,
+		`{"patterns": {"version": 1}, "pattern_rules": "a=b"}`:            "in pattern_rules stands a JSON string, want an array",
+		`{"patterns": {"version": 1}, "redacted": true}`:                  "it is redacted",
+		`{"design": {"patterns": {"version": 1}, "redacted": true}}`:      "it is redacted",
+		`{"version": 1, "kk": 3}`:                                         "unknown field",
+		`{"version": 9}`:                                                  "version 9",
+		`[1]`:                                                             "this is a JSON array, want an object",
+		`{"k": "x"}`:                                                      "in k stands a JSON string, want a whole number",
+		`{"collapsed": []}`:                                               "in collapsed stands a JSON array, want an object",
+		`{"protected": {"": ""}}`:                                         "in protected stands a JSON string, want an array",
+		`{"version": 1, "k": 65}`:                                         "k is 65",
+		`{"version": 1, "k": 64, "delimiters": ":x"}`:                     `delimiters: "x" is a letter`,
+		`{"version": 1, "k": 64, "delimiters": "\u001b"}`:                 `delimiters: "\x1b" is no printable`,
+		`{"design": {}}`:                                                  "older version",
 		`{"version": 1, "k": 64, "protected": {"user:": ["x"]}}`:          "no shape",
 		`{"version": 1, "k": 64, "protected": {"<*>:": [""]}}`:            "no literal",
 		`{"version": 1, "k": 64, "shapes": ["<what>"]}`:                   "no shape",
 		`{"version": 1, "k": 64, "collapsed": {"<*>:<int>": [["user"]]}}`: "no place after",
 		`{"version": 1, "k": 64, "fused": {"a": "\u001b[0m"}}`:            "no pattern",
 	} {
-		_, err := ReadDictionary(strings.NewReader(text))
+		_, err := ReadDecisions(strings.NewReader(text))
 		found := false
 		for alternative := range strings.SplitSeq(want, "|") {
 			found = found || err != nil && strings.Contains(err.Error(), alternative)
@@ -80,10 +88,11 @@ func TestDictionaryKeepsDelimiters(t *testing.T) {
 	if want := `"delimiters": ":_"`; !strings.Contains(text.String(), want) {
 		t.Errorf("dictionary without %s: %s", want, &text)
 	}
-	got, err := ReadDictionary(&text)
+	read, err := ReadDecisions(&text)
 	if err != nil {
 		t.Fatal(err)
 	}
+	got := read.Dictionary
 	if diff := cmp.Diff(trie.Dictionary(), got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("dictionary read is not the one written (-want +got):\n%s", diff)
 	}
@@ -105,15 +114,34 @@ func TestDictionariesWithOtherDelimitersAreNotJoined(t *testing.T) {
 	}
 }
 
-func FuzzReadDictionary(f *testing.F) {
+// What holds rules beside a dictionary gives both.
+func TestDecisionsHaveRules(t *testing.T) {
+	for _, document := range []string{
+		`{"names": 3, "namespaces": [], "patterns": {"version": 1, "k": 64}, "pattern_rules": ["^a=b", "^c=d"]}`,
+		`{"patterns": {"version": 1, "k": 64}, "pattern_rules": ["^a=b", "^c=d"]}`,
+		`{"schema": 1, "design": {"method": "census", "patterns": {"version": 1, "k": 64}, "pattern_rules": ["^a=b", "^c=d"]}}`,
+	} {
+		got, err := ReadDecisions(strings.NewReader(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(&Decisions{&Dictionary{Version: 1, K: 64}, []string{"^a=b", "^c=d"}}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", document, diff)
+		}
+	}
+}
+
+func FuzzReadDecisions(f *testing.F) {
 	f.Add(`{"version":1,"k":64,"protected":{"<*>:":["x"]},"shapes":["<*>:<int>"],"collapsed":{"<*>:<*>":[[],["a"]]},"fused":{"a<int>":"b"}}`)
 	f.Add(`{"design":{"patterns":{"version":1,"k":0}}}`)
+	f.Add(`{"names":1,"patterns":{"version":1,"k":0},"pattern_rules":["a=b"]}`)
 	f.Add(`{"version":1,"k":64,"delimiters":"-_:","protected":{"<*>-":["x"]}}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		d, err := ReadDictionary(strings.NewReader(text))
+		read, err := ReadDecisions(strings.NewReader(text))
 		if err != nil {
 			return
 		}
+		d := read.Dictionary
 		trie := newCounting(d, "a:b", "b", "a1", "x:1", "c:d:e")
 		joined, err := Join(d, trie.Dictionary())
 		if err != nil {

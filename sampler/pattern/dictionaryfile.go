@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -27,9 +28,16 @@ func (d *Dictionary) Write(w io.Writer) error {
 	return err
 }
 
-// ReadDictionary reads a dictionary, or the one within a profile. It has been
-// checked.
-func ReadDictionary(r io.Reader) (*Dictionary, error) {
+// Decisions are what a file says of how names are to be grouped.
+type Decisions struct {
+	Dictionary *Dictionary
+	Rules      []string // as they were written, in order; a dictionary alone has none
+}
+
+// ReadDecisions reads a dictionary, alone or as it stands in a profile or in
+// what the patterns command prints, which hold the rules as well. The dictionary
+// has been checked.
+func ReadDecisions(r io.Reader) (*Decisions, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxDictionaryBytes+1))
 	switch {
 	case err != nil:
@@ -37,44 +45,81 @@ func ReadDictionary(r io.Reader) (*Dictionary, error) {
 	case len(text) > maxDictionaryBytes:
 		return nil, fmt.Errorf("pattern dictionary: more than %d bytes", maxDictionaryBytes)
 	}
-	d, err := decodeDictionary(text)
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // as editors on Windows write
+	d, err := decodeDecisions(text)
 	if err != nil {
-		return nil, fmt.Errorf("pattern dictionary: %w", inPlainWords(err))
+		return nil, fmt.Errorf("pattern dictionary: %w", inPlainWords(err, text))
 	}
-	if err := d.Check(); err != nil {
+	if err := d.Dictionary.Check(); err != nil {
 		return nil, fmt.Errorf("pattern dictionary: %w", err)
 	}
 	return d, nil
 }
 
-// decodeDictionary tells a profile by its design.
-func decodeDictionary(text []byte) (*Dictionary, error) {
+// recorded is how decisions stand in a longer document.
+type recorded struct {
+	Patterns json.RawMessage `json:"patterns"`
+	Rules    []string        `json:"pattern_rules"`
+	Redacted bool            `json:"redacted"`
+	// What else the patterns command prints means nothing here.
+	Names      json.RawMessage `json:"names"`
+	Namespaces json.RawMessage `json:"namespaces"`
+}
+
+// decodeDecisions tells a profile by its design, and what the patterns command
+// printed by its patterns.
+func decodeDecisions(text []byte) (*Decisions, error) {
 	var document struct {
-		Design *struct {
-			Patterns *Dictionary `json:"patterns"`
-		} `json:"design"`
+		Design   *recorded       `json:"design"`
+		Patterns json.RawMessage `json:"patterns"`
 	}
 	if err := json.Unmarshal(text, &document); err != nil {
 		return nil, err
 	}
-	if document.Design != nil {
-		if document.Design.Patterns == nil {
-			return nil, errors.New("the profile holds none: it was made by an older version")
+	switch {
+	case document.Design != nil:
+		return document.Design.decisions(json.Unmarshal)
+	case document.Patterns != nil:
+		var printed recorded
+		if err := unmarshalStrictly(text, &printed); err != nil {
+			return nil, err
 		}
-		return document.Design.Patterns, nil
+		return printed.decisions(unmarshalStrictly)
 	}
-	d := &Dictionary{}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields() // a misspelt field would be ignored
-	return d, decoder.Decode(d)
+	d := &Decisions{Dictionary: &Dictionary{}}
+	return d, unmarshalStrictly(text, d.Dictionary)
 }
 
-// inPlainWords replaces an error of the JSON decoder that speaks of Go types.
-func inPlainWords(err error) error {
+func (r *recorded) decisions(unmarshal func([]byte, any) error) (*Decisions, error) {
+	if r.Redacted {
+		return nil, errors.New("it is redacted: some of its decisions, and its rules, were left out")
+	}
+	if r.Patterns == nil || string(r.Patterns) == "null" {
+		return nil, errors.New("the profile holds none: it was made by an older version")
+	}
+	d := &Decisions{&Dictionary{}, r.Rules}
+	return d, unmarshal(r.Patterns, d.Dictionary)
+}
+
+// unmarshalStrictly is for what people edit: a misspelt field would be ignored.
+func unmarshalStrictly(text []byte, v any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(v)
+}
+
+// inPlainWords replaces an error of the JSON decoder that speaks of Go or its
+// types.
+func inPlainWords(err error, text []byte) error {
 	var wrong *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
 	switch {
+	case len(bytes.TrimSpace(text)) == 0:
+		return errors.New("the file is empty")
+	case errors.As(err, &syntax):
+		return fmt.Errorf("the file is not JSON: line %d", 1+bytes.Count(text[:syntax.Offset], []byte("\n")))
 	case !errors.As(err, &wrong):
-		return err
+		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
 	case wrong.Field == "":
 		return fmt.Errorf("this is a JSON %s, want an object such as a profile has under design.patterns", wrong.Value)
 	}

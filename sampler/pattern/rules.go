@@ -93,10 +93,17 @@ func (r *rule) checkName(offset int) error {
 		case use == "$":
 			return &RuleError{r.text, offset + at[0], "$ must be followed by the number of a capture; $$ is a dollar sign"}
 		case !r.hasCapture(strings.Trim(use, "${}")):
-			return &RuleError{r.text, offset + at[0], fmt.Sprintf("the regular expression has %d captures, and not %s", r.match.NumSubexp(), use)}
+			return &RuleError{r.text, offset + at[0], fmt.Sprintf("the regular expression has %s, and not %s", countCaptures(r.match.NumSubexp()), use)}
 		}
 	}
 	return nil
+}
+
+func countCaptures(n int) string {
+	if n == 1 {
+		return "1 capture"
+	}
+	return fmt.Sprintf("%d captures", n)
 }
 
 func (r *rule) hasCapture(name string) bool {

@@ -57,16 +57,17 @@ func TestBadRules(t *testing.T) {
 	for _, tt := range []struct {
 		rule string
 		at   int
+		want string
 	}{
-		{"nothing", 7},
-		{"=x", 0},
-		{"x=", 2},
-		{"ab(c=x", 0},
-		{"abc[d=x", 3},
-		{"a(b)=x$2", 6},
-		{"a(b)=x$y", 6},
-		{"a=${b}", 2},
-		{"a=b\x1b[0m", 3},
+		{"nothing", 7, "there is no ="},
+		{"=x", 0, "REGEX is empty"},
+		{"x=", 2, "NAME is empty"},
+		{"ab(c=x", 0, "missing closing )"},
+		{"abc[d=x", 3, "missing closing ]"},
+		{"a(b)=x$2", 6, "has 1 capture, and not $2"},
+		{"a(b)=x$y", 6, "$ must be followed by"},
+		{"a=${b}", 2, "has 0 captures, and not ${b}"},
+		{"a=b\x1b[0m", 3, "printable"},
 	} {
 		_, err := ParseRules("^fine=fine", tt.rule)
 		var bad *RuleError
@@ -74,7 +75,7 @@ func TestBadRules(t *testing.T) {
 			t.Errorf("%q: error %v", tt.rule, err)
 			continue
 		}
-		if bad.Offset != tt.at || !strings.Contains(err.Error(), fmt.Sprintf("at character %d of", tt.at+1)) {
+		if bad.Offset != tt.at || !strings.Contains(bad.Reason, tt.want) || !strings.Contains(err.Error(), fmt.Sprintf("at character %d of", tt.at+1)) {
 			t.Errorf("%q: wrong at %d, want %d:\n%v", tt.rule, bad.Offset, tt.at, err)
 		}
 	}
