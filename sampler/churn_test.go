@@ -170,6 +170,23 @@ func TestGrowthDuringTheWalk(t *testing.T) {
 	}
 }
 
+// When a table shrinks, SCAN may return a key again, and leaves none out.
+func TestShrinkingDuringTheWalk(t *testing.T) {
+	server := newChurnServer(t)
+	p := profileWhile(t, server.SocketURL(), func() {
+		piped(t, server.Client(), func(pipe redis.Pipeliner) {
+			eachName("go", goKeys, func(name string) { pipe.Del(context.Background(), name) })
+		})
+		time.Sleep(300 * time.Millisecond) // the server shrinks tables ten times a second
+	})
+	if got := keysIn(p, "stay:<int>"); got < stayKeys || got > stayKeys*12/10 {
+		t.Errorf("%d of the keys that stayed, want %d and few repeats", got, stayKeys)
+	}
+	if got := keysIn(p, "go:<int>"); got < goKeys/3 || got > goKeys*2/3 {
+		t.Errorf("%d of the keys that were removed at half of the walk", got)
+	}
+}
+
 // Keys are renamed, removed and made again as another type, all through the
 // walk, between any two questions about a key.
 func TestKeysChangeDuringTheWalk(t *testing.T) {

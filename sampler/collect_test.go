@@ -61,7 +61,12 @@ func collect(t *testing.T, url string, o sampler.Options) *profile.Profile {
 	return p
 }
 
-func do(t *testing.T, client interface{ Do(context.Context, ...any) *redis.Cmd }, args ...any) {
+// doer is a client, or one connection of it.
+type doer interface {
+	Do(ctx context.Context, args ...any) *redis.Cmd
+}
+
+func do(t *testing.T, client doer, args ...any) {
 	t.Helper()
 	if err := client.Do(context.Background(), args...).Err(); err != nil {
 		t.Fatalf("%v: %v", args, err)
