@@ -193,13 +193,21 @@ func unknownKey(s setting, commands []*cli.Command) error {
 
 // nearestHint is the candidate that was probably meant, or else all.
 func nearestHint(word string, candidates []string) string {
-	typed := strings.ReplaceAll(strings.ToLower(word), "_", "-")
-	distance := func(a string) int { return smetrics.WagnerFischer(typed, a, 1, 1, 1) }
-	nearest := slices.MinFunc(candidates, func(a, b string) int { return distance(a) - distance(b) })
-	if distance(nearest) <= max(1, len(word)/3) {
-		return fmt.Sprintf("did you mean %q?", nearest)
+	if near := nearest(word, candidates); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "valid here are " + strings.Join(candidates, ", ")
+}
+
+// nearest is the candidate that was probably meant, empty if none is like word.
+func nearest(word string, candidates []string) string {
+	typed := strings.ReplaceAll(strings.ToLower(word), "_", "-")
+	distance := func(a string) int { return smetrics.WagnerFischer(typed, a, 1, 1, 1) }
+	near := slices.MinFunc(candidates, func(a, b string) int { return distance(a) - distance(b) })
+	if distance(near) <= max(1, (len(word)+1)/3) { // 2 letters in the wrong order count 2
+		return near
+	}
+	return ""
 }
 
 func configurableCommands(app *cli.App) []*cli.Command {

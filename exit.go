@@ -61,6 +61,9 @@ func (e *incompleteError) Error() string { return "the profile is incomplete: " 
 // errInterruptedEarly is an interrupt before anything was walked.
 var errInterruptedEarly = fmt.Errorf("%w before the walk began", sampler.ErrInterrupted)
 
+// errInterruptedReading is an interrupt of a command that needs no server.
+var errInterruptedReading = fmt.Errorf("%w while reading names", sampler.ErrInterrupted)
+
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
 	var usage *usageError
@@ -83,31 +86,29 @@ func exitCode(err error) int {
 }
 
 // printError writes what went wrong and what to do about it, a line each.
-func printError(w io.Writer, err error) {
+// help is what to type for help with a mistake on the command line.
+func printError(w io.Writer, err error, help string) {
 	if alarm := (*alarmError)(nil); err == nil || errors.As(err, &alarm) {
 		return // alarms have been listed
 	}
 	fmt.Fprintf(w, "keyprof: error: %s\n", oneLine(err.Error()))
-	if hint := hintFor(err); hint != "" {
+	if hint := hintFor(err, help); hint != "" {
 		fmt.Fprintf(w, "keyprof: hint: %s\n", oneLine(hint))
 	}
 }
 
-func hintFor(err error) string {
+func hintFor(err error, help string) string {
 	var usage *usageError
 	var hinted *hintedError
 	var server *scanner.Error
 	var incomplete *incompleteError
 	switch {
-	case errors.Is(err, errInterruptedEarly):
+	case errors.Is(err, errInterruptedEarly), errors.Is(err, errInterruptedReading):
 		return "nothing was written"
 	case errors.Is(err, sampler.ErrInterrupted):
 		return "the figures cover what was walked until then"
 	case errors.As(err, &usage):
-		if usage.hint == "" {
-			return "keyprof COMMAND --help lists flags and examples"
-		}
-		return usage.hint
+		return cmp.Or(usage.hint, help)
 	case errors.As(err, &hinted):
 		return hinted.hint
 	case errors.As(err, &server):

@@ -40,9 +40,31 @@ func TestHelpIsWhole(t *testing.T) {
 		if !found || !strings.Contains(examples, strings.TrimSpace("keyprof "+command)) {
 			t.Errorf("%q --help has no EXAMPLES of it", command)
 		}
+		for line := range strings.Lines(help) {
+			if n := len(strings.TrimSuffix(line, "\n")); n > 100 {
+				t.Errorf("%q --help has a line of %d columns: %s", command, n, line)
+			}
+		}
 		_, codes, found := strings.Cut(help, "EXIT STATUS\n")
 		if !found || !regexp.MustCompile(`(?m)^ +0 +\S[^\n]*\n +1 +\S[^\n]*\n +2 +\S`).MatchString(codes) {
 			t.Errorf("%q --help has no EXIT STATUS", command)
 		}
+	}
+}
+
+// What a flag is when it is not given is told in plain words, and not if it is
+// nothing.
+func TestHelpTellsDefaults(t *testing.T) {
+	help := runHere(t, "profile", "--help") + runHere(t, "patterns", "--help")
+	unwrapped := strings.Join(strings.Fields(help), " ")
+	for _, want := range []string{
+		"(default: all)", "(default: 4096)", "(default: text)", "--pattern-rule REGEX=NAME ", "parts between delimiters", "[$KEYPROF_CONFIG]",
+	} {
+		if !strings.Contains(unwrapped, want) {
+			t.Errorf("--help lacks %q", want)
+		}
+	}
+	if m := regexp.MustCompile(`\(default: (0|false|"[^\n]*)\)`).FindString(help); m != "" {
+		t.Errorf("--help has %q", m)
 	}
 }

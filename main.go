@@ -67,8 +67,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if noTopic := cli.ExitCoder(nil); errors.As(err, &noTopic) { // of the help command
 		err = &usageError{problem: err.Error(), hint: "keyprof --help lists all commands"}
 	}
-	printError(stderr, err)
+	printError(stderr, err, helpCommand(app, args))
 	return exitCode(err)
+}
+
+// helpCommand is what to type to have the flags at hand explained.
+func helpCommand(app *cli.App, args []string) string {
+	if len(args) > 1 && app.Command(args[1]) != nil {
+		return "keyprof " + args[1] + " --help lists flags and examples"
+	}
+	return "keyprof --help lists all commands"
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
@@ -89,12 +97,9 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	for _, c := range app.Commands {
 		c.OnUsageError = onUsageError // the app's is not inherited
 		configurable(c)
+		c.CustomHelpTemplate = helpTemplate(c)
 	}
 	return app
-}
-
-func onUsageError(_ *cli.Context, err error, _ bool) error {
-	return &usageError{problem: err.Error()}
 }
 
 // noCommand is reached when the first argument is no command.
@@ -102,10 +107,14 @@ func noCommand(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return &usageError{problem: "no command given", hint: "keyprof profile redis://HOST profiles a server; keyprof --help lists all commands"}
 	}
-	return &usageError{
+	unknown := &usageError{
 		problem: fmt.Sprintf("unknown command %q", c.Args().First()),
 		hint:    fmt.Sprintf("commands are %s; keyprof --help tells more", strings.Join(commandNames(c.App), ", ")),
 	}
+	if near := nearest(c.Args().First(), commandNames(c.App)); near != "" {
+		unknown.hint = fmt.Sprintf("did you mean keyprof %s? keyprof --help lists all commands", near)
+	}
+	return unknown
 }
 
 func commandNames(app *cli.App) []string {

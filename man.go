@@ -87,22 +87,14 @@ func synopsis(c *cli.Command) string {
 
 // writeOptions writes the flags in the order and under the headings of --help.
 func writeOptions(w io.Writer, c *cli.Command) {
-	byCategory, categories := map[string][]option{}, []string{""}
-	for _, o := range options(c) {
-		if o.names[0] == "--help" {
-			continue
-		}
-		if len(byCategory[o.category]) == 0 && o.category != "" {
-			categories = append(categories, o.category)
-		}
-		byCategory[o.category] = append(byCategory[o.category], o)
-	}
-	for _, category := range categories {
-		if category != "" {
+	for _, group := range byCategory(options(c)) {
+		if category := group[0].category; category != "" {
 			fmt.Fprintf(w, ".PP\n%s:\n", roff(category))
 		}
-		for _, o := range byCategory[category] {
-			fmt.Fprintf(w, ".TP\n%s\n%s\n", manNames(o), roff(capital(o.usage))+manDefault(o))
+		for _, o := range group {
+			if o.names[0] != "--help" {
+				fmt.Fprintf(w, ".TP\n%s\n%s\n", manNames(o), roff(capital(o.usage))+manDefault(o))
+			}
 		}
 	}
 }
@@ -120,7 +112,7 @@ func manNames(o option) string {
 }
 
 func manDefault(o option) string {
-	if o.standard == "" || o.standard == "0" { // 0 stands for a flag that has no default
+	if o.standard == "" {
 		return ""
 	}
 	return " (default: " + roff(strings.Trim(o.standard, `"`)) + ")"

@@ -53,6 +53,8 @@ type option struct {
 	value      *slot // nil: a switch
 	repeatable bool
 	standard   string // default value for people, empty: none worth telling
+	// environment is the variable that stands in for the flag; empty: none does
+	environment string
 }
 
 var placeholder = regexp.MustCompile("`([^`]*)`")
@@ -73,6 +75,12 @@ func optionOf(c *cli.Command, f cli.Flag) option {
 		}
 		s.files, s.words = fileWords.MatchString(s.placeholder), flagWords(c.Name, f.Names()[0])
 		o.value, o.standard = &s, d.GetDefaultText()
+		if o.standard == "0" { // stands for a flag that has no default
+			o.standard = ""
+		}
+	}
+	if variables := d.GetEnvVars(); len(variables) > 0 {
+		o.environment = variables[0]
 	}
 	_, o.repeatable = f.(*cli.StringSliceFlag)
 	return o

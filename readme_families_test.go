@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,9 +24,13 @@ func TestReadmeFamilies(t *testing.T) {
 	for i, f := range patterntest.Families() {
 		rng := rand.New(rand.NewPCG(1, uint64(i)))
 		example := f.Generate(rng, 1)[0]
-		namespace := namespaceOf(f.Generate(rng, 1000))
-		if f.Words() > 1 {
-			namespace = f.Want // "one a word"
+		names := f.Generate(rng, 1000)
+		namespace := namespaceOf(names)
+		if f.Words() > 1 { // each word has a row of its own, as all are literals
+			namespace = namespaceOf([]string{example})
+			if !hasNamespace(append(names, example), namespace) {
+				t.Errorf("%s: among others, %q is not in %s", f.Name, example, namespace)
+			}
 		}
 		fmt.Fprintf(&table, "| `%s` | `%s` |\n", cell(shorten(example)), cell(namespace))
 	}
@@ -36,20 +41,16 @@ func TestReadmeFamilies(t *testing.T) {
 
 // namespaceOf is the namespace of most of the names.
 func namespaceOf(names []string) string {
-	groups := sampler.GroupNames(func(yield func(string) bool) {
-		for _, name := range names {
-			if !yield(name) {
-				return
-			}
-		}
-	}, sampler.Grouping{Limit: sampler.DefaultNamespaceLimit})
-	most := groups.Namespaces[0]
-	for _, n := range groups.Namespaces {
-		if n.Names > most.Names {
-			most = n
-		}
-	}
-	return most.Pattern
+	groups := groupsOf(names)
+	return slices.MinFunc(groups.Namespaces, byNames).Pattern
+}
+
+func hasNamespace(names []string, namespace string) bool {
+	return slices.ContainsFunc(groupsOf(names).Namespaces, func(n sampler.NameGroup) bool { return n.Pattern == namespace })
+}
+
+func groupsOf(names []string) *sampler.NameGroups {
+	return sampler.GroupNames(slices.Values(names), sampler.Grouping{Limit: sampler.DefaultNamespaceLimit})
 }
 
 // shorten prints a name for a table.

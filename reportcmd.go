@@ -68,8 +68,8 @@ func reportFlags() []cli.Flag {
 // scopeFlags say which namespaces are shown, and how deep.
 func scopeFlags(category string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Category: category, Name: "under", Usage: "only namespaces below `PREFIX`, such as resque:"},
-		&cli.IntFlag{Category: category, Name: "depth", Usage: "sum namespaces up by their first `N` segments, counted from --under"},
+		&cli.StringFlag{Category: category, Name: "under", Usage: "only namespaces that begin with `PREFIX` as they are printed, such as resque:"},
+		&cli.IntFlag{Category: category, Name: "depth", Usage: "sum namespaces up by their first `N` segments, the parts between delimiters of the first level (see --delimiters), counted from --under", DefaultText: "all"},
 	}
 }
 
@@ -164,11 +164,7 @@ func show(stdout io.Writer, shown shareable, o presentation) error {
 		p = rolled
 	}
 	o.Color = wantsColor(stdout)
-	if f, ok := stdout.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
-			o.Width = min(width, widest)
-		}
-	}
+	o.Width = min(terminalWidth(stdout), widest)
 	if err := report.Write(stdout, p, o.Options); err != nil {
 		return &hintedError{error: err, hint: "check where the output goes: a full disk, or a pipe that was closed"}
 	}
@@ -177,6 +173,19 @@ func show(stdout io.Writer, shown shareable, o presentation) error {
 
 // widest is a line that can still be read, in columns.
 const widest = 140
+
+// terminalWidth is how many columns a terminal has; 0: it is none.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
 
 func readProfile(path string, stdin io.Reader) (*profile.Profile, error) {
 	var p *profile.Profile
@@ -188,7 +197,10 @@ func readProfile(path string, stdin io.Reader) (*profile.Profile, error) {
 		p, err = profile.ReadFile(path)
 	}
 	if err != nil {
-		return nil, &hintedError{error: fmt.Errorf("reading %s: %w", path, err), hint: readHint(err)}
+		if inFile := errors.Unwrap(err); path != "standard input" && inFile != nil {
+			err = inFile // without the path, which ReadFile puts before it
+		}
+		return nil, &hintedError{error: fmt.Errorf("reading %s: %w", path, withoutPath(err)), hint: readHint(err)}
 	}
 	return p, nil
 }
@@ -215,7 +227,8 @@ func wantsColor(w io.Writer) bool {
 	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+// isTerminal reports whether a reader or writer is one.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"keyprof/report/unit"
 	"keyprof/sampler/profile"
 )
@@ -68,7 +70,11 @@ func emptyText(v *view) string {
 func nothingUnder(v *view) line {
 	all := v.p.Namespaces
 	text := "No namespace lies under " + displayPrefix(v.o.Under) + "; there are " + unit.FormatCount(int64(len(all))) + ", the largest "
-	return say(words(text), name(displayPattern(largestNamespace(v))), words("."))
+	after := ". The prefix must be how a namespace begins, as it is printed; which keys are walked is chosen with --match."
+	if slices.ContainsFunc(all, func(ns profile.Namespace) bool { return ns.Other }) {
+		after += " Some of what " + profile.OtherPattern + " sums up may lie under it."
+	}
+	return say(words(text), name(displayPattern(largestNamespace(v))), words(after))
 }
 
 func largestNamespace(v *view) *profile.Namespace {
