@@ -22,7 +22,7 @@ func groupingFlags() []cli.Flag {
 	const category = "Namespaces"
 	return []cli.Flag{
 		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as decided before, and by the same rules: `FILE` is a profile, or what keyprof patterns -f json printed, or the dictionary alone that stands under design.patterns in a profile, without rules"},
-		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "`REGEX=NAME`, such as '^tenant:([^:]+):=tenant:$1:*': call keys whose name matches REGEX (RE2, not anchored) NAME before anything is inferred; the last = parts the two, $1 is what the first brackets matched, a * means itself; repeatable: the first that matches counts, and those of --patterns come last"},
+		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "`REGEX=NAME`, such as '^tenant:([^:]+):=tenant:$1:*': call keys whose name matches REGEX (RE2, not anchored) NAME before anything is inferred; the last = parts the two, $1 is what the first brackets matched, and makes a row for each such text, so it is meant for few; a * means itself; repeatable: the first that matches counts, and those of --patterns come last"},
 		&cli.StringFlag{Category: category, Name: "delimiters", Usage: "part all names at `CHARS` before all other punctuation; - and _ part words only if they are among them, or where nothing else does", DefaultText: pattern.DefaultDelimiters},
 		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: sampler.DefaultNamespaceLimit},
 	}
@@ -88,11 +88,19 @@ func cutBy(chars string, earlier *pattern.Dictionary) (*pattern.Dictionary, erro
 		return pattern.NewDictionary(delims), nil
 	case !earlier.FirstLevel().Equal(delims):
 		return nil, &usageError{
-			problem: fmt.Sprintf("--delimiters are %s, but the decisions of --patterns were made with %s", delims, earlier.FirstLevel()),
+			problem: fmt.Sprintf("--delimiters are %s, but the decisions of --patterns were made with %s", inOrder(delims), inOrder(earlier.FirstLevel())),
 			hint:    "leave out --delimiters to group as before, or --patterns to decide anew",
 		}
 	}
 	return earlier, nil
+}
+
+// inOrder prints delimiters in the order in which --help has the usual ones.
+func inOrder(d *pattern.Delimiters) string {
+	if usual, err := pattern.ParseDelimiters(pattern.DefaultDelimiters); err == nil && d.Equal(usual) {
+		return pattern.DefaultDelimiters
+	}
+	return d.String()
 }
 
 // earlierDecisions are those of --patterns.

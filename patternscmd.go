@@ -20,7 +20,8 @@ import (
 const patternsHelp = `Groups key names from a file or standard input as "keyprof profile" would, with
 no server: to try rules, or on the names that redis-cli --scan prints. There is
 one name a line, without the carriage return that ends lines on Windows; a name
-that ends in one, or has a new line in it, needs -0.
+that ends in one, or has a new line in it, needs -0. What --format json prints holds
+the decisions that were made, and the rules: --patterns takes it.
 
 EXAMPLES
   redis-cli --scan | keyprof patterns -

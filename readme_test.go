@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"keyprof/sampler/pattern"
 	"keyprof/scanner"
 	"keyprof/scanner/redistest"
 )
@@ -94,6 +96,36 @@ func TestReadmeReports(t *testing.T) {
 		text, _ := os.ReadFile("README.md")
 		if err := os.WriteFile("README.md", []byte(strings.Replace(string(text), b.text, "$ "+command+"\n"+got, 1)), 0o644); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestReadmeDecisions checks that the example of decisions is the file by which
+// the README groups names, and that its table has all there is to decide.
+func TestReadmeDecisions(t *testing.T) {
+	const path = "testdata/decisions.json"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := blockOf(t, "json"); got != string(text) {
+		t.Errorf("the README's decisions are not those of %s:\n%s", path, got)
+	}
+	read, err := readDecisions(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read.Dictionary.Lexer != pattern.Version {
+		t.Errorf("%s and the README have lexer %d, it is %d", path, read.Dictionary.Lexer, pattern.Version)
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[pattern.Dictionary]()) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if !strings.Contains(string(readme), "\n| `"+name+"` |") {
+			t.Errorf("the README does not explain %s of the decisions", name)
 		}
 	}
 }
