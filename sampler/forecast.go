@@ -73,11 +73,11 @@ func (c *checker) keyCost() checkup.Range {
 }
 
 // elapsed is how long a walk takes that needs server seconds of the main thread:
-// a page takes a round trip and the server's time, and is followed by a pause.
-// --rate is for the keys that match.
+// a page takes a round trip and the server's time, which counts as pause, and the
+// rest of the pause. --rate is for the keys that match.
 func elapsed(w checkup.Walk, server float64, matching int64) float64 {
 	pages := float64(*w.Keys) / float64(w.Page)
-	seconds := pages*w.LeastRTTS + server/w.MaxLoad
+	seconds := max(pages*w.LeastRTTS+server, server/w.MaxLoad)
 	if w.Rate > 0 {
 		seconds = max(seconds, float64(matching)/w.Rate)
 	}

@@ -68,12 +68,16 @@ func (d *Dictionary) startRung() int {
 func (d *Dictionary) lower(rung int) { d.K, d.Rung = ladder[rung].k, rung }
 
 // Extend returns d with the decisions of found added, which must have been made
-// with the same delimiters. Where both know a place,
-// literals that were protected stay so, and new ones come on top while there
-// are at most twice as many as an unprotected place keeps apart.
+// with the same delimiters. Where both know a place, literals that were protected
+// stay so, and new ones come on top while there are at most twice as many as an
+// unprotected place keeps apart. Where a node has collapsed none comes on top:
+// what was in <*> stays there, however frequent it becomes.
 func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
-	sum := d.copy()
+	sum, collapsed := d.copy(), d.collapsedPlaces()
 	for place, words := range found.Protected {
+		if collapsed[place] {
+			continue
+		}
 		sum.Protected[place] = appendNew(sum.Protected[place], words, 2*DefaultK)
 	}
 	sum.Shapes = appendNew(sum.Shapes, found.Shapes, maxShapes)
@@ -88,6 +92,23 @@ func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
 	sum.lower(max(d.startRung(), found.startRung()))
 	sum.Degraded = d.Degraded || found.Degraded
 	return sum
+}
+
+// collapsedPlaces are what stands before the words of collapsed nodes, in the
+// form of the keys of Protected.
+func (d *Dictionary) collapsedPlaces() map[string]bool {
+	places := map[string]bool{}
+	for printed, paths := range d.Collapsed {
+		shape, ok := parseShape(printed)
+		if !ok {
+			continue
+		}
+		befores := beginnings(shape)
+		for _, words := range fitting(paths, len(befores)) {
+			places[printShape(befores[len(words)])] = true
+		}
+	}
+	return places
 }
 
 // maxShapes bounds the protected shapes. A share of 0.5 % allows for 200.

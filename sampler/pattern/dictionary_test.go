@@ -272,3 +272,16 @@ func TestProtectedWordsAreNotGeneralised(t *testing.T) {
 	names = append(names, "app:config:limits", "app:config:smtp")
 	checkGroups(t, newCounting(dict, names...), map[string]int{"app:<*>:profile": 100, "app:config:limits": 1, "app:config:smtp": 1})
 }
+
+// What was in a wildcard last night stays there, even where it is frequent now.
+func TestCollapsedPlacesTakeFrequentWords(t *testing.T) {
+	first := NewDictionary(defaultDelimiters)
+	first.Collapsed["<*>:<*>"] = [][]string{{"session"}}
+	tonight := NewDictionary(defaultDelimiters)
+	tonight.Protected["<*>:"] = []string{"frequent"}
+	tonight.Protected[""] = []string{"session"}
+	sum := first.Extend(tonight)
+	if len(sum.Protected["<*>:"]) > 0 || len(sum.Protected[""]) != 1 {
+		t.Errorf("protected %v", sum.Protected)
+	}
+}

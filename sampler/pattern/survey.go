@@ -129,7 +129,6 @@ func (s *Survey) Extend(known *Dictionary) *Dictionary {
 }
 
 // Dictionary returns what the survey found.
-// Dictionary returns what the survey found.
 func (s *Survey) Dictionary() *Dictionary { return s.Extend(NewDictionary(s.lexer.delims)) }
 
 // frequent returns the words and shapes that are protected.
