@@ -1,6 +1,8 @@
 package sampler
 
 import (
+	"reflect"
+
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
@@ -132,6 +134,27 @@ func (b *Builder) exceeds(limit int) bool {
 	return namespaces > limit
 }
 
+// settle brings the tries of all databases to what any of them has decided, as
+// the next run does that keeps to these decisions, and returns them.
+func (b *Builder) settle() *pattern.Dictionary {
+	b.lowerToLimit()
+	d := b.dictionary()
+	for len(b.tries) > 1 {
+		for db, trie := range b.tries {
+			b.tries[db] = pattern.Coarsen(trie, d)
+		}
+		joint := b.dictionary()
+		if reflect.DeepEqual(joint, d) {
+			break
+		}
+		d = joint
+	}
+	for _, trie := range b.tries {
+		d = d.Extend(trie.Crowded())
+	}
+	return d
+}
+
 // dictionary is what was decided before and in this run.
 func (b *Builder) dictionary() *pattern.Dictionary {
 	d := b.grouping.Dictionary
@@ -146,8 +169,7 @@ func (b *Builder) dictionary() *pattern.Dictionary {
 
 // fill writes what the builder folded into the profile, and ends the builder.
 func (b *Builder) fill(p *profile.Profile, m measures) {
-	b.lowerToLimit()
-	dict := b.dictionary()
+	dict := b.settle()
 	rows := b.rows()
 	p.Totals = m.stats(total(rows))
 	p.Namespaces = make([]profile.Namespace, 0, len(rows))

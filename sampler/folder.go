@@ -46,7 +46,11 @@ func (f *folder) add(page *Page) {
 	}
 	f.held = append(f.held, page)
 	for i := range page.Keys {
-		if !f.survey.Add(page.Keys[i].Name) {
+		name, add := page.Keys[i].Name, f.survey.Add
+		if f.grouping.Rules.Matches(name) { // its words come into no trie
+			add = f.survey.Pass
+		}
+		if !add(name) {
 			f.start()
 			return
 		}

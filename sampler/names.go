@@ -44,8 +44,7 @@ func GroupNames(names iter.Seq[string], g Grouping) *NameGroups {
 	}
 	f.add(page)
 	b := f.finish()
-	b.lowerToLimit()
-	groups := &NameGroups{Dictionary: b.dictionary(), UnusedRules: b.rules.Unused()}
+	groups := &NameGroups{Dictionary: b.settle(), UnusedRules: b.rules.Unused()}
 	groups.Degraded = groups.Dictionary.Degraded
 	for _, r := range b.rows() {
 		groups.Names += r.sums.probed

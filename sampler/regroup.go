@@ -38,13 +38,17 @@ func rolledUp(delims *pattern.Delimiters, name, under string, depth int) string 
 // Regroup brings two profiles to the finest namespaces that both can be brought
 // to, so that they can be compared; see [pattern.Regroup]. Figures stay exact,
 // but for the keys beyond the limit on namespaces, which stay where they are.
-// It fails if the names were lexed by different rules, or are those of a sample.
+// It fails if the names were lexed or named by different rules, or are those of a
+// sample.
 func Regroup(a, b *profile.Profile) (*profile.Profile, *profile.Profile, error) {
 	if a.Design.Patterns == nil || b.Design.Patterns == nil {
 		return nil, nil, errors.New("a profile does not hold the decisions by which its names were grouped")
 	}
 	if x, y := a.Design.Patterns.Lexer, b.Design.Patterns.Lexer; x != y {
 		return nil, nil, fmt.Errorf("names were grouped by rules of version %d, and of version %d", x, y)
+	}
+	if !slices.Equal(a.Design.PatternRules, b.Design.PatternRules) {
+		return nil, nil, errors.New("names were grouped by different pattern rules")
 	}
 	first, second := groupingOf(a), groupingOf(b)
 	if err := cmp.Or(first.Dictionary.Check(), second.Dictionary.Check()); err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,5 +147,52 @@ func TestRegroupedProfilesAreTheSame(t *testing.T) {
 	}
 	if len(a.Namespaces) < 2*len(patterntest.Families()) { // of two databases
 		t.Errorf("only %d namespaces are left", len(a.Namespaces))
+	}
+}
+
+// What one database decides holds for all on the next night, so it must tonight.
+func TestDatabasesAgree(t *testing.T) {
+	b := NewBuilder(defaultGrouping, -1)
+	words, many := &Page{DB: 1}, &Page{DB: 0}
+	for _, word := range []string{"cat", "dog", "emu", "gnu", "yak"} {
+		words.Keys = append(words.Keys, Observation{Name: word + ":17"})
+	}
+	for i := range 90 {
+		many.Keys = append(many.Keys, Observation{Name: fmt.Sprintf("w%c%cz:17", 'a'+i%26, 'a'+i/26)})
+	}
+	var tonight, tomorrow profile.Profile
+	b.Add(words)
+	b.Add(many)
+	b.fill(&tonight, measures{})
+	g := defaultGrouping
+	g.Dictionary = new(pattern.Dictionary(*tonight.Design.Patterns))
+	again := NewBuilder(g, -1)
+	again.Add(words)
+	again.Add(many)
+	again.fill(&tomorrow, measures{})
+	if want, got := inJSON(t, tonight), inJSON(t, tomorrow); got != want {
+		t.Errorf("the same keys on the next night:\n%s", firstDifference(want, got))
+	}
+}
+
+// Names that a rule takes say nothing of others: the order of a walk must not
+// show through them.
+func TestSurveyLeavesOutWhatRulesTake(t *testing.T) {
+	rules, err := pattern.ParseRules("^[a-z]+-x:=slugs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := defaultGrouping
+	g.Rules = rules
+	var names []string
+	for i := range 90 {
+		names = append(names, fmt.Sprintf("s%c%c-x:17", 'a'+i%26, 'a'+i/26))
+	}
+	for _, word := range []string{"cat", "dog", "emu"} {
+		names = append(names, word+":1", word+":2")
+	}
+	groups := GroupNames(slices.Values(names), g)
+	if len(groups.Namespaces) != 4 {
+		t.Errorf("namespaces %+v, want slugs and three others", groups.Namespaces)
 	}
 }

@@ -250,7 +250,8 @@ func TestOneMoreWordDoesNotCollapseAPlace(t *testing.T) {
 	if got := len(first.Namespaces()); got != 32 {
 		t.Fatalf("%d namespaces on the first night, want 32", got)
 	}
-	dict := newCounting(nil, names(32)...).Dictionary()
+	again := newCounting(nil, names(32)...)
+	dict := again.Dictionary().Extend(again.Crowded())
 	for _, tt := range []struct{ shops, namespaces int }{{33, 33}, {60, 60}, {70, 33}} {
 		if got := len(newCounting(dict, names(tt.shops)...).Namespaces()); got != tt.namespaces {
 			t.Errorf("%d shops on the second night: %d namespaces, want %d", tt.shops, got, tt.namespaces)

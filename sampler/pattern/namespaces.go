@@ -81,7 +81,6 @@ func (t *Trie[V]) Dictionary() *Dictionary {
 	found.lower(t.rung)
 	found.Degraded = t.rung > t.dict.startRung()
 	found.Collapsed = t.collapsed()
-	t.holdCrowded(found)
 	rows, _ := t.rows()
 	fuse(rows, t.dict.Fused)
 	for _, r := range rows {
@@ -92,12 +91,14 @@ func (t *Trie[V]) Dictionary() *Dictionary {
 	return t.dict.Extend(found)
 }
 
-// holdCrowded protects the words of nodes that are about to collapse: a few new
-// words must not make one namespace of many that were apart the night before. A
-// place with too many words for one list is left alone.
-func (t *Trie[V]) holdCrowded(found *Dictionary) {
+// Crowded returns a dictionary that protects the words of nodes that are about to
+// collapse, to extend that of the run: a few new words must not make one
+// namespace of many that were apart the night before. A place with too many words
+// for one list is left alone.
+func (t *Trie[V]) Crowded() *Dictionary {
+	d := NewDictionary(t.lexer.delims)
 	if t.rung > 0 {
-		return
+		return d
 	}
 	crowded := map[string]wordSet{}
 	for key, sh := range t.shapes {
@@ -106,21 +107,20 @@ func (t *Trie[V]) holdCrowded(found *Dictionary) {
 			if level == sh.words || n.wild != nil || n.common <= ladder[0].literals(level)/2 {
 				return
 			}
-			words := crowded[befores[level]]
-			if words == nil {
-				words = wordSet{}
-				crowded[befores[level]] = words
+			if crowded[befores[level]] == nil {
+				crowded[befores[level]] = wordSet{}
 			}
 			for _, c := range n.children.list {
-				words[c.word] = true
+				crowded[befores[level]][c.word] = true
 			}
 		})
 	}
 	for before, words := range crowded {
-		if place := printShape(before); len(words) <= DefaultK {
-			found.Protected[place] = slices.Sorted(maps.Keys(words))
+		if len(words) <= DefaultK {
+			d.Protected[printShape(before)] = slices.Sorted(maps.Keys(words))
 		}
 	}
+	return d
 }
 
 // visit calls f with n, a node of this level, and all nodes below.

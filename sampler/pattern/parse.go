@@ -13,14 +13,22 @@ type parsed struct {
 // parsePattern is the inverse of printing a row. It reports whether s is a
 // pattern.
 func (d *Delimiters) parsePattern(s string) (parsed, bool) {
-	if s == emptyPattern {
-		return parsed{}, true
-	}
 	r := patternReader{delims: d, rest: s}
-	for r.rest != "" {
-		if !r.element() {
-			return parsed{}, false
-		}
+	if !r.all() {
+		return parsed{}, false
+	}
+	if r.firm {
+		r.joinLiterals()
+	}
+	return r.parsed(), true
+}
+
+// parseCut is parsePattern for a pattern that may have lost the delimiter by which
+// it is told that its literals are joined: one that was cut, and has none left.
+func (d *Delimiters) parseCut(s string) (parsed, bool) {
+	r := patternReader{delims: d, rest: s}
+	if !strings.HasSuffix(s, kindNames[Rest]) || !r.all() || r.firm {
+		return parsed{}, false
 	}
 	r.joinLiterals()
 	return r.parsed(), true
@@ -33,6 +41,19 @@ type patternReader struct {
 	marks  []string // of the shape
 	words  []string // of each mark; "" for what is no literal
 	firm   bool     // as in Lexer
+}
+
+// all reads the elements up to the end.
+func (r *patternReader) all() bool {
+	if r.rest == emptyPattern {
+		r.rest = ""
+	}
+	for r.rest != "" {
+		if !r.element() {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *patternReader) element() bool {
@@ -72,9 +93,6 @@ func literalLen(s string) int {
 
 // joinLiterals does what Lexer.join does.
 func (r *patternReader) joinLiterals() {
-	if !r.firm {
-		return
-	}
 	for i := 2; i < len(r.marks); {
 		if r.isWord(i-2) && r.isWord(i) && len(r.marks[i-1]) == 1 && r.delims.is(r.marks[i-1][0], isWeak) {
 			r.words[i-2] += r.marks[i-1] + r.words[i]

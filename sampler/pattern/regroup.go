@@ -97,15 +97,27 @@ func (m *meeting) enter(g *Grouping) *entered {
 // becomes a leaf: to make leaves of what fusion has made would collapse nodes
 // that need not.
 func (e *entered) enterRow(r GroupingRow) *seat {
-	if p, ok := e.parse(r.Pattern); ok && !r.Rule {
-		return e.trie.insert(p).value
+	paths := e.parse(r.Pattern)
+	if r.Rule || len(paths) == 0 {
+		return e.byName(r.Pattern)
 	}
-	return e.byName(r.Pattern)
+	first := e.trie.insert(paths[0]).value
+	for _, p := range paths[1:] {
+		link(first, e.trie.insert(p).value)
+	}
+	return first
 }
 
-func (e *entered) parse(pattern string) (parsed, bool) {
-	p, ok := e.own.lexer.delims.parsePattern(pattern)
-	return p, ok && e.own.mayHold(p)
+// parse returns the paths that names of a pattern may have taken: none that the
+// grouping's own trie knows, one, or, for a pattern that was cut, two.
+func (e *entered) parse(pattern string) (paths []parsed) {
+	delims := e.own.lexer.delims
+	for _, parse := range []func(string) (parsed, bool){delims.parsePattern, delims.parseCut} {
+		if p, ok := parse(pattern); ok && e.own.mayHold(p) {
+			paths = append(paths, p)
+		}
+	}
+	return paths
 }
 
 func (m *meeting) byName(name string) *seat {
@@ -130,16 +142,24 @@ func (e *entered) follow() {
 
 // find returns the seat of a pattern. Where there is no leaf, its names still
 // have a seat in common in all groupings: under the path that they would take.
-func (e *entered) find(pattern string) *seat {
-	p, ok := e.parse(pattern)
-	if !ok {
+func (e *entered) find(pattern string) (found *seat) {
+	for _, p := range e.parse(pattern) {
+		leaf, path := e.trie.lookUp(p)
+		place := (*seat)(nil)
+		if leaf != nil {
+			place = leaf.value
+		} else {
+			place = e.byName(path)
+		}
+		if found == nil {
+			found = place
+		}
+		link(found, place)
+	}
+	if found == nil {
 		return e.byName(pattern)
 	}
-	leaf, path := e.trie.lookUp(p)
-	if leaf != nil {
-		return leaf.value
-	}
-	return e.byName(path)
+	return found
 }
 
 // labelled returns what each of the patterns becomes.

@@ -1,7 +1,9 @@
 package pattern
 
 import (
+	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -99,4 +101,74 @@ func TestRegroupingToTheSame(t *testing.T) {
 	if diff := cmp.Diff(counts, regrouped(counts, ofFirst)); diff != "" {
 		t.Errorf("regrouped to what it was (-before +after):\n%s", diff)
 	}
+}
+
+// sets remembers the names of each namespace.
+var sets = Values[map[string]bool]{
+	New:   func() map[string]bool { return map[string]bool{} },
+	Merge: func(into, from map[string]bool) { maps.Copy(into, from) },
+}
+
+// groupedNames is grouped, for names in two halves with other bounds for the
+// second. It returns the namespace of each name.
+func groupedNames(dict *Dictionary, rules *Rules, names []string, rung int) (*Grouping, map[string]string) {
+	trie := NewTrie(dict, sets)
+	trie.SetRules(rules)
+	for i, name := range names {
+		if i == len(names)/2 {
+			trie.LowerTo(rung)
+		}
+		trie.At(name)[name] = true
+	}
+	g, of := &Grouping{Dictionary: trie.Dictionary()}, map[string]string{}
+	for _, n := range trie.Namespaces() {
+		g.Rows = append(g.Rows, GroupingRow{Pattern: n.Pattern, Names: n.Names, Rule: n.Rule})
+		for name := range n.Value {
+			of[name] = n.Pattern
+		}
+	}
+	return g, of
+}
+
+// drawOddName makes names that fusion, cutting and joining change.
+func drawOddName(t *rapid.T) string {
+	part := rapid.OneOf(
+		rapid.SampledFrom([]string{"user", "web", "a-b", "in_box", "<*>", `\`, "%3A", "ünï", "10.0.0.1", "a@b.com", "550e8400-e29b-41d4-a716-446655440000"}),
+		rapid.StringMatching(`(web|app|)[0-9]{1,3}`), rapid.StringMatching(`[a-zA-Z0-9]{8}`), rapid.StringMatching(`[a-z]{2}(-[a-z]{2}){0,3}`),
+	)
+	parts := rapid.SliceOfN(part, 1, 5).Draw(t, "parts")
+	return strings.Join(parts, rapid.SampledFrom([]string{":", "/", "_", ".", "-"}).Draw(t, "delimiter"))
+}
+
+// A name that two nights have in common is in one namespace once the two are
+// regrouped, whatever each of them had decided and however far its bounds were
+// lowered.
+func TestRegroupingTellsTheSameOfEachName(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dict := NewDictionary(delimitersIn(rapid.SampledFrom([]string{DefaultDelimiters, ":", "_:", "-"}).Draw(t, "delimiters")))
+		rules, err := ParseRules(`^user.*=user:<int>`, `web(\d)=web$1`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := rapid.SliceOfN(rapid.Custom(drawOddName), 20, 400).Draw(t, "names")
+		night := func(names []string) (*Grouping, map[string]string) {
+			survey := NewSurvey(dict)
+			for _, name := range names[:len(names)/2] {
+				survey.Add(name)
+			}
+			return groupedNames(survey.Extend(dict), rules.Clone(), names, max(0, rapid.IntRange(-LastRung, LastRung).Draw(t, "rung")))
+		}
+		from, to := rapid.IntRange(0, len(names)/2).Draw(t, "from"), rapid.IntRange(len(names)/2, len(names)).Draw(t, "to")
+		first, inFirst := night(names[:to])
+		second, inSecond := night(names[from:])
+		ofFirst, ofSecond, err := Regroup(first, second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, p := range inFirst {
+			if q, common := inSecond[name]; common && ofFirst[p] != ofSecond[q] {
+				t.Fatalf("%q is in %q and becomes %q, and is in %q and becomes %q", name, p, ofFirst[p], q, ofSecond[q])
+			}
+		}
+	})
 }

@@ -146,7 +146,13 @@ func belongsToWild(middle []elem, hits, anchorHits int64, tokens bool) bool {
 	case constant:
 		return hits <= chance || tokens && isTokenPiece(middle) && hits <= few(anchorHits, 50)
 	}
-	return wild && hits <= anchorHits
+	// bob and bob77 are names of one kind, whichever there are more of.
+	return wild && (hits <= anchorHits || isNumberedWild(middle) && hits <= 20*anchorHits)
+}
+
+// isNumberedWild reports whether the elements are <*><int>.
+func isNumberedWild(middle []elem) bool {
+	return len(middle) == 2 && middle[0].many && middle[1].kind == Int
 }
 
 // minPieces is how many rows with pieces of tokens show that a wildcard beside

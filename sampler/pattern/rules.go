@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -63,7 +65,7 @@ func parseRule(text string) (rule, error) {
 	}
 	match, err := regexp.Compile(text[:at])
 	if err != nil {
-		return rule{}, regexError(text, err)
+		return rule{}, regexError(text, text[:at], err)
 	}
 	r := rule{text: text, match: match, name: text[at+1:]}
 	if strings.Contains(r.name, "$") {
@@ -73,12 +75,37 @@ func parseRule(text string) (rule, error) {
 }
 
 // regexError shows where a regular expression is wrong.
-func regexError(text string, err error) error {
+func regexError(text, expr string, err error) error {
 	var bad *syntax.Error
 	if !errors.As(err, &bad) {
 		return &RuleError{text, 0, err.Error()}
 	}
-	return &RuleError{text, max(0, strings.Index(text, bad.Expr)), bad.Code.String()}
+	return &RuleError{text, faultAt(expr, bad), bad.Code.String()}
+}
+
+// faultAt is where in expr its fault is. For parentheses the error has the whole
+// expression in the place of a part.
+func faultAt(expr string, bad *syntax.Error) int {
+	parse := func(n int) (code syntax.ErrorCode) { // of the first n bytes; "" for no fault
+		var fault *syntax.Error
+		if _, err := syntax.Parse(expr[:n], syntax.Perl); errors.As(err, &fault) {
+			code = fault.Code
+		}
+		return code
+	}
+	switch bad.Code {
+	case syntax.ErrMissingBracket:
+		return len(expr) - len(bad.Expr)
+	case syntax.ErrUnexpectedParen:
+		return sort.Search(len(expr), func(n int) bool { return parse(n) == bad.Code }) - 1
+	case syntax.ErrMissingParen:
+		n := len(expr) - 1
+		for n > 0 && parse(n) != "" {
+			n--
+		}
+		return n
+	}
+	return max(0, strings.Index(expr, bad.Expr))
 }
 
 // captures finds what a name uses of a match.
@@ -123,6 +150,12 @@ func (r *Rules) Match(name string) (namespace string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// Matches reports whether a rule matches name, and counts nothing. Nil rules
+// match none.
+func (r *Rules) Matches(name string) bool {
+	return r != nil && slices.ContainsFunc(r.list, func(x rule) bool { return x.match.MatchString(name) })
 }
 
 func (r *rule) apply(name string) (string, bool) {
