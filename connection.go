@@ -80,6 +80,7 @@ type connection struct {
 	TLS               bool
 	Files             scanner.TLSFiles
 	Timeout, MaxWait  time.Duration
+	Hide              func(error) error // what must not be told; nil: nothing
 }
 
 func connectionOf(c *cli.Context) (connection, error) {
@@ -137,10 +138,7 @@ func (c *connection) open(ctx context.Context, stdin io.Reader, stderr io.Writer
 	}
 	conn, err := scanner.Connect(ctx, target, c.Timeout, scanner.Patience{
 		MaxWait: c.MaxWait,
-		Notice: func(cause error) {
-			interrupt()
-			warn(stderr, "%v: trying again for up to %s", cause, unit.FormatElapsed(c.MaxWait.Seconds()))
-		},
+		Notice:  c.notice(stderr, interrupt),
 	})
 	switch {
 	case err == nil && ctx.Err() == nil:
@@ -152,6 +150,27 @@ func (c *connection) open(ctx context.Context, stdin io.Reader, stderr io.Writer
 		err = errInterruptedEarly
 	}
 	return nil, nil, err
+}
+
+// noticeEvery is how often it is said that the server is waited for, for the same
+// cause as before.
+const noticeEvery = time.Minute
+
+// notice says on stderr that the server is waited for.
+func (c *connection) notice(stderr io.Writer, interrupt func()) func(error) {
+	var last string
+	var said time.Time
+	return func(cause error) {
+		if c.Hide != nil {
+			cause = c.Hide(cause)
+		}
+		if cause.Error() == last && time.Since(said) < noticeEvery {
+			return // the receipt counts them
+		}
+		last, said = cause.Error(), time.Now()
+		interrupt()
+		warn(stderr, "%v: trying again for up to %s", cause, unit.FormatElapsed(c.MaxWait.Seconds()))
+	}
 }
 
 // target is where to connect. The terminal is asked for a password last, when
@@ -180,7 +199,7 @@ func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writ
 	if t.Username != "" && t.Password == "" {
 		// Without a password nobody logs in, and the walk would be the default user's.
 		return t, &usageError{
-			problem: fmt.Sprintf("user %q without a password", t.Username),
+			problem: "a user name without a password", // the name may be the password, in the wrong place
 			hint:    "set REDISCLI_AUTH, or use --password-file or --askpass; for a user with nopass any password will do",
 		}
 	}

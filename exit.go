@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -131,9 +132,14 @@ func withoutPath(err error) error {
 	return err
 }
 
+// userinfo is what may hold a password in anything that looks like a URL, such as
+// one that was typed in the place of a command.
+var userinfo = regexp.MustCompile(`(://)[^\s"']*@`)
+
 // oneLine makes a message safe for a terminal: it may quote what a server or a
-// file says.
+// file says. It hides the passwords of URLs.
 func oneLine(text string) string {
+	text = userinfo.ReplaceAllString(text, "${1}***@")
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':

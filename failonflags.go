@@ -75,11 +75,11 @@ func listAlarms(stderr io.Writer, p shareable, conditions []*alarm.Condition) er
 func finding(f alarm.Finding) string {
 	switch {
 	case f.Namespace != nil:
-		return fmt.Sprintf("%s has %s (db%d)", report.NamespaceText(f.Namespace), f.Figure, f.Namespace.DB)
+		return fmt.Sprintf("%s: %s (db%d)", report.NamespaceText(f.Namespace), f.Figure, f.Namespace.DB)
 	case f.Node != nil:
-		return fmt.Sprintf("%s has %s", report.NodeText(f.Node), f.Figure)
+		return fmt.Sprintf("%s: %s", report.NodeText(f.Node), f.Figure)
 	default:
-		return "all keys together have " + f.Figure
+		return f.Figure + " over all keys"
 	}
 }
 

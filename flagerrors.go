@@ -40,6 +40,9 @@ func dashed(name string) string { return strings.Repeat("-", min(2, len(name))) 
 // unknownFlag suggests the flag that is most like it. A command must come first
 // for there to be any.
 func unknownFlag(c *cli.Context, name string) error {
+	if strings.HasPrefix(name, "a") || strings.HasPrefix(name, "pass") { // redis-cli's -a, with a password
+		return &usageError{problem: "unknown flag -" + name[:1] + "...", hint: "a password is given with REDISCLI_AUTH, --password-file or --askpass"}
+	}
 	e := &usageError{problem: "unknown flag " + dashed(name)}
 	if !isCommand(c) {
 		return e

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"keyprof/sampler"
+	"keyprof/sampler/profile"
 )
 
 // version is set by the linker for releases.
@@ -34,11 +35,13 @@ EXAMPLES
 
 func main() {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	ctx, interrupt := context.WithCancelCause(context.Background())
 	code := make(chan int, 1)
 	go func() { code <- run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr) }()
-	os.Exit(await(code, signals, interrupt))
+	exit := await(code, signals, interrupt)
+	profile.RemoveUnfinished()
+	os.Exit(exit)
 }
 
 // await is the exit code of a run that the first signal ends in an orderly way

@@ -193,6 +193,9 @@ func incomplete(p *profile.Profile) error {
 
 func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {
 	var progress *bar
+	if o.Redact != nil {
+		o.Connection.Hide = func(err error) error { return redactError(err, o.Redact) }
+	}
 	conn, databases, err := o.Connection.open(ctx, stdin, stderr, func() { progress.interrupt() })
 	if err != nil {
 		return nil, err

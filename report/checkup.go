@@ -63,6 +63,9 @@ func checkupDocument(r *checkup.Result) document {
 func verdictLine(r *checkup.Result) line {
 	switch r.Verdict {
 	case checkup.Complete:
+		if r.Scan == checkup.ScanUntested {
+			return say(words("A profile would be complete, with all measures, if this user may send SCAN.")).in(strong)
+		}
 		return say(words("A profile would be complete, with all measures.")).in(strong)
 	case checkup.Lacking:
 		return say(words("A profile would lack something.")).in(alarm)

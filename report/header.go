@@ -162,7 +162,7 @@ func mainThreadAtMost(r *profile.Receipt) float64 {
 
 func loadFact(r *profile.Receipt) fact {
 	ours := mainThreadAtMost(r)
-	if ours < shortRun {
+	if r.ElapsedS < 10*shortRun || ours <= 0 {
 		return fact{label: "load", line: say(words("too short a run to tell a share: at most " + unit.FormatElapsed(ours) + " of the server's main thread was ours"))}
 	}
 	text := "at most " + unit.FormatShare(ours/r.ElapsedS) + " of the server's main thread was ours"

@@ -25,8 +25,8 @@ func receiptSection(p *profile.Profile) section {
 
 func timeText(r *profile.Receipt) string {
 	return unit.FormatElapsed(r.ElapsedS) + " in all, " + unit.FormatElapsed(r.PausedS) + " of it pauses" + pausesText(r) + "; " +
-		"our round trips kept its main thread for at most " + unit.FormatElapsed(r.MainThreadS) + loadText(r) +
-		": their time less that of the quickest, in which waiting for other clients and for the network counts as ours."
+		"at most " + unit.FormatElapsed(mainThreadAtMost(r)) + " of its main thread was ours" + loadText(r) + "; our round trips took " +
+		unit.FormatElapsed(r.MainThreadS) + " more than the quickest, waiting for other clients and for the network included."
 }
 
 // pausesText says what the pauses were for.
@@ -91,10 +91,10 @@ func trafficText(r *profile.Receipt) string {
 
 // loadText is the share of the main thread; nothing for a run that is too short.
 func loadText(r *profile.Receipt) string {
-	if r.ElapsedS <= 0 || r.MainThreadS < shortRun {
+	if r.ElapsedS < 10*shortRun {
 		return ""
 	}
-	return " (" + unit.FormatShare(r.MainThreadS/r.ElapsedS) + ")"
+	return " (" + unit.FormatShare(mainThreadAtMost(r)/r.ElapsedS) + ")"
 }
 
 func commandsText(commands map[string]int64) string {

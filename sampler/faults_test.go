@@ -282,3 +282,35 @@ func TestInterruptedWait(t *testing.T) {
 		t.Errorf("after %s: complete %v, %q", took, p.Complete, p.Nodes[0].Incomplete)
 	}
 }
+
+// A server that hangs holds up neither an interrupt nor the end of patience for
+// the whole of --timeout.
+func TestHangingServer(t *testing.T) {
+	server := newFaultServer(t)
+	t.Cleanup(func() { _ = server.Resume() })
+	target, err := scanner.ParseURL(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	conn, err := scanner.Connect(ctx, target, time.Minute, scanner.Patience{MaxWait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	o := small()
+	o.Progress = once(func() {
+		if err := server.Pause(); err != nil {
+			t.Skip(err)
+		}
+		cancel(sampler.ErrInterrupted)
+	})
+	began := time.Now()
+	p, err := sampler.Collect(ctx, conn, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 20*time.Second || p.Complete || p.Nodes[0].Incomplete != sampler.ErrInterrupted.Error() {
+		t.Errorf("after %s: complete %v, %q", took, p.Complete, p.Nodes[0].Incomplete)
+	}
+}

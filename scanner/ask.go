@@ -14,7 +14,7 @@ import (
 // Whether our ACL user may send it cannot be told so: Redis counts a command's
 // arguments before it asks for permission.
 func (c *Conn) AskScan(ctx context.Context) error {
-	return c.patiently(ctx, func() error {
+	return c.patiently(ctx, func(ctx context.Context) error {
 		err := c.conn.Process(ctx, redis.NewCmd(ctx, "scan"))
 		if IsReply(err) && !refused(err) && !waitable(err) && !blocks(err) {
 			return nil // what it finds wrong is that the cursor is missing

@@ -68,8 +68,8 @@ func Connect(ctx context.Context, t Target, timeout time.Duration, p Patience) (
 	c := &Conn{target: t, ledger: newLedger(), wire: &wire{}, timeout: timeout, patience: p}
 	c.reader = respReader{bufio.NewReaderSize(c.wire, readBuffer)}
 	c.Node.Address = t.Address
-	connect := func() error { return c.dial(ctx, "connecting to", c.introduce) }
-	err := connect()
+	connect := func(ctx context.Context) error { return c.dial(ctx, "connecting to", c.introduce) }
+	err := connect(ctx)
 	if err != nil && waitable(err) && p.MaxWait > 0 {
 		err = c.wait(ctx, err, connect)
 	}
@@ -217,7 +217,7 @@ func (c *Conn) CPUTime(ctx context.Context) (time.Duration, bool) {
 // InfoNow is the server's INFO at this moment; empty when INFO is refused or the
 // server cannot be reached. When ctx ends it is not waited for, but still asked.
 func (c *Conn) InfoNow(ctx context.Context) (info Info) {
-	_ = c.patiently(ctx, func() (err error) { // without an answer it is empty, as documented
+	_ = c.patiently(ctx, func(context.Context) (err error) { // without an answer it is empty, as documented
 		info, err = c.info(context.WithoutCancel(ctx))
 		return plain(err)
 	})
@@ -255,7 +255,7 @@ func (c *Conn) Select(ctx context.Context, db int) error {
 	if db == c.db {
 		return nil
 	}
-	return c.patiently(ctx, func() error {
+	return c.patiently(ctx, func(context.Context) error {
 		// What was begun is ended, even when ctx ends.
 		if err := c.conn.Select(context.WithoutCancel(ctx), db).Err(); err != nil {
 			return c.refusedTo(fmt.Sprintf("selecting database %d", db), "+select", err)

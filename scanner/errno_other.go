@@ -6,5 +6,6 @@ import "syscall"
 
 var (
 	connectionRefused = []error{syscall.ECONNREFUSED}
-	connectionReset   = []error{syscall.ECONNRESET, syscall.EPIPE}
+	connectionReset   = []error{syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED}
+	unreachable       = []error{syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN}
 )

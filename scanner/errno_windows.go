@@ -7,4 +7,5 @@ import "golang.org/x/sys/windows"
 var (
 	connectionRefused = []error{windows.WSAECONNREFUSED}
 	connectionReset   = []error{windows.WSAECONNRESET, windows.WSAECONNABORTED}
+	unreachable       = []error{windows.WSAEHOSTUNREACH, windows.WSAENETUNREACH, windows.WSAEHOSTDOWN}
 )

@@ -77,7 +77,7 @@ func plain(err error) error {
 		return nil
 	case timedOut(err):
 		return errNoAnswer
-	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return errClosed
 	case isAny(err, connectionReset):
 		return errReset
@@ -156,7 +156,7 @@ func networkHint(t Target, err error) string {
 		return "check the path of the socket, and that the server runs"
 	case errors.Is(err, os.ErrPermission):
 		return "the socket may not be opened by this user: join the server's group, or use TCP"
-	case notRedis(err), errors.Is(err, io.EOF), isAny(err, connectionReset):
+	case notRedis(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isAny(err, connectionReset):
 		return closedHint(t)
 	case timedOut(err) && t.TLS != nil:
 		return "check host and port, firewalls, and whether the port speaks TLS at all (else redis://, without --tls)"

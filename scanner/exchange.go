@@ -107,14 +107,26 @@ var prefixes = func() (p [numProbes]string) {
 	return p
 }()
 
+// grace is how long a walk that is told to stop still waits for answers.
+const grace = 2 * time.Second
+
 // RoundTrip is Exchange's.
 func (c *Conn) RoundTrip(ctx context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
 	var page ScanReply
 	whole := replies
-	err := c.patiently(ctx, func() (err error) {
-		whole, page, err = c.roundTrip(requests, scan, replies)
+	hurry := context.AfterFunc(ctx, func() { _ = c.wire.setDeadline(time.Now().Add(grace)) })
+	defer hurry()
+	err := c.patiently(ctx, func(context.Context) (err error) {
+		timeout := c.timeout
+		if ctx.Err() != nil {
+			timeout = min(timeout, grace)
+		}
+		whole, page, err = c.roundTrip(requests, scan, replies, timeout)
 		return err
 	})
+	if err != nil && ctx.Err() != nil && passing(err) {
+		err = context.Cause(ctx)
+	}
 	return whole, page, err
 }
 
@@ -122,12 +134,12 @@ func (c *Conn) RoundTrip(ctx context.Context, requests []Request, scan *Scan, re
 func (c *Conn) Service() time.Duration { return c.service }
 
 // roundTrip is one attempt. Of one that fails nothing is used.
-func (c *Conn) roundTrip(requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
+func (c *Conn) roundTrip(requests []Request, scan *Scan, replies []Reply, timeout time.Duration) ([]Reply, ScanReply, error) {
 	if err := c.encode(requests, scan); err != nil {
 		return replies, ScanReply{}, err
 	}
 	start := time.Now()
-	page, whole, err := ScanReply{}, replies, c.send()
+	page, whole, err := ScanReply{}, replies, c.send(timeout)
 	if err == nil {
 		whole, page, err = c.receive(len(requests), scan != nil, replies)
 	}
@@ -183,8 +195,8 @@ func (s *Scan) appendTo(b []byte) []byte {
 
 // send writes the pipeline. From here on the wire is ours until all answers
 // are read; then go-redis may use it again, as nothing is left on it.
-func (c *Conn) send() error {
-	if err := c.wire.setDeadline(time.Now().Add(c.timeout)); err != nil {
+func (c *Conn) send(timeout time.Duration) error {
+	if err := c.wire.setDeadline(time.Now().Add(timeout)); err != nil {
 		return err
 	}
 	_, err := c.wire.Write(c.pipeline)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +40,9 @@ type Wait struct {
 // passing reports whether it is worth asking again after a while.
 func passing(err error) bool {
 	switch {
-	case errors.Is(err, errNoAnswer), errors.Is(err, errClosed), errors.Is(err, errReset), isAny(err, connectionRefused):
+	case errors.Is(err, errNoAnswer), errors.Is(err, errClosed), errors.Is(err, errReset), isAny(err, connectionRefused), isAny(err, unreachable):
+		return true
+	case errors.Is(err, fs.ErrNotExist): // a server that ends takes its socket with it
 		return true
 	}
 	return waitable(err)
@@ -62,25 +65,29 @@ func waitable(err error) bool {
 // patiently attempts something, and attempts it again on a new connection to
 // the same server process for as long as patience lasts. When ctx ends it waits
 // no more.
-func (c *Conn) patiently(ctx context.Context, attempt func() error) error {
-	err := attempt()
+func (c *Conn) patiently(ctx context.Context, attempt func(context.Context) error) error {
+	err := attempt(ctx)
 	if err == nil || !passing(err) || c.patience.MaxWait <= 0 || ctx.Err() != nil {
 		return err
 	}
-	return c.wait(ctx, err, func() error {
+	return c.wait(ctx, err, func(ctx context.Context) error {
 		if err := c.reconnect(ctx); err != nil {
 			return err
 		}
-		return attempt()
+		defer context.AfterFunc(ctx, c.wire.close)()
+		return attempt(ctx)
 	})
 }
 
 // wait attempts something again and again, with growing pauses.
-func (c *Conn) wait(ctx context.Context, cause error, attempt func() error) error {
+func (c *Conn) wait(ctx context.Context, cause error, attempt func(context.Context) error) error {
 	if c.patience.Notice != nil {
 		c.patience.Notice(cause)
 	}
 	began := time.Now()
+	// An attempt may hang for longer than there is patience.
+	patient, stop := context.WithTimeoutCause(ctx, c.patience.MaxWait, errNoAnswer)
+	defer stop()
 	defer func() { c.waits = append(c.waits, Wait{causeOf(cause), time.Since(began)}) }()
 	pauses := backoff.ExponentialBackOff{
 		InitialInterval: firstPause, MaxInterval: longestPause,
@@ -96,9 +103,12 @@ func (c *Conn) wait(ctx context.Context, cause error, attempt func() error) erro
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		switch err = attempt(); {
+		before := err
+		switch err = attempt(patient); {
 		case err == nil:
 			return nil
+		case patient.Err() != nil && ctx.Err() == nil && passing(err):
+			return waited(before, c.patience.MaxWait) // err may be due to that alone
 		case ctx.Err() != nil: // the attempt may have failed for that alone
 			return context.Cause(ctx)
 		case !passing(err):

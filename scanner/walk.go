@@ -136,7 +136,7 @@ func (w *Walk) roundTrip(ctx context.Context, requests []Request, scan *Scan) (p
 		return page, err
 	}
 	service := w.Exchange.Service()
-	w.Tally.Service += service
+	w.Tally.Service += min(service, longestPage)
 	w.calibrate(ctx)
 	pause, forRate := w.Pacer.Page(service, len(page.Names), time.Since(w.Tally.Began))
 	if took := rest(ctx, pause); forRate {
@@ -146,6 +146,10 @@ func (w *Walk) roundTrip(ctx context.Context, requests []Request, scan *Scan) (p
 	}
 	return page, nil
 }
+
+// longestPage is the most that one page counts as ours. A server that took longer
+// was stopped, or served somebody else.
+const longestPage = time.Second
 
 // calibrateEvery is how often the server is asked for its CPU time.
 const calibrateEvery = 250 * time.Millisecond

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 )
 
@@ -20,6 +21,7 @@ func writeAtomic(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
+	defer unfinished.Delete(f.Name())
 	err = writeClosing(f, write)
 	if err == nil {
 		err = os.Rename(f.Name(), path)
@@ -40,7 +42,20 @@ func createBeside(path string) (*os.File, error) {
 	if err != nil {
 		return nil, about(path, err)
 	}
+	unfinished.Store(f.Name(), true)
 	return f, nil
+}
+
+// unfinished are the names of temporary files.
+var unfinished sync.Map
+
+// RemoveUnfinished removes what files were being written, for a program that ends
+// in the middle of it.
+func RemoveUnfinished() {
+	unfinished.Range(func(name, _ any) bool {
+		_ = os.Remove(name.(string)) // there is nobody left to tell
+		return true
+	})
 }
 
 // writeClosing writes f to the disk and closes it, in every case.

@@ -127,6 +127,7 @@ func quotes(s string) string {
 // ownReasons are sentences of ours; all other text may hold anything.
 var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` +
 	`the connection was closed by the other side|the connection was reset|` +
+	`connection refused|no such file or directory|no route to host|network is unreachable|` +
 	`another server process answers there than at the beginning: what is left of its keys cannot be told|` +
 	`INFO is refused, so whether the same server process answers there cannot be told|` +
 	`[\d,]+ keys of db\d+ were (?:denied by the user's ACL key patterns|answered in a way that makes no sense)|` +
