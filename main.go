@@ -34,6 +34,7 @@ EXAMPLES
 ` + environmentHelp + "\n\n" + exitStatusHelp
 
 func main() {
+	hideArguments()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	ctx, interrupt := context.WithCancelCause(context.Background())
