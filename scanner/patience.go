@@ -88,31 +88,31 @@ func (c *Conn) wait(ctx context.Context, cause error, attempt func(context.Conte
 	// An attempt may hang for longer than there is patience.
 	patient, stop := context.WithTimeoutCause(ctx, c.patience.MaxWait, errNoAnswer)
 	defer stop()
-	defer func() { c.waits = append(c.waits, Wait{causeOf(cause), time.Since(began)}) }()
+	first := causeOf(cause)
+	defer func() { c.waits = append(c.waits, Wait{first, time.Since(began)}) }()
 	pauses := backoff.ExponentialBackOff{
 		InitialInterval: firstPause, MaxInterval: longestPause,
 		Multiplier: backoff.DefaultMultiplier, RandomizationFactor: backoff.DefaultRandomizationFactor,
 	}
-	for err := cause; ; {
+	for {
 		left := c.patience.MaxWait - time.Since(began)
 		if left <= 0 {
-			return waited(err, c.patience.MaxWait)
+			return waited(cause, c.patience.MaxWait)
 		}
 		select {
 		case <-time.After(min(pauses.NextBackOff(), left)):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		before := err
-		switch err = attempt(patient); {
+		switch err := attempt(patient); {
 		case err == nil:
 			return nil
-		case patient.Err() != nil && ctx.Err() == nil && passing(err):
-			return waited(before, c.patience.MaxWait) // err may be due to that alone
 		case ctx.Err() != nil: // the attempt may have failed for that alone
 			return context.Cause(ctx)
 		case !passing(err):
 			return err
+		case patient.Err() == nil && !errors.Is(err, errNoAnswer): // not due to the end of patience alone
+			cause = err
 		}
 	}
 }
