@@ -147,9 +147,9 @@ func matchFact(glob string) fact {
 	return fact{label: "match", line: say(words("only keys that match "), name(display(glob)))}
 }
 
-// shortRun is so little of the main thread, in seconds, that no share of it can
-// be kept to or told.
-const shortRun = 0.1
+// shortRun is how long a run must be, in seconds, for its share of the server's
+// time to mean anything; a tenth of it is too little of a pause to speak of.
+const shortRun = 1.0
 
 // mainThreadAtMost is the lesser of two bounds on the main thread's time that was
 // ours, in seconds: that of our round trips, and all CPU time of the server.
@@ -162,7 +162,7 @@ func mainThreadAtMost(r *profile.Receipt) float64 {
 
 func loadFact(r *profile.Receipt) fact {
 	ours := mainThreadAtMost(r)
-	if r.ElapsedS < 10*shortRun || ours <= 0 {
+	if r.ElapsedS < shortRun || ours <= 0 {
 		return fact{label: "load", line: say(words("too short a run to tell a share: at most " + unit.FormatElapsed(ours) + " of the server's main thread was ours"))}
 	}
 	text := "at most " + unit.FormatShare(ours/r.ElapsedS) + " of the server's main thread was ours"

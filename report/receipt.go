@@ -32,7 +32,7 @@ func timeText(r *profile.Receipt) string {
 // pausesText says what the pauses were for.
 func pausesText(r *profile.Receipt) string {
 	switch {
-	case r.PausedS < shortRun:
+	case r.PausedS < shortRun/10:
 		return ""
 	case r.PausedForRateS == 0:
 		return " to keep to --max-load"
@@ -91,7 +91,7 @@ func trafficText(r *profile.Receipt) string {
 
 // loadText is the share of the main thread; nothing for a run that is too short.
 func loadText(r *profile.Receipt) string {
-	if r.ElapsedS < 10*shortRun {
+	if r.ElapsedS < shortRun {
 		return ""
 	}
 	return " (" + unit.FormatShare(mainThreadAtMost(r)/r.ElapsedS) + ")"
