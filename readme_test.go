@@ -123,14 +123,7 @@ func TestReadmeStory(t *testing.T) {
 		if shape(got) == shape(want) {
 			continue
 		}
-		if os.Getenv("UPDATE") == "" {
-			t.Errorf("$ %s prints other than the README says (UPDATE=1 go test -run Readme . mends it):\n%s", command, got)
-			continue
-		}
-		text, _ := os.ReadFile("README.md")
-		if err := os.WriteFile("README.md", []byte(strings.Replace(string(text), b.text, "$ "+command+"\n"+got, 1)), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		differs(t, b.text, command, got)
 	}
 	if told < 3 {
 		t.Errorf("the story has %d parts", told)
@@ -163,14 +156,7 @@ func TestReadmeReports(t *testing.T) {
 		if got == want {
 			continue
 		}
-		if os.Getenv("UPDATE") == "" {
-			t.Errorf("$ %s prints other than the README says (UPDATE=1 go test -run Readme . mends it):\n%s", command, got)
-			continue
-		}
-		text, _ := os.ReadFile("README.md")
-		if err := os.WriteFile("README.md", []byte(strings.Replace(string(text), b.text, "$ "+command+"\n"+got, 1)), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		differs(t, b.text, command, got)
 	}
 }
 
@@ -387,5 +373,19 @@ func TestExitCodesAreDocumented(t *testing.T) {
 		if !regexp.MustCompile(fmt.Sprintf(`(?m)^  %d +\S`, code)).MatchString(exitStatusHelp) {
 			t.Errorf("--help does not list exit code %d", code)
 		}
+	}
+}
+
+// differs fails because a command prints other than its block in the README says,
+// or mends the README if UPDATE is set.
+func differs(t *testing.T, block, command, got string) {
+	t.Helper()
+	if os.Getenv("UPDATE") == "" {
+		t.Errorf("$ %s prints other than the README says (UPDATE=1 go test -run Readme . mends it):\n%s", command, got)
+		return
+	}
+	text, _ := os.ReadFile("README.md")
+	if err := os.WriteFile("README.md", []byte(strings.Replace(string(text), block, "$ "+command+"\n"+got, 1)), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
