@@ -1,0 +1,222 @@
+package diff
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"keyprof/sampler/profile"
+)
+
+// Options say how to compare.
+type Options struct {
+	Tool profile.Tool
+	// OldSource and NewSource name where the profiles come from.
+	OldSource, NewSource string
+	// Force compares what was walked over different keys, with a Caveat.
+	Force bool
+	// Ungrouped is why the namespaces of the profiles were not brought together;
+	// nil if they were: both sides then use the same patterns for the same names.
+	Ungrouped error
+	// Earlier are profiles of the same deployment from before the old one, oldest
+	// first: rates are read from them, too. Those that cannot be compared with the
+	// new one are passed over.
+	Earlier []*profile.Profile
+}
+
+// leastSpan is how far apart two profiles must be for a rate a day to mean
+// anything.
+const leastSpan = 10 * time.Minute
+
+// Compare tells what changed from one profile to another, both of which have
+// passed Check and neither of which is changed. The error is a *Refusal if the
+// two should not be compared.
+func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
+	c := &Comparison{
+		Schema: SchemaVersion, Tool: o.Tool,
+		Old: sideOf(before, o.OldSource), New: sideOf(after, o.NewSource),
+		Runways: []Runway{}, Stopped: []Stopped{},
+	}
+	elapsed := c.New.at().Sub(c.Old.at())
+	c.ElapsedS = elapsed.Seconds()
+	caveats, err := guard(before, after, o)
+	if err != nil {
+		return nil, err
+	}
+	c.Caveats = caveats
+	r := rows{before: before, after: after, hidden: hiddenBy(caveats), days: days(elapsed)}
+	if after.Began.Before(before.Ended) {
+		r.days = 0
+	}
+	c.Namespaces, c.Totals = r.all()
+	c.Server = serverLines(before, after)
+	if before != after {
+		c.Pool = poolOf(&r)
+		c.Runways = runwaysOf(c, o.Earlier)
+		c.Stopped = stoppedSince(c)
+	}
+	if hidesNamespaces(caveats) {
+		c.Namespaces, c.Stopped = []Row{}, []Stopped{}
+		if c.Pool != nil {
+			c.Pool.Namespaces = []PoolRow{}
+		}
+	}
+	return c, nil
+}
+
+func sideOf(p *profile.Profile, source string) Side {
+	return Side{Source: source, Label: p.Label, Began: p.Began, Ended: p.Ended, Complete: p.Complete, Profile: p}
+}
+
+// days is a span in days; 0 if it is too short for a rate.
+func days(span time.Duration) float64 {
+	if span.Abs() < leastSpan {
+		return 0
+	}
+	return span.Hours() / 24
+}
+
+// rows makes the rows of a comparison.
+type rows struct {
+	before, after *profile.Profile
+	hidden        map[Measure]bool
+	days          float64 // from before to after; 0: no rates
+}
+
+// id is what makes two namespaces the same.
+type id struct {
+	db      int
+	pattern string
+	other   bool
+}
+
+func idOf(ns *profile.Namespace) id {
+	if ns.Other { // whatever it is called
+		return id{db: ns.DB, other: true}
+	}
+	return id{ns.DB, ns.Pattern, false}
+}
+
+// all are the rows of the namespaces of either side, and that of the totals.
+func (r *rows) all() (namespaces []Row, totals Row) {
+	old, new := index(r.before), index(r.after)
+	for key, ns := range old {
+		namespaces = append(namespaces, r.row(ns, new[key]))
+	}
+	for key, ns := range new {
+		if old[key] == nil {
+			namespaces = append(namespaces, r.row(nil, ns))
+		}
+	}
+	slices.SortFunc(namespaces, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern), compareBools(a.Other, b.Other))
+	})
+	if namespaces == nil {
+		namespaces = []Row{}
+	}
+	return namespaces, r.totals(namespaces)
+}
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	default:
+		return -1
+	}
+}
+
+func index(p *profile.Profile) map[id]*profile.Namespace {
+	m := make(map[id]*profile.Namespace, len(p.Namespaces))
+	for i := range p.Namespaces {
+		m[idOf(&p.Namespaces[i])] = &p.Namespaces[i]
+	}
+	return m
+}
+
+// row compares a namespace; one of the two may be nil.
+func (r *rows) row(old, new *profile.Namespace) Row {
+	either := cmp.Or(new, old)
+	row := Row{DB: either.DB, Pattern: either.Pattern, Other: either.Other, Rule: either.Rule, State: Kept}
+	if old == nil {
+		row.State = r.stateWithout(r.before, either.DB, Added)
+	} else {
+		row.Old = &old.Stats
+	}
+	if new == nil {
+		row.State = r.stateWithout(r.after, either.DB, Vanished)
+	} else {
+		row.New = &new.Stats
+	}
+	row.Changes = r.changes(
+		figures{stats: row.Old, none: row.State == Added, of: side{r.before, churnOf(r.before, either.DB)}},
+		figures{stats: row.New, none: row.State == Vanished, of: side{r.after, churnOf(r.after, either.DB)}},
+	)
+	return row
+}
+
+// stateWithout is the state of a namespace that p lacks.
+func (r *rows) stateWithout(p *profile.Profile, db int, state State) State {
+	summedUp := func(ns profile.Namespace) bool { return ns.Other && ns.DB == db }
+	if !p.Complete || slices.ContainsFunc(p.Namespaces, summedUp) {
+		return Unsure
+	}
+	return state
+}
+
+// totals compares all keys together. The errors of its parts are independent
+// where they are of chance, and add up where they are bounds.
+func (r *rows) totals(namespaces []Row) Row {
+	row := Row{State: Kept, Old: &r.before.Totals, New: &r.after.Totals}
+	row.Changes = r.changes(
+		figures{stats: row.Old, of: side{r.before, churnOfAll(r.before)}, parts: statsOf(namespaces, func(n Row) *profile.Stats { return n.Old })},
+		figures{stats: row.New, of: side{r.after, churnOfAll(r.after)}, parts: statsOf(namespaces, func(n Row) *profile.Stats { return n.New })},
+	)
+	return row
+}
+
+func statsOf(list []Row, of func(Row) *profile.Stats) (parts []*profile.Stats) {
+	for _, row := range list {
+		if s := of(row); s != nil {
+			parts = append(parts, s)
+		}
+	}
+	return parts
+}
+
+// changes compares all measures of a set of keys.
+func (r *rows) changes(old, new figures) map[Measure]Change {
+	changes := make(map[Measure]Change, len(Measures))
+	for _, m := range Measures {
+		if c, known := r.change(m, old.figure(m), new.figure(m)); known {
+			changes[m] = c
+		}
+	}
+	return changes
+}
+
+// change compares one figure; known is false if neither side has it.
+func (r *rows) change(m Measure, old, new figure) (c Change, known bool) {
+	c.Old, c.New = old.pointer(), new.pointer()
+	if c.Old == nil && c.New == nil {
+		return c, false
+	}
+	if c.Old == nil || c.New == nil || r.hidden[m] {
+		return c, true
+	}
+	return compared(c, old.slack.with(new.slack), r.days), true
+}
+
+// compared fills in what follows from both figures.
+func compared(c Change, noise float64, days float64) Change {
+	delta := *c.New - *c.Old
+	c.Delta = &delta
+	c.setNoise(noise)
+	if days != 0 {
+		perDay := delta / days
+		c.PerDay = &perDay
+	}
+	return c
+}

@@ -1,0 +1,123 @@
+package diff
+
+import (
+	"strconv"
+
+	"keyprof/sampler/profile"
+)
+
+// serverLines compare what the servers say of themselves, server by server.
+func serverLines(before, after *profile.Profile) []ServerLine {
+	lines := []ServerLine{}
+	for i := range after.Nodes {
+		new := &after.Nodes[i]
+		if old := counterpart(before, after, new); old != nil {
+			lines = append(lines, servers{old, new, &before.Receipt}.lines()...)
+		}
+	}
+	return lines
+}
+
+// counterpart is the server to compare with: the only one, or that at the same
+// address.
+func counterpart(before, after *profile.Profile, new *profile.Node) *profile.Node {
+	if len(before.Nodes) == 1 && len(after.Nodes) == 1 {
+		return &before.Nodes[0]
+	}
+	for i := range before.Nodes {
+		if before.Nodes[i].Address == new.Address {
+			return &before.Nodes[i]
+		}
+	}
+	return nil
+}
+
+// servers is one server on both sides.
+type servers struct {
+	old, new *profile.Node
+	receipt  *profile.Receipt // of the old walk, which counts in what follows
+}
+
+func (s servers) lines() (lines []ServerLine) {
+	add := func(l ServerLine, ok bool) {
+		if l.Node = s.new.Address; ok {
+			lines = append(lines, l)
+		}
+	}
+	add(s.size("used_memory", optional(s.old.UsedMemory), optional(s.new.UsedMemory)))
+	add(s.size("used_memory_rss", field(s.old, "memory", "used_memory_rss"), field(s.new, "memory", "used_memory_rss")))
+	add(s.gauge(Ratio, "mem_fragmentation_ratio", field(s.old, "memory", "mem_fragmentation_ratio"), field(s.new, "memory", "mem_fragmentation_ratio")))
+	add(s.size("maxmemory", optional(s.old.Maxmemory), optional(s.new.Maxmemory)))
+	add(s.policy())
+	add(s.size("mem_clients_normal", field(s.old, "memory", "mem_clients_normal"), field(s.new, "memory", "mem_clients_normal")))
+	add(s.gauge(Counter, "connected_clients", field(s.old, "clients", "connected_clients"), field(s.new, "clients", "connected_clients")))
+	if s.new.Role != profile.RolePrimary { // it neither evicts nor expires, and sees its own reads only
+		return lines
+	}
+	add(s.counter("evicted_keys"))
+	add(s.counter("expired_keys"))
+	add(s.hitRatio())
+	return lines
+}
+
+func (s servers) size(name string, old, new *float64) (ServerLine, bool) {
+	return s.gauge(Size, name, old, new)
+}
+
+func (s servers) gauge(kind Kind, name string, old, new *float64) (ServerLine, bool) {
+	c := Change{Old: old, New: new}
+	if old != nil && new != nil {
+		delta := *new - *old
+		c.Delta = &delta
+	}
+	return ServerLine{Name: name, Kind: kind, Change: c}, old != nil || new != nil
+}
+
+func (s servers) policy() (ServerLine, bool) {
+	return ServerLine{Name: "maxmemory_policy", Kind: Word, OldText: s.old.Policy, NewText: s.new.Policy}, s.old.Policy != "" || s.new.Policy != ""
+}
+
+// sameProcess reports whether counters went on counting.
+func (s servers) sameProcess() bool { return s.old.RunID != "" && s.old.RunID == s.new.RunID }
+
+// counter is what was counted since the old profile.
+func (s servers) counter(name string) (ServerLine, bool) {
+	old, new := field(s.old, "stats", name), field(s.new, "stats", name)
+	if !s.sameProcess() || old == nil || new == nil || *new < *old { // CONFIG RESETSTAT
+		return ServerLine{}, false
+	}
+	return s.gauge(Counter, name, old, new)
+}
+
+// hitRatio is that of the lookups since the old profile, less those of its walk.
+func (s servers) hitRatio() (ServerLine, bool) {
+	hits, ok := s.counter("keyspace_hits")
+	misses, known := s.counter("keyspace_misses")
+	if !ok || !known {
+		return ServerLine{}, false
+	}
+	h := max(*hits.Delta-float64(s.receipt.KeyspaceHits), 0)
+	m := max(*misses.Delta-float64(s.receipt.KeyspaceMisses), 0)
+	if h+m == 0 {
+		return ServerLine{}, false
+	}
+	ratio := h / (h + m)
+	return ServerLine{Name: "hit_ratio", Kind: Ratio, Change: Change{New: &ratio}}, true
+}
+
+// field is a figure of INFO; nil if it is none.
+func field(n *profile.Node, section, name string) *float64 {
+	v, err := strconv.ParseFloat(n.Info[section][name], 64)
+	if err != nil {
+		return nil
+	}
+	return &v
+}
+
+func optional(n *int64) *float64 {
+	if n == nil {
+		return nil
+	}
+	v := float64(*n)
+	return &v
+}
