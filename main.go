@@ -97,7 +97,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   onUsageError,
 		Action:         noCommand,
-		Commands:       []*cli.Command{profileCommand(), checkCommand(), reportCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand()},
+		Commands:       []*cli.Command{profileCommand(), checkCommand(), reportCommand(), diffCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand()},
 	}
 	for _, c := range app.Commands {
 		c.OnUsageError = onUsageError // the app's is not inherited

@@ -166,10 +166,13 @@ func show(stdout io.Writer, shown shareable, o presentation) error {
 	o.Color = wantsColor(stdout)
 	o.Width = min(terminalWidth(stdout), widest)
 	if err := report.Write(stdout, p, o.Options); err != nil {
-		return &hintedError{error: err, hint: "check where the output goes: a full disk, or a pipe that was closed"}
+		return &hintedError{error: err, hint: writingHint}
 	}
 	return nil
 }
+
+// writingHint is what to do when a report cannot be printed.
+const writingHint = "check where the output goes: a full disk, or a pipe that was closed"
 
 // widest is a line that can still be read, in columns.
 const widest = 140

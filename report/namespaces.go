@@ -183,8 +183,8 @@ func dbNumber(db int) string { return strconv.Itoa(db) }
 // verb is the form of a verb that goes with n things.
 func verb(n int64, one, many string) string { return pick(n == 1, one, many) }
 
-// pick chooses between two wordings.
-func pick(first bool, yes, no string) string {
+// pick chooses between two wordings, or tones.
+func pick[T any](first bool, yes, no T) T {
 	if first {
 		return yes
 	}

@@ -134,11 +134,12 @@ const emptyName = `""`
 // displayPattern is a namespace's pattern: as it is if that is unmistakable,
 // else in quotes and escaped. Only the row of what is left over is shown as
 // profile.OtherPattern without quotes.
-func displayPattern(ns *profile.Namespace) string {
-	if ns.Other {
+func displayPattern(ns *profile.Namespace) string { return patternText(ns.Pattern, ns.Other) }
+
+func patternText(raw string, other bool) string {
+	if other {
 		return profile.OtherPattern
 	}
-	raw := ns.Pattern
 	if raw == emptyName { // no other pattern begins with a bare quote
 		return raw
 	}

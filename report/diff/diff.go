@@ -141,14 +141,16 @@ type ServerLine struct {
 	NewText string `json:"new_text,omitempty"`
 }
 
-// Kind is what a figure of a server is.
+// Kind is what a figure of a server is, and its unit.
 type Kind string
 
 // The kinds. A Counter's change is what was counted from the old profile to the
 // new one; it has none if the process is another.
 const (
 	Size    Kind = "bytes"
+	Number  Kind = "number"
 	Ratio   Kind = "ratio"
+	Share   Kind = "share" // in [0,1]
 	Counter Kind = "counter"
 	Word    Kind = "text"
 )

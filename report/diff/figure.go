@@ -32,7 +32,7 @@ type figures struct {
 // figure is that of a measure.
 func (f figures) figure(m Measure) figure {
 	switch {
-	case f.stats == nil && f.none && m.adds():
+	case f.stats == nil && f.none && m.Adds():
 		return figure{known: f.of.measured(m)}
 	case f.stats == nil:
 		return figure{}
@@ -55,8 +55,8 @@ func (f figures) figure(m Measure) figure {
 	}
 }
 
-// adds reports whether the measure of a set of keys is the sum of its parts'.
-func (m Measure) adds() bool { return m != NoTTLShare && m != MeanSize }
+// Adds reports whether the measure of a set of keys is the sum of its parts'.
+func (m Measure) Adds() bool { return m != NoTTLShare && m != MeanSize }
 
 // sum is an estimate with what makes it uncertain: keys that came and went
 // meanwhile, the server's own estimates, and that only a sample was measured.

@@ -297,7 +297,7 @@ func (p pair) otherMethod() *Caveat {
 func (p pair) unmeasured() *Caveat {
 	var names []string
 	for _, m := range Measures {
-		if m.adds() && (side{profile: p.before}).measured(m) != (side{profile: p.after}).measured(m) {
+		if m.Adds() && (side{profile: p.before}).measured(m) != (side{profile: p.after}).measured(m) {
 			names = append(names, strings.ReplaceAll(string(m), "_", " "))
 		}
 	}

@@ -50,7 +50,7 @@ func (s servers) lines() (lines []ServerLine) {
 	add(s.size("maxmemory", optional(s.old.Maxmemory), optional(s.new.Maxmemory)))
 	add(s.policy())
 	add(s.size("mem_clients_normal", field(s.old, "memory", "mem_clients_normal"), field(s.new, "memory", "mem_clients_normal")))
-	add(s.gauge(Counter, "connected_clients", field(s.old, "clients", "connected_clients"), field(s.new, "clients", "connected_clients")))
+	add(s.gauge(Number, "connected_clients", field(s.old, "clients", "connected_clients"), field(s.new, "clients", "connected_clients")))
 	if s.new.Role != profile.RolePrimary { // it neither evicts nor expires, and sees its own reads only
 		return lines
 	}
@@ -102,7 +102,7 @@ func (s servers) hitRatio() (ServerLine, bool) {
 		return ServerLine{}, false
 	}
 	ratio := h / (h + m)
-	return ServerLine{Name: "hit_ratio", Kind: Ratio, Change: Change{New: &ratio}}, true
+	return ServerLine{Name: "hit_ratio", Kind: Share, Change: Change{New: &ratio}}, true
 }
 
 // field is a figure of INFO; nil if it is none.

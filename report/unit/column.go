@@ -86,6 +86,8 @@ func (c Column) Format(v float64) string {
 	switch {
 	case scaled <= 0:
 		return "0"
+	case c.size == 1 && scaled < 0.5:
+		return "<1"
 	case c.size == 1 || scaled >= 999.95:
 		return humanize.Comma(int64(math.Round(scaled)))
 	case scaled < 0.1:
@@ -94,3 +96,6 @@ func (c Column) Format(v float64) string {
 		return decimals(scaled, 1)
 	}
 }
+
+// FormatChange is the text of a difference: with its sign, unless it is 0.
+func (c Column) FormatChange(v float64) string { return Sign(v) + c.Format(math.Abs(v)) }

@@ -152,3 +152,28 @@ func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05
 
 // FormatDate is the day of a moment, in UTC: "2026-03-02".
 func FormatDate(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// Sign is what stands before the absolute value of a change; nothing for 0.
+func Sign(change float64) string {
+	switch {
+	case change > 0:
+		return "+"
+	case change < 0:
+		return "-"
+	default:
+		return ""
+	}
+}
+
+// FormatCountChange is a change in keys and the like: "+1,234".
+func FormatCountChange(v float64) string {
+	return Sign(v) + FormatCount(int64(math.Round(math.Abs(v))))
+}
+
+// FormatBytesChange is a change in bytes: "-4.31 GiB".
+func FormatBytesChange(v float64) string {
+	return Sign(v) + FormatBytes(int64(math.Round(math.Abs(v))))
+}
+
+// FormatGrowth is a change as a ratio of what there was: "+12.5 %".
+func FormatGrowth(ratio float64) string { return Sign(ratio) + FormatShare(math.Abs(ratio)) }
