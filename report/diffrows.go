@@ -3,7 +3,6 @@ package report
 import (
 	"math"
 	"slices"
-	"strings"
 
 	"keyprof/report/diff"
 	"keyprof/report/unit"
@@ -116,10 +115,7 @@ func (b *gridBuilder) changes(rows []changeRow, w changeColumns) {
 	if !set.chooseUnit() {
 		return
 	}
-	set.titles = []string{w.head, set.unitName()}
-	if w.expendAll { // whichever of its columns are left must name the unit
-		set.titles = []string{strings.TrimSpace(w.head + " " + set.unitName())}
-	}
+	set.group = &group{titles: []string{w.head, set.unitName()}}
 	figure := func(of func(diff.Change) *float64) func(diff.Change) cell {
 		return func(c diff.Change) cell { return figureCell(of(c), set.scale.Format) }
 	}
@@ -145,10 +141,10 @@ const perDayFirst = 20
 
 // changeSet is one measure of all rows of a table.
 type changeSet struct {
-	list   []diff.Change
-	kind   unit.Kind
-	scale  unit.Column
-	titles []string // what stands above the next columns
+	list  []diff.Change
+	kind  unit.Kind
+	scale unit.Column
+	group *group
 }
 
 // chooseUnit reports whether there is anything to show.
@@ -166,7 +162,7 @@ func (s *changeSet) chooseUnit() bool {
 
 func (s *changeSet) unitName() string { return pick(s.kind == unit.Percent, "%", s.scale.Unit) }
 
-// add adds a column, unless it is empty, below the next title.
+// add adds a column, unless it is empty.
 func (s *changeSet) add(b *gridBuilder, c column, of func(diff.Change) cell) {
 	cells := make([]cell, len(s.list))
 	for i := range s.list {
@@ -175,9 +171,7 @@ func (s *changeSet) add(b *gridBuilder, c column, of func(diff.Change) cell) {
 	if !slices.ContainsFunc(cells, func(c cell) bool { return c.text != absent }) {
 		return
 	}
-	if len(s.titles) > 0 {
-		c.head[0], s.titles = s.titles[0], s.titles[1:]
-	}
+	c.group = s.group
 	b.words(c, cells)
 }
 

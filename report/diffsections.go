@@ -14,7 +14,7 @@ func caveatSection(c *diff.Comparison) (section, bool) {
 	for _, caveat := range c.Caveats {
 		text := display(caveat.Text) + " [" + display(caveat.Code) + "]"
 		if names := measureNames(caveat.Hides); names != "" {
-			text += "; not compared: " + names
+			text += " (left out: " + names + ")"
 		}
 		s.lines = append(s.lines, say(words(text)).in(alarm))
 	}
@@ -30,8 +30,8 @@ func measureNames(list []diff.Measure) string {
 }
 
 var measureWords = map[diff.Measure]string{
-	diff.Keys: "keys", diff.Bytes: "bytes", diff.NoTTLKeys: "keys without a TTL", diff.NoTTLBytes: "their bytes",
-	diff.NoTTLShare: "their share", diff.HighIdleBytes: "high-idle bytes", diff.MeanSize: "mean size",
+	diff.Keys: "keys", diff.Bytes: "bytes", diff.NoTTLKeys: "no-TTL keys", diff.NoTTLBytes: "no-TTL bytes",
+	diff.NoTTLShare: "no-TTL share", diff.HighIdleBytes: "high-idle bytes", diff.MeanSize: "mean size",
 }
 
 // changeSection is the table that the diff is about.

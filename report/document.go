@@ -80,7 +80,12 @@ type column struct {
 	wraps  bool      // holds names; takes what is left of the width
 	apart  bool      // begins a group of columns
 	expend int       // when there is no room, the column of the highest value goes first; 0 stays
+	group  *group
 }
+
+// group is columns with a title of their own: a piece of it stands above each of
+// the first of them, and the rest above the last.
+type group struct{ titles []string }
 
 type cell struct {
 	text string

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"strings"
+
 	"keyprof/report/unit"
 )
 
@@ -74,7 +76,37 @@ func (b *gridBuilder) done() *grid {
 	g := b.grid
 	body := b.rows - b.foot
 	g.rows, g.foot = g.rows[:body], g.rows[body:]
+	g.setTitles()
 	return &g
+}
+
+// setTitles puts the titles of groups above those of their columns that are there.
+func (g *grid) setTitles() {
+	for i := 0; i < len(g.columns); {
+		of := g.columns[i].group
+		n := 1
+		for of != nil && i+n < len(g.columns) && g.columns[i+n].group == of {
+			n++
+		}
+		if of != nil {
+			g.setTitle(i, n, of.titles)
+		}
+		i += n
+	}
+}
+
+// setTitle spreads a title over n columns from the i-th on.
+func (g *grid) setTitle(i, n int, titles []string) {
+	for j := range n {
+		piece := ""
+		switch {
+		case j == n-1 && j < len(titles):
+			piece = strings.TrimSpace(strings.Join(titles[j:], " "))
+		case j < len(titles):
+			piece = titles[j]
+		}
+		g.columns[i+j].head[0] = piece
+	}
 }
 
 func present(values []*float64) []float64 {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -63,6 +64,9 @@ func markdownTable(g *grid) string {
 	head := make(table.Row, len(g.columns))
 	for i, c := range g.columns {
 		head[i] = strings.TrimSpace(c.head[0] + " " + c.head[1])
+		if c.group != nil { // without columns that line up, each needs the whole title
+			head[i] = strings.Join(slices.Concat(c.group.titles, c.head[1:]), " ")
+		}
 	}
 	t.AppendHeader(head)
 	for _, cells := range g.rows {

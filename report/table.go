@@ -126,10 +126,18 @@ func fit(g *grid, room int) (fitted *grid, left []string) {
 		if i < 0 {
 			break
 		}
-		left = append(left, strings.TrimSpace(strings.Join(g.columns[i].head[:], " ")))
+		left = append(left, g.columns[i].name())
 		g = g.without(i)
 	}
 	return g, left
+}
+
+// name is what a column is called where it does not stand in its table.
+func (c column) name() string {
+	if c.group != nil {
+		return c.group.titles[0] + " " + c.head[1]
+	}
+	return strings.TrimSpace(strings.Join(c.head[:], " "))
 }
 
 // fixedWidth is what all columns but that of the names take, with the gaps.
@@ -183,5 +191,6 @@ func (g *grid) without(i int) *grid {
 	for _, cells := range g.foot {
 		less.foot = append(less.foot, slices.Delete(slices.Clone(cells), i, i+1))
 	}
+	less.setTitles()
 	return less
 }

@@ -151,8 +151,8 @@ func (r *rows) row(old, new *profile.Namespace) Row {
 		row.New = &new.Stats
 	}
 	row.Changes = r.changes(
-		figures{stats: row.Old, none: row.State == Added, of: side{r.before, churnOf(r.before, either.DB)}},
-		figures{stats: row.New, none: row.State == Vanished, of: side{r.after, churnOf(r.after, either.DB)}},
+		figures{stats: row.Old, other: row.New, none: row.State == Added, of: side{r.before, churnOf(r.before, either.DB)}},
+		figures{stats: row.New, other: row.Old, none: row.State == Vanished, of: side{r.after, churnOf(r.after, either.DB)}},
 	)
 	return row
 }
@@ -170,20 +170,18 @@ func (r *rows) stateWithout(p *profile.Profile, db int, state State) State {
 // where they are of chance, and add up where they are bounds.
 func (r *rows) totals(namespaces []Row) Row {
 	row := Row{State: Kept, Old: &r.before.Totals, New: &r.after.Totals}
-	row.Changes = r.changes(
-		figures{stats: row.Old, of: side{r.before, churnOfAll(r.before)}, parts: statsOf(namespaces, func(n Row) *profile.Stats { return n.Old })},
-		figures{stats: row.New, of: side{r.after, churnOfAll(r.after)}, parts: statsOf(namespaces, func(n Row) *profile.Stats { return n.New })},
-	)
-	return row
-}
-
-func statsOf(list []Row, of func(Row) *profile.Stats) (parts []*profile.Stats) {
-	for _, row := range list {
-		if s := of(row); s != nil {
-			parts = append(parts, s)
+	old := figures{stats: row.Old, other: row.New, of: side{r.before, churnOfAll(r.before)}}
+	new := figures{stats: row.New, other: row.Old, of: side{r.after, churnOfAll(r.after)}}
+	for _, n := range namespaces {
+		if n.Old != nil {
+			old.parts = append(old.parts, figures{stats: n.Old, other: n.New})
+		}
+		if n.New != nil {
+			new.parts = append(new.parts, figures{stats: n.New, other: n.Old})
 		}
 	}
-	return parts
+	row.Changes = r.changes(old, new)
+	return row
 }
 
 // changes compares all measures of a set of keys.

@@ -25,8 +25,9 @@ type figures struct {
 	stats *profile.Stats // nil: the side lacks the set
 	none  bool           // the side has no such keys, for certain
 	of    side
+	other *profile.Stats // the same keys on the other side; nil: it lacks them
 	// parts are what stats is the sum of, if its errors are to be told from theirs.
-	parts []*profile.Stats
+	parts []figures
 }
 
 // figure is that of a measure.

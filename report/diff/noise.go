@@ -59,35 +59,45 @@ const certainty = 2
 
 // estimates is what the server's own estimates of sizes may be off by, in a sum of
 // bytes: its variance. Those of different keys are independent, so that a sum is
-// off by at most spread × sqrt(largest × sum).
+// off by at most spread × sqrt(largest × sum). Where as many keys have as many
+// bytes on both sides, nothing moved.
 func (f figures) estimates(of func(*profile.Stats) *profile.Estimate) (variance float64) {
-	if f.parts == nil {
-		return estimatesOf(f.stats, of(f.stats))
+	if f.parts != nil {
+		for _, part := range f.parts {
+			variance += part.estimates(of)
+		}
+		return variance
 	}
-	for _, part := range f.parts {
-		variance += estimatesOf(part, of(part))
+	some := of(f.stats)
+	if some == nil {
+		return 0
+	}
+	for name, t := range f.stats.Types {
+		if name == "string" || t.Bytes == nil || f.same(name, t) {
+			continue
+		}
+		sum := float64(min(*t.Bytes, some.Value))
+		off := certainty * spreadOfType(name)
+		variance += off * off * min(largestOf(f.stats, name), sum) * sum
 	}
 	return variance
 }
 
-// estimatesOf is the variance of some of the bytes of a set of keys.
-func estimatesOf(s *profile.Stats, some *profile.Estimate) (variance float64) {
-	if some == nil {
-		return 0
+// same reports whether the keys of a type are the same on the other side, as far
+// as their sums tell.
+func (f figures) same(name string, t profile.TypeStats) bool {
+	if f.other == nil {
+		return false
 	}
-	for name, t := range s.Types {
-		if name == "string" || t.Bytes == nil {
-			continue
-		}
-		spread, measured := spreadOf[name]
-		if !measured {
-			spread = otherSpread
-		}
-		sum := float64(min(*t.Bytes, some.Value))
-		spread *= certainty
-		variance += spread * spread * min(largestOf(s, name), sum) * sum
+	u, has := f.other.Types[name]
+	return has && u.Bytes != nil && u.Keys == t.Keys && *u.Bytes == *t.Bytes
+}
+
+func spreadOfType(name string) float64 {
+	if spread, measured := spreadOf[name]; measured {
+		return spread
 	}
-	return variance
+	return otherSpread
 }
 
 // largestOf is no less than the largest key of a type has bytes.
