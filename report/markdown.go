@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -65,7 +64,7 @@ func markdownTable(g *grid) string {
 	for i, c := range g.columns {
 		head[i] = strings.TrimSpace(c.head[0] + " " + c.head[1])
 		if c.group != nil { // without columns that line up, each needs the whole title
-			head[i] = strings.Join(slices.Concat(c.group.titles, c.head[1:]), " ")
+			head[i] = strings.Join(strings.Fields(strings.Join(c.group.titles, " ")+" "+c.head[1]), " ")
 		}
 	}
 	t.AppendHeader(head)
