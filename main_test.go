@@ -53,4 +53,5 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"signal":          signalRun,
 	"ended":           endedWith,
 	"small-disk":      smallDisk,
+	"later":           later,
 }

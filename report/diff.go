@@ -17,9 +17,8 @@ import (
 // Format counts then, and Under is an error.
 type DiffOptions struct {
 	Options
-	// Namespaces that changed by less are summed up with those that are not listed:
-	// by so much of the measure that they are sorted by, or by such a ratio of what
-	// there was. 0: none.
+	// Namespaces are not listed that changed by less of the measure by which they
+	// are, or by a lesser ratio of what there was.
 	MinAmount, MinGrowth float64
 }
 
@@ -142,12 +141,14 @@ func (v *diffView) split() (shown, rest []*diff.Row) {
 	return shown, rest
 }
 
-func (v *diffView) worthARow(row *diff.Row) bool {
-	c := row.Changes[v.by]
-	if growth, ok := c.Growth(); v.o.MinGrowth > 0 && ok && math.Abs(growth) < v.o.MinGrowth {
+func (v *diffView) worthARow(row *diff.Row) bool { return moved(row) && v.enough(row.Changes[v.by]) }
+
+// enough reports whether a change is as large as the options ask for.
+func (v *diffView) enough(c diff.Change) bool {
+	if growth, ok := c.Growth(); ok && math.Abs(growth) < v.o.MinGrowth {
 		return false
 	}
-	return moved(row) && size(c) >= v.o.MinAmount
+	return size(c) >= v.o.MinAmount
 }
 
 // moved reports whether anything in a row certainly changed.

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"keyprof/report/unit"
+	"keyprof/sampler/profile"
+)
+
+// later: later FROM TO SPAN writes the profile that would have been made had the
+// walk come so much later, with nothing changed but times.
+func later(ts *testscript.TestScript, _ bool, args []string) {
+	p, err := profile.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	span, err := unit.ParseSpan(args[2])
+	ts.Check(err)
+	age(p, span)
+	ts.Check(profile.WriteFile(ts.MkAbs(args[1]), p))
+}
+
+// age makes a profile, and the server in it, so much older.
+func age(p *profile.Profile, span time.Duration) {
+	p.Began, p.Ended = p.Began.Add(span), p.Ended.Add(span)
+	seconds := int64(span.Seconds())
+	for i := range p.Nodes {
+		n := &p.Nodes[i]
+		for _, s := range []*int64{n.UptimeS, n.IdleHorizonS} {
+			if s != nil {
+				*s += seconds
+			}
+		}
+	}
+	stats := []*profile.Stats{&p.Totals}
+	for i := range p.Namespaces {
+		stats = append(stats, &p.Namespaces[i].Stats)
+	}
+	for _, s := range stats {
+		if s.Idle != nil {
+			s.Idle.HorizonS += seconds
+		}
+	}
+}
