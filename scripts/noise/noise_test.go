@@ -39,13 +39,10 @@ func TestRelativeSD(t *testing.T) {
 	}
 }
 
-func TestScaledByTheLargestKeyOfBoth(t *testing.T) {
+func TestChangesAreOfTheLargerSum(t *testing.T) {
 	p := []pair{{reading{10, 30}, reading{40, 60}}}
-	if got := scaled(p, 2); len(got) != 1 || math.Abs(got[0]-60/math.Sqrt(60*100)) > 1e-9 {
-		t.Errorf("scaled = %v", got)
-	}
-	if got := relative(p, 2); len(got) != 1 || got[0] != 0.6 {
-		t.Errorf("relative = %v", got)
+	if got := changes(p, 2); len(got) != 1 || got[0] != (change{2, 60, 100, 60}) {
+		t.Errorf("changes = %v", got)
 	}
 	if got := largestChange(p); got != 4 {
 		t.Errorf("largest change = %v", got)
@@ -55,15 +52,26 @@ func TestScaledByTheLargestKeyOfBoth(t *testing.T) {
 	}
 }
 
-func TestQuantileAndCovered(t *testing.T) {
+func TestFloor(t *testing.T) {
+	f := floor{c: 0.1, share: 0.05, perKey: 7}
+	c := change{keys: 3, largest: 25, sum: 100, moved: 12}
+	if got := f.within(c); math.Abs(got-10) > 1e-9 {
+		t.Errorf("within = %v", got)
+	}
+	if got := f.across(c); math.Abs(got-36) > 1e-9 {
+		t.Errorf("across = %v", got)
+	}
+	if got := covered([]change{c, {moved: 0}}, f.within); got != 0.5 {
+		t.Errorf("covered = %v", got)
+	}
+}
+
+func TestQuantile(t *testing.T) {
 	values := []float64{4, 1, 3, 2}
 	for q, want := range map[float64]float64{0: 1, 0.25: 1, 0.26: 2, 0.95: 4, 1: 4} {
 		if got := quantile(values, q); got != want {
 			t.Errorf("quantile %v = %v, want %v", q, got, want)
 		}
-	}
-	if got := covered(values, 3); got != 0.75 {
-		t.Errorf("covered = %v", got)
 	}
 }
 

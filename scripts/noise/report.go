@@ -10,16 +10,12 @@ import (
 	"time"
 )
 
-// z times the relative standard deviation of a reading is the floor: two of them,
-// for two readings that are compared.
-var z = 2 * math.Sqrt2
-
 // Report is all that was found.
 type Report struct {
 	Began    time.Time `json:"began"`
 	Version  string    `json:"redis_version"`
 	Restarts int       `json:"restarts"`
-	Z        float64   `json:"z"`
+	Z        int       `json:"z"`
 	Shapes   []Shape   `json:"shapes"`
 	Types    []Type    `json:"types"`
 
@@ -35,9 +31,9 @@ type Shape struct {
 	Keys     int    `json:"keys"`
 	Encoding string `json:"encoding"`
 
-	// The relative standard deviation of one key's bytes between restarts, that of a
-	// sum over SumKeys keys, times the root of SumKeys, and that which explains what
-	// happens in some writes.
+	// The relative standard deviation between restarts of one key's bytes, and of sums
+	// over SumKeys keys times the root of SumKeys, which is the same for independent
+	// keys of like size; and that of one key's bytes before and after some writes.
 	SD      float64 `json:"sd"`
 	SumSD   float64 `json:"sum_sd"`
 	SumKeys int     `json:"sum_keys"`
@@ -59,7 +55,8 @@ type Comparison struct {
 // Type is what a floor for a type needs, and how well it does.
 type Type struct {
 	Type    string             `json:"type"`
-	C       float64            `json:"c"`
+	C       float64            `json:"c"`    // of the floor
+	SD      float64            `json:"sd"`   // largest of all shapes, of restarts or of writes
 	From    string             `json:"from"` // shape that has it
 	NeededZ float64            `json:"needed_z"`
 	Covered map[string]float64 `json:"covered"` // by comparison: the least of all shapes
@@ -89,7 +86,7 @@ func (r readings) pairs(comparison string) []pair {
 func (r *Report) evaluate() {
 	r.Z = z
 	for _, c := range collections {
-		t := Type{Type: c.name, Covered: map[string]float64{}, Same: 1}
+		t := Type{Type: c.name, C: floors[c.name].c, Covered: map[string]float64{}, Same: 1}
 		for _, m := range r.measured {
 			if m.shape.name == c.name && !m.shape.spread.same {
 				t.raise(m)
@@ -97,7 +94,7 @@ func (r *Report) evaluate() {
 		}
 		for _, m := range r.measured {
 			if m.shape.name == c.name {
-				s := newShape(m, t.C)
+				s := newShape(m, floors[c.name])
 				t.add(s)
 				r.Shapes = append(r.Shapes, s)
 			}
@@ -106,11 +103,11 @@ func (r *Report) evaluate() {
 	}
 }
 
-// raise has c be at least what the readings show.
+// raise has the deviation be at least what the readings show.
 func (t *Type) raise(m readings) {
 	for _, found := range []float64{relativeSD(m.restarts, 1), laterSD(m)} {
-		if found > t.C {
-			t.C, t.From = found, fmt.Sprintf("%s, %d elements", m.shape.spread.name, m.shape.elements)
+		if found > t.SD {
+			t.SD, t.From = found, fmt.Sprintf("%s, %d elements", m.shape.spread.name, m.shape.elements)
 		}
 	}
 }
@@ -145,7 +142,7 @@ func (t *Type) add(s Shape) {
 // sumSizes are the numbers of keys of sums.
 var sumSizes = []int{10, 100, 1000}
 
-func newShape(m readings, c float64) Shape {
+func newShape(m readings, f floor) Shape {
 	s := Shape{
 		Type: m.shape.name, Spread: m.shape.spread.name, Same: m.shape.spread.same, Elements: m.shape.elements,
 		Keys: m.shape.keys, Encoding: m.encoding, SD: relativeSD(m.restarts, 1), LaterSD: laterSD(m),
@@ -158,28 +155,30 @@ func newShape(m readings, c float64) Shape {
 	s.SumSD = relativeSD(m.restarts, s.SumKeys) * math.Sqrt(float64(s.SumKeys))
 	for _, name := range comparisons {
 		if pairs := m.pairs(name); pairs != nil {
-			s.Comparisons[name] = compare(pairs, c)
+			bound := f.within
+			if name == "first restart" {
+				bound = f.across
+			}
+			s.Comparisons[name] = compare(pairs, f, bound)
 		}
 	}
 	return s
 }
 
-func compare(pairs []pair, c float64) Comparison {
-	one := scaled(pairs, 1)
-	result := Comparison{OneKey: covered(one, z*c), Sums: 1, Relative: quantile(relative(pairs, 1), 0.95), Shift: meanShift(pairs)}
-	needed := quantile(one, 0.95)
+func compare(pairs []pair, f floor, bound func(change) float64) Comparison {
+	one := changes(pairs, 1)
+	result := Comparison{OneKey: covered(one, bound), Sums: 1, Relative: most(one, change.relative), Shift: meanShift(pairs)}
+	needed := most(one, change.scaled)
 	for _, n := range sumSizes {
 		if n > len(pairs[0].before) {
 			break
 		}
-		changes := scaled(pairs, n)
-		result.Sums = min(result.Sums, covered(changes, z*c))
-		result.Relative = quantile(relative(pairs, n), 0.95)
-		needed = max(needed, quantile(changes, 0.95))
+		sums := changes(pairs, n)
+		result.Sums = min(result.Sums, covered(sums, bound))
+		result.Relative = most(sums, change.relative)
+		needed = max(needed, most(sums, change.scaled))
 	}
-	if needed > 0 && c > 0 {
-		result.NeededZ = needed / c
-	}
+	result.NeededZ = needed / f.c
 	return result
 }
 
@@ -195,20 +194,20 @@ func (r *Report) writeMarkdown(w io.Writer) error {
 		fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %.3f | %.2f times | %.3f | %s | %s | %s | %+.1f %% |\n", s.Type, s.Spread, s.Elements,
 			s.Keys, s.Encoding, s.SD, s.Largest, s.SumSD, percent(restarts.OneKey), percent(restarts.Sums), writes, 100*first.Shift)
 	}
-	b.WriteString("\n| type | c | of shape | z needed | restarts | writes | first restart | two servers | same elements | 95 % of their sums move by at most |\n")
-	b.WriteString("|---|--:|---|--:|--:|--:|--:|--:|--:|--:|\n")
+	b.WriteString("\n| type | c | largest sd of one key | of shape | z needed | restarts | writes | first restart | two servers | same elements | 95 % of their sums move by at most |\n")
+	b.WriteString("|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, t := range r.Types {
 		same, relative := "-", "-"
 		if t.SameRel > 0 {
 			same, relative = percent(t.Same), percent(t.SameRel)
 		}
-		fmt.Fprintf(&b, "| %s | %.3f | %s | %.2f |", t.Type, t.C, t.From, t.NeededZ)
+		fmt.Fprintf(&b, "| %s | %.2f | %.3f | %s | %.2f |", t.Type, t.C, t.SD, t.From, t.NeededZ)
 		for _, name := range comparisons {
 			fmt.Fprintf(&b, " %s |", percent(t.Covered[name]))
 		}
 		fmt.Fprintf(&b, " %s | %s |\n", same, relative)
 	}
-	fmt.Fprintf(&b, "\nThe floor is z * c * sqrt(L * S), z = %.2f. Shares are those of changes that it covers; in the second table, of the shape and number of keys where it covers least. redis-server %s, %d restarts, %s.\n",
+	fmt.Fprintf(&b, "\nThe floor is z * c * sqrt(L * S), z = %d; at the first restart, a constant share or number of bytes comes on top. Shares are those of changes that it covers; in the second table, of the shape and number of keys where it covers least. redis-server %s, %d restarts, %s.\n",
 		r.Z, r.Version, r.Restarts, r.Began.Format(time.DateOnly))
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -67,44 +67,57 @@ func largestChange(pairs []pair) float64 {
 	return largest
 }
 
-// scaled returns for each n keys of each pair by how much their sum S changed,
-// divided by sqrt(L*S), where L is the largest of them. Both L and S are the larger
-// ones of the pair.
-func scaled(pairs []pair, n int) []float64 {
-	var list []float64
+// change is by how much a sum of keys differs in two readings.
+type change struct {
+	keys    int
+	largest float64 // bytes of one of the keys, in either reading
+	sum     float64 // the larger one
+	moved   float64 // never negative
+}
+
+// changes returns those of each n keys of each pair.
+func changes(pairs []pair, n int) []change {
+	var list []change
 	for _, p := range pairs {
 		before, after := sums(p.before, n), sums(p.after, n)
 		for i := range before {
 			group := slices.Concat(p.before[i*n:(i+1)*n], p.after[i*n:(i+1)*n])
-			largest, sum := float64(slices.Max(group)), float64(max(before[i], after[i]))
-			list = append(list, math.Abs(float64(after[i]-before[i]))/math.Sqrt(largest*sum))
+			list = append(list, change{
+				n, float64(slices.Max(group)), float64(max(before[i], after[i])),
+				math.Abs(float64(after[i] - before[i])),
+			})
 		}
 	}
 	return list
 }
 
-// relative returns for each n keys of each pair by how much their sum changed,
-// divided by the larger of the two sums.
-func relative(pairs []pair, n int) []float64 {
-	var list []float64
-	for _, p := range pairs {
-		before, after := sums(p.before, n), sums(p.after, n)
-		for i := range before {
-			list = append(list, math.Abs(float64(after[i]-before[i]))/float64(max(before[i], after[i])))
-		}
-	}
-	return list
-}
+// scaled is the change divided by what it is expected to grow with if keys are
+// independent.
+func (c change) scaled() float64 { return c.moved / math.Sqrt(c.largest*c.sum) }
 
-// covered returns the share of the values that are at most limit, NaN for none.
-func covered(values []float64, limit float64) float64 {
+// relative is the change as a share of the larger sum.
+func (c change) relative() float64 { return c.moved / c.sum }
+
+// covered returns the share of the changes that are at most the floor, NaN for
+// none.
+func covered(list []change, floor func(change) float64) float64 {
 	count := 0
-	for _, v := range values {
-		if v <= limit {
+	for _, c := range list {
+		if c.moved <= floor(c) {
 			count++
 		}
 	}
-	return float64(count) / float64(len(values))
+	return float64(count) / float64(len(list))
+}
+
+// most returns the least value that the figures of 95 % of the changes do not
+// exceed, NaN for none.
+func most(list []change, figure func(change) float64) float64 {
+	values := make([]float64, len(list))
+	for i, c := range list {
+		values[i] = figure(c)
+	}
+	return quantile(values, 0.95)
 }
 
 // quantile returns the least value that at least the share q of the values do not
