@@ -44,8 +44,9 @@ func relativeSD(list []reading, n int) float64 {
 	for key := range summed[0] {
 		mean, squares := 0.0, 0.0
 		for _, r := range summed {
-			mean += float64(r[key]) / float64(len(summed))
+			mean += float64(r[key])
 		}
+		mean /= float64(len(summed))
 		for _, r := range summed {
 			squares += (float64(r[key]) - mean) * (float64(r[key]) - mean)
 		}
