@@ -28,7 +28,7 @@ func (f floor) within(c change) float64 {
 }
 
 // across is the floor in bytes if one reading is of keys as clients wrote them and
-// one of keys that were loaded from a file or from a primary.
+// one of keys that were loaded from a file.
 func (f floor) across(c change) float64 {
 	return f.within(c) + f.share*c.sum + f.perKey*float64(c.keys)
 }
