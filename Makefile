@@ -11,7 +11,7 @@ LDFLAGS    = -s -w -X main.version=$(VERSION)
 GOBUILD    = go build -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fuzz bench demo release clean
+.PHONY: help build test race lint fuzz bench noise demo release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ fuzz: ## run every fuzz target for FUZZTIME (30s) each
 bench: build ## compare with redis-cli --memkeys on a million keys; BENCHFLAGS="-pairs 5 -json FILE"
 	scripts/install-redis
 	go run ./scripts/bench $(BENCHFLAGS)
+
+noise: ## measure how far MEMORY USAGE moves by itself; NOISEFLAGS="-restarts 10 -json FILE"
+	scripts/install-redis
+	go run ./scripts/noise $(NOISEFLAGS)
 
 demo: build ## profile a throw-away server that shows two real incidents
 	scripts/install-redis
