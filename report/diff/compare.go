@@ -51,9 +51,9 @@ func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
 	c.Namespaces, c.Totals = r.all()
 	c.Server = serverLines(before, after)
 	if before != after {
-		c.Pool = poolOf(&r)
-		c.Runways = runwaysOf(c, o.Earlier)
-		c.Stopped = stoppedSince(c)
+		c.Pool = poolOf(&r, c.Namespaces)
+		c.Runways, c.NoRunway = runwaysOf(c, o.Earlier)
+		c.Stopped, c.StoppedUnknown = stoppedSince(c)
 	}
 	if hidesNamespaces(caveats) {
 		c.Namespaces, c.Stopped = []Row{}, []Stopped{}

@@ -30,10 +30,16 @@ type Comparison struct {
 	Namespaces []Row        `json:"namespaces"`
 	Server     []ServerLine `json:"server"`
 	// Pool is what a volatile-* policy can evict; absent if TTLs were not measured.
-	Pool    *Pool     `json:"pool,omitempty"`
-	Runways []Runway  `json:"runways"`
-	Stopped []Stopped `json:"ttl_stopped"` // the worst first
-	Caveats []Caveat  `json:"warnings"`
+	Pool    *Pool    `json:"pool,omitempty"`
+	Runways []Runway `json:"runways"`
+	// NoRunway is why the limit that the policy leads to is not in Runways, or why
+	// it leads to none, in words for people; empty if it is there.
+	NoRunway string    `json:"no_runway,omitempty"`
+	Stopped  []Stopped `json:"ttl_stopped"` // the worst first
+	// StoppedUnknown is why nothing can be in Stopped, in words for people; empty
+	// if the idle times tell.
+	StoppedUnknown string   `json:"ttl_stopped_unknown,omitempty"`
+	Caveats        []Caveat `json:"warnings"`
 }
 
 // Side is one of the two profiles.
@@ -191,12 +197,13 @@ const (
 // Runway is the time until a limit is reached, if what was seen goes on.
 type Runway struct {
 	Limit Limit `json:"limit"`
-	// Days from the new profile, at the rate between the two profiles; absent if
-	// that does not lead to the limit.
+	// Days from the new profile, at the rate between the two profiles; 0 if the
+	// limit is reached, absent if that rate does not certainly lead to it.
 	Days *float64 `json:"days,omitempty"`
 	// Soonest and Latest are Days at the fastest and the slowest rate of all that
-	// were seen; absent with fewer than two rates. Latest is absent, too, if the
-	// slowest rate leads away from the limit.
+	// were seen; absent with fewer than two rates, and once the limit is reached.
+	// Each is absent, too, if its rate does not lead to the limit; Latest also if
+	// Days is absent.
 	Soonest *float64 `json:"soonest_days,omitempty"`
 	Latest  *float64 `json:"latest_days,omitempty"`
 	// Left is what is left of the way, in keys (pool) or bytes (maxmemory).
@@ -220,12 +227,18 @@ type Rate struct {
 type Stopped struct {
 	DB      int    `json:"db"`
 	Pattern string `json:"pattern"`
-	// Recent are the keys written (on a primary: or read) since the old profile,
-	// Older those that were not, as far as their idle times tell.
-	Recent Portion `json:"recent"`
-	Older  Portion `json:"older"`
-	// Jumped means that the share without a TTL is higher in Recent, by far more
-	// than chance.
+	// Recent are the keys that were certainly written or read since the old profile
+	// (see RecentMeans), being idle for at most RecentS. Older are those that
+	// certainly were not, being idle for more than OlderS, which is absent if no
+	// idle time could tell. Both are in seconds.
+	Recent  Portion `json:"recent"`
+	RecentS int64   `json:"recent_within_s"`
+	Older   Portion `json:"older"`
+	OlderS  int64   `json:"older_beyond_s,omitempty"`
+	// Jumped means that the share without a TTL is higher in Recent than in Older,
+	// or than it was in the old profile, by far more than chance and than reads of
+	// old keys explain. Otherwise keys without a TTL still arrive, as before, among
+	// keys that have one.
 	Jumped   bool          `json:"jumped"`
 	Examples []profile.Key `json:"examples"` // recent keys without a TTL
 }

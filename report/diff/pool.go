@@ -1,4 +1,198 @@
 package diff
 
-// poolOf is what a volatile-* policy can evict.
-func poolOf(r *rows) *Pool { return nil }
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"keyprof/sampler/profile"
+)
+
+// scheduleS are the spans that a Schedule tells of, in seconds: all are edges of
+// the TTL histogram.
+var scheduleS = []int64{3600, 24 * 3600, 7 * 24 * 3600}
+
+// poolOf is what a volatile-* policy can evict; nil if the new profile has no TTLs.
+func poolOf(r *rows, namespaces []Row) *Pool {
+	if r.after.Totals.NoTTLKeys == nil {
+		return nil
+	}
+	old := func(n Row) *profile.Stats { return n.Old }
+	new := func(n Row) *profile.Stats { return n.New }
+	all := poolSides{
+		old: poolFigures{figures{stats: &r.before.Totals, of: side{r.before, poolChurnOfAll(r.before)}, parts: statsOf(namespaces, old)}},
+		new: poolFigures{figures{stats: &r.after.Totals, of: side{r.after, poolChurnOfAll(r.after)}, parts: statsOf(namespaces, new)}},
+	}
+	p := &Pool{Namespaces: []PoolRow{}, Schedule: scheduleOf(&r.after.Totals)}
+	p.Keys, _ = r.poolKeys(all)
+	p.Bytes = r.poolBytes(all)
+	for _, row := range namespaces {
+		if part, holds := r.poolRow(row); holds {
+			p.Namespaces = append(p.Namespaces, part)
+		}
+	}
+	slices.SortFunc(p.Namespaces, comparePoolRows)
+	return p
+}
+
+// comparePoolRows puts the largest in the new profile first: by bytes, where
+// those are known.
+func comparePoolRows(a, b PoolRow) int {
+	return cmp.Or(
+		cmp.Compare(newOf(b.Bytes), newOf(a.Bytes)),
+		cmp.Compare(newOf(&b.Keys), newOf(&a.Keys)),
+		cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern), compareBools(a.Other, b.Other),
+	)
+}
+
+// newOf is the new figure of a change; -1 if there is none.
+func newOf(c *Change) float64 {
+	if c == nil || c.New == nil {
+		return -1
+	}
+	return *c.New
+}
+
+// poolRow is a namespace's part; holds is false if no key in it has a TTL.
+func (r *rows) poolRow(row Row) (part PoolRow, holds bool) {
+	s := poolSides{
+		old: poolFigures{figures{stats: row.Old, none: row.State == Added, of: side{r.before, poolChurnOf(r.before, row.DB)}}},
+		new: poolFigures{figures{stats: row.New, none: row.State == Vanished, of: side{r.after, poolChurnOf(r.after, row.DB)}}},
+	}
+	part = PoolRow{DB: row.DB, Pattern: row.Pattern, Other: row.Other}
+	part.Keys, _ = r.poolKeys(s)
+	part.Bytes = r.poolBytes(s)
+	return part, above0(part.Keys.Old) || above0(part.Keys.New)
+}
+
+func above0(v *float64) bool { return v != nil && *v > 0 }
+
+func (r *rows) poolKeys(s poolSides) (c Change, known bool) {
+	return r.poolChange(s.old.keys(), s.new.keys(), r.hidden[Keys] || r.hidden[NoTTLKeys])
+}
+
+func (r *rows) poolBytes(s poolSides) *Change {
+	c, known := r.poolChange(s.old.bytes(), s.new.bytes(), r.hidden[Bytes] || r.hidden[NoTTLBytes])
+	if !known {
+		return nil
+	}
+	return &c
+}
+
+// poolChange compares one figure; known is false if neither side has it.
+func (r *rows) poolChange(old, new figure, hidden bool) (c Change, known bool) {
+	c.Old, c.New = old.pointer(), new.pointer()
+	if c.Old == nil || c.New == nil || hidden {
+		return c, old.known || new.known
+	}
+	return compared(c, old.slack.with(new.slack), r.days), true
+}
+
+// poolSides are the figures of both sides.
+type poolSides struct{ old, new poolFigures }
+
+// poolFigures reads the figures of the keys that have a TTL. The churn of its side
+// is that of these keys alone.
+type poolFigures struct{ figures }
+
+// keys are those that have a TTL.
+func (f poolFigures) keys() figure {
+	switch {
+	case f.stats == nil:
+		return figure{known: f.none && f.of.measured(NoTTLKeys)}
+	case f.stats.NoTTLKeys == nil:
+		return figure{}
+	}
+	return f.sum(&f.stats.Keys, f.churn().keys, 0).less(f.sum(f.stats.NoTTLKeys, 0, 0))
+}
+
+// bytes are those of the keys that have a TTL.
+func (f poolFigures) bytes() figure {
+	switch {
+	case f.stats == nil:
+		return figure{known: f.none && f.of.measured(NoTTLBytes)}
+	case f.stats.Bytes == nil || f.stats.NoTTLBytes == nil:
+		return figure{}
+	}
+	all := f.sum(f.stats.Bytes, f.churn().keys*f.mean(), f.estimates(poolBytesOf))
+	return all.less(f.sum(f.stats.NoTTLBytes, 0, 0))
+}
+
+// less is what is left of a whole without a part of it.
+func (f figure) less(part figure) figure {
+	return figure{
+		value: max(f.value-part.value, 0), known: true,
+		slack: slack{bound: f.slack.bound + part.slack.bound, variance: f.slack.variance + part.slack.variance},
+	}
+}
+
+// poolBytesOf are the bytes of the keys that have a TTL; nil if they are not known.
+func poolBytesOf(s *profile.Stats) *profile.Estimate {
+	if s.Bytes == nil || s.NoTTLBytes == nil {
+		return nil
+	}
+	e := profile.Exact(max(s.Bytes.Value-s.NoTTLBytes.Value, 0))
+	return &e
+}
+
+// poolChurnOf is by how many keys with a TTL a database changed while it was
+// walked.
+func poolChurnOf(p *profile.Profile, db int) (keys float64) {
+	for i := range p.Nodes {
+		for _, d := range p.Nodes[i].Databases {
+			if d.DB == db {
+				keys += poolChurnOfWalk(d)
+			}
+		}
+	}
+	return keys
+}
+
+func poolChurnOfAll(p *profile.Profile) (keys float64) {
+	for i := range p.Nodes {
+		for _, d := range p.Nodes[i].Databases {
+			keys += poolChurnOfWalk(d)
+		}
+	}
+	return keys
+}
+
+// poolChurnOfWalk counts names that SCAN returned twice as if all had a TTL: see
+// churnOfWalk.
+func poolChurnOfWalk(d profile.Database) float64 {
+	if d.Before == nil || d.After == nil {
+		return 0
+	}
+	repeated := d.Returned - max(d.Before.Keys, d.After.Keys)
+	return max(math.Abs(float64(d.After.Expires-d.Before.Expires)), float64(repeated))
+}
+
+// scheduleOf is what expires by itself within each span, cumulative.
+func scheduleOf(s *profile.Stats) []Expiry {
+	schedule := []Expiry{}
+	if s.TTL == nil {
+		return schedule
+	}
+	for _, within := range scheduleS {
+		schedule = append(schedule, expiryWithin(s, within))
+	}
+	return schedule
+}
+
+func expiryWithin(s *profile.Stats, within int64) Expiry {
+	e := Expiry{WithinS: within}
+	bytes := int64(0)
+	for _, b := range s.TTL.Histogram {
+		if b.Edge == nil || *b.Edge > within {
+			break
+		}
+		e.Keys += b.Keys
+		if b.Bytes != nil {
+			bytes += *b.Bytes
+		}
+	}
+	if s.Bytes != nil {
+		e.Bytes = &bytes
+	}
+	return e
+}

@@ -1,4 +1,247 @@
 package diff
 
-// stoppedSince are the namespaces whose keys are written without a TTL.
-func stoppedSince(c *Comparison) []Stopped { return []Stopped{} }
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"keyprof/report/unit"
+	"keyprof/sampler/profile"
+)
+
+const (
+	// leastRecent are the fewest recent keys that tell anything.
+	leastRecent = 30
+	// leastJump is by how much a share must have risen.
+	leastJump = 0.1
+	// byChance is how likely a jump in one of some thousand namespaces may be
+	// chance.
+	byChance = 1e-6
+	// mostlyNoTTL is the share of recent keys from which keys without a TTL are
+	// said to arrive still.
+	mostlyNoTTL = 0.5
+	// someTTL is the least share of keys with a TTL, on either side, that shows
+	// that a namespace's keys are meant to expire.
+	someTTL = 0.001
+	// mostStopped and mostExamples bound what is listed.
+	mostStopped  = 20
+	mostExamples = 5
+	// clockSlack is by how much an idle time may be off: the server reads its clock
+	// for it once a second.
+	clockSlack = 2 * time.Second
+)
+
+// stoppedSince are the namespaces whose keys are written without a TTL. why is
+// what keeps idle times from telling.
+func stoppedSince(c *Comparison) (list []Stopped, why string) {
+	list = []Stopped{}
+	s, why := sinceOld(c)
+	if why != "" {
+		return list, why
+	}
+	for i := range c.Namespaces {
+		if found, news := s.stopped(&c.Namespaces[i]); news {
+			list = append(list, found)
+		}
+	}
+	slices.SortFunc(list, func(a, b Stopped) int {
+		return cmp.Or(
+			compareBools(b.Jumped, a.Jumped), cmp.Compare(b.Recent.NoTTL, a.Recent.NoTTL),
+			cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern),
+		)
+	})
+	return list[:min(len(list), mostStopped)], ""
+}
+
+// RecentMeans is what happened to the Recent keys of a Stopped since the old
+// profile, in words: reads on a primary do not show on its replicas.
+func (c *Comparison) RecentMeans() string {
+	if i := c.New.Profile.Totals.Idle; i != nil && i.Measure == profile.IdleSinceWriteOrLocalRead {
+		return "written, or read on this replica"
+	}
+	return "written or read"
+}
+
+// since tells by their idle times which keys were written or read since the old
+// profile. What falls between the two edges may be either.
+type since struct {
+	recent int64 // seconds; an idle time of at most this began after the old walk
+	older  int64 // seconds; one above this began before it; 0: none tells
+}
+
+// sinceOld finds the edges, or why idle times tell nothing.
+func sinceOld(c *Comparison) (s since, why string) {
+	before, after := c.Old.Profile, c.New.Profile
+	// The shortest and the longest time from the old walk to a key's probe.
+	least, most := after.Began.Sub(before.Ended)-clockSlack, after.Ended.Sub(before.Began)+clockSlack
+	if why = idleUnknown(c, least); why != "" {
+		return s, why
+	}
+	for _, edge := range profile.Edges {
+		span := time.Duration(edge) * time.Second
+		if span <= least {
+			s.recent = edge
+		}
+		if span >= most && s.older == 0 {
+			s.older = edge
+		}
+	}
+	if s.recent == 0 {
+		return s, "the profiles are too close to each other to tell which keys were written between them"
+	}
+	return s, ""
+}
+
+// idleLost are the codes of caveats under which the idle times of the new profile
+// may count from something else than a write or read.
+var idleLost = []string{"nodes-differ", "process-unknown", "resynced", "other-process", "other-server", "idle-reset"}
+
+// idleUnknown is why the idle times of the new profile do not tell what happened
+// within a span before it.
+func idleUnknown(c *Comparison, span time.Duration) string {
+	t := &c.New.Profile.Totals
+	switch {
+	case hidesNamespaces(c.Caveats):
+		return "namespaces cannot be compared"
+	case t.NoTTLKeys == nil:
+		return "the new profile has no TTLs"
+	case t.Freq != nil:
+		return "idle times are not tracked under an LFU policy"
+	case t.Idle == nil:
+		return "the new profile has no idle times"
+	}
+	for _, caveat := range c.Caveats {
+		// Idle times that are left from an LFU policy mean nothing.
+		lfu := caveat.Code == "policy-differs" && slices.Contains(caveat.Hides, HighIdleBytes)
+		if lfu || slices.Contains(idleLost, caveat.Code) {
+			return caveat.Text
+		}
+	}
+	return idleTooShort(c.New.Profile, span)
+}
+
+// idleTooShort tells when idle times do not reach back for a span, or may not.
+func idleTooShort(p *profile.Profile, span time.Duration) string {
+	n := only(p)
+	switch {
+	case n == nil || n.IdleHorizonS == nil:
+		return "how far back idle times reach is not known"
+	case float64(*n.IdleHorizonS) < span.Seconds():
+		return fmt.Sprintf("idle times reach back for %s only, not to the old profile", unit.FormatDuration(float64(*n.IdleHorizonS)))
+	case n.Role == profile.RoleReplica && (n.LargestIdleS == nil || float64(*n.LargestIdleS) < span.Seconds()):
+		return "no key is idle since before the old profile: a full resync of this replica may have set all idle times to 0"
+	default:
+		return ""
+	}
+}
+
+// stopped is what is known of a namespace; news is false if there is nothing to say.
+func (s since) stopped(row *Row) (found Stopped, news bool) {
+	if row.Other || row.New == nil || row.New.NoTTLKeys == nil {
+		return found, false
+	}
+	found = Stopped{
+		DB: row.DB, Pattern: row.Pattern, RecentS: s.recent, OlderS: s.older,
+		Recent: portionOf(row.New, s.isRecent), Older: portionOf(row.New, s.isOlder),
+	}
+	written := found.Recent.written(row.Changes[NoTTLKeys])
+	found.Jumped = written.exceeds(found.Older) || written.exceeds(portionOfAll(row.Old))
+	if !found.Jumped && !goesOn(row, found.Recent, written) {
+		return found, false
+	}
+	found.Examples = s.examples(row.New)
+	return found, true
+}
+
+func (s since) isRecent(c profile.IdleByTTL) bool { return c.IdleLE != nil && *c.IdleLE <= s.recent }
+
+func (s since) isOlder(c profile.IdleByTTL) bool {
+	return s.older > 0 && lowerEdge(c.IdleLE) >= float64(s.older)
+}
+
+// portionOf are the keys of some cells of the joint table.
+func portionOf(s *profile.Stats, in func(profile.IdleByTTL) bool) (p Portion) {
+	for _, cell := range s.IdleByTTL {
+		if !in(cell) {
+			continue
+		}
+		p.Keys += cell.Keys
+		if cell.NoTTL {
+			p.NoTTL += cell.Keys
+		}
+	}
+	return p
+}
+
+// portionOfAll is all keys of a namespace; empty if they are not known.
+func portionOfAll(s *profile.Stats) Portion {
+	if s == nil || s.NoTTLKeys == nil {
+		return Portion{}
+	}
+	return Portion{Keys: s.Keys.Value, NoTTL: min(s.NoTTLKeys.Value, s.Keys.Value)}
+}
+
+// written leaves out what was only read, or written again: no more keys without a
+// TTL are new than there are more of them now.
+func (p Portion) written(noTTL Change) Portion {
+	if noTTL.Delta == nil {
+		return p
+	}
+	new := min(p.NoTTL, int64(max(*noTTL.Delta, 0)))
+	return Portion{Keys: p.Keys - p.NoTTL + new, NoTTL: new}
+}
+
+// exceeds reports whether the share without a TTL is far higher than in other keys.
+func (p Portion) exceeds(other Portion) bool {
+	return p.Keys >= leastRecent && other.Keys > 0 &&
+		p.Share()-other.Share() >= leastJump && chance(p, other) <= byChance
+}
+
+// chance is how likely p would hold as many keys without a TTL, or more, if those
+// of both were shared out at random: Fisher's exact test, one-sided.
+func chance(p, other Portion) float64 {
+	all, noTTL := float64(p.Keys+other.Keys), float64(p.NoTTL+other.NoTTL)
+	keys, x := float64(p.Keys), float64(p.NoTTL)
+	term := math.Exp(logChoose(noTTL, x) + logChoose(all-noTTL, keys-x) - logChoose(all, keys))
+	sum := term
+	for ; x < min(keys, noTTL) && term > sum*1e-12; x++ {
+		term *= (noTTL - x) * (keys - x) / ((x + 1) * (all - noTTL - keys + x + 1))
+		sum += term
+	}
+	return min(sum, 1)
+}
+
+// logChoose is the logarithm of the number of ways to choose k of n.
+func logChoose(n, k float64) float64 {
+	lgamma := func(v float64) float64 { l, _ := math.Lgamma(v + 1); return l }
+	return lgamma(n) - lgamma(k) - lgamma(n-k)
+}
+
+// goesOn reports whether keys still arrive without a TTL where others have one. A
+// namespace none of whose keys ever expires is none of these: it may be meant so.
+func goesOn(row *Row, recent, written Portion) bool {
+	expiring := max(expiringOf(row.New), expiringOf(row.Old))
+	return written.NoTTL >= leastRecent && recent.Share() >= mostlyNoTTL && expiring >= someTTL
+}
+
+// expiringOf is the share of the keys that have a TTL; 0 if it is not known.
+func expiringOf(s *profile.Stats) float64 {
+	if p := portionOfAll(s); p.Keys > 0 {
+		return 1 - p.Share()
+	}
+	return 0
+}
+
+// examples are recent keys without a TTL.
+func (s since) examples(stats *profile.Stats) []profile.Key {
+	list := []profile.Key{}
+	for _, k := range slices.Concat(stats.Examples, stats.Largest) {
+		same := func(other profile.Key) bool { return other.DB == k.DB && other.KeyName == k.KeyName }
+		if k.NoTTL && k.IdleS != nil && *k.IdleS <= s.recent && len(list) < mostExamples && !slices.ContainsFunc(list, same) {
+			list = append(list, k)
+		}
+	}
+	return list
+}
