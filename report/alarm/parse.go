@@ -52,7 +52,7 @@ const (
 // [*Error].
 func Parse(text string, by Evidence) (*Condition, error) {
 	p := parser{text: text, by: by}
-	c := &Condition{text: strings.TrimSpace(text)}
+	c := &Condition{text: strings.Trim(text, space)}
 	for _, read := range []func(*Condition){p.metric, p.operator, p.value, p.scope} {
 		if read(c); p.err != nil {
 			return nil, p.err

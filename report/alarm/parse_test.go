@@ -216,7 +216,7 @@ func TestParseForOneProfileRefusesChanges(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		"no_ttl_share > 5% in resque:*", "keys>=1,000,000", "bytes < 1GiB in [^a-c]?\\*", "largest", "in in in", "keys > 1 in \xff[",
+		"no_ttl_share > 5% in resque:*", "keys>=1,000,000", "bytes < 1GiB in [^a-c]?\\*", "largest", "in in in", "keys > 1 in \xff[", "keys>0 in \n",
 		"bytes_growth < -50% in a", "new_keys<-1e6", "new_bytes > -1.5GiB", "no_ttl_share_rise > 0.05", "days_to_empty < 2.125", "days_to_full <= 1d12h in *", "hit_ratio < --5%",
 	} {
 		f.Add(seed, "resque:status:<uuid>")
