@@ -17,8 +17,8 @@ var layers = map[string][]string{
 	"keyprof/sampler/checkup": {"keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/redact"},
 	"keyprof/report/unit":     {},
-	"keyprof/report/alarm":    {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report/diff":     {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report/alarm":    {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report":          {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 }
 

@@ -67,7 +67,11 @@ func share(p *profile.Profile, o *redact.Options) (shareable, error) {
 // evaluate judges conditions by the profile before it was redacted, so that
 // whether they hold does not depend on it, and shows names as they may be shown.
 func (s shareable) evaluate(conditions []*alarm.Condition) alarm.Verdict {
-	v := alarm.Evaluate(s.original, conditions)
+	return s.shown(alarm.Evaluate(s.original, conditions))
+}
+
+// shown is a verdict with the names as they may be shown.
+func (s shareable) shown(v alarm.Verdict) alarm.Verdict {
 	for i := range v.Findings {
 		f := &v.Findings[i]
 		f.Namespace, f.Node = s.namespace(f.Namespace), s.node(f.Node)

@@ -73,7 +73,7 @@ func (v *diffView) partSection(title string, by diff.Measure, columns ...changeC
 	s := section{title: title}
 	rows := slices.DeleteFunc(slices.Clone(v.chosen), func(r *diff.Row) bool { return !r.Changes[by].Real() || !v.enough(r.Changes[by]) })
 	if len(rows) == 0 {
-		s.lines = []line{say(words("No namespace changed by more than noise explains"+pick(v.o.MinAmount+v.o.MinGrowth > 0, ", and by --min-change", "")+".")).in(quiet)}
+		s.lines = []line{say(words("No namespace changed by more than noise explains" + pick(v.o.MinAmount+v.o.MinGrowth > 0, ", and by --min-change", "") + ".")).in(quiet)}
 		return s
 	}
 	v.sortBy(rows, by)

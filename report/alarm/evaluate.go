@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"keyprof/report/diff"
 	"keyprof/sampler/profile"
 )
 
@@ -18,6 +19,7 @@ type Finding struct {
 	Condition *Condition
 	Namespace *profile.Namespace // nil: not of one
 	Node      *profile.Node      // nil: not of one
+	OfAll     bool               // of all servers together, and not of keys
 	Figure    string             // for people: "98.2 %"
 
 	value float64
@@ -33,25 +35,45 @@ type Doubt struct {
 	More      int // other namespaces, for the same reason
 }
 
-// Evaluate judges the conditions by a profile that has been checked.
+// Evaluate judges the conditions by a profile that has been checked. Those that
+// need two cannot be told.
 func Evaluate(p *profile.Profile, conditions []*Condition) Verdict {
-	var v Verdict
+	return material{profile: p}.judge(conditions)
+}
+
+// EvaluateDiff judges the conditions by a comparison: those that compare what
+// changed by its rows, and the others by its new profile.
+func EvaluateDiff(c *diff.Comparison, conditions []*Condition) Verdict {
+	return material{c.New.Profile, c}.judge(conditions)
+}
+
+// material is what conditions are judged by.
+type material struct {
+	profile *profile.Profile
+	diff    *diff.Comparison // nil: there is only one profile
+}
+
+func (m material) judge(conditions []*Condition) (v Verdict) {
 	for _, c := range conditions {
-		findings, doubts := c.evaluate(p)
+		findings, doubts := c.evaluate(m)
 		v.Findings = append(v.Findings, findings...)
 		v.Doubts = append(v.Doubts, doubts...)
 	}
 	return v
 }
 
-func (c *Condition) evaluate(p *profile.Profile) ([]Finding, []Doubt) {
+func (c *Condition) evaluate(m material) ([]Finding, []Doubt) {
 	j := judgement{condition: c}
-	subjects := c.subjects(p)
+	if why := c.prevented(m); why != "" {
+		j.doubt(nil, why)
+		return nil, j.doubts
+	}
+	subjects := c.subjects(m)
 	for _, s := range subjects {
 		j.hear(s)
 	}
 	if c.each {
-		j.hearOther(p)
+		j.hearOther(c.summedUp(m))
 	}
 	if len(subjects) == 0 && len(j.doubts) == 0 {
 		j.hearNobody()
@@ -65,23 +87,72 @@ func (c *Condition) evaluate(p *profile.Profile) ([]Finding, []Doubt) {
 	return j.findings, j.doubts
 }
 
-// subjects are what a condition is about.
-func (c *Condition) subjects(p *profile.Profile) (list []subject) {
-	switch {
-	case c.metric.where == serverOnly:
-		for i := range p.Nodes {
-			list = append(list, subject{profile: p, node: &p.Nodes[i]})
-		}
-	case !c.each:
-		list = append(list, subject{profile: p, stats: &p.Totals})
-	default:
-		for i := range p.Namespaces {
-			if ns := &p.Namespaces[i]; !ns.Other && c.in.matches(ns.Pattern) {
-				list = append(list, subject{profile: p, stats: &ns.Stats, namespace: ns})
-			}
+// prevented says why a condition cannot be told, whatever it is about.
+func (c *Condition) prevented(m material) (why string) {
+	if !c.NeedsDiff() {
+		return ""
+	}
+	if m.diff == nil {
+		return becauseAlone
+	}
+	for _, caveat := range m.diff.Caveats {
+		if c.each && caveat.HidesNamespaces {
+			return caveat.Text
 		}
 	}
+	return ""
+}
+
+// subjects are what a condition is about.
+func (c *Condition) subjects(m material) (list []subject) {
+	switch {
+	case c.metric.where == serverOnly:
+		for i := range m.profile.Nodes {
+			list = append(list, subject{profile: m.profile, diff: m.diff, node: &m.profile.Nodes[i]})
+		}
+	case c.each:
+		for _, s := range c.namespaces(m) {
+			if !s.namespace.Other && c.in.matches(s.namespace.Pattern) {
+				list = append(list, s)
+			}
+		}
+	case c.NeedsDiff():
+		list = []subject{{profile: m.profile, stats: m.diff.Totals.New, diff: m.diff, row: &m.diff.Totals}}
+	default:
+		list = []subject{{profile: m.profile, stats: &m.profile.Totals}}
+	}
 	return list
+}
+
+// namespaces are all that a condition may be about: also those that are gone, if
+// it is about what changed.
+func (c *Condition) namespaces(m material) (list []subject) {
+	if !c.NeedsDiff() {
+		for i := range m.profile.Namespaces {
+			ns := &m.profile.Namespaces[i]
+			list = append(list, subject{profile: m.profile, stats: &ns.Stats, namespace: ns})
+		}
+		return list
+	}
+	for i := range m.diff.Namespaces {
+		row := &m.diff.Namespaces[i]
+		list = append(list, subject{profile: m.profile, stats: row.New, diff: m.diff, row: row, namespace: namespaceOf(row)})
+	}
+	return list
+}
+
+// namespaceOf is the namespace that a row is about, as it is or was.
+func namespaceOf(row *diff.Row) *profile.Namespace {
+	ns := &profile.Namespace{DB: row.DB, Pattern: row.Pattern, Other: row.Other, Rule: row.Rule}
+	if stats := cmp.Or(row.New, row.Old); stats != nil {
+		ns.Stats = *stats
+	}
+	return ns
+}
+
+// summedUp are the rows that stand for namespaces which are not known one by one.
+func (c *Condition) summedUp(m material) []subject {
+	return slices.DeleteFunc(c.namespaces(m), func(s subject) bool { return !s.namespace.Other })
 }
 
 // judgement collects what is known of one condition.
@@ -98,6 +169,7 @@ const (
 	becauseOther   = "there are namespaces that are summed up as " + profile.OtherPattern
 	becauseNobody  = "no namespace matches"
 	becauseServer  = "the profile knows no server"
+	becauseAlone   = "there is no older profile to compare with"
 )
 
 func (j *judgement) hear(s subject) {
@@ -109,8 +181,11 @@ func (j *judgement) hear(s subject) {
 	case r.nothing:
 	case holds:
 		j.findings = append(j.findings, Finding{
-			Condition: c, Namespace: s.namespace, Node: s.node, Figure: c.op.text(r, c.metric.kind), value: r.value,
+			Condition: c, Namespace: s.namespace, Node: s.node, OfAll: c.metric.where == wholeOnly,
+			Figure: c.op.text(r, c.metric.format), value: r.value,
 		})
+	case !fails && r.open && r.because != "":
+		j.doubt(s.namespace, r.because)
 	case !fails && r.open && s.partial():
 		j.doubt(s.namespace, becausePartial)
 	case !fails && r.open:
@@ -118,22 +193,31 @@ func (j *judgement) hear(s subject) {
 	}
 }
 
-// hearOther considers the namespaces that are summed up: which they are is not
-// known, but no part of a sum exceeds it.
-func (j *judgement) hearOther(p *profile.Profile) {
-	c := j.condition
-	for i := range p.Namespaces {
-		ns := &p.Namespaces[i]
-		if !ns.Other {
-			continue
+// hearOther considers the namespaces that are summed up. Which they are is not
+// known, but it may be that none of them can meet the condition.
+func (j *judgement) hearOther(summedUp []subject) {
+	for _, s := range summedUp {
+		if !j.isBeyond(s) {
+			j.doubt(nil, becauseOther)
+			return
 		}
-		r := c.metric.of(subject{profile: p, stats: &ns.Stats, namespace: ns})
-		if _, fails := c.op.judge(r, c.value); r.absent == "" && (r.nothing || fails && c.metric.sums && c.op.seeksMuch()) {
-			continue
-		}
-		j.doubt(nil, becauseOther)
-		return
 	}
+}
+
+// isBeyond reports whether no part of what a row sums up can meet the condition.
+func (j *judgement) isBeyond(s subject) bool {
+	c := j.condition
+	whole := c.metric.of(s)
+	switch {
+	case whole.absent != "":
+		return false
+	case whole.nothing:
+		return true
+	case c.metric.ofPart == nil:
+		return false
+	}
+	_, fails := c.op.judge(c.metric.ofPart(s), c.value)
+	return fails
 }
 
 // hearNobody tells that nothing was compared, where that may be the very thing

@@ -53,12 +53,21 @@ func sample(change func(*profile.Profile)) *profile.Profile {
 // verdict prints what is found and doubted, a line each.
 func verdict(t *testing.T, p *profile.Profile, expression string) string {
 	t.Helper()
-	c, err := Parse(expression)
+	return told(Evaluate(p, parsed(t, expression, OneProfile)))
+}
+
+func parsed(t *testing.T, expression string, by Evidence) []*Condition {
+	t.Helper()
+	c, err := Parse(expression, by)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return []*Condition{c}
+}
+
+// told is what is found and doubted, a line each.
+func told(v Verdict) string {
 	var lines []string
-	v := Evaluate(p, []*Condition{c})
 	for _, f := range v.Findings {
 		switch {
 		case f.Namespace != nil:
@@ -185,7 +194,7 @@ func TestEvaluateInDoubt(t *testing.T) {
 
 func TestMetricsAreDocumented(t *testing.T) {
 	seen := map[string]bool{}
-	for _, m := range Metrics() {
+	for _, m := range append(Metrics(), ChangeMetrics()...) {
 		if seen[m.Name] || m.Help == "" {
 			t.Errorf("%s: there twice, or without a word", m.Name)
 		}

@@ -3,7 +3,6 @@ package alarm
 import (
 	"math"
 
-	"keyprof/report/unit"
 	"keyprof/sampler/profile"
 )
 
@@ -12,14 +11,15 @@ import (
 type metric struct {
 	name string
 	help string
-	kind unit.Kind // Count, Bytes or Percent: how its values are written
-	of   func(subject) reading
+	scale
+	of func(subject) reading
 	// where the metric has a meaning.
 	where scope
-	// sums means that no part of a set of keys has a larger figure than the set.
-	sums bool
-	// part means that the share is one of a whole, so that it is at most 1.
-	part bool
+	// ofPart bounds the figure of any part of the keys of a subject; nil if
+	// nothing does.
+	ofPart func(subject) reading
+	// change means that the metric compares two profiles.
+	change bool
 }
 
 // scope is what a metric can be read from.
@@ -29,33 +29,40 @@ const (
 	anywhere       scope = iota // the whole keyspace, or a namespace
 	namespacesOnly              // a figure of the whole would say nothing
 	serverOnly                  // the server has it, whatever keys it holds
+	wholeOnly                   // all servers together have it
 )
 
-// metrics in the order in which they are listed.
-var metrics = []metric{
-	{name: "keys", help: "keys", kind: unit.Count, of: keys, sums: true},
-	{name: "bytes", help: "bytes of all keys together", kind: unit.Bytes, of: bytes, sums: true},
-	{name: "keys_share", help: "keys, as a share of those of all namespaces", kind: unit.Percent, of: ofAll(keys), where: namespacesOnly, sums: true, part: true},
-	{name: "bytes_share", help: "bytes, as a share of those of all namespaces", kind: unit.Percent, of: ofAll(bytes), where: namespacesOnly, sums: true, part: true},
-	{name: "no_ttl_keys", help: "keys that never expire", kind: unit.Count, of: noTTLKeys, sums: true},
-	{name: "no_ttl_bytes", help: "their bytes", kind: unit.Bytes, of: noTTLBytes, sums: true},
-	{name: "no_ttl_share", help: "share of the keys that never expire", kind: unit.Percent, of: share(noTTLKeys, keys), part: true},
-	{name: "no_ttl_bytes_share", help: "share of the bytes that never expire", kind: unit.Percent, of: share(noTTLBytes, bytes), part: true},
-	{name: "high_idle_keys", help: "keys idle for longer than --idle-over", kind: unit.Count, of: highIdleKeys, sums: true},
-	{name: "high_idle_bytes", help: "their bytes", kind: unit.Bytes, of: highIdleBytes, sums: true},
-	{name: "high_idle_share", help: "share of the keys that are high-idle", kind: unit.Percent, of: share(highIdleKeys, keys), part: true},
-	{name: "high_idle_bytes_share", help: "share of the bytes that are high-idle", kind: unit.Percent, of: share(highIdleBytes, bytes), part: true},
-	{name: "mean_size", help: "bytes a key", kind: unit.Bytes, of: meanSize},
-	{name: "largest", help: "bytes of the largest key", kind: unit.Bytes, of: largest, sums: true},
-	{name: "used_memory", help: "bytes that the server uses", kind: unit.Bytes, of: usedMemory, where: serverOnly},
-	{name: "maxmemory_share", help: "share of the server's maxmemory that it uses", kind: unit.Percent, of: maxmemoryShare, where: serverOnly},
+// profileMetrics are read from one profile, in the order in which they are
+// listed.
+var profileMetrics = []metric{
+	{name: "keys", help: "keys", scale: counts, of: keys, ofPart: atMostOf(keys)},
+	{name: "bytes", help: "bytes of all keys together", scale: sizes, of: bytes, ofPart: atMostOf(bytes)},
+	{name: "keys_share", help: "keys, as a share of those of all namespaces", scale: shares, of: ofAll(keys), where: namespacesOnly, ofPart: atMostOf(ofAll(keys))},
+	{name: "bytes_share", help: "bytes, as a share of those of all namespaces", scale: shares, of: ofAll(bytes), where: namespacesOnly, ofPart: atMostOf(ofAll(bytes))},
+	{name: "no_ttl_keys", help: "keys that never expire", scale: counts, of: noTTLKeys, ofPart: atMostOf(noTTLKeys)},
+	{name: "no_ttl_bytes", help: "their bytes", scale: sizes, of: noTTLBytes, ofPart: atMostOf(noTTLBytes)},
+	{name: "no_ttl_share", help: "share of the keys that never expire", scale: shares, of: share(noTTLKeys, keys)},
+	{name: "no_ttl_bytes_share", help: "share of the bytes that never expire", scale: shares, of: share(noTTLBytes, bytes)},
+	{name: "high_idle_keys", help: "keys idle for longer than --idle-over", scale: counts, of: highIdleKeys, ofPart: atMostOf(highIdleKeys)},
+	{name: "high_idle_bytes", help: "their bytes", scale: sizes, of: highIdleBytes, ofPart: atMostOf(highIdleBytes)},
+	{name: "high_idle_share", help: "share of the keys that are high-idle", scale: shares, of: share(highIdleKeys, keys)},
+	{name: "high_idle_bytes_share", help: "share of the bytes that are high-idle", scale: shares, of: share(highIdleBytes, bytes)},
+	{name: "mean_size", help: "bytes a key", scale: sizes, of: meanSize},
+	{name: "largest", help: "bytes of the largest key", scale: sizes, of: largest, ofPart: atMostOf(largest)},
+	{name: "used_memory", help: "bytes that the server uses", scale: sizes, of: usedMemory, where: serverOnly},
+	{name: "maxmemory_share", help: "share of the server's maxmemory that it uses", scale: ratios, of: maxmemoryShare, where: serverOnly},
 }
 
 // Metric is what people may know of a metric.
 type Metric struct{ Name, Help string }
 
-// Metrics are those that conditions can compare.
-func Metrics() []Metric {
+// Metrics are those that one profile has, and every comparison by its new one.
+func Metrics() []Metric { return known(profileMetrics) }
+
+// ChangeMetrics are those that only a comparison has.
+func ChangeMetrics() []Metric { return known(changeMetrics) }
+
+func known(metrics []metric) []Metric {
 	list := make([]Metric, len(metrics))
 	for i, m := range metrics {
 		list[i] = Metric{m.name, m.help}
@@ -74,6 +81,15 @@ const (
 	noLimit    = "the server has no maxmemory"
 	limitTells = "the server does not tell its maxmemory"
 )
+
+// atMostOf bounds a metric of which no part of a set of keys has more than the set.
+func atMostOf(of func(subject) reading) func(subject) reading {
+	return func(s subject) reading {
+		r := of(s)
+		r.lo = 0
+		return r
+	}
+}
 
 func keys(s subject) reading { return estimated(&s.stats.Keys, s.partial()) }
 

@@ -3,11 +3,8 @@ package alarm
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"keyprof/report/unit"
 )
 
 // Condition is an expression, METRIC OP VALUE [in GLOB].
@@ -22,6 +19,9 @@ type Condition struct {
 
 // String is the condition as it was written.
 func (c *Condition) String() string { return c.text }
+
+// NeedsDiff reports whether two profiles are needed to judge the condition.
+func (c *Condition) NeedsDiff() bool { return c.metric.change }
 
 // Error says what is wrong with an expression, and where.
 type Error struct {
@@ -39,10 +39,20 @@ func (e *Error) Error() string {
 // Grammar is how conditions are written.
 const Grammar = "METRIC OP VALUE [in GLOB]"
 
-// Parse reads a condition. The error is an [*Error].
-func Parse(text string) (*Condition, error) {
-	p := parser{text: text}
-	c := &Condition{text: strings.TrimSpace(text)}
+// Evidence is what conditions are to be judged by.
+type Evidence int
+
+// The kinds of evidence.
+const (
+	OneProfile  Evidence = iota // see [Evaluate]
+	TwoProfiles                 // see [EvaluateDiff]
+)
+
+// Parse reads a condition that there will be evidence for. The error is an
+// [*Error].
+func Parse(text string, by Evidence) (*Condition, error) {
+	p := parser{text: text, by: by}
+	c := &Condition{text: strings.Trim(text, space)}
 	for _, read := range []func(*Condition){p.metric, p.operator, p.value, p.scope} {
 		if read(c); p.err != nil {
 			return nil, p.err
@@ -54,6 +64,7 @@ func Parse(text string) (*Condition, error) {
 // parser reads an expression from left to right.
 type parser struct {
 	text string
+	by   Evidence
 	pos  int // everything before it has been read
 	err  error
 }
@@ -78,23 +89,43 @@ var wordSyntax = regexp.MustCompile(`^[A-Za-z0-9_]*`)
 func (p *parser) metric(c *Condition) {
 	p.skipSpace()
 	name := wordSyntax.FindString(p.rest())
-	at := slices.IndexFunc(metrics, func(m metric) bool { return m.name == name })
+	known := find(name)
 	switch {
 	case name == "":
-		p.fail(p.pos, "want %s, where METRIC is one of %s", Grammar, metricNames())
+		p.fail(p.pos, "want %s, where METRIC is one of %s", Grammar, metricNames(p.by))
 		return
-	case at < 0:
-		p.fail(p.pos, "there is no metric %.40q; want one of %s", name, metricNames())
+	case known == nil:
+		p.fail(p.pos, "there is no metric %.40q; want one of %s", name, metricNames(p.by))
+		return
+	case known.change && p.by == OneProfile:
+		p.fail(p.pos, "%s compares two profiles: use it with keyprof diff, or with keyprof profile --save-dir DIR --diff; of one profile, METRIC is one of %s", name, metricNames(p.by))
 		return
 	}
-	c.metric = &metrics[at]
+	c.metric = known
 	p.pos += len(name)
 }
 
-func metricNames() string {
-	names := make([]string, len(metrics))
-	for i, m := range metrics {
-		names[i] = m.name
+// find is the metric of that name; nil if there is none.
+func find(name string) *metric {
+	for _, list := range [][]metric{profileMetrics, changeMetrics} {
+		for i := range list {
+			if list[i].name == name {
+				return &list[i]
+			}
+		}
+	}
+	return nil
+}
+
+func metricNames(by Evidence) string {
+	var names []string
+	for _, m := range profileMetrics {
+		names = append(names, m.name)
+	}
+	if by == TwoProfiles {
+		for _, m := range changeMetrics {
+			names = append(names, m.name)
+		}
 	}
 	return strings.Join(names, ", ")
 }
@@ -121,39 +152,13 @@ func (p *parser) value(c *Condition) {
 		text = text[:at[0]]
 	}
 	trimmed := strings.TrimRight(text, space)
-	value, err := parseValue(trimmed, c.metric)
+	value, err := c.metric.parse(trimmed)
 	if err != nil {
 		p.fail(p.pos, "%s: %v", c.metric.name, err)
 		return
 	}
 	c.value = value
 	p.pos += len(text)
-}
-
-// sizeUnits are what sizes may be written in.
-const sizeUnits = "units are B, KB, MB, GB, TB, PB (1000) and KiB, MiB, GiB, TiB, PiB (1024)"
-
-func parseValue(text string, m *metric) (float64, error) {
-	switch m.kind {
-	case unit.Percent:
-		ratio, err := unit.ParseRatio(text)
-		if err == nil && m.part && ratio > 1 {
-			err = fmt.Errorf("ratio %.40q: want at most 100%%", text)
-		}
-		return ratio, err
-	case unit.Bytes:
-		if n, err := unit.ParseCount(text); err == nil {
-			return float64(n), nil
-		}
-		n, err := unit.ParseSize(text)
-		if err != nil {
-			err = fmt.Errorf("%w; %s", err, sizeUnits)
-		}
-		return float64(n), err
-	default:
-		n, err := unit.ParseCount(text)
-		return float64(n), err
-	}
 }
 
 func (p *parser) scope(c *Condition) {
@@ -170,7 +175,7 @@ func (p *parser) scope(c *Condition) {
 	case text == "":
 		p.fail(len(p.text), "want a namespace after in, such as resque:*")
 		return
-	case c.metric.where == serverOnly:
+	case c.metric.where == serverOnly || c.metric.where == wholeOnly:
 		p.fail(p.pos, "%s is a figure of the server, and not of namespaces: leave out in", c.metric.name)
 		return
 	}

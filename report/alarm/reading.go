@@ -3,15 +3,17 @@ package alarm
 import (
 	"math"
 
-	"keyprof/report/unit"
+	"keyprof/report/diff"
 	"keyprof/sampler/profile"
 )
 
 // subject is what a metric is read from: the whole keyspace, a namespace, or a
-// server.
+// server; or what changed in one of them.
 type subject struct {
 	profile   *profile.Profile
-	stats     *profile.Stats     // of the namespace, or the totals
+	stats     *profile.Stats     // of the namespace, or the totals; nil: there is none
+	diff      *diff.Comparison   // nil: there is only one profile
+	row       *diff.Row          // what changed; nil: no keys in particular
 	namespace *profile.Namespace // nil: none in particular
 	node      *profile.Node      // nil: none in particular
 }
@@ -26,6 +28,7 @@ type reading struct {
 	// open means that an end of the interval is not known, and not only
 	// estimated: what is beyond it cannot be ruled out.
 	open    bool
+	because string // why it is not known, if there is a reason of its own
 	nothing bool   // there are no keys of which there could be a figure
 	absent  string // why there is no figure; empty if there is one
 }
@@ -108,28 +111,17 @@ func (o operator) judge(r reading, v float64) (holds, fails bool) {
 
 // text is the figure for people, with the bound that was compared if that is
 // another.
-func (o operator) text(r reading, kind unit.Kind) string {
+func (o operator) text(r reading, format func(float64) string) string {
 	bound, word := r.hi, "at most "
 	if o.seeksMuch() {
 		bound, word = r.lo, "at least "
 	}
 	switch {
 	case r.lo == r.hi:
-		return format(r.value, kind)
+		return format(r.value)
 	case bound == r.value:
-		return word + format(r.value, kind)
+		return word + format(r.value)
 	default:
-		return format(r.value, kind) + " (" + word + format(bound, kind) + ")"
-	}
-}
-
-func format(v float64, kind unit.Kind) string {
-	switch kind {
-	case unit.Percent:
-		return unit.FormatShare(v)
-	case unit.Bytes:
-		return unit.FormatBytes(int64(math.Round(v)))
-	default:
-		return unit.FormatCount(int64(math.Round(v)))
+		return format(r.value) + " (" + word + format(bound) + ")"
 	}
 }

@@ -44,7 +44,7 @@ func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
 		return nil, err
 	}
 	c.Caveats = caveats
-	r := rows{before: before, after: after, hidden: hiddenBy(caveats), days: days(elapsed)}
+	r := rows{before: before, after: after, hidden: hiddenBy(caveats), days: days(elapsed), reloaded: runID(before) == "" || runID(before) != runID(after)}
 	if after.Began.Before(before.Ended) {
 		r.days = 0
 	}
@@ -81,6 +81,7 @@ type rows struct {
 	before, after *profile.Profile
 	hidden        map[Measure]bool
 	days          float64 // from before to after; 0: no rates
+	reloaded      bool    // the keys may have been loaded from a file in between
 }
 
 // id is what makes two namespaces the same.
@@ -151,8 +152,9 @@ func (r *rows) row(old, new *profile.Namespace) Row {
 		row.New = &new.Stats
 	}
 	row.Changes = r.changes(
-		figures{stats: row.Old, other: row.New, none: row.State == Added, of: side{r.before, churnOf(r.before, either.DB)}},
-		figures{stats: row.New, other: row.Old, none: row.State == Vanished, of: side{r.after, churnOf(r.after, either.DB)}},
+		figures{stats: row.Old, none: row.State == Added, of: side{r.before, churnOf(r.before, either.DB)}},
+		figures{stats: row.New, none: row.State == Vanished, of: side{r.after, churnOf(r.after, either.DB)}},
+		[]both{{row.Old, row.New}},
 	)
 	return row
 }
@@ -170,33 +172,51 @@ func (r *rows) stateWithout(p *profile.Profile, db int, state State) State {
 // where they are of chance, and add up where they are bounds.
 func (r *rows) totals(namespaces []Row) Row {
 	row := Row{State: Kept, Old: &r.before.Totals, New: &r.after.Totals}
-	old := figures{stats: row.Old, other: row.New, of: side{r.before, churnOfAll(r.before)}}
-	new := figures{stats: row.New, other: row.Old, of: side{r.after, churnOfAll(r.after)}}
-	for _, n := range namespaces {
-		if n.Old != nil {
-			old.parts = append(old.parts, figures{stats: n.Old, other: n.New})
-		}
-		if n.New != nil {
-			new.parts = append(new.parts, figures{stats: n.New, other: n.Old})
-		}
-	}
-	row.Changes = r.changes(old, new)
+	row.Changes = r.changes(
+		figures{stats: row.Old, of: side{r.before, churnOfAll(r.before)}},
+		figures{stats: row.New, of: side{r.after, churnOfAll(r.after)}},
+		partsOf(namespaces),
+	)
 	return row
 }
 
-// changes compares all measures of a set of keys.
-func (r *rows) changes(old, new figures) map[Measure]Change {
+func partsOf(namespaces []Row) []both {
+	parts := make([]both, len(namespaces))
+	for i, n := range namespaces {
+		parts[i] = both{n.Old, n.New}
+	}
+	return parts
+}
+
+// changes compares all measures of a set of keys, which is made of parts.
+func (r *rows) changes(old, new figures, parts []both) map[Measure]Change {
 	changes := make(map[Measure]Change, len(Measures))
 	for _, m := range Measures {
-		if c, known := r.change(m, old.figure(m), new.figure(m)); known {
+		if c, known := r.change(m, old.figure(m), new.figure(m), func() slack { return r.estimatesFor(m, old, new, parts) }); known {
 			changes[m] = c
 		}
 	}
 	return changes
 }
 
+// estimatesFor is how much of a change the server's estimates of sizes explain.
+func (r *rows) estimatesFor(m Measure, old, new figures, parts []both) slack {
+	switch m {
+	case Bytes:
+		return r.estimates(parts, bytesOf)
+	case NoTTLBytes:
+		return r.estimates(parts, noTTLBytesOf)
+	case HighIdleBytes:
+		return r.estimates(parts, highIdleBytesOf)
+	case MeanSize: // both sides have keys, then
+		return r.estimates(parts, bytesOf).over(float64(min(old.stats.Keys.Value, new.stats.Keys.Value)))
+	default:
+		return slack{}
+	}
+}
+
 // change compares one figure; known is false if neither side has it.
-func (r *rows) change(m Measure, old, new figure) (c Change, known bool) {
+func (r *rows) change(m Measure, old, new figure, estimates func() slack) (c Change, known bool) {
 	c.Old, c.New = old.pointer(), new.pointer()
 	if c.Old == nil && c.New == nil {
 		return c, false
@@ -204,7 +224,7 @@ func (r *rows) change(m Measure, old, new figure) (c Change, known bool) {
 	if c.Old == nil || c.New == nil || r.hidden[m] {
 		return c, true
 	}
-	return compared(c, old.slack.with(new.slack), r.days), true
+	return compared(c, old.slack.plus(new.slack).plus(estimates()).total(), r.days), true
 }
 
 // compared fills in what follows from both figures.

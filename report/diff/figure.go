@@ -25,9 +25,6 @@ type figures struct {
 	stats *profile.Stats // nil: the side lacks the set
 	none  bool           // the side has no such keys, for certain
 	of    side
-	other *profile.Stats // the same keys on the other side; nil: it lacks them
-	// parts are what stats is the sum of, if its errors are to be told from theirs.
-	parts []figures
 }
 
 // figure is that of a measure.
@@ -40,15 +37,15 @@ func (f figures) figure(m Measure) figure {
 	}
 	switch m {
 	case Keys:
-		return f.sum(&f.stats.Keys, f.churn().keys, 0)
+		return f.sum(&f.stats.Keys, f.churn().keys)
 	case Bytes:
-		return f.sum(f.stats.Bytes, f.churn().keys*f.mean(), f.estimates(bytesOf))
+		return f.sum(f.stats.Bytes, f.churn().keys*f.mean())
 	case NoTTLKeys:
-		return f.sum(f.stats.NoTTLKeys, f.churn().lasting, 0)
+		return f.sum(f.stats.NoTTLKeys, f.churn().lasting)
 	case NoTTLBytes:
-		return f.sum(f.stats.NoTTLBytes, f.churn().lasting*f.mean(), f.estimates(noTTLBytesOf))
+		return f.sum(f.stats.NoTTLBytes, f.churn().lasting*f.mean())
 	case HighIdleBytes:
-		return f.sum(f.stats.HighIdleBytes, f.churn().gone*f.mean(), f.estimates(highIdleBytesOf))
+		return f.sum(f.stats.HighIdleBytes, f.churn().gone*f.mean())
 	case NoTTLShare:
 		return f.figure(NoTTLKeys).over(f.figure(Keys))
 	default:
@@ -60,12 +57,12 @@ func (f figures) figure(m Measure) figure {
 func (m Measure) Adds() bool { return m != NoTTLShare && m != MeanSize }
 
 // sum is an estimate with what makes it uncertain: keys that came and went
-// meanwhile, the server's own estimates, and that only a sample was measured.
-func (f figures) sum(e *profile.Estimate, churned, variance float64) figure {
+// meanwhile, and that only a sample was measured.
+func (f figures) sum(e *profile.Estimate, churned float64) figure {
 	if e == nil {
 		return figure{}
 	}
-	s := slack{bound: churned, variance: variance}
+	s := slack{bound: churned}
 	switch {
 	case e.Hi == nil:
 		s.bound = math.Inf(1)

@@ -14,7 +14,7 @@ import (
 //     database while it was walked, as far as keys are recent enough.
 //   - The server's estimates: MEMORY USAGE of hashes, sets, sorted sets, lists and
 //     streams looks at the first five elements, and reads otherwise after a
-//     restart or a rehash though nothing was written.
+//     restart or a rehash though nothing was written: see Floor.
 //   - Sampling: the intervals of estimates.
 //
 // Churn is a bound, so it adds up; the others are errors of chance, so their
@@ -26,10 +26,18 @@ type slack struct {
 	variance float64 // the square of a half-width
 }
 
-// with is the slack of a difference.
-func (s slack) with(other slack) float64 {
-	return s.bound + other.bound + math.Sqrt(s.variance+other.variance)
+// plus is the slack of a sum or a difference.
+func (s slack) plus(other slack) slack {
+	return slack{s.bound + other.bound, s.variance + other.variance}
 }
+
+// over is the slack of a quotient with a certain divisor.
+func (s slack) over(divisor float64) slack {
+	return slack{s.bound / divisor, s.variance / (divisor * divisor)}
+}
+
+// total is by how much a figure may be off in all.
+func (s slack) total() float64 { return s.bound + math.Sqrt(s.variance) }
 
 // setNoise decides whether Delta is noise.
 func (c *Change) setNoise(noise float64) {
@@ -39,65 +47,41 @@ func (c *Change) setNoise(noise float64) {
 	c.WithinNoise = *c.Delta != 0 && math.Abs(*c.Delta) <= noise
 }
 
-// spreadOf is how far MEMORY USAGE of one key moves by itself, relative to its
-// size: the standard deviation over ten restarts with the same data, as
-// scripts/noise measures it.
-var spreadOf = map[string]float64{
-	"hash":   0.2,
-	"set":    0.2,
-	"zset":   0.2,
-	"list":   0.2,
-	"stream": 0.2,
+// both are the same keys on both sides; nil where a side lacks them.
+type both struct{ old, new *profile.Stats }
+
+// estimates is how much of a change of some bytes the server's estimates explain,
+// in disjoint sets of keys.
+func (r *rows) estimates(parts []both, of func(*profile.Stats) *profile.Estimate) (s slack) {
+	for _, p := range parts {
+		if p.old == nil || p.new == nil {
+			continue // that keys have come is no error of their sizes
+		}
+		if a, b := of(p.old), of(p.new); a != nil && b != nil {
+			s = s.plus(r.estimatesIn(p, a.Value, b.Value))
+		}
+	}
+	return s
 }
 
-// otherSpread is that of types that were not measured, such as those of modules.
-const otherSpread = 0.3
-
-// certainty is how many standard deviations a reading may be off: two of them
-// hold 95 in 100 readings.
-const certainty = 2
-
-// estimates is what the server's own estimates of sizes may be off by, in a sum of
-// bytes: its variance. Those of different keys are independent, so that a sum is
-// off by at most spread × sqrt(largest × sum). Where as many keys have as many
-// bytes on both sides, nothing moved.
-func (f figures) estimates(of func(*profile.Stats) *profile.Estimate) (variance float64) {
-	if f.parts != nil {
-		for _, part := range f.parts {
-			variance += part.estimates(of)
-		}
-		return variance
-	}
-	some := of(f.stats)
-	if some == nil {
-		return 0
-	}
-	for name, t := range f.stats.Types {
-		if name == "string" || t.Bytes == nil || f.same(name, t) {
+// estimatesIn is for one set, of whose bytes a and b are compared. Where as many
+// keys of a type have as many bytes on both sides, nothing moved.
+func (r *rows) estimatesIn(p both, a, b int64) (s slack) {
+	for name, t := range p.old.Types {
+		u, has := p.new.Types[name]
+		if !has || t.Bytes == nil || u.Bytes == nil || t.Keys == u.Keys && *t.Bytes == *u.Bytes {
 			continue
 		}
-		sum := float64(min(*t.Bytes, some.Value))
-		off := certainty * spreadOfType(name)
-		variance += off * off * min(largestOf(f.stats, name), sum) * sum
+		sum := float64(max(min(*t.Bytes, a), min(*u.Bytes, b)))
+		floor := FloorOf(name)
+		off := floor.Within(max(largestOf(p.old, name), largestOf(p.new, name)), sum)
+		if r.reloaded {
+			off = max(off, floor.Together*sum)
+			s.bound += floor.Loaded(sum, max(t.Keys, u.Keys))
+		}
+		s.variance += off * off
 	}
-	return variance
-}
-
-// same reports whether the keys of a type are the same on the other side, as far
-// as their sums tell.
-func (f figures) same(name string, t profile.TypeStats) bool {
-	if f.other == nil {
-		return false
-	}
-	u, has := f.other.Types[name]
-	return has && u.Bytes != nil && u.Keys == t.Keys && *u.Bytes == *t.Bytes
-}
-
-func spreadOfType(name string) float64 {
-	if spread, measured := spreadOf[name]; measured {
-		return spread
-	}
-	return otherSpread
+	return s
 }
 
 // largestOf is no less than the largest key of a type has bytes.

@@ -17,11 +17,10 @@ func poolOf(r *rows, namespaces []Row) *Pool {
 	if r.after.Totals.NoTTLKeys == nil {
 		return nil
 	}
-	old := func(n Row) *profile.Stats { return n.Old }
-	new := func(n Row) *profile.Stats { return n.New }
 	all := poolSides{
-		old: poolFigures{figures{stats: &r.before.Totals, of: side{r.before, poolChurnOfAll(r.before)}, parts: statsOf(namespaces, old)}},
-		new: poolFigures{figures{stats: &r.after.Totals, of: side{r.after, poolChurnOfAll(r.after)}, parts: statsOf(namespaces, new)}},
+		old:   poolFigures{figures{stats: &r.before.Totals, of: side{r.before, poolChurnOfAll(r.before)}}},
+		new:   poolFigures{figures{stats: &r.after.Totals, of: side{r.after, poolChurnOfAll(r.after)}}},
+		parts: partsOf(namespaces),
 	}
 	p := &Pool{Namespaces: []PoolRow{}, Schedule: scheduleOf(&r.after.Totals)}
 	p.Keys, _ = r.poolKeys(all)
@@ -56,8 +55,9 @@ func newOf(c *Change) float64 {
 // poolRow is a namespace's part; holds is false if no key in it has a TTL.
 func (r *rows) poolRow(row Row) (part PoolRow, holds bool) {
 	s := poolSides{
-		old: poolFigures{figures{stats: row.Old, none: row.State == Added, of: side{r.before, poolChurnOf(r.before, row.DB)}}},
-		new: poolFigures{figures{stats: row.New, none: row.State == Vanished, of: side{r.after, poolChurnOf(r.after, row.DB)}}},
+		old:   poolFigures{figures{stats: row.Old, none: row.State == Added, of: side{r.before, poolChurnOf(r.before, row.DB)}}},
+		new:   poolFigures{figures{stats: row.New, none: row.State == Vanished, of: side{r.after, poolChurnOf(r.after, row.DB)}}},
+		parts: []both{{row.Old, row.New}},
 	}
 	part = PoolRow{DB: row.DB, Pattern: row.Pattern, Other: row.Other}
 	part.Keys, _ = r.poolKeys(s)
@@ -68,11 +68,11 @@ func (r *rows) poolRow(row Row) (part PoolRow, holds bool) {
 func above0(v *float64) bool { return v != nil && *v > 0 }
 
 func (r *rows) poolKeys(s poolSides) (c Change, known bool) {
-	return r.poolChange(s.old.keys(), s.new.keys(), r.hidden[Keys] || r.hidden[NoTTLKeys])
+	return r.poolChange(s.old.keys(), s.new.keys(), slack{}, r.hidden[Keys] || r.hidden[NoTTLKeys])
 }
 
 func (r *rows) poolBytes(s poolSides) *Change {
-	c, known := r.poolChange(s.old.bytes(), s.new.bytes(), r.hidden[Bytes] || r.hidden[NoTTLBytes])
+	c, known := r.poolChange(s.old.bytes(), s.new.bytes(), r.estimates(s.parts, poolBytesOf), r.hidden[Bytes] || r.hidden[NoTTLBytes])
 	if !known {
 		return nil
 	}
@@ -80,16 +80,19 @@ func (r *rows) poolBytes(s poolSides) *Change {
 }
 
 // poolChange compares one figure; known is false if neither side has it.
-func (r *rows) poolChange(old, new figure, hidden bool) (c Change, known bool) {
+func (r *rows) poolChange(old, new figure, estimates slack, hidden bool) (c Change, known bool) {
 	c.Old, c.New = old.pointer(), new.pointer()
 	if c.Old == nil || c.New == nil || hidden {
 		return c, old.known || new.known
 	}
-	return compared(c, old.slack.with(new.slack), r.days), true
+	return compared(c, old.slack.plus(new.slack).plus(estimates).total(), r.days), true
 }
 
 // poolSides are the figures of both sides.
-type poolSides struct{ old, new poolFigures }
+type poolSides struct {
+	old, new poolFigures
+	parts    []both // what they are the sums of
+}
 
 // poolFigures reads the figures of the keys that have a TTL. The churn of its side
 // is that of these keys alone.
@@ -103,7 +106,7 @@ func (f poolFigures) keys() figure {
 	case f.stats.NoTTLKeys == nil:
 		return figure{}
 	}
-	return f.sum(&f.stats.Keys, f.churn().keys, 0).less(f.sum(f.stats.NoTTLKeys, 0, 0))
+	return f.sum(&f.stats.Keys, f.churn().keys).less(f.sum(f.stats.NoTTLKeys, 0))
 }
 
 // bytes are those of the keys that have a TTL.
@@ -114,15 +117,13 @@ func (f poolFigures) bytes() figure {
 	case f.stats.Bytes == nil || f.stats.NoTTLBytes == nil:
 		return figure{}
 	}
-	all := f.sum(f.stats.Bytes, f.churn().keys*f.mean(), f.estimates(poolBytesOf))
-	return all.less(f.sum(f.stats.NoTTLBytes, 0, 0))
+	return f.sum(f.stats.Bytes, f.churn().keys*f.mean()).less(f.sum(f.stats.NoTTLBytes, 0))
 }
 
 // less is what is left of a whole without a part of it.
 func (f figure) less(part figure) figure {
 	return figure{
-		value: max(f.value-part.value, 0), known: true,
-		slack: slack{bound: f.slack.bound + part.slack.bound, variance: f.slack.variance + part.slack.variance},
+		value: max(f.value-part.value, 0), known: true, slack: f.slack.plus(part.slack),
 	}
 }
 

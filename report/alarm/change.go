@@ -1,0 +1,219 @@
+package alarm
+
+import (
+	"math"
+	"slices"
+
+	"keyprof/report/diff"
+	"keyprof/sampler/profile"
+)
+
+// Why a change cannot be told.
+const (
+	becauseNew     = "there was nothing that could have grown: compare what is new, such as new_bytes"
+	becauseUnsure  = "one of the profiles sums namespaces up, or is incomplete, so that this one may be there too"
+	becauseMissing = "one of the profiles is incomplete, and the keys that are missing would look like a change"
+)
+
+// deltaOf is the change of a measure.
+func deltaOf(m measure) func(subject) reading {
+	return func(s subject) reading { return s.delta(m) }
+}
+
+func (s subject) delta(m measure) reading {
+	if r, told := s.untold(m); !told {
+		return r
+	}
+	change := s.row.Changes[m.Measure]
+	switch {
+	case change.Delta != nil:
+		return around(change)
+	case s.row.State == diff.Unsure:
+		return s.oneSided(m, change)
+	default: // a quotient without keys
+		return reading{nothing: true}
+	}
+}
+
+// around is the reading of a change which noise makes uncertain.
+func around(c diff.Change) reading {
+	r := exactly(*c.Delta)
+	if c.Noise == nil {
+		r.lo, r.hi, r.open = math.Inf(-1), math.Inf(1), true
+		return r
+	}
+	r.lo, r.hi = r.value-*c.Noise, r.value+*c.Noise
+	return r
+}
+
+// oneSided is the change of what only one side knows of, and the other may have.
+func (s subject) oneSided(m measure, c diff.Change) reading {
+	if !m.adds {
+		return lacking(becauseUnsure)
+	}
+	r := s.bounds(m)
+	r.because = becauseUnsure
+	switch {
+	case c.New == nil:
+		r.hi = math.Inf(1)
+		r.value = r.lo
+	default:
+		r.lo = math.Inf(-1)
+		r.value = r.hi
+	}
+	return r
+}
+
+// bounds are those of a change of which only the sides are known: all that there
+// was may have gone, and all that there is may be new.
+func (s subject) bounds(m measure) reading {
+	old, new := s.sides(m)
+	return reading{lo: -old.hi, hi: new.hi, open: true}
+}
+
+// deltaOfPart bounds the change of a measure of any part of the keys.
+func deltaOfPart(m measure) func(subject) reading {
+	return func(s subject) reading { return s.bounds(m) }
+}
+
+// sides are a measure before and after; there is none of what there are no keys of.
+func (s subject) sides(m measure) (old, new reading) {
+	return s.side(m, s.diff.Old.Profile, s.row.Old), s.side(m, s.diff.New.Profile, s.row.New)
+}
+
+// side is a measure on one side.
+func (s subject) side(m measure, p *profile.Profile, stats *profile.Stats) reading {
+	if stats != nil {
+		return m.of(subject{profile: p, stats: stats})
+	}
+	if whole := m.of(subject{profile: p, stats: &p.Totals}); whole.absent != "" {
+		return whole
+	}
+	if !m.adds {
+		return reading{nothing: true}
+	}
+	return exactly(0)
+}
+
+// untold is the reading of a change that the profiles do not tell, whatever it is.
+func (s subject) untold(m measure) (r reading, told bool) {
+	if why := s.hidden(m); why != "" {
+		return lacking(why), false
+	}
+	old, new := s.sides(m)
+	switch {
+	case old.absent != "" && old.absent == new.absent:
+		return old, false
+	case old.absent != "":
+		return lacking("of the old profile: " + old.absent), false
+	case new.absent != "":
+		return lacking("of the new profile: " + new.absent), false
+	case old.open && !s.diff.Old.Profile.Complete || new.open && !s.diff.New.Profile.Complete:
+		return lacking(becauseMissing), false
+	}
+	return reading{}, true
+}
+
+// hidden says why a measure is not compared.
+func (s subject) hidden(m measure) (why string) {
+	for _, c := range s.diff.Caveats {
+		if slices.Contains(c.Hides, m.Measure) {
+			return c.Text
+		}
+	}
+	return ""
+}
+
+// growthOf is the change of a measure, relative to what there was.
+func growthOf(m measure) func(subject) reading {
+	return func(s subject) reading {
+		d := s.delta(m)
+		if d.absent != "" || d.nothing {
+			return d
+		}
+		change := s.row.Changes[m.Measure]
+		switch {
+		case change.Old == nil || change.New == nil:
+			return reading{value: -1, lo: -1, hi: math.Inf(1), open: true, because: d.because}
+		case *change.Old == 0 && *change.New == 0:
+			return reading{nothing: true}
+		case *change.Old == 0:
+			return reading{hi: math.Inf(1), open: true, because: becauseNew}
+		}
+		return d.relativeTo(*change.Old)
+	}
+}
+
+// relativeTo is a change as a ratio of what there was. The noise of the change may
+// be that of either side, so that there may have been more, or less.
+func (r reading) relativeTo(old float64) reading {
+	q := reading{value: r.value / old, lo: r.lo / old, hi: r.hi / old, open: r.open, because: r.because}
+	if r.lo > 0 {
+		q.lo = r.lo / (old + r.value - r.lo)
+	}
+	if r.hi > 0 {
+		if least := old - (r.hi - r.value); least > 0 {
+			q.hi = r.hi / least
+		} else {
+			q.hi = math.Inf(1)
+		}
+	}
+	q.lo = max(q.lo, -1) // nothing is left
+	return q
+}
+
+// ttlStoppedKeys are the recent keys without a TTL of the namespaces whose keys
+// used to have one.
+func ttlStoppedKeys(s subject) reading {
+	stopped := 0.0
+	for _, one := range s.diff.Stopped {
+		if one.Jumped && s.isAbout(one) {
+			stopped += float64(one.Recent.NoTTL)
+		}
+	}
+	if why := s.whyNotStopped(); stopped == 0 && why != "" {
+		return lacking(why)
+	}
+	r := exactly(stopped)
+	if s.partial() {
+		r.hi, r.open = math.Inf(1), true
+	}
+	return r
+}
+
+// ttlStoppedOfPart bounds ttlStoppedKeys: all that never expire may be meant.
+func ttlStoppedOfPart(s subject) reading {
+	return reading{hi: s.bounds(lastingKeys).hi, open: true}
+}
+
+func (s subject) isAbout(one diff.Stopped) bool {
+	return s.namespace == nil || !s.row.Other && one.DB == s.row.DB && one.Pattern == s.row.Pattern
+}
+
+// whyNotStopped says why it is not known whether TTLs are set as before: it takes
+// TTLs, and idle times that are the server's own since the old profile.
+func (s subject) whyNotStopped() string {
+	after := subject{profile: s.diff.New.Profile, stats: &s.diff.New.Profile.Totals}
+	switch {
+	case after.stats.NoTTLKeys == nil:
+		return noTTLs
+	case after.stats.Freq != nil:
+		return lfu
+	case after.stats.Idle == nil:
+		return noIdle
+	case after.partial():
+		return becausePartial
+	}
+	for _, c := range s.diff.Caveats {
+		if c.HidesNamespaces || hidesIdleTimes(c) {
+			return c.Text
+		}
+	}
+	return ""
+}
+
+// hidesIdleTimes reports whether idle times are not comparable, and not only what
+// is called high-idle.
+func hidesIdleTimes(c diff.Caveat) bool {
+	return c.Code != "threshold-differs" && slices.Contains(c.Hides, diff.HighIdleBytes) && !slices.Contains(c.Hides, diff.Bytes)
+}
