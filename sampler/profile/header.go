@@ -51,12 +51,15 @@ func decodeHeader(r io.Reader) (*Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	for len(needed) > 0 && d.More() {
+	for len(needed) > 0 {
 		name, err := d.Token()
 		if err != nil {
 			return nil, err
 		}
-		key, _ := name.(string) // names of members are
+		key, more := name.(string)
+		if !more { // but the end of the document
+			break
+		}
 		into, wanted := needed[key]
 		switch {
 		case key == "label":
