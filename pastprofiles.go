@@ -44,13 +44,13 @@ func historyHint(err error) string {
 		return "nothing was done; wait until it has ended, or give this one a --label of its own"
 	case errors.Is(err, fs.ErrNotExist):
 		return "make the directory above it: only the last part of the path is made by itself"
-	case errors.Is(err, fs.ErrExist):
-		return "move that file away; has the clock been set back?"
 	case errors.Is(err, syscall.ENOSPC):
-		return "free some space, or choose another place with --save-dir"
+		return spaceHint
 	}
 	return "choose a directory that may be read and written to"
 }
+
+const spaceHint = "free some space, or choose another place with --save-dir"
 
 func (past *pastProfiles) close() {
 	if past == nil {
@@ -131,7 +131,11 @@ func (past *pastProfiles) save(p *profile.Profile) error {
 		return nil
 	}
 	if _, err := past.writer.Save(p); err != nil {
-		return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: historyHint(err)}
+		hint := spaceHint
+		if errors.Is(err, fs.ErrExist) {
+			hint = "move that file away; has the clock been set back?"
+		}
+		return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: hint}
 	}
 	if _, err := past.writer.Prune(past.options.Keep); err != nil {
 		warn(past.stderr, "--save-dir: deleting old profiles: %v", err)
