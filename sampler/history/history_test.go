@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -27,8 +28,10 @@ func made(label string, began time.Time, complete bool) *profile.Profile {
 // put writes a profile under any name, and returns its path.
 func put(t testing.TB, dir, name string, p *profile.Profile) string {
 	t.Helper()
+	var content bytes.Buffer // WriteFile would wait for the disk
+	err := profile.Write(&content, p, profile.Zstd)
 	path := filepath.Join(dir, name)
-	if err := profile.WriteFile(path, p); err != nil {
+	if err := errors.Join(err, os.WriteFile(path, content.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -17,7 +17,7 @@ var labelSyntax = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 func CheckLabel(label string) error {
 	switch {
 	case !labelSyntax.MatchString(label):
-		return errors.New("may hold letters, digits, ., _ and -, and not begin with .")
+		return errors.New("may hold letters, digits, ., _ and -, and must not begin with a dot")
 	case len(label) > MaxLabelBytes:
 		return fmt.Errorf("may have at most %d characters", MaxLabelBytes)
 	}

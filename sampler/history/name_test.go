@@ -74,7 +74,7 @@ func TestParseName(t *testing.T) {
 
 func TestCheckLabel(t *testing.T) {
 	for label, want := range map[string]string{
-		"prod": "", "prod-eu": "", "A.b_C-1": "", "-x": "", "..": "begin with .", ".prod": "begin with .",
+		"prod": "", "prod-eu": "", "A.b_C-1": "", "-x": "", "..": "begin with a dot", ".prod": "begin with a dot",
 		"": "may hold", "../x": "may hold", "a/b": "may hold", `a\b`: "may hold", "a b": "may hold", "a\n": "may hold", "é": "may hold",
 		"a:b": "may hold", "a\x00": "may hold",
 		strings.Repeat("a", MaxLabelBytes): "", strings.Repeat("a", MaxLabelBytes+1): "at most 200",
