@@ -137,15 +137,28 @@ func readDecisions(path string) (*pattern.Decisions, error) {
 	}
 	p, err := profile.Read(bytes.NewReader(text))
 	switch {
-	case err == nil && p.Design.Patterns == nil:
-		return nil, errors.New("the profile holds no decisions: an older version wrote it")
-	case err == nil && p.Design.Redacted:
-		return nil, errors.New("the profile is redacted: some of its decisions, and its rules, were left out")
 	case err == nil:
-		dict := pattern.Dictionary(*p.Design.Patterns)
-		return &pattern.Decisions{Dictionary: &dict, Rules: p.Design.PatternRules}, dict.Check()
+		return decisionsOf(p)
 	case !utf8.Valid(text): // compressed, so meant for a profile
 		return nil, err
 	}
 	return pattern.ReadDecisions(bytes.NewReader(text))
+}
+
+// What keeps a profile's decisions from being used.
+var (
+	errNoDecisions       = errors.New("the profile holds no decisions: an older version wrote it")
+	errRedactedDecisions = errors.New("the profile is redacted: some of its decisions, and its rules, were left out")
+)
+
+// decisionsOf are those that a profile holds.
+func decisionsOf(p *profile.Profile) (*pattern.Decisions, error) {
+	switch {
+	case p.Design.Patterns == nil:
+		return nil, errNoDecisions
+	case p.Design.Redacted:
+		return nil, errRedactedDecisions
+	}
+	dict := pattern.Dictionary(*p.Design.Patterns)
+	return &pattern.Decisions{Dictionary: &dict, Rules: p.Design.PatternRules}, dict.Check()
 }

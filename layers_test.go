@@ -15,6 +15,7 @@ var layers = map[string][]string{
 	"keyprof/sampler/pattern": {},
 	"keyprof/sampler/redact":  {"keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
 	"keyprof/sampler/checkup": {"keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/sampler/history": {"keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/redact"},
 	"keyprof/report/unit":     {},
 	"keyprof/report/diff":     {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
@@ -30,6 +31,7 @@ var foreign = map[string][]string{
 	"keyprof/sampler/profile": {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/pattern": {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/redact":  {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/sampler/history": {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler":         {"github.com/urfave/cli"},
 	"keyprof/scanner":         {"github.com/urfave/cli"},
 }

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +14,7 @@ import (
 	"keyprof/report/alarm"
 	"keyprof/report/unit"
 	"keyprof/sampler"
+	"keyprof/sampler/history"
 	"keyprof/sampler/profile"
 	"keyprof/sampler/redact"
 )
@@ -28,9 +29,10 @@ EXAMPLES
   keyprof profile --askpass --user prof rediss://db.internal:6380 --cacert ca.pem
   keyprof profile -o tonight.json.zst --max-load 10% unix:///run/redis/redis.sock
   keyprof profile --fail-on 'no_ttl_share > 5% in resque:*' redis://replica.internal
+  keyprof profile --save-dir history --label prod redis://replica.internal:6379
   keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
 
-` + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
+` + historyHelp + "\n\n" + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
 
 func profileCommand() *cli.Command {
 	return &cli.Command{
@@ -38,7 +40,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       slices.Concat(profileFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), redactFlags(), connectionFlags()),
+		Flags:       slices.Concat(profileFlags(), historyFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), redactFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := profileOptionsOf(c)
 			if err != nil {
@@ -68,11 +70,10 @@ type profileOptions struct {
 	FailOn     []*alarm.Condition
 	Redact     *redact.Options // nil: not at all
 	Output     string          // file, "-", or empty
+	History    *historyOptions // nil: none is kept
 	Quiet      bool
 	Progress   bool // show a bar, if stderr is a terminal
 }
-
-var labelSyntax = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
 func profileOptionsOf(c *cli.Context) (profileOptions, error) {
 	conn, err := connectionOf(c)
@@ -99,9 +100,12 @@ func profileOptionsOf(c *cli.Context) (profileOptions, error) {
 		Connection: conn, Collect: collect, Report: show, FailOn: failOn, Redact: redacted,
 		Output: c.String("output"), Quiet: c.Bool("quiet"), Progress: !c.Bool("no-progress") && !c.Bool("quiet"),
 	}
+	if o.History, err = historyOf(c, &o); err != nil {
+		return o, err
+	}
 	switch {
-	case o.Quiet && o.Output == "":
-		return o, &usageError{problem: "--quiet without --output would leave nothing of the walk"}
+	case o.Quiet && o.Output == "" && o.History == nil:
+		return o, &usageError{problem: "--quiet without --output or --save-dir would leave nothing of the walk"}
 	case o.Output == "-" && c.IsSet("format"):
 		return o, &usageError{problem: "--output - prints the profile alone, whatever --format says", hint: "leave out one of the two"}
 	}
@@ -122,10 +126,10 @@ func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
 			return o, flagError("max-duration", err, "must be at least 1s")
 		}
 	}
-	switch {
-	case o.Label != "" && !labelSyntax.MatchString(o.Label):
-		return o, flagError("label", nil, "may hold letters, digits, ., _ and -, and not begin with .")
-	case o.Workers < 1 || o.Workers > maxWorkers:
+	if err := history.CheckLabel(o.Label); o.Label != "" && err != nil {
+		return o, flagError("label", nil, err.Error())
+	}
+	if o.Workers < 1 || o.Workers > maxWorkers {
 		return o, flagError("workers", nil, fmt.Sprintf("must be between 1 and %d", maxWorkers))
 	}
 	return o, nil
@@ -160,6 +164,14 @@ func (o profileOptions) checkOutput() error {
 
 // runProfile connects, walks, saves and reports.
 func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+	past, err := openHistory(o.History, stderr)
+	if err != nil {
+		return err
+	}
+	defer past.close()
+	if o.Collect.Grouping, err = past.grouping(o.Collect.Grouping); err != nil {
+		return err
+	}
 	collected, err := collect(ctx, o, stdin, stderr)
 	if err != nil {
 		return redactError(err, o.Redact)
@@ -169,7 +181,7 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 		return err
 	}
 	p.Label = o.Collect.Label // who gives one along with --redact wants it there
-	if err := o.deliver(p, stdout); err != nil {
+	if err := o.deliver(p, past, stdout); err != nil {
 		return err
 	}
 	alarms := listAlarms(stderr, p, o.FailOn)
@@ -210,18 +222,42 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 	return sampler.Collect(ctx, conn, o.Collect)
 }
 
-// deliver saves the profile and prints the report.
-func (o profileOptions) deliver(p shareable, stdout io.Writer) error {
-	if o.Output == "-" {
-		return profile.Write(stdout, p.Profile, profile.Plain)
+// deliver saves the profile and prints the report, and then what changed.
+func (o profileOptions) deliver(p shareable, past *pastProfiles, stdout io.Writer) error {
+	previous := past.previous()
+	// What can be saved in one place is, whatever became of the other.
+	if err := errors.Join(past.save(p.Profile), o.saveOutput(p.Profile, stdout)); err != nil {
+		return err
 	}
-	if o.Output != "" {
-		if err := profile.WriteFile(o.Output, p.Profile); err != nil {
-			return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: "free some space, or choose another place with --output"}
+	if o.reports(stdout) {
+		if err := show(stdout, p, o.Report); err != nil {
+			return err
 		}
 	}
-	if o.Quiet {
+	return showChanges(stdout, p, previous)
+}
+
+// saveOutput does what --output says.
+func (o profileOptions) saveOutput(p *profile.Profile, stdout io.Writer) error {
+	switch o.Output {
+	case "":
 		return nil
+	case "-":
+		return profile.Write(stdout, p, profile.Plain)
 	}
-	return show(stdout, p, o.Report)
+	if err := profile.WriteFile(o.Output, p); err != nil {
+		return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: "free some space, or choose another place with --output"}
+	}
+	return nil
+}
+
+// reports tells whether the report is printed.
+func (o profileOptions) reports(stdout io.Writer) bool {
+	switch {
+	case o.Quiet || o.Output == "-":
+		return false
+	case o.History != nil && !o.History.Report:
+		return isTerminal(stdout)
+	}
+	return true
 }

@@ -219,7 +219,7 @@ func mustLook(ts *testscript.TestScript, name string) string {
 	return ""
 }
 
-var signals = map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
+var signals = map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
 
 // startProxy: proxy NAME SERVER puts a fault proxy in front of a server; $NAME
 // is its address.

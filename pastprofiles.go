@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"syscall"
+
+	"keyprof/sampler"
+	"keyprof/sampler/history"
+	"keyprof/sampler/pattern"
+	"keyprof/sampler/profile"
+)
+
+// pastProfiles is the history of a run, locked. A nil one is of a run that keeps
+// none.
+type pastProfiles struct {
+	options historyOptions
+	history *history.History
+	writer  *history.Writer
+	stderr  io.Writer
+	told    map[string]bool // what has been warned of
+}
+
+func openHistory(o *historyOptions, stderr io.Writer) (*pastProfiles, error) {
+	if o == nil {
+		return nil, nil
+	}
+	past := &pastProfiles{options: *o, stderr: stderr, told: map[string]bool{}}
+	var err error
+	if past.history, err = history.Create(o.Dir, o.Label); err == nil {
+		past.writer, err = past.history.Lock()
+	}
+	if err != nil {
+		return nil, &hintedError{error: fmt.Errorf("--save-dir: %w", err), hint: historyHint(err)}
+	}
+	return past, nil
+}
+
+func historyHint(err error) string {
+	switch {
+	case errors.Is(err, history.ErrLocked):
+		return "nothing was done; wait until it has ended, or give this one a --label of its own"
+	case errors.Is(err, fs.ErrNotExist):
+		return "make the directory above it: only the last part of the path is made by itself"
+	case errors.Is(err, syscall.ENOSPC):
+		return spaceHint
+	}
+	return "choose a directory that may be read and written to"
+}
+
+const spaceHint = "free some space, or choose another place with --save-dir"
+
+func (past *pastProfiles) close() {
+	if past == nil {
+		return
+	}
+	if err := past.writer.Close(); err != nil {
+		warn(past.stderr, "--save-dir: %v", err)
+	}
+}
+
+// newest are the newest complete profiles, n at most. It warns of files that
+// should be profiles and cannot be read, once each.
+func (past *pastProfiles) newest(n int) ([]history.Saved, error) {
+	newest, passed, err := past.history.Newest(n)
+	if err != nil {
+		return nil, &hintedError{error: fmt.Errorf("--save-dir: %w", err), hint: historyHint(err)}
+	}
+	for _, problem := range passed {
+		if text := problem.Error(); !past.told[text] {
+			past.told[text] = true
+			warn(past.stderr, "--save-dir: passing over %s", text)
+		}
+	}
+	return newest, nil
+}
+
+// grouping is g with the decisions of the last profile, if they are of the same
+// kind. Those that no longer are say nothing of tonight, and are no problem.
+func (past *pastProfiles) grouping(g sampler.Grouping) (sampler.Grouping, error) {
+	if past == nil || !past.options.Regroup {
+		return g, nil
+	}
+	last, err := past.newest(1)
+	if err != nil || len(last) == 0 {
+		return g, err
+	}
+	decisions, err := decisionsOf(last[0].Profile)
+	switch {
+	case errors.Is(err, errNoDecisions), errors.Is(err, errRedactedDecisions):
+		return g, nil
+	case err != nil:
+		warn(past.stderr, "--save-dir: names are grouped anew: %s: %v", last[0].Path, err)
+		return g, nil
+	}
+	wanted := g.Dictionary // that of --delimiters
+	if wanted == nil {
+		wanted = &pattern.Dictionary{}
+	}
+	again := g
+	again.Dictionary = decisions.Dictionary
+	if again.OtherLexing() != "" || !wanted.FirstLevel().Equal(decisions.Dictionary.FirstLevel()) {
+		return g, nil
+	}
+	return again, nil
+}
+
+// changesOver is how many complete profiles before the new one a comparison may
+// look at, to tell a change from the noise of every night.
+const changesOver = 8
+
+// previous are those profiles, newest first, if changes are asked for. It must be
+// called before save. What was walked is worth more than they are, so that they
+// cannot be read is a warning.
+func (past *pastProfiles) previous() []history.Saved {
+	if past == nil || !past.options.Changes {
+		return nil
+	}
+	newest, err := past.newest(changesOver)
+	if err != nil {
+		warn(past.stderr, "what changed cannot be told: %v", err)
+	}
+	return newest
+}
+
+// save writes the profile, and deletes those that are too many.
+func (past *pastProfiles) save(p *profile.Profile) error {
+	if past == nil {
+		return nil
+	}
+	if _, err := past.writer.Save(p); err != nil {
+		hint := spaceHint
+		if errors.Is(err, fs.ErrExist) {
+			hint = "move that file away; has the clock been set back?"
+		}
+		return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: hint}
+	}
+	if _, err := past.writer.Prune(past.options.Keep); err != nil {
+		warn(past.stderr, "--save-dir: deleting old profiles: %v", err)
+	}
+	return nil
+}
+
+// showChanges prints what changed since the previous profiles, newest first; there
+// are none when changes are not asked for, and on the first night.
+func showChanges(io.Writer, shareable, []history.Saved) error { return nil }
