@@ -76,6 +76,7 @@ nap() { sleep 0.1 2>/dev/null || sleep 1; } # POSIX knows whole seconds only
 open_tunnel() {
 	grep -Eq '^[[:space:]]*foreground[[:space:]]*=[[:space:]]*yes' "$STUNNEL_CONF" ||
 		fail "$STUNNEL_CONF has no line: foreground = yes" "else stunnel would outlive the job" 2
+	: >"$work/log"
 	(cd "$secrets" && exec "$STUNNEL" "$STUNNEL_CONF") </dev/null >"$work/log" 2>&1 &
 	tunnel=$!
 	naps=0
