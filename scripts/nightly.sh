@@ -40,12 +40,33 @@ need() { [ -n "$2" ] || fail "$1 is not set" "scripts/nightly/nightly.conf lists
 # They may quote the certificate of whoever answers there.
 complaints() {
 	LC_ALL=C tr -cd '[:print:]\n' <"$work/log" >"$work/text"
-	sed -n -e '/error queue:/d' -e 's/^\[!\] //p' -e 's/^\[\.\] \(.* ([0-9]*)\)$/\1/p' \
+	sed -n -e '/error queue:/d' -e '/No more addresses/d' -e '/No remote host/d' -e '/Configuration failed/d' \
+		-e 's/^\[!\] //p' -e 's/^\[\.\] \(.* ([0-9]*)\)$/\1/p' \
 		-e 's/^.* LOG[0-4]\[[^]]*\]: //p' "$work/text" | awk '!told[$0]++' | head -n 8
 }
 
+# tell_complaints tells them, and what to do.
 tell_complaints() {
 	complaints | while read -r line; do say "stunnel: $line"; done
+	advice=$(advise "$(complaints)")
+	[ -z "$advice" ] || say "hint: $advice"
+}
+
+# advise says what to do about refusals, which stunnel tells in terms of TLS. With
+# TLS 1.3 our certificate is looked at when the tunnel stands already: who refuses
+# it hangs up, as does a tunnel to a server that is down, and the alert that tells
+# the one from the other may get lost.
+advise() {
+	case $1 in
+	*'Subject checks failed'*) echo "the server's certificate is for another name: see checkHost in $STUNNEL_CONF" ;;
+	*'Pre-verification error'*) echo "the server's certificate is not of the authority in CAfile, or has run out: see $STUNNEL_CONF" ;;
+	*' alert '*) echo "the other end refuses this end, most likely its certificate: see cert and key in $STUNNEL_CONF" ;;
+	*)
+		if grep -q 'Certificate accepted at depth=0' "$work/log" && grep -q ' 0 byte(s) sent to socket' "$work/log"; then
+			echo "the certificate of the other end is good, but it hung up: the server that it leads to may be down, or our certificate is refused; the log there says which"
+		fi
+		;;
+	esac
 }
 
 # tell_start says why stunnel has ended before it listened.
@@ -56,16 +77,6 @@ tell_start() {
 		tell_complaints
 	else
 		tail -n 3 "$work/log" | while read -r line; do say "stunnel: $line"; done
-	fi
-}
-
-# tell_tunnel says what of the failure the tunnel knows. Who hangs up behind a
-# tunnel that stands leaves no complaint.
-tell_tunnel() {
-	if [ -n "$(complaints)" ]; then
-		tell_complaints
-	elif grep -q 'Certificate accepted at depth=0' "$work/log" && grep -q ' 0 byte(s) sent to socket' "$work/log"; then
-		say "stunnel: both certificates were accepted, and then the other end hung up: the server that its tunnel leads to may be down"
 	fi
 }
 
@@ -178,7 +189,8 @@ STUNNEL_CONF=${STUNNEL_CONF-}
 secrets=${CREDENTIALS_DIRECTORY:-${SECRETS:-/etc/keyprof/secrets}}
 case $STUNNEL_CONF in '' | /*) ;; *) STUNNEL_CONF=$PWD/$STUNNEL_CONF ;; esac
 
-command -v "$KEYPROF" >/dev/null || fail "$KEYPROF is not there" "set KEYPROF to the path of the program"
+command -v "$KEYPROF" >/dev/null || fail "$KEYPROF is not there" "set KEYPROF to the path of the program" 2
+[ -z "$STUNNEL_CONF" ] || command -v "$STUNNEL" >/dev/null || fail "$STUNNEL is not there" "install stunnel (package stunnel4 or stunnel), or set STUNNEL to its path" 2
 if [ -d "$secrets" ] && [ ! -x "$secrets" ]; then
 	fail "$secrets may not be entered by $(id -un)" "run the job as the user that owns it"
 fi
@@ -197,6 +209,6 @@ close_tunnel
 case $status in
 0 | 2) ;;
 5) [ ! -f "$work/changes" ] || head -n 40 "$work/changes" ;;
-*) [ -z "$STUNNEL_CONF" ] || tell_tunnel ;;
+*) [ -z "$STUNNEL_CONF" ] || tell_complaints ;;
 esac
 exit "$status"

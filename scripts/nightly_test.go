@@ -264,7 +264,7 @@ func TestNightlySettingsAreExplained(t *testing.T) {
 		}
 	}
 	for _, name := range find(string(script), `\$\{([A-Z_]+)[-:]`) {
-		if name != "CREDENTIALS_DIRECTORY" && name != "STUNNEL" && !slices.Contains(settings, name) {
+		if name != "CREDENTIALS_DIRECTORY" && !slices.Contains(settings, name) {
 			t.Errorf("nightly.conf does not explain %s", name)
 		}
 	}
