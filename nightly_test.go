@@ -422,6 +422,22 @@ func checkDiff(t *testing.T, k *nightlyKit) {
 	}
 }
 
+// awaitScan waits until a walk has begun.
+func (k *nightlyKit) awaitScan() {
+	k.t.Helper()
+	for range 200 {
+		info, err := k.server.Client().Info(context.Background(), "commandstats").Result()
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		if strings.Contains(info, "cmdstat_scan:") {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	k.t.Error("no walk has begun")
+}
+
 // Who stops the job gets a partial profile, and no tunnel stays open.
 func TestNightlyStopped(t *testing.T) {
 	needHistory(t)
@@ -435,7 +451,7 @@ func TestNightlyStopped(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(4 * time.Second)
+	k.awaitScan()
 	cmd.Process.Signal(syscall.SIGTERM)
 	cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || len(k.saved()) != 1 || !strings.Contains(out.String(), "keyprof: error: ") {
