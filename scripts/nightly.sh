@@ -26,7 +26,7 @@ usage() { fail "$1" "scripts/nightly.sh [-n] [FILE]" 2; }
 read_settings() {
 	case $1 in */*) file=$1 ;; *) file=./$1 ;; esac # . would look for it in PATH
 	if [ ! -f "$file" ] || [ ! -r "$file" ]; then
-		fail "$1 cannot be read" "name a file of settings that $(id -un) may read" 2
+		fail "$1 cannot be read" "name a file of settings that the user $(id -un) may read" 2
 	fi
 	# shellcheck disable=SC1090
 	. "$file"
@@ -192,7 +192,7 @@ case $STUNNEL_CONF in '' | /*) ;; *) STUNNEL_CONF=$PWD/$STUNNEL_CONF ;; esac
 command -v "$KEYPROF" >/dev/null || fail "$KEYPROF is not there" "set KEYPROF to the path of the program" 2
 [ -z "$STUNNEL_CONF" ] || command -v "$STUNNEL" >/dev/null || fail "$STUNNEL is not there" "install stunnel (package stunnel4 or stunnel), or set STUNNEL to its path" 2
 if [ -d "$secrets" ] && [ ! -x "$secrets" ]; then
-	fail "$secrets may not be entered by $(id -un)" "run the job as the user that owns it"
+	fail "$secrets may not be entered by the user $(id -un)" "run the job as the user that owns it"
 fi
 
 umask 077
