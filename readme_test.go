@@ -293,15 +293,6 @@ func TestReadmeACL(t *testing.T) {
 // The stunnel configuration of the README works, with the certificates of a
 // server that wants one from its clients.
 func TestReadmeStunnel(t *testing.T) {
-	stunnel := ""
-	for _, name := range []string{"stunnel4", "stunnel"} {
-		if path, err := exec.LookPath(name); err == nil {
-			stunnel = path
-		}
-	}
-	if stunnel == "" {
-		t.Fatal("stunnel is not installed; run scripts/install-redis --with-stunnel")
-	}
 	server := redistest.NewTLS(t, "--tls-auth-clients", "yes")
 	accept := freeAddress(t)
 	config := strings.NewReplacer(
@@ -313,7 +304,7 @@ func TestReadmeStunnel(t *testing.T) {
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	startStunnel(t, stunnel, path, accept)
+	startStunnel(t, findStunnel(t), path, accept)
 	if out := shell(t, t.TempDir(), "keyprof profile redis://"+accept); !strings.Contains(out, "complete") {
 		t.Errorf("through stunnel: %s", out)
 	}

@@ -176,7 +176,7 @@ func closedHint(t Target) string {
 	case t.TLS != nil && len(t.TLS.Certificates) == 0:
 		return "the server may want a client certificate (--cert and --key); check also that a Redis or Valkey server listens there"
 	case t.TLS == nil && t.Network == "tcp":
-		return "check host and port; if the port wants TLS, use rediss://; behind stunnel, check that the server it leads to runs"
+		return "check host and port; if the port wants TLS, use rediss://; behind stunnel, its log says whether a certificate was refused or the server that it leads to is down"
 	default:
 		return "check that a Redis or Valkey server is what listens there"
 	}
