@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"keyprof/report/diff"
 )
 
 func TestSums(t *testing.T) {
@@ -53,15 +55,15 @@ func TestChangesAreOfTheLargerSum(t *testing.T) {
 }
 
 func TestFloor(t *testing.T) {
-	f := floor{c: 0.1, share: 0.05, perKey: 7}
+	f := diff.Floor{Spread: 0.1, Loading: 0.05, LoadingPerKey: 7}
 	c := change{keys: 3, largest: 25, sum: 100, moved: 12}
-	if got := f.within(c); math.Abs(got-10) > 1e-9 {
+	if got := boundOf(f, "restarts", false)(c); math.Abs(got-10) > 1e-9 {
 		t.Errorf("within = %v", got)
 	}
-	if got := f.across(c); math.Abs(got-36) > 1e-9 {
+	if got := boundOf(f, "first restart", false)(c); math.Abs(got-36) > 1e-9 {
 		t.Errorf("across = %v", got)
 	}
-	if got := covered([]change{c, {moved: 0}}, f.within); got != 0.5 {
+	if got := covered([]change{c, {moved: 0}}, boundOf(f, "restarts", false)); got != 0.5 {
 		t.Errorf("covered = %v", got)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"keyprof/report/diff"
 )
 
 // Report is all that was found.
@@ -84,9 +86,9 @@ func (r readings) pairs(comparison string) []pair {
 
 // evaluate fills in what follows from the readings.
 func (r *Report) evaluate() {
-	r.Z = z
+	r.Z = diff.Certainty
 	for _, c := range collections {
-		t := Type{Type: c.name, C: floors[c.name].c, Covered: map[string]float64{}, Same: 1}
+		t := Type{Type: c.name, C: diff.FloorOf(c.name).Spread, Covered: map[string]float64{}, Same: 1}
 		for _, m := range r.measured {
 			if m.shape.name == c.name && !m.shape.spread.same {
 				t.raise(m)
@@ -94,7 +96,7 @@ func (r *Report) evaluate() {
 		}
 		for _, m := range r.measured {
 			if m.shape.name == c.name {
-				s := newShape(m, floors[c.name])
+				s := newShape(m, diff.FloorOf(c.name))
 				t.add(s)
 				r.Shapes = append(r.Shapes, s)
 			}
@@ -142,7 +144,7 @@ func (t *Type) add(s Shape) {
 // sumSizes are the numbers of keys of sums.
 var sumSizes = []int{10, 100, 1000}
 
-func newShape(m readings, f floor) Shape {
+func newShape(m readings, f diff.Floor) Shape {
 	s := Shape{
 		Type: m.shape.name, Spread: m.shape.spread.name, Same: m.shape.spread.same, Elements: m.shape.elements,
 		Keys: m.shape.keys, Encoding: m.encoding, SD: relativeSD(m.restarts, 1), LaterSD: laterSD(m),
@@ -155,17 +157,28 @@ func newShape(m readings, f floor) Shape {
 	s.SumSD = relativeSD(m.restarts, s.SumKeys) * math.Sqrt(float64(s.SumKeys))
 	for _, name := range comparisons {
 		if pairs := m.pairs(name); pairs != nil {
-			bound := f.within
-			if name == "first restart" {
-				bound = f.across
-			}
-			s.Comparisons[name] = compare(pairs, f, bound)
+			s.Comparisons[name] = compare(pairs, f, boundOf(f, name, s.Same))
 		}
 	}
 	return s
 }
 
-func compare(pairs []pair, f floor, bound func(change) float64) Comparison {
+// boundOf is what keyprof diff takes for noise, but that it also takes the whole
+// bound of another process for keys with elements of their own.
+func boundOf(f diff.Floor, comparison string, same bool) func(change) float64 {
+	return func(c change) float64 {
+		bound := f.Within(c.largest, c.sum)
+		if same {
+			bound = max(bound, f.Together*c.sum)
+		}
+		if comparison == "first restart" {
+			bound += f.Loaded(c.sum, int64(c.keys))
+		}
+		return bound
+	}
+}
+
+func compare(pairs []pair, f diff.Floor, bound func(change) float64) Comparison {
 	one := changes(pairs, 1)
 	result := Comparison{OneKey: covered(one, bound), Sums: 1, Relative: most(one, change.relative), Shift: meanShift(pairs)}
 	needed := most(one, change.scaled)
@@ -178,7 +191,7 @@ func compare(pairs []pair, f floor, bound func(change) float64) Comparison {
 		result.Relative = most(sums, change.relative)
 		needed = max(needed, most(sums, change.scaled))
 	}
-	result.NeededZ = needed / f.c
+	result.NeededZ = needed / f.Spread
 	return result
 }
 
