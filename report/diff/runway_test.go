@@ -118,20 +118,30 @@ func TestRunwayRange(t *testing.T) {
 	holds(t, grew.Assumption, "the pool grew, by 100,000 keys a day", "at the rates of 2 intervals")
 }
 
+// busy is a profile during whose walk 10,000 keys with a TTL came or went.
+func busy(m made) made {
+	m.keys[0].idle = 0
+	m.node = func(n *profile.Node) {
+		n.Databases[0].Before = &profile.Keyspace{Keys: 11_000_000, Expires: 240_000}
+		n.Databases[0].After = &profile.Keyspace{Keys: 11_000_000, Expires: 230_000}
+	}
+	return m
+}
+
+func TestRangeWithinNoise(t *testing.T) {
+	r := runwayTo(compare(t, busy(tickets(4, 241_115, nil)).build(t), busy(tickets(0, 229_004, nil)).build(t), tickets(28, 470_119, nil).build(t)), PoolEmpty)
+	near(t, "days", r.Days, -1)
+	near(t, "soonest", r.Soonest, 1)
+	near(t, "latest", r.Latest, -1)
+	holds(t, r.Assumption, "no more than a walk may miss", "; at the rates of 2 intervals in 28 hours, 72,666 keys to 229,004 keys a day")
+}
+
 func TestRunwayOfPool(t *testing.T) {
 	elsewhere := func(expires string) func(*profile.Node) {
 		return func(n *profile.Node) { n.Info["keyspace"]["db3"] = "keys=5,expires=" + expires + ",avg_ttl=0" }
 	}
 	matched := func(m made) made {
 		m.after = func(p *profile.Profile) { p.Design.Match = "a*" }
-		return m
-	}
-	busy := func(m made) made { // 10,000 keys with a TTL came or went during the walk
-		m.keys[0].idle = 0
-		m.node = func(n *profile.Node) {
-			n.Databases[0].Before = &profile.Keyspace{Keys: 11_000_000, Expires: 240_000}
-			n.Databases[0].After = &profile.Keyspace{Keys: 11_000_000, Expires: 230_000}
-		}
 		return m
 	}
 	replica := func(n *profile.Node) { n.Role = profile.RoleReplica }

@@ -42,7 +42,7 @@ func TestStopped(t *testing.T) {
 		},
 		"which keys are which": {
 			[]someKeys{expiring(1000, longAgo)},
-			[]someKeys{lasting(100, recently), expiring(20, 3*3600), lasting(7, between), expiring(9, 6*3600), expiring(900, longAgo)},
+			[]someKeys{lasting(100, recently), expiring(20, 3*3600), lasting(7, between), expiring(9, 6*3600), expiring(50, 7*3600), expiring(850, longAgo)},
 			&portions{Portion{120, 100}, Portion{900, 0}, true},
 		},
 		"incident 2: it goes on": {
@@ -67,39 +67,48 @@ func TestStopped(t *testing.T) {
 		},
 		"meant to last": {
 			[]someKeys{lasting(1000, longAgo)},
-			[]someKeys{lasting(200, recently), lasting(1000, longAgo)}, nil,
+			[]someKeys{lasting(200, recently), lasting(1000, longAgo)},
+			nil,
 		},
 		"a new namespace that lasts": {
 			nil,
-			[]someKeys{lasting(200, recently)}, nil,
+			[]someKeys{lasting(200, recently)},
+			nil,
 		},
 		"a TTL is rare": {
 			[]someKeys{lasting(10_000, longAgo), expiring(1, longAgo)},
-			[]someKeys{lasting(200, recently), lasting(10_000, longAgo), expiring(1, longAgo)}, nil,
+			[]someKeys{lasting(200, recently), lasting(10_000, longAgo), expiring(1, longAgo)},
+			nil,
 		},
 		"as before": {
 			[]someKeys{lasting(300, longAgo), expiring(700, longAgo)},
-			[]someKeys{lasting(30, recently), expiring(70, recently), lasting(300, longAgo), expiring(700, longAgo)}, nil,
+			[]someKeys{lasting(30, recently), expiring(70, recently), lasting(300, longAgo), expiring(700, longAgo)},
+			nil,
 		},
 		"chance": {
 			[]someKeys{lasting(300, longAgo), expiring(700, longAgo)},
-			[]someKeys{lasting(14, recently), expiring(20, recently), lasting(300, longAgo), expiring(700, longAgo)}, nil,
+			[]someKeys{lasting(14, recently), expiring(20, recently), lasting(300, longAgo), expiring(700, longAgo)},
+			nil,
 		},
 		"few keys": {
 			[]someKeys{expiring(1000, longAgo)},
-			[]someKeys{lasting(29, recently), expiring(1000, longAgo)}, nil,
+			[]someKeys{lasting(29, recently), expiring(1000, longAgo)},
+			nil,
 		},
 		"a small rise": {
 			[]someKeys{expiring(100_000, longAgo)},
-			[]someKeys{lasting(9_000, recently), expiring(91_000, recently), expiring(100_000, longAgo)}, nil,
+			[]someKeys{lasting(9_000, recently), expiring(91_000, recently), expiring(100_000, longAgo)},
+			nil,
 		},
 		"old keys that are read": {
 			[]someKeys{lasting(1000, recently), expiring(1000, longAgo)},
-			[]someKeys{lasting(1000, recently), lasting(5, recently), expiring(20, recently), expiring(1000, longAgo)}, nil,
+			[]someKeys{lasting(1000, recently), lasting(5, recently), expiring(20, recently), expiring(1000, longAgo)},
+			nil,
 		},
 		"the repair": {
 			[]someKeys{lasting(9800, longAgo), expiring(200, longAgo)},
-			[]someKeys{expiring(5000, recently), lasting(4800, longAgo), expiring(200, longAgo)}, nil,
+			[]someKeys{expiring(5000, recently), lasting(4800, longAgo), expiring(200, longAgo)},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
