@@ -14,6 +14,7 @@ import (
 	"keyprof/report/diff"
 	"keyprof/report/unit"
 	"keyprof/sampler"
+	"keyprof/sampler/history"
 	"keyprof/sampler/profile"
 )
 
@@ -25,22 +26,24 @@ range.
 
 What cannot be compared, as the server was restarted or upgraded in between, is left
 out with a warning. Profiles of different databases, or of different --match, are
-refused.
+refused. With --save-dir, the newest two complete profiles of the label are compared,
+and those before them tell rates.
 
 EXAMPLES
   keyprof diff monday.json.zst tuesday.json.zst
+  keyprof diff --save-dir /var/lib/keyprof --label prod
   keyprof diff --sort no-ttl-bytes --min-change 5% monday.json.zst tuesday.json.zst
   keyprof diff --fail-on 'bytes_growth > 20%' monday.json.zst tuesday.json.zst
   keyprof diff --format csv monday.json.zst tuesday.json.zst > changes.csv
   keyprof profile -o - redis://replica | keyprof diff monday.json.zst -
 
-` + failOnHelp + "\n\n" + readExitStatusHelp + "\n  5    a condition of --fail-on holds"
+` + failOnDiffHelp + "\n\n" + readExitStatusHelp + "\n  5    a condition of --fail-on holds"
 
 func diffCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "diff",
 		Usage:       "compare two saved profiles",
-		ArgsUsage:   "[EARLIER...] OLD NEW|-",
+		ArgsUsage:   "[[EARLIER...] OLD NEW|-]",
 		Description: diffHelp,
 		Flags:       slices.Concat(diffFlags(), reportFlags(), failOnFlags()),
 		Action: func(c *cli.Context) error {
@@ -55,6 +58,8 @@ func diffCommand() *cli.Command {
 
 func diffFlags() []cli.Flag {
 	return []cli.Flag{
+		&cli.StringFlag{Name: "save-dir", Usage: "compare the newest two complete profiles in `DIR`, where keyprof profile --save-dir keeps them"},
+		&cli.StringFlag{Name: "label", Usage: "with --save-dir, those of label `NAME`", DefaultText: "the only one"},
 		&cli.StringFlag{Name: "min-change", Usage: "list only namespaces that changed by `AMOUNT`, such as 10MB, or by so much of what there was, such as 5%"},
 		&cli.BoolFlag{Name: "force", Usage: "compare what should not be compared, with a warning"},
 	}
@@ -63,6 +68,8 @@ func diffFlags() []cli.Flag {
 // diffOptions are what runDiff needs.
 type diffOptions struct {
 	Paths  []string // oldest first, or so it is thought; one may be "-"
+	Dir    string   // of a history, if there are no paths
+	Label  string   // there; empty: the only one
 	Show   changesShown
 	Force  bool
 	FailOn []*alarm.Condition
@@ -76,24 +83,31 @@ type changesShown struct {
 
 func diffOptionsOf(c *cli.Context) (o diffOptions, err error) {
 	o.Paths, o.Force = c.Args().Slice(), c.Bool("force")
+	o.Dir, o.Label = c.String("save-dir"), c.String("label")
 	switch stdin := countOf(o.Paths, "-"); {
+	case o.Dir != "" && len(o.Paths) > 0:
+		return o, &usageError{problem: "give either profiles or --save-dir, not both"}
+	case o.Dir == "" && (c.IsSet("save-dir") || c.IsSet("label")):
+		return o, &usageError{problem: "--label goes with --save-dir DIR"}
+	case o.Dir != "":
 	case len(o.Paths) < 2:
-		return o, &usageError{problem: fmt.Sprintf("diff compares two profiles, and %s given", pickCount(len(o.Paths))), hint: "keyprof diff OLD NEW"}
+		return o, &usageError{problem: fmt.Sprintf("diff compares two profiles, and %s given", pick(len(o.Paths), "none is", "only one is")), hint: "keyprof diff OLD NEW, or --save-dir DIR for the newest two there"}
 	case stdin > 1:
 		return o, &usageError{problem: "only one of the profiles can be read from standard input"}
 	}
 	if o.Show, err = changesShownOf(c); err != nil {
 		return o, err
 	}
-	o.FailOn, err = failOnOf(c)
+	o.FailOn, err = conditionsOf(c, alarm.TwoProfiles)
 	return o, err
 }
 
-func pickCount(n int) string {
+// pick is the word for none, or for one.
+func pick(n int, none, one string) string {
 	if n == 0 {
-		return "none is"
+		return none
 	}
-	return "only one is"
+	return one
 }
 
 func countOf(list []string, s string) (n int) {
@@ -134,11 +148,30 @@ type source struct {
 }
 
 func runDiff(o diffOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+	sources, err := o.sources(stdin, stderr)
+	if err != nil {
+		return err
+	}
+	c, err := compare(sources, comparing{depth: o.Show.Depth, under: o.Show.Under, force: o.Force})
+	if err != nil {
+		return err
+	}
+	if err := showChanges(stdout, c, o.Show); err != nil {
+		return err
+	}
+	return listVerdict(stderr, alarm.EvaluateDiff(c, o.FailOn))
+}
+
+// sources are at least two profiles, oldest first.
+func (o diffOptions) sources(stdin io.Reader, stderr io.Writer) ([]source, error) {
+	if o.Dir != "" {
+		return newestSources(o.Dir, o.Label, stderr)
+	}
 	sources := make([]source, len(o.Paths))
 	for i, path := range o.Paths {
 		p, err := readProfile(path, stdin)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		sources[i] = source{path, p}
 	}
@@ -147,24 +180,54 @@ func runDiff(o diffOptions, stdin io.Reader, stdout, stderr io.Writer) error {
 		warn(stderr, "the profiles are not in the order of their times: the older one is taken for OLD")
 		slices.SortStableFunc(sources, oldestFirst)
 	}
-	c, err := compare(sources, o.Show.Depth, o.Show.Under, o.Force)
+	return sources, nil
+}
+
+// newestSources are the newest complete profiles of a label in a history.
+func newestSources(dir, label string, stderr io.Writer) ([]source, error) {
+	h, err := history.Open(dir, label)
+	var newest []history.Saved
+	var passed []error
+	if err == nil {
+		newest, passed, err = h.Newest(ratesOver + 1)
+	}
 	if err != nil {
-		return err
+		return nil, &hintedError{error: fmt.Errorf("--save-dir: %w", err), hint: openHistoryHint(err)}
 	}
-	if err := showChanges(stdout, c, o.Show); err != nil {
-		return err
+	for _, problem := range passed {
+		warn(stderr, "--save-dir: passing over %v", problem)
 	}
-	return nil
+	if len(newest) < 2 {
+		return nil, &hintedError{
+			error: fmt.Errorf("--save-dir: %s holds %s of this label, and two are compared", dir, pick(len(newest), "no complete profile", "only one complete profile")),
+			hint:  "keyprof profile --save-dir " + dir + " URL adds one",
+		}
+	}
+	return sourcesOf(newest), nil
+}
+
+func openHistoryHint(err error) string {
+	if several := (*history.LabelsError)(nil); errors.As(err, &several) {
+		return "choose one with --label"
+	}
+	return "give the directory that keyprof profile --save-dir DIR saves to"
+}
+
+// comparing says how to compare.
+type comparing struct {
+	depth int // segments; 0: all
+	under string
+	force bool
 }
 
 // compare compares the newest two of some profiles, which are sorted by time; the
 // others tell earlier rates.
-func compare(sources []source, depth int, under string, force bool) (*diff.Comparison, error) {
+func compare(sources []source, how comparing) (*diff.Comparison, error) {
 	n := len(sources) - 2
 	before, after := sources[n], sources[n+1]
 	o := diff.Options{
 		Tool:      profile.Tool{Name: profile.ToolName, Version: version},
-		OldSource: before.name, NewSource: after.name, Force: force,
+		OldSource: before.name, NewSource: after.name, Force: how.force,
 	}
 	for _, s := range sources[:n] {
 		o.Earlier = append(o.Earlier, s.Profile)
@@ -174,12 +237,8 @@ func compare(sources []source, depth int, under string, force bool) (*diff.Compa
 		o.Ungrouped = err
 		old, new = before.Profile, after.Profile
 	}
-	if depth > 0 {
-		old, err = sampler.RollUp(old, under, depth)
-		if err == nil {
-			new, err = sampler.RollUp(new, under, depth)
-		}
-		if err != nil {
+	if how.depth > 0 {
+		if old, new, err = rollUpBoth(old, new, how); err != nil {
 			return nil, fmt.Errorf("--depth: %w", err)
 		}
 	}
@@ -188,6 +247,15 @@ func compare(sources []source, depth int, under string, force bool) (*diff.Compa
 		return nil, &hintedError{error: err, hint: refused.Hint}
 	}
 	return c, err
+}
+
+func rollUpBoth(a, b *profile.Profile, how comparing) (*profile.Profile, *profile.Profile, error) {
+	a, err := sampler.RollUp(a, how.under, how.depth)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err = sampler.RollUp(b, how.under, how.depth)
+	return a, b, err
 }
 
 // showChanges prints a comparison as suits stdout.

@@ -54,4 +54,5 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"ended":           endedWith,
 	"small-disk":      smallDisk,
 	"later":           later,
+	"idle":            idle,
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"syscall"
 
+	"keyprof/report/diff"
 	"keyprof/sampler"
 	"keyprof/sampler/history"
 	"keyprof/sampler/pattern"
@@ -107,22 +109,48 @@ func (past *pastProfiles) grouping(g sampler.Grouping) (sampler.Grouping, error)
 	return again, nil
 }
 
-// changesOver is how many complete profiles before the new one a comparison may
-// look at, to tell a change from the noise of every night.
-const changesOver = 8
+// ratesOver is how many complete profiles before the new one a comparison looks at:
+// rates are those of a week of nights then.
+const ratesOver = 8
 
-// previous are those profiles, newest first, if changes are asked for. It must be
-// called before save. What was walked is worth more than they are, so that they
-// cannot be read is a warning.
-func (past *pastProfiles) previous() []history.Saved {
-	if past == nil || !past.options.Changes {
+// changes compare p with the complete profiles before it; nil if that is not asked
+// for, or on the first night. It must be called before save. What was walked is
+// worth more than a comparison, so that there can be none is a warning.
+func (past *pastProfiles) changes(p *profile.Profile) *diff.Comparison {
+	if past == nil || !past.options.Compare {
 		return nil
 	}
-	newest, err := past.newest(changesOver)
+	newest, err := past.newest(ratesOver)
 	if err != nil {
 		warn(past.stderr, "what changed cannot be told: %v", err)
+		return nil
 	}
-	return newest
+	if len(newest) == 0 {
+		past.warnOfNone()
+		return nil
+	}
+	c, err := compare(append(sourcesOf(newest), source{"this run", p}), comparing{})
+	if err != nil {
+		warn(past.stderr, "what changed since %s cannot be told: %v", newest[0].Path, err)
+	}
+	return c
+}
+
+// warnOfNone tells that there is nothing to compare with, but for the first night.
+func (past *pastProfiles) warnOfNone() {
+	labels, err := history.Labels(past.options.Dir)
+	if err != nil || slices.Contains(labels, past.options.Label) {
+		warn(past.stderr, "what changed cannot be told: %s holds no complete profile of %s", past.options.Dir, past.options.Label)
+	}
+}
+
+// sourcesOf are saved profiles, which come newest first, as sources, oldest first.
+func sourcesOf(newest []history.Saved) []source {
+	var list []source
+	for _, s := range slices.Backward(newest) {
+		list = append(list, source{s.Path, s.Profile})
+	}
+	return list
 }
 
 // save writes the profile, and deletes those that are too many.
@@ -142,7 +170,3 @@ func (past *pastProfiles) save(p *profile.Profile) error {
 	}
 	return nil
 }
-
-// showChanges prints what changed since the previous profiles, newest first; there
-// are none when changes are not asked for, and on the first night.
-func showChanges(io.Writer, shareable, []history.Saved) error { return nil }

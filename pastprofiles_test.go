@@ -34,27 +34,45 @@ func TestPreviousProfiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stderr bytes.Buffer
-	past, err := openHistory(&historyOptions{Dir: dir, Label: "prod", Keep: 90, Changes: true}, &stderr)
+	past, err := openHistory(&historyOptions{Dir: dir, Label: "prod", Keep: 90, Compare: true}, &stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer past.close()
-	var began []string
+	tonight := profiletest.Fold()
+	tonight.Label, tonight.Began = "prod", tonight.Began.AddDate(0, 0, 30)
+	tonight.Ended = tonight.Began.Add(time.Minute)
 	for range 2 { // what is wrong is told once
-		began = nil
-		for _, s := range past.previous() {
-			began = append(began, s.Profile.Began.Format("01-02"))
+		c := past.changes(tonight)
+		if c == nil || c.Old.Began.Format("01-02") != "12-10" {
+			t.Fatalf("tonight is compared with %+v", c)
 		}
-	}
-	if got := strings.Join(began, " "); got != "12-10 12-08 12-07 12-05 12-04 12-02 12-01 11-29" {
-		t.Errorf("previous are %s", got)
 	}
 	if got := stderr.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "passing over "+foreign) {
 		t.Errorf("warnings: %s", got)
 	}
-	past.options.Changes = false
-	if previous := past.previous(); previous != nil {
-		t.Errorf("%d profiles that nobody asked for", len(previous))
+	past.options.Compare = false
+	if past.changes(tonight) != nil {
+		t.Error("a comparison that nobody asked for")
+	}
+}
+
+// On the first night there is nothing to compare with, and nothing to warn of; later
+// there should be.
+func TestNothingToCompareWith(t *testing.T) {
+	dir := t.TempDir()
+	var stderr bytes.Buffer
+	past, err := openHistory(&historyOptions{Dir: dir, Label: "prod", Keep: 90, Compare: true}, &stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer past.close()
+	if past.changes(profiletest.Fold()) != nil || stderr.Len() > 0 {
+		t.Errorf("the first night: %s", stderr.String())
+	}
+	nights(t, dir, 1) // an incomplete one
+	if past.changes(profiletest.Fold()) != nil || !strings.Contains(stderr.String(), "holds no complete profile of prod") {
+		t.Errorf("after an incomplete night: %s", stderr.String())
 	}
 }
 
@@ -64,7 +82,7 @@ func TestNoHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if past.previous() != nil || past.save(profiletest.Fold()) != nil {
+	if past.changes(profiletest.Fold()) != nil || past.save(profiletest.Fold()) != nil {
 		t.Error("a run without a history has one")
 	}
 	past.close()

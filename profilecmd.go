@@ -11,7 +11,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keyprof/report"
 	"keyprof/report/alarm"
+	"keyprof/report/diff"
 	"keyprof/report/unit"
 	"keyprof/sampler"
 	"keyprof/sampler/history"
@@ -88,7 +90,11 @@ func profileOptionsOf(c *cli.Context) (profileOptions, error) {
 	if err != nil {
 		return profileOptions{}, err
 	}
-	failOn, err := failOnOf(c)
+	evidence := alarm.OneProfile
+	if c.IsSet("save-dir") {
+		evidence = alarm.TwoProfiles
+	}
+	failOn, err := conditionsOf(c, evidence)
 	if err != nil {
 		return profileOptions{}, err
 	}
@@ -181,10 +187,11 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 		return err
 	}
 	p.Label = o.Collect.Label // who gives one along with --redact wants it there
-	if err := o.deliver(p, past, stdout); err != nil {
+	changes := past.changes(p.Profile)
+	if err := o.deliver(p, past, changes, stdout); err != nil {
 		return err
 	}
-	alarms := listAlarms(stderr, p, o.FailOn)
+	alarms := o.listAlarms(stderr, p, changes)
 	if ctx.Err() != nil && !p.Complete {
 		return context.Cause(ctx)
 	}
@@ -222,9 +229,18 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 	return sampler.Collect(ctx, conn, o.Collect)
 }
 
+// listAlarms judges the conditions by the changes, where they are known: these tell
+// all that the profile does. Why they are not has been said, or it is the first
+// night.
+func (o profileOptions) listAlarms(stderr io.Writer, p shareable, changes *diff.Comparison) error {
+	if changes == nil {
+		return listAlarms(stderr, p, slices.DeleteFunc(slices.Clone(o.FailOn), (*alarm.Condition).NeedsDiff))
+	}
+	return listVerdict(stderr, alarm.EvaluateDiff(changes, o.FailOn))
+}
+
 // deliver saves the profile and prints the report, and then what changed.
-func (o profileOptions) deliver(p shareable, past *pastProfiles, stdout io.Writer) error {
-	previous := past.previous()
+func (o profileOptions) deliver(p shareable, past *pastProfiles, changes *diff.Comparison, stdout io.Writer) error {
 	// What can be saved in one place is, whatever became of the other.
 	if err := errors.Join(past.save(p.Profile), o.saveOutput(p.Profile, stdout)); err != nil {
 		return err
@@ -234,7 +250,10 @@ func (o profileOptions) deliver(p shareable, past *pastProfiles, stdout io.Write
 			return err
 		}
 	}
-	return showChanges(stdout, p, previous)
+	if changes == nil || !o.History.Diff {
+		return nil
+	}
+	return showChanges(stdout, changes, changesShown{DiffOptions: report.DiffOptions{Options: o.Report.Options}})
 }
 
 // saveOutput does what --output says.

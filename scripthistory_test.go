@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
+	"strconv"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"keyprof/report/unit"
 	"keyprof/sampler/profile"
+	"keyprof/scanner/redistest"
 )
 
 // later: later FROM TO SPAN writes the profile that would have been made had the
@@ -18,6 +21,15 @@ func later(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	age(p, span)
 	ts.Check(profile.WriteFile(ts.MkAbs(args[1]), p))
+}
+
+// idle: idle SERVER DB SPAN makes all keys of a database look unused for so long.
+func idle(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	span, err := unit.ParseSpan(args[2])
+	ts.Check(err)
+	ts.Check(redistest.AgeAll(context.Background(), serverOf(ts, args[0]).ClientDB(db), func(string) time.Duration { return span }))
 }
 
 // age makes a profile, and the server in it, so much older.

@@ -7,7 +7,6 @@ import (
 
 	"keyprof/report/diff"
 	"keyprof/report/unit"
-	"keyprof/sampler/profile"
 )
 
 // newDiffDocument decides what the report of a comparison says.
@@ -23,7 +22,7 @@ func newDiffDocument(v *diffView) document {
 	add(noTTLChangeSection(v))
 	add(idleChangeSection(v))
 	add(stoppedSection(v))
-	add(poolSection(v))
+	add(lastingSection(v))
 	add(serverSection(v.c))
 	return d
 }
@@ -110,7 +109,7 @@ func stoppedHeadline(v *diffView) (line, bool) {
 	}
 	s := v.c.Stopped[i]
 	text := v.dbOf(s.DB) + " is written without a TTL now: " + unit.FormatShare(s.Recent.Share()) + " of its " +
-		plural(s.Recent.Keys, "key") + " " + v.recentWord() + " since the old profile have none"
+		plural(s.Recent.Keys, "key") + " " + v.c.RecentMeans() + " since the old profile have none"
 	if s.Older.Keys > 0 {
 		text += ", of the older ones " + unit.FormatShare(s.Older.Share())
 	}
@@ -128,15 +127,6 @@ func countJumped(list []diff.Stopped) (n int) {
 		}
 	}
 	return n
-}
-
-// recentWord says what idle times count from, on the new side.
-func (v *diffView) recentWord() string {
-	idle := v.c.New.Profile.Totals.Idle
-	if idle != nil && idle.Measure == profile.IdleSinceWriteOrLocalRead {
-		return "written, or read on this replica,"
-	}
-	return "written or read"
 }
 
 // dbOf names a database where there are several.

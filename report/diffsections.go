@@ -6,6 +6,7 @@ import (
 
 	"keyprof/report/diff"
 	"keyprof/report/unit"
+	"keyprof/sampler/profile"
 )
 
 // caveatSection says what differs besides keys, and what is not compared for it.
@@ -122,10 +123,10 @@ func idleChangeSection(v *diffView) (section, bool) {
 func stoppedSection(v *diffView) (section, bool) {
 	list := slices.DeleteFunc(slices.Clone(v.c.Stopped), func(s diff.Stopped) bool { return !Below(s.Pattern, v.o.Under) })
 	if len(list) == 0 {
-		return section{}, false
+		return stoppedUnknown(v)
 	}
 	list = list[:min(len(list), v.rows(flaggedRows))]
-	s := section{title: "Written without a TTL since the old profile"}
+	s := section{title: stoppedTitle}
 	rows := make([]changeRow, len(list))
 	columns := [4][]*float64{}
 	for i, st := range list {
@@ -148,9 +149,20 @@ func stoppedSection(v *diffView) (section, bool) {
 	}
 	v.nameColumns(b, rows)
 	s.table = b.done()
-	s.notes = append(s.notes, say(words("since: keys "+v.recentWord()+" since the old profile; older: those that were not.")).in(quiet))
+	s.notes = append(s.notes, say(words("since: keys "+v.c.RecentMeans()+" since the old profile; older: those that were not.")).in(quiet))
 	return s, true
 }
+
+// stoppedUnknown says why none can be listed, if so.
+func stoppedUnknown(v *diffView) (section, bool) {
+	if v.c.StoppedUnknown == "" || v.o.Under != "" {
+		return section{}, false
+	}
+	text := "Cannot be told: " + display(v.c.StoppedUnknown) + "."
+	return section{title: stoppedTitle, lines: []line{say(words(text)).in(quiet)}}, true
+}
+
+const stoppedTitle = "Written without a TTL since the old profile"
 
 func share(p diff.Portion) *float64 {
 	if p.Keys == 0 {
@@ -174,26 +186,31 @@ func exampleLine(s diff.Stopped) (line, bool) {
 	return say(parts...).in(quiet), true
 }
 
-// poolSection is what a volatile-* policy can evict, and how long it lasts.
-func poolSection(v *diffView) (section, bool) {
-	p := v.c.Pool
-	if p == nil || v.o.Under != "" {
-		return section{}, false
-	}
-	s := section{title: "Keys with a TTL: what volatile-* policies can evict"}
-	if len(p.Namespaces) == 0 && len(p.Schedule) == 0 && len(v.c.Runways) == 0 {
-		return section{}, false
+// lastingSection is how long what is left of a limit lasts.
+func lastingSection(v *diffView) (section, bool) {
+	s := section{title: "How long it lasts"}
+	if v.o.Under != "" {
+		return s, false
 	}
 	for _, r := range v.c.Runways {
 		s.lines = append(s.lines, runwayLine(&r))
 	}
-	if text := scheduleText(p); text != "" {
-		s.lines = append(s.lines, say(words(text)))
+	if v.c.NoRunway != "" {
+		s.lines = append(s.lines, say(words(sentence(display(v.c.NoRunway)))).in(quiet))
 	}
-	if len(p.Namespaces) > 0 {
-		s.table = v.poolGrid()
+	if p := v.c.Pool; p != nil && v.evictsVolatile() {
+		s.lines = append(s.lines, say(words(scheduleText(p))))
+		if len(p.Namespaces) > 0 {
+			s.table = v.poolGrid()
+		}
 	}
-	return s, len(s.lines) > 0 || s.table != nil
+	return s, len(s.lines) > 0
+}
+
+// evictsVolatile reports whether a server may evict keys that have a TTL, and only
+// those.
+func (v *diffView) evictsVolatile() bool {
+	return slices.ContainsFunc(v.c.New.Profile.Nodes, func(n profile.Node) bool { return strings.HasPrefix(n.Policy, "volatile-") })
 }
 
 func runwayLine(r *diff.Runway) line {
@@ -207,6 +224,9 @@ func runwayLine(r *diff.Runway) line {
 
 // scheduleText says what expires by itself.
 func scheduleText(p *diff.Pool) string {
+	if len(p.Schedule) == 0 {
+		return "What expires by itself is not known."
+	}
 	var parts []string
 	for _, e := range p.Schedule {
 		text := plural(e.Keys, "key")
@@ -215,8 +235,8 @@ func scheduleText(p *diff.Pool) string {
 		}
 		parts = append(parts, text+" within "+unit.FormatDuration(float64(e.WithinS)))
 	}
-	if parts == nil {
-		return ""
+	if last := p.Schedule[len(p.Schedule)-1]; last.Keys == 0 {
+		return "No key expires by itself within " + unit.FormatDuration(float64(last.WithinS)) + "."
 	}
 	return "By themselves expire " + strings.Join(parts, ", ") + "."
 }
