@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ EXAMPLES
   keyprof profile --askpass --user prof rediss://db.internal:6380 --cacert ca.pem
   keyprof profile -o tonight.json.zst --max-load 10% unix:///run/redis/redis.sock
   keyprof profile --fail-on 'no_ttl_share > 5% in resque:*' redis://replica.internal
+  keyprof profile -q --prom-file /var/lib/node_exporter/shop.prom --label shop redis://replica.internal
   keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
 
 ` + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
@@ -38,7 +40,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       slices.Concat(profileFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), redactFlags(), connectionFlags()),
+		Flags:       slices.Concat(profileFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), promFlags(), redactFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := profileOptionsOf(c)
 			if err != nil {
@@ -68,6 +70,7 @@ type profileOptions struct {
 	FailOn     []*alarm.Condition
 	Redact     *redact.Options // nil: not at all
 	Output     string          // file, "-", or empty
+	Prom       promFile
 	Quiet      bool
 	Progress   bool // show a bar, if stderr is a terminal
 }
@@ -95,17 +98,21 @@ func profileOptionsOf(c *cli.Context) (profileOptions, error) {
 	if err != nil {
 		return profileOptions{}, err
 	}
+	textfile, err := promOf(c)
+	if err != nil {
+		return profileOptions{}, err
+	}
 	o := profileOptions{
-		Connection: conn, Collect: collect, Report: show, FailOn: failOn, Redact: redacted,
+		Connection: conn, Collect: collect, Report: show, FailOn: failOn, Redact: redacted, Prom: textfile,
 		Output: c.String("output"), Quiet: c.Bool("quiet"), Progress: !c.Bool("no-progress") && !c.Bool("quiet"),
 	}
 	switch {
-	case o.Quiet && o.Output == "":
-		return o, &usageError{problem: "--quiet without --output would leave nothing of the walk"}
+	case o.Quiet && o.Output == "" && o.Prom.Path == "":
+		return o, &usageError{problem: "--quiet without --output or --prom-file would leave nothing of the walk"}
 	case o.Output == "-" && c.IsSet("format"):
 		return o, &usageError{problem: "--output - prints the profile alone, whatever --format says", hint: "leave out one of the two"}
 	}
-	return o, o.checkOutput()
+	return o, cmp.Or(o.checkOutput(), o.Prom.check())
 }
 
 func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
@@ -170,6 +177,9 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 	}
 	p.Label = o.Collect.Label // who gives one along with --redact wants it there
 	if err := o.deliver(p, stdout); err != nil {
+		return err
+	}
+	if err := o.Prom.write(p.Profile, nil); err != nil {
 		return err
 	}
 	alarms := listAlarms(stderr, p, o.FailOn)
