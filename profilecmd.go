@@ -29,7 +29,7 @@ EXAMPLES
   keyprof profile --askpass --user prof rediss://db.internal:6380 --cacert ca.pem
   keyprof profile -o tonight.json.zst --max-load 10% unix:///run/redis/redis.sock
   keyprof profile --fail-on 'no_ttl_share > 5% in resque:*' redis://replica.internal
-  keyprof profile -q --prom-file /var/lib/node_exporter/shop.prom --label shop redis://replica.internal
+  keyprof profile -q --label shop --prom-file /srv/prom/shop.prom redis://replica.internal
   keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
 
 ` + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
