@@ -51,6 +51,7 @@ func TestOlderFile(t *testing.T) {
 		{"infinite", line + "{deployment=\"shop\"} +Inf\n", 0},
 		{"cut in a number", line + "{deployment=\"shop\"} 17", 0},
 		{"cut in a label", line + "{deployment=\"shop", 0},
+		{"damaged behind it", line + "{deployment=\"shop\"} 1.7e9\nkeyprof_run_complete{{{\n", 0},
 		{"damaged", "\x00\xff{{{\n" + line + "{deployment=\"shop\"} 1.7e9\n", 0},
 		{"another type", "# TYPE keyprof_last_success_timestamp_seconds counter\nkeyprof_last_success_timestamp_seconds{deployment=\"shop\"} 1.7e9\n", 0},
 	}
