@@ -49,7 +49,7 @@ func historyOf(c *cli.Context, o *profileOptions) (*historyOptions, error) {
 		Dir: c.String("save-dir"), Keep: c.Int("keep"),
 		Regroup: c.String("patterns") == "", Report: c.IsSet("format"), Diff: c.Bool("diff"),
 	}
-	h.Compare = h.Diff || slices.ContainsFunc(o.FailOn, (*alarm.Condition).NeedsDiff)
+	h.Compare = h.Diff || o.Prom.Path != "" || slices.ContainsFunc(o.FailOn, (*alarm.Condition).NeedsDiff)
 	switch {
 	case !c.IsSet("save-dir") && c.IsSet("keep"):
 		return nil, &usageError{problem: "--keep without --save-dir has no effect"}

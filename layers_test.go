@@ -21,12 +21,14 @@ var layers = map[string][]string{
 	"keyprof/report/diff":     {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report/alarm":    {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report":          {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report/prom":     {"keyprof/report", "keyprof/report/diff", "keyprof/report/unit", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 }
 
 // foreign are packages that a layer must not come to depend on.
 var foreign = map[string][]string{
 	"keyprof/report/alarm":    {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/report/diff":     {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/report/prom":     {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/report":          {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/profile": {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/pattern": {"github.com/redis/go-redis", "github.com/urfave/cli"},

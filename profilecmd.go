@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ EXAMPLES
   keyprof profile -o tonight.json.zst --max-load 10% unix:///run/redis/redis.sock
   keyprof profile --fail-on 'no_ttl_share > 5% in resque:*' redis://replica.internal
   keyprof profile --save-dir history --label prod redis://replica.internal:6379
+  keyprof profile -q --label shop --prom-file /srv/prom/shop.prom redis://replica.internal
   keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
 
 ` + historyHelp + "\n\n" + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
@@ -42,7 +44,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       slices.Concat(profileFlags(), historyFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), redactFlags(), connectionFlags()),
+		Flags:       slices.Concat(profileFlags(), historyFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), promFlags(), redactFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := profileOptionsOf(c)
 			if err != nil {
@@ -73,6 +75,7 @@ type profileOptions struct {
 	Redact     *redact.Options // nil: not at all
 	Output     string          // file, "-", or empty
 	History    *historyOptions // nil: none is kept
+	Prom       promFile
 	Quiet      bool
 	Progress   bool // show a bar, if stderr is a terminal
 }
@@ -102,20 +105,24 @@ func profileOptionsOf(c *cli.Context) (profileOptions, error) {
 	if err != nil {
 		return profileOptions{}, err
 	}
+	textfile, err := promOf(c)
+	if err != nil {
+		return profileOptions{}, err
+	}
 	o := profileOptions{
-		Connection: conn, Collect: collect, Report: show, FailOn: failOn, Redact: redacted,
+		Connection: conn, Collect: collect, Report: show, FailOn: failOn, Redact: redacted, Prom: textfile,
 		Output: c.String("output"), Quiet: c.Bool("quiet"), Progress: !c.Bool("no-progress") && !c.Bool("quiet"),
 	}
 	if o.History, err = historyOf(c, &o); err != nil {
 		return o, err
 	}
 	switch {
-	case o.Quiet && o.Output == "" && o.History == nil:
-		return o, &usageError{problem: "--quiet without --output or --save-dir would leave nothing of the walk"}
+	case o.Quiet && o.Output == "" && o.History == nil && o.Prom.Path == "":
+		return o, &usageError{problem: "--quiet without --output, --save-dir or --prom-file would leave nothing of the walk"}
 	case o.Output == "-" && c.IsSet("format"):
 		return o, &usageError{problem: "--output - prints the profile alone, whatever --format says", hint: "leave out one of the two"}
 	}
-	return o, o.checkOutput()
+	return o, cmp.Or(o.checkOutput(), o.Prom.check())
 }
 
 func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
@@ -191,7 +198,11 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 	if err := o.deliver(p, past, changes, stdout); err != nil {
 		return err
 	}
+	textfile := o.Prom.write(p.Profile, changes)
 	alarms := o.listAlarms(stderr, p, changes)
+	if textfile != nil {
+		return textfile
+	}
 	if ctx.Err() != nil && !p.Complete {
 		return context.Cause(ctx)
 	}

@@ -160,12 +160,22 @@ func mainThreadAtMost(r *profile.Receipt) float64 {
 	return r.MainThreadS
 }
 
-func loadFact(r *profile.Receipt) fact {
+// LoadAtMost is the share of the server's main thread that was ours, at most; ok is
+// false if the run was too short to tell one.
+func LoadAtMost(r *profile.Receipt) (share float64, ok bool) {
 	ours := mainThreadAtMost(r)
 	if r.ElapsedS < shortRun || ours <= 0 {
-		return fact{label: "load", line: say(words("too short a run to tell a share: at most " + unit.FormatElapsed(ours) + " of the server's main thread was ours"))}
+		return 0, false
 	}
-	text := "at most " + unit.FormatShare(ours/r.ElapsedS) + " of the server's main thread was ours"
+	return ours / r.ElapsedS, true
+}
+
+func loadFact(r *profile.Receipt) fact {
+	share, ok := LoadAtMost(r)
+	if !ok {
+		return fact{label: "load", line: say(words("too short a run to tell a share: at most " + unit.FormatElapsed(mainThreadAtMost(r)) + " of the server's main thread was ours"))}
+	}
+	text := "at most " + unit.FormatShare(share) + " of the server's main thread was ours"
 	if r.MaxLoad > 0 {
 		text += " (allowed: " + unit.FormatExactShare(r.MaxLoad) + ")"
 	}

@@ -1,0 +1,102 @@
+package prom
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"keyprof/report/diff"
+	"keyprof/sampler/profile"
+)
+
+// DefaultTop is how many namespaces have samples of their own.
+const DefaultTop = 20
+
+// MaxTop is the most namespaces that may have samples of their own: each makes
+// five time series, and others whenever namespaces change places.
+const MaxTop = 1000
+
+// Options say what to write.
+type Options struct {
+	// Top is how many namespaces, the largest, have samples of their own; the
+	// others are summed up.
+	Top int
+}
+
+// What can be wrong with the name of a file to be written.
+var (
+	// ErrSuffix says that node_exporter would not read the file.
+	ErrSuffix = errors.New("file name must end in .prom: node_exporter reads no others")
+	// ErrStar says that the temporary file could not be named: its name would end
+	// in .prom, too.
+	ErrStar = errors.New("file name must not hold a *")
+)
+
+// CheckName reports whether a file of that name can serve. The error is ErrSuffix
+// or ErrStar.
+func CheckName(path string) error {
+	switch name := filepath.Base(path); {
+	case filepath.Ext(name) != ".prom":
+		return ErrSuffix
+	case strings.Contains(name, "*"):
+		return ErrStar
+	}
+	return nil
+}
+
+// CheckWritable tells whether WriteFile can write to path, as far as that can be
+// known without doing it: by creating its temporary file and removing it.
+func CheckWritable(path string) error {
+	if err := CheckName(path); err != nil {
+		return err
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return about(path, errors.New("is a directory"))
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)) // as WriteToTextfile does
+	if err != nil {
+		return about(path, err)
+	}
+	err = f.Close()
+	if rerr := os.Remove(f.Name()); err == nil {
+		err = rerr
+	}
+	return about(path, err)
+}
+
+// WriteFile writes the figures of p to the file at path, with mode 0644. Runways
+// are those of c, the comparison with an earlier profile; nil: there is none. If p
+// is incomplete, the time of the last success is that in the file that path names.
+//
+// The file appears whole or not at all: after an error the older one is as it was.
+// A symbolic link at path is replaced, not followed.
+func WriteFile(path string, p *profile.Profile, c *diff.Comparison, o Options) error {
+	if err := CheckName(path); err != nil {
+		return err
+	}
+	registry, err := gather(p, c, o, lastSuccess(path, p))
+	if err != nil {
+		return err
+	}
+	return about(path, prometheus.WriteToTextfile(path, registry))
+}
+
+// about is err as one about path, in the place of the temporary file of which the
+// reader knows nothing.
+func about(path string, err error) error {
+	var pathError *fs.PathError
+	var linkError *os.LinkError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &pathError):
+		err = pathError.Err
+	case errors.As(err, &linkError):
+		err = linkError.Err
+	}
+	return &fs.PathError{Op: "write", Path: path, Err: err}
+}

@@ -1,0 +1,141 @@
+package prom
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"keyprof/report"
+	"keyprof/report/diff"
+	"keyprof/sampler/profile"
+)
+
+// gather are all metrics of a profile. success is when a run was last complete, in
+// seconds since 1970; nil: not known.
+func gather(p *profile.Profile, c *diff.Comparison, o Options, success *float64) (*prometheus.Registry, error) {
+	e := newExposition(p.Label)
+	e.namespaces(p, o.Top)
+	e.pool(p)
+	e.runways(c)
+	e.servers(p)
+	e.run(p, success)
+	e.cost(&p.Receipt)
+	return e.registry, e.err
+}
+
+// pool is what a volatile-* policy can evict.
+func (e *exposition) pool(p *profile.Profile) {
+	keys := e.gauge("volatile_keys", "Keys walked that have a TTL: all that a volatile-* policy can evict. Absent if times to live were not measured.")
+	bytes := e.gauge("volatile_bytes", "Bytes of the keys walked that have a TTL. Absent if times to live or sizes were not measured.")
+	t := &p.Totals
+	if t.NoTTLKeys == nil {
+		return
+	}
+	keys.set(float64(t.Keys.Value - t.NoTTLKeys.Value))
+	if t.Bytes != nil && t.NoTTLBytes != nil {
+		bytes.set(float64(t.Bytes.Value - t.NoTTLBytes.Value))
+	}
+}
+
+const secondsPerDay = 24 * 60 * 60
+
+// runways are the limits that the keyspace is on its way to.
+func (e *exposition) runways(c *diff.Comparison) {
+	likely := e.gauge("runway_seconds", "Time from the last run until a limit is reached, at the rate since the run before: pool-empty means that no key with a TTL is left to evict, maxmemory-full that used_memory has reached maxmemory. Absent if that rate does not lead to the limit, and without an earlier run to compare with.", "limit")
+	soonest := e.gauge("runway_soonest_seconds", "Time from the last run until a limit is reached, at the fastest rate of all runs compared. Absent if fewer than two rates are known.", "limit")
+	if c == nil {
+		return
+	}
+	for _, r := range c.Runways {
+		likely.setIf(inSeconds(r.Days), string(r.Limit))
+		soonest.setIf(inSeconds(r.Soonest), string(r.Limit))
+	}
+}
+
+func inSeconds(days *float64) *float64 {
+	if days == nil {
+		return nil
+	}
+	return new(*days * secondsPerDay)
+}
+
+// servers are what the servers say of their memory.
+func (e *exposition) servers(p *profile.Profile) {
+	used := e.gauge("server_used_memory_bytes", "The server's used_memory when the walk began. Absent if INFO is refused.", "server")
+	limit := e.gauge("server_maxmemory_bytes", "The server's maxmemory when the walk began; 0 means no limit. Absent if the server does not tell.", "server")
+	rss := e.gauge("server_used_memory_rss_bytes", "The server's used_memory_rss, its resident set, when the walk began. Absent if the server does not tell.", "server")
+	for i := range p.Nodes {
+		n := &p.Nodes[i]
+		name := report.NodeText(n)
+		used.setIf(number(n.UsedMemory), name)
+		limit.setIf(number(n.Maxmemory), name)
+		rss.setIf(residentSet(n), name)
+	}
+}
+
+func number(n *int64) *float64 {
+	if n == nil {
+		return nil
+	}
+	return new(float64(*n))
+}
+
+func residentSet(n *profile.Node) *float64 {
+	bytes, err := strconv.ParseUint(n.Info["memory"]["used_memory_rss"], 10, 63)
+	if err != nil {
+		return nil
+	}
+	return new(float64(bytes))
+}
+
+// run is when the walk was, and what it left out.
+func (e *exposition) run(p *profile.Profile, success *float64) {
+	e.gauge("last_run_timestamp_seconds", "End of the last run that wrote this file, complete or not, in seconds since 1970.").
+		set(timestamp(p.Ended))
+	e.gauge("last_success_timestamp_seconds", "End of the last complete run, in seconds since 1970. Absent if there was none.").
+		setIf(success)
+	e.gauge("run_duration_seconds", "Time that the last run took, pauses included.").
+		set(p.Ended.Sub(p.Began).Seconds())
+	e.gauge("run_complete", "1 if the last run walked every key of every selected database, 0 if not: then all figures of keys and bytes are of a part only.").
+		set(oneIf(p.Complete))
+	e.gauge("run_missing_measures", "Measures of keys, such as sizes or idle times, that the server refused in the last run: their metrics are absent.").
+		set(float64(missing(p)))
+	e.gauge("high_idle_threshold_seconds", "Idle time over which keys are called high-idle (--idle-over).").
+		set(float64(p.Design.IdleOverS))
+	e.gauge("build_info", "1, with the version of the keyprof that made the last run.", "version").
+		set(1, p.Tool.Version)
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// missing counts measures, each once however many servers refuse it.
+func missing(p *profile.Profile) int {
+	refused := map[profile.Measure]bool{}
+	for _, m := range p.Missing {
+		refused[m.Measure] = true
+	}
+	return len(refused)
+}
+
+// cost is what the run took from the server.
+func (e *exposition) cost(r *profile.Receipt) {
+	load := e.gauge("run_main_thread_ratio", "Share of the server's main thread that the last run used, at most: waiting for other clients may be counted, too. Absent if the run was too short to tell.")
+	if share, ok := report.LoadAtMost(r); ok {
+		load.set(share)
+	}
+	allowed := e.gauge("run_main_thread_allowed_ratio", "Share of the server's main thread that the last run was allowed to use (--max-load).")
+	if r.MaxLoad > 0 {
+		allowed.set(r.MaxLoad)
+	}
+	e.gauge("run_server_cpu_seconds", "CPU time that the server used while the last run walked it, for all of its clients. Absent if the server does not tell.").
+		setIf(r.ServerCPUS)
+	commands := e.gauge("run_commands", "Commands that the last run sent, by name with subcommand.", "command")
+	for name, n := range r.Commands {
+		commands.set(float64(n), name)
+	}
+}
