@@ -250,7 +250,7 @@ var nightlyFaults = []struct {
 // Each fault is told by lines that name its cause, and by them alone.
 func TestNightlyFaults(t *testing.T) {
 	for _, fault := range nightlyFaults {
-		for _, args := range nightlyModes() {
+		for _, args := range nightlyModes {
 			t.Run(fault.name+strings.Join(args, ""), func(t *testing.T) {
 				t.Parallel()
 				k := newNightlyKit(t)
@@ -293,37 +293,15 @@ func TestNightlyPortTaken(t *testing.T) {
 	k.leavesNothing()
 }
 
-// hasHistory tells whether keyprof can keep one yet.
-func hasHistory() bool {
-	app := newApp(strings.NewReader(""), io.Discard, io.Discard)
-	has := func(command, flag string) bool {
-		c := app.Command(command)
-		return c != nil && hasFlag(c, flag)
-	}
-	return has("profile", "save-dir") && has("profile", "diff") && has("profile", "prom-file") && has("diff", "save-dir")
-}
-
 func hasFlag(c *cli.Command, name string) bool {
 	return slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 }
 
-func nightlyModes() [][]string {
-	if !hasHistory() {
-		return [][]string{{"-n"}}
-	}
-	return [][]string{{"-n"}, nil}
-}
-
-func needHistory(t *testing.T) {
-	t.Helper()
-	if !hasHistory() {
-		t.Skip("keyprof has no --save-dir, --diff and --prom-file yet")
-	}
-}
+// nightlyModes are the arguments of a trial, and of the job itself.
+var nightlyModes = [][]string{{"-n"}, nil}
 
 // Every flag that the job uses is one of the commands that it calls.
 func TestNightlyFlags(t *testing.T) {
-	needHistory(t)
 	script, err := os.ReadFile("scripts/nightly.sh")
 	if err != nil {
 		t.Fatal(err)
@@ -356,7 +334,6 @@ func (k *nightlyKit) saved() []string {
 // TestNightly is three nights: the first, one after a flood of jobs, and a quiet
 // one.
 func TestNightly(t *testing.T) {
-	needHistory(t)
 	k := newNightlyKit(t)
 	prom := filepath.Join(k.dir, "keyprof.prom")
 	k.write("nightly.conf", mustRead(t, filepath.Join(k.dir, "nightly.conf"))+"PROM_FILE="+prom+"\n")
@@ -440,7 +417,6 @@ func (k *nightlyKit) awaitScan() {
 
 // Who stops the job gets a partial profile, and no tunnel stays open.
 func TestNightlyStopped(t *testing.T) {
-	needHistory(t)
 	k := newNightlyKit(t)
 	k.jobs(0, 3000)
 	k.write("keyprof.toml", "[profile]\nrate = 100\n")

@@ -164,16 +164,3 @@ func Sign(change float64) string {
 		return ""
 	}
 }
-
-// FormatCountChange is a change in keys and the like: "+1,234".
-func FormatCountChange(v float64) string {
-	return Sign(v) + FormatCount(int64(math.Round(math.Abs(v))))
-}
-
-// FormatBytesChange is a change in bytes: "-4.31 GiB".
-func FormatBytesChange(v float64) string {
-	return Sign(v) + FormatBytes(int64(math.Round(math.Abs(v))))
-}
-
-// FormatGrowth is a change as a ratio of what there was: "+12.5 %".
-func FormatGrowth(ratio float64) string { return Sign(ratio) + FormatShare(math.Abs(ratio)) }
