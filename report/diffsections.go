@@ -44,7 +44,7 @@ func changeSection(v *diffView) (section, bool) {
 		rows = append(rows, rowOf(r))
 	}
 	if len(rest) > 0 {
-		rows = append(rows, sumRow("… "+plural(int64(len(rest)), "other namespace"), quiet, rest))
+		rows = append(rows, sumRow("… "+plural(int64(len(rest)), "other"), quiet, rest))
 	}
 	foot := 1
 	total := changeRow{label: "total", tone: strong, changes: v.c.Totals.Changes}

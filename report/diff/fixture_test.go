@@ -124,8 +124,12 @@ func addTo(sum *profile.Stats, s profile.Stats) {
 	sum.Vanished += s.Vanished
 	sum.Keys = profile.Exact(sum.Keys.Value + s.Keys.Value)
 	for _, pair := range [][2]*profile.Estimate{
-		{sum.Bytes, s.Bytes}, {sum.SampledBytes, s.SampledBytes}, {sum.NoTTLKeys, s.NoTTLKeys}, {sum.NoTTLBytes, s.NoTTLBytes},
-		{sum.HighIdleKeys, s.HighIdleKeys}, {sum.HighIdleBytes, s.HighIdleBytes},
+		{sum.Bytes, s.Bytes},
+		{sum.SampledBytes, s.SampledBytes},
+		{sum.NoTTLKeys, s.NoTTLKeys},
+		{sum.NoTTLBytes, s.NoTTLBytes},
+		{sum.HighIdleKeys, s.HighIdleKeys},
+		{sum.HighIdleBytes, s.HighIdleBytes},
 	} {
 		*pair[0] = profile.Exact(pair[0].Value + pair[1].Value)
 	}
