@@ -37,7 +37,7 @@ EXAMPLES
   keyprof diff --format csv monday.json.zst tuesday.json.zst > changes.csv
   keyprof profile -o - redis://replica | keyprof diff monday.json.zst -
 
-` + failOnDiffHelp + "\n\n" + readExitStatusHelp + "\n  5    a condition of --fail-on holds"
+` + failOnDiffHelp + "\n\n" + diffExitStatusHelp
 
 func diffCommand() *cli.Command {
 	return &cli.Command{

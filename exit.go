@@ -41,6 +41,12 @@ const readExitStatusHelp = `EXIT STATUS
   1    failed: nothing usable was written
   2    usage: a bad flag or argument`
 
+const diffExitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: a profile cannot be read, or the two should not be compared
+  2    usage: a bad flag or argument
+  5    a condition of --fail-on holds`
+
 // usageError is a mistake on the command line.
 type usageError struct{ problem, hint string }
 

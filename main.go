@@ -29,6 +29,7 @@ EXAMPLES
   keyprof profile redis://replica.internal:6379
   keyprof profile -o tonight.json.zst redis://replica.internal:6379
   keyprof report --under session: tonight.json.zst
+  keyprof diff monday.json.zst tuesday.json.zst
   keyprof profile --help
 
 ` + environmentHelp + "\n\n" + exitStatusHelp
