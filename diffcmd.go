@@ -60,7 +60,7 @@ func diffFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "save-dir", Usage: "compare the newest two complete profiles in `DIR`, where keyprof profile --save-dir keeps them"},
 		&cli.StringFlag{Name: "label", Usage: "with --save-dir, those of label `NAME`", DefaultText: "the only one"},
-		&cli.StringFlag{Name: "min-change", Usage: "list only namespaces that changed by `AMOUNT`, such as 10MB, or by so much of what there was, such as 5%"},
+		&cli.StringFlag{Name: "min-change", Usage: "list only namespaces that changed by `AMOUNT`: bytes, such as 10MB, so much of what there was, such as 5%, or so many of what they are sorted by, such as 1000"},
 		&cli.BoolFlag{Name: "force", Usage: "compare what should not be compared, with a warning"},
 	}
 }
@@ -87,8 +87,12 @@ func diffOptionsOf(c *cli.Context) (o diffOptions, err error) {
 	switch stdin := countOf(o.Paths, "-"); {
 	case o.Dir != "" && len(o.Paths) > 0:
 		return o, &usageError{problem: "give either profiles or --save-dir, not both"}
-	case o.Dir == "" && (c.IsSet("save-dir") || c.IsSet("label")):
+	case o.Dir == "" && c.IsSet("save-dir"):
+		return o, flagError("save-dir", nil, "must name a directory")
+	case o.Dir == "" && c.IsSet("label"):
 		return o, &usageError{problem: "--label goes with --save-dir DIR"}
+	case o.Label != "" && history.CheckLabel(o.Label) != nil:
+		return o, flagError("label", nil, history.CheckLabel(o.Label).Error())
 	case o.Dir != "":
 	case len(o.Paths) < 2:
 		return o, &usageError{problem: fmt.Sprintf("diff compares two profiles, and %s given", pick(len(o.Paths), "none is", "only one is")), hint: "keyprof diff OLD NEW, or --save-dir DIR for the newest two there"}
@@ -125,20 +129,32 @@ func changesShownOf(c *cli.Context) (o changesShown, err error) {
 		return o, err
 	}
 	o.Options, o.Depth = show.Options, show.Depth
-	text := c.String("min-change")
-	switch {
-	case text == "":
-	case strings.HasSuffix(text, "%"):
-		o.MinGrowth, err = unit.ParseRatio(text)
-	default:
-		var amount int64
-		amount, err = unit.ParseSize(text)
-		o.MinAmount = float64(amount)
-	}
-	if err != nil {
+	if err := o.setLeast(c.String("min-change")); err != nil {
 		return o, flagError("min-change", err, "")
 	}
+	if c.IsSet("min-change") && (o.Format == report.JSON || o.Format == report.CSV) {
+		return o, &usageError{problem: "--min-change and --format " + string(o.Format) + " do not go together: all changes are in it"}
+	}
 	return o, nil
+}
+
+// setLeast reads the least change: a share, a number of what namespaces are sorted
+// by, or a size in bytes.
+func (o *changesShown) setLeast(text string) (err error) {
+	if text == "" {
+		return nil
+	}
+	if strings.HasSuffix(text, "%") {
+		o.MinGrowth, err = unit.ParseRatio(text)
+		return err
+	}
+	if n, err := unit.ParseCount(text); err == nil {
+		o.MinAmount = float64(n)
+		return nil
+	}
+	n, err := unit.ParseSize(text)
+	o.MinBytes = float64(n)
+	return err
 }
 
 // source is a profile and where it comes from.
@@ -180,7 +196,24 @@ func (o diffOptions) sources(stdin io.Reader, stderr io.Writer) ([]source, error
 		warn(stderr, "the profiles are not in the order of their times: the older one is taken for OLD")
 		slices.SortStableFunc(sources, oldestFirst)
 	}
-	return sources, nil
+	return withoutTwins(sources, stderr), nil
+}
+
+// withoutTwins leaves out what is the profile before it once more, if two are left.
+func withoutTwins(sources []source, stderr io.Writer) []source {
+	once := sources[:1]
+	for _, s := range sources[1:] {
+		last := once[len(once)-1]
+		if s.Began.Equal(last.Began) && s.Ended.Equal(last.Ended) && len(sources) > 2 {
+			warn(stderr, "%s and %s are the same profile: it counts once", last.name, s.name)
+			continue
+		}
+		once = append(once, s)
+	}
+	if len(once) < 2 {
+		return sources[:2]
+	}
+	return once
 }
 
 // newestSources are the newest complete profiles of a label in a history.
@@ -198,12 +231,25 @@ func newestSources(dir, label string, stderr io.Writer) ([]source, error) {
 		warn(stderr, "--save-dir: passing over %v", problem)
 	}
 	if len(newest) < 2 {
-		return nil, &hintedError{
-			error: fmt.Errorf("--save-dir: %s holds %s of this label, and two are compared", dir, pick(len(newest), "no complete profile", "only one complete profile")),
-			hint:  "keyprof profile --save-dir " + dir + " URL adds one",
-		}
+		return nil, tooFew(dir, label, len(newest))
 	}
 	return sourcesOf(newest), nil
+}
+
+// tooFew says what there is instead.
+func tooFew(dir, label string, n int) error {
+	err := &hintedError{
+		error: fmt.Errorf("--save-dir: %s holds %s of this label, and two are compared", dir, pick(n, "no complete profile", "only one complete profile")),
+		hint:  "keyprof profile --save-dir " + dir + " URL adds one",
+	}
+	if label == "" {
+		return err
+	}
+	err.hint = "keyprof profile --save-dir " + dir + " --label " + label + " URL adds one"
+	if labels, listing := history.Labels(dir); listing == nil && n == 0 && len(labels) > 0 {
+		err.hint = "there are profiles of " + strings.Join(labels, ", ") + "; " + err.hint
+	}
+	return err
 }
 
 func openHistoryHint(err error) string {

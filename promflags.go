@@ -31,6 +31,8 @@ func promOf(c *cli.Context) (promFile, error) {
 		return f, flagError("prom-top", nil, fmt.Sprintf("must be between 1 and %d", prom.MaxTop))
 	case f.Path == "" && c.IsSet("prom-top"):
 		return f, &usageError{problem: "--prom-top without --prom-file has no effect"}
+	case f.Path == "" && c.IsSet("prom-file"):
+		return f, flagError("prom-file", nil, "must name a file")
 	case f.Path == "":
 		return f, nil
 	}

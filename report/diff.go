@@ -20,6 +20,7 @@ type DiffOptions struct {
 	// Namespaces are not listed that changed by less of the measure by which they
 	// are, or by a lesser ratio of what there was.
 	MinAmount, MinGrowth float64
+	MinBytes             float64 // of bytes, whatever they are sorted by
 }
 
 // WriteDiff writes what changed to w, as o says. Nothing is written if it cannot
@@ -141,14 +142,15 @@ func (v *diffView) split() (shown, rest []*diff.Row) {
 	return shown, rest
 }
 
-func (v *diffView) worthARow(row *diff.Row) bool { return moved(row) && v.enough(row.Changes[v.by]) }
+func (v *diffView) worthARow(row *diff.Row) bool { return moved(row) && v.enough(row, v.by) }
 
-// enough reports whether a change is as large as the options ask for.
-func (v *diffView) enough(c diff.Change) bool {
+// enough reports whether a measure changed by as much as the options ask for.
+func (v *diffView) enough(row *diff.Row, by diff.Measure) bool {
+	c := row.Changes[by]
 	if growth, ok := c.Growth(); ok && math.Abs(growth) < v.o.MinGrowth {
 		return false
 	}
-	return size(c) >= v.o.MinAmount
+	return size(c) >= v.o.MinAmount && size(row.Changes[diff.Bytes]) >= v.o.MinBytes
 }
 
 // moved reports whether anything in a row certainly changed.

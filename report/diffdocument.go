@@ -156,7 +156,10 @@ func poolHeadline(v *diffView) (line, bool) {
 	if r == nil || r.Days == nil || *r.Days > urgent {
 		return line{}, false
 	}
-	keys := v.c.Pool.Keys
+	if r.Left == 0 {
+		return say(words("No key that can be evicted is left: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
+	}
+	keys := v.c.Pool.Keys // compared, as there is a rate
 	text := "No key that can be evicted is left in " + daysText(r) + ": of " + unit.FormatCount(int64(*keys.Old)) + " keys with a TTL " +
 		unit.FormatCount(int64(*keys.New)) + " are left, " + r.Assumption + "; " + r.Consequence + "."
 	return say(words(text)).in(alarm), true
@@ -168,7 +171,11 @@ func fullHeadline(v *diffView) (line, bool) {
 	if r == nil || r.Days == nil || *r.Days > urgent {
 		return line{}, false
 	}
-	return say(words("Memory is full in " + daysText(r) + ": " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
+	when := "Memory is full in " + daysText(r)
+	if r.Left == 0 {
+		when = "Memory is full"
+	}
+	return say(words(when + ": " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
 }
 
 // daysText is how long a runway is: "3.15 days", with its range.
@@ -206,7 +213,7 @@ func growthHeadline(v *diffView) (line, bool) {
 		total = v.c.Totals.Changes[m]
 	}
 	if !total.Real() {
-		return line{}, false
+		return unexplainedGrowth(v)
 	}
 	what := pick(m == diff.Bytes, "Bytes", "Keys")
 	text := what + pick(*total.Delta > 0, " grew by ", " shrank by ") + write(int64(size(total)))
@@ -224,6 +231,28 @@ func growthHeadline(v *diffView) (line, bool) {
 	part := size(row.Changes[m])
 	clause := v.dbOf(row.DB) + pick(*total.Delta > 0, " grew by ", " shrank by ") + write(int64(part)) + "."
 	return say(words(text+"; "), name(patternText(row.Pattern, row.Other)), words(clause)), true
+}
+
+// leastUnexplained is by how much used memory must have changed, as a ratio and in
+// bytes, to be worth a sentence.
+const (
+	leastUnexplained      = 0.05
+	leastUnexplainedBytes = 1 << 20
+)
+
+// unexplainedGrowth tells that memory changed where the sizes of keys do not say
+// so: those of collections are too uncertain, or it is not keys that take it.
+func unexplainedGrowth(v *diffView) (line, bool) {
+	for _, l := range v.c.Server {
+		growth, ok := l.Growth()
+		if l.Name != "used_memory" || !ok || math.Abs(growth) < leastUnexplained || size(l.Change) < leastUnexplainedBytes {
+			continue
+		}
+		text := "Used memory " + pick(growth > 0, "grew by ", "fell by ") + unit.FormatBytes(int64(size(l.Change))) + " (" +
+			unit.FormatShare(math.Abs(growth)) + "), and the sizes of keys do not tell why: those marked " + noise + " may have changed, or it is not keys that take it."
+		return say(words(text)), true
+	}
+	return line{}, false
 }
 
 // mostMoved is the namespace that changed most in a direction; nil if none did.
@@ -255,7 +284,7 @@ func comingsHeadline(v *diffView) (line, bool) {
 
 func (v *diffView) count(s diff.State) (n int64) {
 	for _, r := range v.chosen {
-		if r.State == s {
+		if r.State == s && !r.Other {
 			n++
 		}
 	}

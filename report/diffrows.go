@@ -39,16 +39,16 @@ func sumOf(m diff.Measure, rows []*diff.Row) (c diff.Change, ok bool) {
 	if !m.Adds() {
 		return c, false
 	}
-	var before, after, delta, perDay float64
-	known, rated, real := true, true, false
+	var before, after, delta, noise, perDay float64
+	known, rated := true, true
 	for _, r := range rows {
 		part := r.Changes[m]
 		if part.Old == nil || part.New == nil {
 			return c, false
 		}
-		before, after, real = before+*part.Old, after+*part.New, real || part.Real()
+		before, after = before+*part.Old, after+*part.New
 		if known = known && part.Delta != nil; known {
-			delta += *part.Delta
+			delta, noise = delta+*part.Delta, noise+noiseOf(part)
 		}
 		if rated = rated && part.PerDay != nil; rated {
 			perDay += *part.PerDay
@@ -56,12 +56,20 @@ func sumOf(m diff.Measure, rows []*diff.Row) (c diff.Change, ok bool) {
 	}
 	c = diff.Change{Old: &before, New: &after}
 	if known {
-		c.Delta, c.WithinNoise = &delta, !real && delta != 0
+		c.Delta, c.WithinNoise = &delta, delta != 0 && math.Abs(delta) <= noise
 	}
 	if known && rated {
 		c.PerDay = &perDay
 	}
 	return c, true
+}
+
+// noiseOf is by how much a change may be off.
+func noiseOf(c diff.Change) float64 {
+	if c.Noise == nil {
+		return math.Inf(1)
+	}
+	return *c.Noise
 }
 
 // quotients fills in shares and means of a sum.

@@ -72,9 +72,9 @@ func (v *diffView) changeNotes() []line {
 // most.
 func (v *diffView) partSection(title string, by diff.Measure, columns ...changeColumns) section {
 	s := section{title: title}
-	rows := slices.DeleteFunc(slices.Clone(v.chosen), func(r *diff.Row) bool { return !r.Changes[by].Real() || !v.enough(r.Changes[by]) })
+	rows := slices.DeleteFunc(slices.Clone(v.chosen), func(r *diff.Row) bool { return !r.Changes[by].Real() || !v.enough(r, by) })
 	if len(rows) == 0 {
-		s.lines = []line{say(words("No namespace changed by more than noise explains" + pick(v.o.MinAmount+v.o.MinGrowth > 0, ", and by --min-change", "") + ".")).in(quiet)}
+		s.lines = []line{say(words("No namespace changed by more than noise explains" + pick(v.o.MinAmount+v.o.MinGrowth+v.o.MinBytes > 0, ", and by --min-change", "") + ".")).in(quiet)}
 		return s
 	}
 	v.sortBy(rows, by)
@@ -218,8 +218,11 @@ func runwayLine(r *diff.Runway) line {
 	if r.Days == nil {
 		return say(words(what + ": " + r.Assumption + "."))
 	}
-	ends := pick(r.Limit == diff.PoolEmpty, " is empty in ", " ends in ")
-	return say(words(what + ends + daysText(r) + ", " + r.Assumption + "; " + r.Consequence + ".")).in(alarm)
+	ends := pick(r.Limit == diff.PoolEmpty, " is empty in ", " ends in ") + daysText(r)
+	if r.Left == 0 {
+		ends = pick(r.Limit == diff.PoolEmpty, " is empty", " has ended")
+	}
+	return say(words(what + ends + ", " + r.Assumption + "; " + r.Consequence + ".")).in(alarm)
 }
 
 // scheduleText says what expires by itself.

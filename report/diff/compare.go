@@ -44,7 +44,7 @@ func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
 		return nil, err
 	}
 	c.Caveats = caveats
-	r := rows{before: before, after: after, hidden: hiddenBy(caveats), days: days(elapsed), reloaded: runID(before) == "" || runID(before) != runID(after)}
+	r := rows{before: before, after: after, hidden: hiddenBy(caveats), days: days(elapsed), reloaded: pair{before, after}.mayBeLoaded()}
 	if after.Began.Before(before.Ended) {
 		r.days = 0
 	}
@@ -142,12 +142,12 @@ func (r *rows) row(old, new *profile.Namespace) Row {
 	either := cmp.Or(new, old)
 	row := Row{DB: either.DB, Pattern: either.Pattern, Other: either.Other, Rule: either.Rule, State: Kept}
 	if old == nil {
-		row.State = r.stateWithout(r.before, either.DB, Added)
+		row.State = r.stateWithout(r.before, either, Added)
 	} else {
 		row.Old = &old.Stats
 	}
 	if new == nil {
-		row.State = r.stateWithout(r.after, either.DB, Vanished)
+		row.State = r.stateWithout(r.after, either, Vanished)
 	} else {
 		row.New = &new.Stats
 	}
@@ -159,10 +159,11 @@ func (r *rows) row(old, new *profile.Namespace) Row {
 	return row
 }
 
-// stateWithout is the state of a namespace that p lacks.
-func (r *rows) stateWithout(p *profile.Profile, db int, state State) State {
-	summedUp := func(ns profile.Namespace) bool { return ns.Other && ns.DB == db }
-	if !p.Complete || slices.ContainsFunc(p.Namespaces, summedUp) {
+// stateWithout is the state of a namespace that p lacks. What the other side sums
+// up is there all the same, in rows of its own.
+func (r *rows) stateWithout(p *profile.Profile, ns *profile.Namespace, state State) State {
+	summedUp := func(other profile.Namespace) bool { return other.Other && other.DB == ns.DB }
+	if !p.Complete || ns.Other || slices.ContainsFunc(p.Namespaces, summedUp) {
 		return Unsure
 	}
 	return state

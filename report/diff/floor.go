@@ -9,6 +9,9 @@ import "math"
 type Floor struct {
 	// Spread is the standard deviation of one key's bytes, relative to them.
 	Spread float64
+	// Most is how far two readings of one key lie apart at most, in 95 of 100 cases
+	// of the worst shape: as a ratio of the larger.
+	Most float64
 	// Loading is by how much all bytes may differ between keys as clients wrote them
 	// and the same keys loaded from a file, as a ratio; LoadingPerKey in bytes a key.
 	Loading       float64
@@ -22,11 +25,11 @@ type Floor struct {
 // changes of sums, as fronts of queues do not move quite independently.
 var floors = map[string]Floor{
 	"string": {},
-	"hash":   {Spread: 0.65, Loading: 0.08, Together: 0.8},
-	"set":    {Spread: 0.70, Loading: 0.08, Together: 0.8},
-	"zset":   {Spread: 0.40, Loading: 0.08},
-	"list":   {Spread: 0.11},
-	"stream": {Spread: 0.04, LoadingPerKey: 4096}, // STREAM_LISTPACK_MAX_PRE_ALLOCATE of Redis
+	"hash":   {Spread: 0.65, Most: 0.8, Loading: 0.08, Together: 0.8},
+	"set":    {Spread: 0.70, Most: 0.8, Loading: 0.08, Together: 0.8},
+	"zset":   {Spread: 0.40, Most: 0.65, Loading: 0.08},
+	"list":   {Spread: 0.11, Most: 0.17},
+	"stream": {Spread: 0.04, Most: 0.08, LoadingPerKey: 4096}, // STREAM_LISTPACK_MAX_PRE_ALLOCATE of Redis
 }
 
 // FloorOf is the floor of a type. A module's type, which was not measured, has the
@@ -45,7 +48,7 @@ const Certainty = 2
 // Within is how far keys of sum bytes, the largest of which has largest, may read
 // apart in one process, in bytes: keys move independently of one another.
 func (f Floor) Within(largest, sum float64) float64 {
-	return Certainty * f.Spread * math.Sqrt(min(largest, sum)*sum)
+	return min(Certainty*f.Spread*math.Sqrt(min(largest, sum)*sum), f.Most*sum)
 }
 
 // Loaded is what comes on top between keys that were written and keys that were

@@ -3,6 +3,7 @@ package diff
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"keyprof/sampler/profile"
@@ -19,7 +20,6 @@ func (r *Refusal) Error() string { return r.Reason }
 var (
 	idleFigures = []Measure{HighIdleBytes}
 	byteFigures = []Measure{Bytes, NoTTLBytes, HighIdleBytes, MeanSize}
-	sums        = []Measure{Keys, Bytes, NoTTLKeys, NoTTLBytes, HighIdleBytes}
 )
 
 // guard holds the two profiles against each other, all but their keys.
@@ -35,14 +35,16 @@ func guard(before, after *profile.Profile, o Options) (caveats []Caveat, err err
 			caveats = append(caveats, *caveat)
 		}
 	}
-	for _, note := range []func(pair) *Caveat{
-		pair.same, pair.overlap, pair.otherLabel, pair.incomplete, pair.otherProcess, pair.idleReset, pair.otherRole, pair.otherServer,
-		pair.otherAllocator, pair.otherPolicy, pair.otherThreshold, pair.otherMethod, pair.unmeasured, pair.limited,
-	} {
-		if caveat := note(sides); caveat != nil {
-			caveats = append(caveats, *caveat)
+	add := func(notes ...func(pair) *Caveat) {
+		for _, note := range notes {
+			if caveat := note(sides); caveat != nil {
+				caveats = append(caveats, *caveat)
+			}
 		}
 	}
+	add(pair.same, pair.overlap, pair.otherLabel, pair.incomplete, pair.bothRedacted, pair.leftOut)
+	caveats = append(caveats, sides.aboutServers()...)
+	add(pair.otherThreshold, pair.otherMethod, pair.unmeasured, pair.limited)
 	if o.Ungrouped != nil {
 		caveats = append(caveats, ungrouped(o))
 	}
@@ -102,6 +104,31 @@ func (p pair) otherDatabases() *Caveat {
 		databases(p.before.Design.Databases), databases(p.after.Design.Databases))}
 }
 
+// leftOut tells of databases that hold keys and were walked on neither side, or
+// could not be, unless it is the same ones.
+func (p pair) leftOut() *Caveat {
+	old, new := notWalked(p.before), notWalked(p.after)
+	if slices.Equal(old, new) {
+		return nil
+	}
+	return &Caveat{Code: "databases-left-out", Text: fmt.Sprintf(
+		"only what was walked is compared: the old profile leaves out %s, the new one %s, which held keys by INFO", databases(old), databases(new))}
+}
+
+// notWalked are the databases that hold keys by INFO and were not walked.
+func notWalked(p *profile.Profile) (list []int) {
+	for i := range p.Nodes {
+		for field := range p.Nodes[i].Info["keyspace"] {
+			db, err := strconv.Atoi(strings.TrimPrefix(field, "db"))
+			if err == nil && !slices.Contains(p.Design.Databases, db) && !slices.Contains(list, db) {
+				list = append(list, db)
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // knownEmpty reports whether no server held keys in a database, by INFO.
 func knownEmpty(p *profile.Profile, db int) bool {
 	for i := range p.Nodes {
@@ -147,6 +174,14 @@ func (p pair) otherNames() *Caveat {
 	return &Caveat{Code: "one-redacted", HidesNamespaces: true, Text: "one of the profiles is redacted, so its namespaces are called otherwise"}
 }
 
+// bothRedacted: a word is redacted or not by how many keys it covers that night.
+func (p pair) bothRedacted() *Caveat {
+	if !p.before.Design.Redacted || !p.after.Design.Redacted || p.same() != nil {
+		return nil
+	}
+	return &Caveat{Code: "both-redacted", HidesNamespaces: true, Text: "both profiles are redacted, and words in namespaces were, or were not, by the keys that they covered that night: only all keys together are compared"}
+}
+
 func (p pair) same() *Caveat {
 	a, b := p.before, p.after
 	if a.Began.Equal(b.Began) && a.Ended.Equal(b.Ended) && runID(a) == runID(b) {
@@ -181,101 +216,7 @@ func (p pair) incomplete() *Caveat {
 	default:
 		which = "both profiles are"
 	}
-	return &Caveat{Code: "incomplete", Hides: sums, Text: which + " incomplete: what is missing would look like a change, so that sums are not compared"}
-}
-
-// otherProcess: idle times do not outlive a process.
-func (p pair) otherProcess() *Caveat {
-	a, b := only(p.before), only(p.after)
-	switch {
-	case a == nil || b == nil:
-		return &Caveat{Code: "nodes-differ", Hides: idleFigures, Text: fmt.Sprintf("the old profile is of %d servers, the new one of %d", len(p.before.Nodes), len(p.after.Nodes))}
-	case a.RunID == "" || b.RunID == "":
-		if p.before.Design.Redacted { // they are left out there
-			return nil
-		}
-		return &Caveat{Code: "process-unknown", Hides: idleFigures, Text: "whether the same server process was profiled is not known, as INFO was refused: idle times are not compared"}
-	case a.RunID == b.RunID && a.ReplID != b.ReplID && b.Role == profile.RoleReplica:
-		return &Caveat{Code: "resynced", Hides: idleFigures, Text: "the replication id changed: a full resync sets idle times to 0, so they are not compared"}
-	case a.RunID == b.RunID:
-		return nil
-	case a.ReplID == b.ReplID || descends(a, b):
-		return &Caveat{Code: "other-process", Hides: idleFigures, Text: "another server process with the same data was profiled (" + whichProcess(a, b) + "): idle times are not its own, and are not compared"}
-	default:
-		return &Caveat{Code: "other-server", Hides: idleFigures, Text: "another server process was profiled (" + whichProcess(a, b) + "), and its replication id is another: it was restarted, or holds other data; idle times are not compared"}
-	}
-}
-
-// idleReset finds a full resync, which sets all idle times to 0 and leaves no
-// other trace: no key has been left alone since the old profile, though some had
-// been for longer before it.
-func (p pair) idleReset() *Caveat {
-	a, b := only(p.before), only(p.after)
-	if a == nil || b == nil || a.RunID != b.RunID || a.LargestIdleS == nil || b.LargestIdleS == nil {
-		return nil
-	}
-	elapsed := int64(p.after.Began.Sub(p.before.Ended).Seconds())
-	if *b.LargestIdleS >= elapsed || *a.LargestIdleS <= *b.LargestIdleS {
-		return nil
-	}
-	return &Caveat{Code: "idle-reset", Hides: idleFigures, Text: fmt.Sprintf("no key is idle for longer than %d s, and %d s lie between the profiles: a full resync may have set idle times to 0, so they are not compared", *b.LargestIdleS, elapsed)}
-}
-
-// descends reports whether the data of b are those of a after a fail-over.
-func descends(a, b *profile.Node) bool {
-	return a.ReplID != "" && b.Info["replication"]["master_replid2"] == a.ReplID
-}
-
-func whichProcess(a, b *profile.Node) string {
-	if a.Address == b.Address {
-		return "at the same address"
-	}
-	return fmt.Sprintf("at %s, before at %s", b.Address, a.Address)
-}
-
-func (p pair) otherRole() *Caveat {
-	a, b := only(p.before), only(p.after)
-	if a == nil || b == nil || a.Role == b.Role {
-		return nil
-	}
-	return &Caveat{Code: "role-differs", Hides: idleFigures, Text: fmt.Sprintf("the server was a %s, and is a %s now: idle times count from different events, and are not compared", a.Role, b.Role)}
-}
-
-func (p pair) otherServer() *Caveat {
-	a, b := only(p.before), only(p.after)
-	if a == nil || b == nil || a.Version == b.Version && a.Engine == b.Engine {
-		return nil
-	}
-	return &Caveat{Code: "version-differs", Hides: byteFigures, Text: fmt.Sprintf("the server was %s %s, and is %s %s now: MEMORY USAGE of the same key differs between versions, so bytes are not compared", a.Engine, a.Version, b.Engine, b.Version)}
-}
-
-func (p pair) otherAllocator() *Caveat {
-	a, b := only(p.before), only(p.after)
-	if a == nil || b == nil || a.Allocator == b.Allocator {
-		return nil
-	}
-	return &Caveat{Code: "allocator-differs", Hides: byteFigures, Text: fmt.Sprintf("the server's allocator was %q, and is %q now: the same key takes another number of bytes, so bytes are not compared", a.Allocator, b.Allocator)}
-}
-
-func (p pair) otherPolicy() *Caveat {
-	a, b := only(p.before), only(p.after)
-	if a == nil || b == nil || a.Policy == b.Policy {
-		return nil
-	}
-	c := &Caveat{Code: "policy-differs", Text: fmt.Sprintf("maxmemory-policy was %s, and is %s now", orUnknown(a.Policy), orUnknown(b.Policy))}
-	if isLFU(a.Policy) != isLFU(b.Policy) {
-		c.Hides, c.Text = idleFigures, c.Text+": idle times are not tracked under an LFU policy, and are not compared"
-	}
-	return c
-}
-
-func isLFU(policy string) bool { return strings.HasSuffix(policy, "-lfu") }
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "not known"
-	}
-	return s
+	return &Caveat{Code: "incomplete", Hides: Measures, Text: which + " incomplete: what is missing would look like a change, so that nothing is compared"}
 }
 
 func (p pair) otherThreshold() *Caveat {
@@ -314,19 +255,4 @@ func (p pair) limited() *Caveat {
 		return nil
 	}
 	return &Caveat{Code: "namespaces-limited", Text: "some namespaces are summed up as " + profile.OtherPattern + ": a change there, or one that seems new or gone, may be one between the rows"}
-}
-
-// only is the one server of a profile; nil if there are several, or none.
-func only(p *profile.Profile) *profile.Node {
-	if len(p.Nodes) != 1 {
-		return nil
-	}
-	return &p.Nodes[0]
-}
-
-func runID(p *profile.Profile) string {
-	if n := only(p); n != nil {
-		return n.RunID
-	}
-	return ""
 }

@@ -17,7 +17,6 @@ import (
 func TestCaveats(t *testing.T) {
 	bytes := []diff.Measure{diff.Bytes, diff.NoTTLBytes, diff.HighIdleBytes, diff.MeanSize}
 	idle := []diff.Measure{diff.HighIdleBytes}
-	sums := []diff.Measure{diff.Keys, diff.Bytes, diff.NoTTLKeys, diff.NoTTLBytes, diff.HighIdleBytes}
 	for _, tc := range []struct {
 		code   string
 		differ func(before, after *profile.Profile)
@@ -25,31 +24,41 @@ func TestCaveats(t *testing.T) {
 		says   string
 	}{
 		{"label-differs", func(_, b *profile.Profile) { b.Label = "staging" }, nil, `"prod", then "staging"`},
-		{"incomplete", func(a, _ *profile.Profile) { a.Complete = false }, sums, "the old profile is incomplete"},
-		{"incomplete", func(_, b *profile.Profile) { b.Complete = false }, sums, "the new profile is incomplete"},
-		{"incomplete", func(a, b *profile.Profile) { a.Complete, b.Complete = false, false }, sums, "both"},
+		{"incomplete", func(a, _ *profile.Profile) { a.Complete = false }, diff.Measures, "the old profile is incomplete"},
+		{"incomplete", func(_, b *profile.Profile) { b.Complete = false }, diff.Measures, "the new profile is incomplete"},
+		{"incomplete", func(a, b *profile.Profile) { a.Complete, b.Complete = false, false }, diff.Measures, "both"},
 		{"other-process", func(_, b *profile.Profile) { b.Nodes[0].RunID = "run-2" }, idle, "at the same address"},
 		{"other-process", func(_, b *profile.Profile) {
 			b.Nodes[0].RunID, b.Nodes[0].ReplID, b.Nodes[0].Address = "run-2", "repl-2", "other:6379"
 			b.Nodes[0].Info["replication"] = map[string]string{"master_replid2": "repl-1"}
 		}, idle, "at other:6379, before at replica:6379"},
 		{"other-server", func(_, b *profile.Profile) { b.Nodes[0].RunID, b.Nodes[0].ReplID = "run-2", "repl-2" }, idle, "or holds other data"},
-		{"process-unknown", func(a, _ *profile.Profile) { a.Nodes[0].RunID = "" }, idle, "INFO was refused"},
+		{"process-unknown", func(a, _ *profile.Profile) { a.Nodes[0].RunID = "" }, idle, "on the old side, as INFO was refused"},
 		{"resynced", func(a, b *profile.Profile) {
 			a.Nodes[0].Role, b.Nodes[0].Role, b.Nodes[0].ReplID = profile.RoleReplica, profile.RoleReplica, "repl-2"
 		}, idle, "full resync"},
 		{"idle-reset", func(_, b *profile.Profile) { b.Nodes[0].LargestIdleS = new(int64(3600)) }, idle, "no key is idle for longer than 3600 s"},
-		{"nodes-differ", func(_, b *profile.Profile) { b.Nodes = append(b.Nodes, b.Nodes[0]) }, idle, "of 1 servers, the new one of 2"},
+		{"nodes-differ", func(_, b *profile.Profile) { b.Nodes = append(b.Nodes, b.Nodes[0]) }, bytes, "of replica:6379, the new one of 2 servers"},
+		{"nodes-differ", func(a, _ *profile.Profile) { a.Nodes = nil }, bytes, "of a server that is not known"},
+		{"version-differs", func(a, b *profile.Profile) {
+			for _, p := range []*profile.Profile{a, b} { // two shards, one of which was upgraded
+				other := p.Nodes[0]
+				other.Address = "shard-2:6379"
+				p.Nodes = append(p.Nodes, other)
+			}
+			b.Nodes[1].Version = "7.2.4"
+		}, bytes, "was redis 7.0.15, and is redis 7.2.4"},
+		{"both-redacted", func(a, b *profile.Profile) { a.Design.Redacted, b.Design.Redacted = true, true }, nil, "only all keys together"},
 		{"role-differs", func(_, b *profile.Profile) { b.Nodes[0].Role = profile.RoleReplica }, idle, "was a primary, and is a replica"},
 		{"version-differs", func(_, b *profile.Profile) { b.Nodes[0].Version = "7.2.4" }, bytes, "was redis 7.0.15, and is redis 7.2.4"},
 		{"version-differs", func(_, b *profile.Profile) { b.Nodes[0].Engine = "valkey" }, bytes, "valkey"},
 		{"allocator-differs", func(_, b *profile.Profile) { b.Nodes[0].Allocator = "libc" }, bytes, "libc"},
 		{"policy-differs", func(_, b *profile.Profile) { b.Nodes[0].Policy = "noeviction" }, nil, "was volatile-lru, and is noeviction"},
 		{"policy-differs", func(_, b *profile.Profile) { b.Nodes[0].Policy = "allkeys-lfu" }, idle, "LFU"},
-		{"policy-differs", func(_, b *profile.Profile) { b.Nodes[0].Policy = "" }, nil, "is not known now"},
 		{"threshold-differs", func(_, b *profile.Profile) { b.Design.IdleOverS = 86400 }, idle, "--idle-over"},
 		{"method-differs", func(_, b *profile.Profile) { b.Design.Method, b.Design.Fraction = "sample", 0.1 }, nil, "census, then by a sample"},
 		{"measures-differ", func(_, b *profile.Profile) { b.Totals.HighIdleBytes = nil }, nil, "high idle bytes"},
+		{"databases-left-out", func(_, b *profile.Profile) { b.Nodes[0].Info["keyspace"]["db5"] = "keys=500,expires=0,avg_ttl=0" }, nil, "the old profile leaves out none, the new one db5"},
 		{"namespaces-limited", func(_, b *profile.Profile) { b.Namespaces[0].Other = true }, nil, profile.OtherPattern},
 		{"walks-overlap", func(_, b *profile.Profile) { b.Began = time.Date(2026, 11, 21, 0, 5, 0, 0, time.UTC) }, nil, "before the old one had ended"},
 	} {
@@ -70,6 +79,19 @@ func TestCaveats(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What INFO did not tell on one side is one warning, and no change.
+func TestInfoRefused(t *testing.T) {
+	before, after := night(0, set{pattern: "a", keys: 10, size: 10}), night(24, set{pattern: "a", keys: 20, size: 10})
+	after.Nodes[0] = profile.Node{Address: "replica:6379", Role: "unknown", Engine: "unknown", Version: "unknown", Complete: true, Databases: after.Nodes[0].Databases}
+	c := compare(t, before, after)
+	if len(c.Caveats) != 1 || c.Caveats[0].Code != "process-unknown" {
+		t.Errorf("warnings: %+v", c.Caveats)
+	}
+	if keys := c.Totals.Changes[diff.Keys]; keys.Delta == nil || *keys.Delta != 10 {
+		t.Errorf("keys: %+v", keys)
 	}
 }
 

@@ -16,26 +16,35 @@ func TestNoise(t *testing.T) {
 		measure  diff.Measure
 		within   bool
 	}{
-		"strings are exact":            {few(1000), few(1001), nil, diff.Bytes, false},
-		"counts are exact":             {few(1000), few(1001), nil, diff.Keys, false},
-		"estimates move":               {set{pattern: "a", typ: "hash", keys: 10, size: 1000}, set{pattern: "a", typ: "hash", keys: 10, size: 1050}, nil, diff.Bytes, true},
-		"and so does their mean":       {set{pattern: "a", typ: "hash", keys: 10, size: 1000}, set{pattern: "a", typ: "hash", keys: 10, size: 1050}, nil, diff.MeanSize, true},
-		"but not tenfold":              {set{pattern: "a", typ: "hash", keys: 10, size: 1000}, set{pattern: "a", typ: "hash", keys: 10, size: 10000}, nil, diff.Bytes, false},
-		"many estimates move less":     {set{pattern: "a", typ: "hash", keys: 100000, size: 1000}, set{pattern: "a", typ: "hash", keys: 100000, size: 1050}, nil, diff.Bytes, false},
-		"of a module's type, too":      {set{pattern: "a", typ: "bloom", keys: 10, size: 1000}, set{pattern: "a", typ: "bloom", keys: 10, size: 1050}, nil, diff.Bytes, true},
-		"without estimates, no noise":  {set{pattern: "a", typ: "hash", keys: 10, size: 1000}, set{pattern: "a", typ: "hash", keys: 11, size: 1000}, nil, diff.Keys, false},
-		"vanished while probed":        {few(1000), set{pattern: "a", keys: 998, size: 100, vanished: 3}, nil, diff.Keys, true},
-		"more than vanished":           {few(1000), set{pattern: "a", keys: 990, size: 100, vanished: 3}, nil, diff.Keys, false},
-		"due while walked":             {set{pattern: "a", keys: 1000, size: 100, due: 50}, few(960), nil, diff.Keys, true},
-		"due do not touch no-TTL":      {set{pattern: "a", keys: 1000, size: 100, due: 50, noTTL: 10}, set{pattern: "a", keys: 1000, size: 100, noTTL: 11}, nil, diff.NoTTLKeys, false},
-		"the database grew meanwhile":  {few(1000), few(1010), grew(20), diff.Keys, true},
-		"by less":                      {few(1000), few(1010), grew(5), diff.Keys, false},
-		"but these keys are older":     {few(1000), few(1010), func(a, b *profile.Profile) { grew(20)(a, b); idleFor(a, b, 30*86400) }, diff.Keys, false},
-		"SCAN returned some twice":     {few(1000), few(1010), func(_, b *profile.Profile) { b.Nodes[0].Databases[0].Returned += 15 }, diff.Keys, true},
-		"a sample's interval":          {few(1000), few(1010), sampled(8), diff.Keys, true}, // of both: sqrt(8²+8²)
-		"a change beyond it":           {few(1000), few(1020), sampled(8), diff.Keys, false},
-		"only a lower bound is known":  {few(1000), few(9999), func(a, _ *profile.Profile) { a.Totals.Keys.Hi, a.Namespaces[0].Keys.Hi = nil, nil }, diff.Keys, true},
-		"a share of what is uncertain": {set{pattern: "a", keys: 1000, size: 100, noTTL: 500}, set{pattern: "a", keys: 1000, size: 100, noTTL: 502, vanished: 3}, nil, diff.NoTTLShare, true},
+		"strings are exact":                     {few(1000), few(1001), nil, diff.Bytes, false},
+		"counts are exact":                      {few(1000), few(1001), nil, diff.Keys, false},
+		"estimates move":                        {set{pattern: "a", typ: "hash", keys: 10, size: 1000}, set{pattern: "a", typ: "hash", keys: 10, size: 1050}, nil, diff.Bytes, true},
+		"and so does their mean":                {set{pattern: "a", typ: "hash", keys: 10, size: 1000}, set{pattern: "a", typ: "hash", keys: 10, size: 1050}, nil, diff.MeanSize, true},
+		"one hash, twice as large":              {set{pattern: "a", typ: "hash", keys: 1, size: 1 << 20}, set{pattern: "a", typ: "hash", keys: 1, size: 1 << 21}, nil, diff.Bytes, true},
+		"one hash, ten times as large":          {set{pattern: "a", typ: "hash", keys: 1, size: 1 << 20}, set{pattern: "a", typ: "hash", keys: 1, size: 10 << 20}, nil, diff.Bytes, false},
+		"one set, ten times as large":           {set{pattern: "a", typ: "set", keys: 1, size: 1 << 20}, set{pattern: "a", typ: "set", keys: 1, size: 10 << 20}, nil, diff.Bytes, false},
+		"one zset, thrice as large":             {set{pattern: "a", typ: "zset", keys: 1, size: 1 << 20}, set{pattern: "a", typ: "zset", keys: 1, size: 3 << 20}, nil, diff.Bytes, false},
+		"one list, half as large again":         {set{pattern: "a", typ: "list", keys: 1, size: 2 << 20}, set{pattern: "a", typ: "list", keys: 1, size: 3 << 20}, nil, diff.Bytes, false},
+		"hashes of another process":             {set{pattern: "a", typ: "hash", keys: 1000, size: 1000}, set{pattern: "a", typ: "hash", keys: 1000, size: 1600}, restarted, diff.Bytes, true},
+		"strings of another process":            {few(1000), few(1001), restarted, diff.Bytes, false},
+		"hashes of a replica that was resynced": {set{pattern: "a", typ: "hash", keys: 1000, size: 1000}, set{pattern: "a", typ: "hash", keys: 1000, size: 1600}, resynced("900", "1000"), diff.Bytes, true},
+		"hashes of a replica that was not":      {set{pattern: "a", typ: "hash", keys: 1000, size: 1000}, set{pattern: "a", typ: "hash", keys: 1000, size: 1600}, resynced("900", "900"), diff.Bytes, false},
+		"but not tenfold":                       {set{pattern: "a", typ: "hash", keys: 10, size: 1000}, set{pattern: "a", typ: "hash", keys: 10, size: 10000}, nil, diff.Bytes, false},
+		"many estimates move less":              {set{pattern: "a", typ: "hash", keys: 100000, size: 1000}, set{pattern: "a", typ: "hash", keys: 100000, size: 1050}, nil, diff.Bytes, false},
+		"of a module's type, too":               {set{pattern: "a", typ: "bloom", keys: 10, size: 1000}, set{pattern: "a", typ: "bloom", keys: 10, size: 1050}, nil, diff.Bytes, true},
+		"without estimates, no noise":           {set{pattern: "a", typ: "hash", keys: 10, size: 1000}, set{pattern: "a", typ: "hash", keys: 11, size: 1000}, nil, diff.Keys, false},
+		"vanished while probed":                 {few(1000), set{pattern: "a", keys: 998, size: 100, vanished: 3}, nil, diff.Keys, true},
+		"more than vanished":                    {few(1000), set{pattern: "a", keys: 990, size: 100, vanished: 3}, nil, diff.Keys, false},
+		"due while walked":                      {set{pattern: "a", keys: 1000, size: 100, due: 50}, few(960), nil, diff.Keys, true},
+		"due do not touch no-TTL":               {set{pattern: "a", keys: 1000, size: 100, due: 50, noTTL: 10}, set{pattern: "a", keys: 1000, size: 100, noTTL: 11}, nil, diff.NoTTLKeys, false},
+		"the database grew meanwhile":           {few(1000), few(1010), grew(20), diff.Keys, true},
+		"by less":                               {few(1000), few(1010), grew(5), diff.Keys, false},
+		"but these keys are older":              {few(1000), few(1010), func(a, b *profile.Profile) { grew(20)(a, b); idleFor(a, b, 30*86400) }, diff.Keys, false},
+		"SCAN returned some twice":              {few(1000), few(1010), func(_, b *profile.Profile) { b.Nodes[0].Databases[0].Returned += 15 }, diff.Keys, true},
+		"a sample's interval":                   {few(1000), few(1010), sampled(8), diff.Keys, true}, // of both: sqrt(8²+8²)
+		"a change beyond it":                    {few(1000), few(1020), sampled(8), diff.Keys, false},
+		"only a lower bound is known":           {few(1000), few(9999), func(a, _ *profile.Profile) { a.Totals.Keys.Hi, a.Namespaces[0].Keys.Hi = nil, nil }, diff.Keys, true},
+		"a share of what is uncertain":          {set{pattern: "a", keys: 1000, size: 100, noTTL: 500}, set{pattern: "a", keys: 1000, size: 100, noTTL: 502, vanished: 3}, nil, diff.NoTTLShare, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, after := night(0, tc.old), night(24, tc.new)
@@ -57,6 +66,18 @@ func fmtNoise(n *float64) float64 {
 		return math.Inf(1)
 	}
 	return *n
+}
+
+func restarted(_, after *profile.Profile) { after.Nodes[0].RunID = "run-2" }
+
+// resynced makes the server a replica that has loaded so many keys last.
+func resynced(before, after string) func(a, b *profile.Profile) {
+	return func(a, b *profile.Profile) {
+		for p, loaded := range map[*profile.Profile]string{a: before, b: after} {
+			p.Nodes[0].Role = profile.RoleReplica
+			p.Nodes[0].Info["persistence"] = map[string]string{"rdb_last_load_keys_loaded": loaded}
+		}
+	}
 }
 
 // grew makes the database grow while it is walked.

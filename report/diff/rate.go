@@ -25,7 +25,7 @@ type gauge struct {
 }
 
 // otherData are the caveats under which no figure of two profiles gives a rate.
-var otherData = []string{"same-profile", "walks-overlap", "nodes-differ"}
+var otherData = []string{"same-profile", "walks-overlap", "nodes-differ", "other-server", "label-differs"}
 
 var poolGauge = gauge{
 	noun:   "the pool",
@@ -40,14 +40,14 @@ var memoryGauge = gauge{
 	noun:   "used_memory",
 	left:   memoryLeft,
 	at:     func(p *profile.Profile) time.Time { return p.Began }, // INFO is read then
-	barred: slices.Concat(otherData, []string{"version-differs", "allocator-differs"}),
+	barred: slices.Concat(otherData, []string{"version-differs", "allocator-differs", "other-process", "process-unknown", "role-differs", "resynced"}),
 	format: func(v float64) string { return unit.FormatBytes(int64(math.Round(v))) },
 	more:   "fell",
 }
 
 // strangers are the caveats under which an earlier profile, which nobody named,
 // is passed over.
-var strangers = []string{"other-server", "process-unknown", "label-differs"}
+var strangers = []string{"process-unknown"}
 
 func (g gauge) bars(code string) bool { return slices.Contains(g.barred, code) }
 

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"math"
 	"strings"
 
 	"keyprof/report/unit"
@@ -8,8 +9,8 @@ import (
 )
 
 const (
-	// atLimit is the share of maxmemory from which memory counts as full: a server
-	// that evicts stays just below it.
+	// atLimit is the share of maxmemory from which memory counts as full where keys
+	// are evicted: such a server stays just below it.
 	atLimit = 0.995
 	// noeviction is the policy that evicts nothing.
 	noeviction = "noeviction"
@@ -74,8 +75,12 @@ func asSet(n *profile.Node) string {
 
 // isFull reports whether memory is known to be at maxmemory.
 func isFull(n *profile.Node) bool {
+	limit := atLimit
+	if n.Policy == noeviction {
+		limit = 1
+	}
 	return n.UsedMemory != nil && n.Maxmemory != nil && *n.Maxmemory > 0 &&
-		float64(*n.UsedMemory) >= atLimit*float64(*n.Maxmemory)
+		float64(*n.UsedMemory) >= limit*float64(*n.Maxmemory)
 }
 
 // way leads from the new profile to the limits of its server.
@@ -98,6 +103,8 @@ func (w way) pool() (r *Runway, why string) {
 	change := w.c.Pool.Keys
 	r = &Runway{Limit: PoolEmpty, Left: *change.New, Rates: w.rates(poolGauge), Consequence: w.afterPool()}
 	switch {
+	case r.Left == 0 && !isFull(w.node) && !above0(change.Old):
+		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing, and behaves like noeviction" + asSet(w.node)
 	case r.Left == 0:
 		r.reached("no key has a TTL: the pool is empty")
 	case change.PerDay == nil || len(r.Rates) == 0:
@@ -121,9 +128,29 @@ func (w way) memory() (r *Runway, why string) {
 	case len(r.Rates) == 0:
 		return nil, w.noRate(memoryGauge)
 	default:
-		r.expect(memoryGauge, false)
+		r.expect(memoryGauge, w.memoryNoise())
 	}
 	return r, ""
+}
+
+// What used memory may change by without any growth: buffers, and the allocator's
+// ways.
+const (
+	memoryNoiseShare = 0.001
+	memoryNoiseBytes = 1 << 20
+)
+
+// memoryNoise reports whether the change of used memory is no more than noise, or
+// than that of the memory which clients take.
+func (w way) memoryNoise() bool {
+	old, new := only(w.c.Old.Profile), w.node
+	used := float64(*new.UsedMemory)
+	noise := max(memoryNoiseBytes, memoryNoiseShare*used)
+	a, b := field(old, "memory", "mem_clients_normal"), field(new, "memory", "mem_clients_normal")
+	if a != nil && b != nil {
+		noise += math.Abs(*b - *a)
+	}
+	return math.Abs(used-float64(*old.UsedMemory)) <= noise
 }
 
 // reached says that the limit is no longer ahead.

@@ -212,16 +212,18 @@ func TestRunwayOfMemory(t *testing.T) {
 		then     string
 		why      string
 	}{
-		"grows":     {memory(noeviction, 2, 4), memory(noeviction, 2.5, 4), 3, 1.5, "at the rate of these 24 hours, 512 MiB a day", "then writes fail with OOM; reads go on", ""},
-		"falls":     {memory(noeviction, 3, 4), memory(noeviction, 2.5, 4), -1, 1.5, "used_memory fell, by 512 MiB a day", "", ""},
-		"full":      {memory(noeviction, 3, 4), memory(noeviction, 3.99, 4), 0, 0.01, "memory is at 99.7 % of maxmemory", "", ""},
-		"beyond":    {memory(noeviction, 3, 4), memory(noeviction, 5, 4), 0, 0, "memory is at 100 % of maxmemory", "", ""},
-		"more room": {memory(noeviction, 2, 2), memory(noeviction, 2.5, 4), 3, 1.5, "", "", ""},
-		"volatile":  {memory("volatile-lru", 2, 4), memory("volatile-lru", 2.5, 4), 3, 1.5, "", "volatile-lru evicts keys that have a TTL", ""},
-		"version":   {memory(noeviction, 2, 4), newer, 0, 0, "", "", "differs between versions"},
-		"unknown":   {memory(noeviction, 2, 4), unknown, 0, 0, "", "", "used_memory or maxmemory is not known"},
-		"lost":      {unknown, memory(noeviction, 2, 4), 0, 0, "", "", "the old one does not tell used_memory"},
-		"no limit":  {memory(noeviction, 2, 4), memory(noeviction, 2.5, 0), 0, 0, "", "", "maxmemory is 0"},
+		"grows":       {memory(noeviction, 2, 4), memory(noeviction, 2.5, 4), 3, 1.5, "at the rate of these 24 hours, 512 MiB a day", "then writes fail with OOM; reads go on", ""},
+		"falls":       {memory(noeviction, 3, 4), memory(noeviction, 2.5, 4), -1, 1.5, "used_memory fell, by 512 MiB a day", "", ""},
+		"nearly full": {memory(noeviction, 3.98, 4), memory(noeviction, 3.99, 4), 1, 0.01, "at the rate of these 24 hours, 10.2 MiB a day", "", ""},
+		"full":        {memory(noeviction, 3, 4), memory(noeviction, 4, 4), 0, 0, "memory is at 100 % of maxmemory", "", ""},
+		"noise":       {memory(noeviction, 3.999, 4), memory(noeviction, 3.9995, 4), -1, 0.0005, "", "", ""},
+		"beyond":      {memory(noeviction, 3, 4), memory(noeviction, 5, 4), 0, 0, "memory is at 100 % of maxmemory", "", ""},
+		"more room":   {memory(noeviction, 2, 2), memory(noeviction, 2.5, 4), 3, 1.5, "", "", ""},
+		"volatile":    {memory("volatile-lru", 2, 4), memory("volatile-lru", 2.5, 4), 3, 1.5, "", "volatile-lru evicts keys that have a TTL", ""},
+		"version":     {memory(noeviction, 2, 4), newer, 0, 0, "", "", "differs between versions"},
+		"unknown":     {memory(noeviction, 2, 4), unknown, 0, 0, "", "", "used_memory or maxmemory is not known"},
+		"lost":        {unknown, memory(noeviction, 2, 4), 0, 0, "", "", "the old one does not tell used_memory"},
+		"no limit":    {memory(noeviction, 2, 4), memory(noeviction, 2.5, 0), 0, 0, "", "", "maxmemory is 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// A walk over part of the keys tells as much of memory.

@@ -55,7 +55,7 @@ func TestChangesAreOfTheLargerSum(t *testing.T) {
 }
 
 func TestFloor(t *testing.T) {
-	f := diff.Floor{Spread: 0.1, Loading: 0.05, LoadingPerKey: 7}
+	f := diff.Floor{Spread: 0.1, Most: 0.5, Loading: 0.05, LoadingPerKey: 7}
 	c := change{keys: 3, largest: 25, sum: 100, moved: 12}
 	if got := boundOf(f, "restarts", false)(c); math.Abs(got-10) > 1e-9 {
 		t.Errorf("within = %v", got)

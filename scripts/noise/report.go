@@ -50,20 +50,22 @@ type Comparison struct {
 	NeededZ  float64 `json:"needed_z"`   // for covering 95 % with one key and with sums; 0 where nothing moves
 	OneKey   float64 `json:"one_key"`    // share of changes of one key that the floor covers
 	Sums     float64 `json:"sums"`       // the same of sums over 10, 100 and 1000 keys, the least of them
+	OneMoves float64 `json:"one_moves"`  // 95 % of the changes of one key are at most this share of it
 	Relative float64 `json:"relative"`   // 95 % of the changes of the largest sums are at most this share of them
 	Shift    float64 `json:"mean_shift"` // of all keys together, relative to what was before
 }
 
 // Type is what a floor for a type needs, and how well it does.
 type Type struct {
-	Type    string             `json:"type"`
-	C       float64            `json:"c"`    // of the floor
-	SD      float64            `json:"sd"`   // largest of all shapes, of restarts or of writes
-	From    string             `json:"from"` // shape that has it
-	NeededZ float64            `json:"needed_z"`
-	Covered map[string]float64 `json:"covered"` // by comparison: the least of all shapes
-	Same    float64            `json:"covered_same"`
-	SameRel float64            `json:"same_relative"` // the largest Relative of shapes that are the same in all keys
+	Type     string             `json:"type"`
+	C        float64            `json:"c"`    // of the floor
+	SD       float64            `json:"sd"`   // largest of all shapes, of restarts or of writes
+	From     string             `json:"from"` // shape that has it
+	NeededZ  float64            `json:"needed_z"`
+	Covered  map[string]float64 `json:"covered"`   // by comparison: the least of all shapes
+	OneMoves float64            `json:"one_moves"` // the largest of all shapes
+	Same     float64            `json:"covered_same"`
+	SameRel  float64            `json:"same_relative"` // the largest Relative of shapes that are the same in all keys
 }
 
 var comparisons = []string{"restarts", "writes", "first restart", "two servers"}
@@ -136,6 +138,7 @@ func (t *Type) add(s Shape) {
 		}
 		t.Covered[name] = min(before, c.OneKey, c.Sums)
 		if name == "restarts" || name == "writes" {
+			t.OneMoves = max(t.OneMoves, c.OneMoves)
 			t.NeededZ = max(t.NeededZ, c.NeededZ)
 		}
 	}
@@ -180,7 +183,7 @@ func boundOf(f diff.Floor, comparison string, same bool) func(change) float64 {
 
 func compare(pairs []pair, f diff.Floor, bound func(change) float64) Comparison {
 	one := changes(pairs, 1)
-	result := Comparison{OneKey: covered(one, bound), Sums: 1, Relative: most(one, change.relative), Shift: meanShift(pairs)}
+	result := Comparison{OneKey: covered(one, bound), Sums: 1, OneMoves: most(one, change.relative), Relative: most(one, change.relative), Shift: meanShift(pairs)}
 	needed := most(one, change.scaled)
 	for _, n := range sumSizes {
 		if n > len(pairs[0].before) {
@@ -207,14 +210,14 @@ func (r *Report) writeMarkdown(w io.Writer) error {
 		fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %.3f | %.2f times | %.3f | %s | %s | %s | %+.1f %% |\n", s.Type, s.Spread, s.Elements,
 			s.Keys, s.Encoding, s.SD, s.Largest, s.SumSD, percent(restarts.OneKey), percent(restarts.Sums), writes, 100*first.Shift)
 	}
-	b.WriteString("\n| type | c | largest sd of one key | of shape | z needed | restarts | writes | first restart | two servers | same elements | 95 % of their sums move by at most |\n")
-	b.WriteString("|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|\n")
+	b.WriteString("\n| type | c | largest sd of one key | of shape | z needed | 95 % of one key move by at most | restarts | writes | first restart | two servers | same elements | 95 % of their sums move by at most |\n")
+	b.WriteString("|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, t := range r.Types {
 		same, relative := "-", "-"
 		if t.SameRel > 0 {
 			same, relative = percent(t.Same), percent(t.SameRel)
 		}
-		fmt.Fprintf(&b, "| %s | %.2f | %.3f | %s | %.2f |", t.Type, t.C, t.SD, t.From, t.NeededZ)
+		fmt.Fprintf(&b, "| %s | %.2f | %.3f | %s | %.2f | %s |", t.Type, t.C, t.SD, t.From, t.NeededZ, percent(t.OneMoves))
 		for _, name := range comparisons {
 			fmt.Fprintf(&b, " %s |", percent(t.Covered[name]))
 		}
