@@ -119,6 +119,9 @@ func givenKeys(c *cli.Context) map[string]bool {
 	if given["format"] && c.String("format") == string(report.JSON) {
 		given["depth"], given["under"] = true, true // the document is always whole
 	}
+	if c.Command.Name == "diff" && c.NArg() > 0 {
+		given["save-dir"], given["label"] = true, true // the profiles are named
+	}
 	url := cmp.Or(c.Args().First(), c.String("url"))
 	places := []string{"url", "host", "port", "socket"}
 	if !slices.ContainsFunc(places, func(key string) bool { return given[key] }) {

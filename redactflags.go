@@ -19,8 +19,9 @@ const redactHelp = `SHARING
   their namespace and a token that means nothing elsewhere. In namespaces, a word
   becomes <*> if it covers fewer than --redact-rare keys or if others are followed by
   the same word, unless it is one that software uses, such as queue. Addresses, run
-  ids, labels, rules and most of what the server said are left out. Words that cover
-  many keys stay: look at the namespaces before you share them.`
+  ids, rules, most of what the server said, and a label that is not given along with
+  it are left out. Words that cover many keys stay: look at the namespaces before you
+  share them.`
 
 func redactFlags() []cli.Flag {
 	const category = "Sharing"
