@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -189,7 +190,7 @@ func newestSources(dir, label string, stderr io.Writer) ([]source, error) {
 	var newest []history.Saved
 	var passed []error
 	if err == nil {
-		newest, passed, err = h.Newest(ratesOver + 1)
+		newest, passed, err = h.Newest(ratesOver+1, time.Now().Add(clocksApart))
 	}
 	if err != nil {
 		return nil, &hintedError{error: fmt.Errorf("--save-dir: %w", err), hint: openHistoryHint(err)}
