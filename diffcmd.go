@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -157,10 +158,9 @@ func runDiff(o diffOptions, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := showChanges(stdout, c, o.Show); err != nil {
-		return err
-	}
-	return listVerdict(stderr, alarm.EvaluateDiff(c, o.FailOn))
+	shown := showChanges(stdout, c, o.Show)
+	alarms := listVerdict(stderr, alarm.EvaluateDiff(c, o.FailOn)) // also if nobody sees the changes
+	return cmp.Or(shown, alarms)
 }
 
 // sources are at least two profiles, oldest first.
