@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -172,10 +174,9 @@ func runDiff(o diffOptions, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := showChanges(stdout, c, o.Show); err != nil {
-		return err
-	}
-	return listVerdict(stderr, alarm.EvaluateDiff(c, o.FailOn))
+	shown := showChanges(stdout, c, o.Show)
+	alarms := listVerdict(stderr, alarm.EvaluateDiff(c, o.FailOn)) // also if nobody sees the changes
+	return cmp.Or(shown, alarms)
 }
 
 // sources are at least two profiles, oldest first.
@@ -222,7 +223,7 @@ func newestSources(dir, label string, stderr io.Writer) ([]source, error) {
 	var newest []history.Saved
 	var passed []error
 	if err == nil {
-		newest, passed, err = h.Newest(ratesOver + 1)
+		newest, passed, err = h.Newest(ratesOver+1, time.Now().Add(clocksApart))
 	}
 	if err != nil {
 		return nil, &hintedError{error: fmt.Errorf("--save-dir: %w", err), hint: openHistoryHint(err)}

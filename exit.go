@@ -60,6 +60,33 @@ type hintedError struct {
 
 func (e *hintedError) Unwrap() error { return e.error }
 
+// failures are several errors, which are told one by one.
+type failures []error
+
+func (f failures) Error() string   { return errors.Join(f...).Error() }
+func (f failures) Unwrap() []error { return f }
+
+// failuresOf are those of some errors that are not nil: nil, the only one, or failures.
+func failuresOf(errs ...error) error {
+	var all failures
+	for _, err := range errs {
+		switch several := failures(nil); {
+		case errors.As(err, &several):
+			all = append(all, several...)
+		case err != nil:
+			all = append(all, err)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	default:
+		return all
+	}
+}
+
 // incompleteError is a profile that was written but lacks a part.
 type incompleteError struct{ reason, hint string }
 
@@ -98,6 +125,12 @@ func exitCode(err error) int {
 func printError(w io.Writer, err error, help string) {
 	if alarm := (*alarmError)(nil); err == nil || errors.As(err, &alarm) {
 		return // alarms have been listed
+	}
+	if several := failures(nil); errors.As(err, &several) {
+		for _, one := range several {
+			printError(w, one, help)
+		}
+		return
 	}
 	fmt.Fprintf(w, "keyprof: error: %s\n", oneLine(err.Error()))
 	if hint := hintFor(err, help); hint != "" {

@@ -35,9 +35,9 @@ var failOnDiffHelp = `CONDITIONS
 
   METRIC is one of these, which compare the two profiles. Changes have a sign: a
   VALUE such as -20% means a decrease. Of a change that noise may explain in part,
-  and of a time to a limit at the rates seen, the end is compared that makes it
-  certain. A namespace that is new counts whole, but has no growth; one that is
-  gone has grown by -100%.
+  the end is compared that makes it certain. A time to a limit is compared at the
+  rate between the newest two profiles, whatever the rates before were. A namespace
+  that is new counts whole, but has no growth; one that is gone has grown by -100%.
 ` + metricsHelp(alarm.ChangeMetrics()) + `
 
   Or METRIC is one of these, of the new profile.

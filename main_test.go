@@ -54,5 +54,6 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"ended":           endedWith,
 	"small-disk":      smallDisk,
 	"later":           later,
+	"put":             put,
 	"idle":            idle,
 }

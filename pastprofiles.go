@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"syscall"
+	"time"
 
 	"keyprof/report/diff"
 	"keyprof/sampler"
@@ -63,10 +64,13 @@ func (past *pastProfiles) close() {
 	}
 }
 
-// newest are the newest complete profiles, n at most. It warns of files that
-// should be profiles and cannot be read, once each.
-func (past *pastProfiles) newest(n int) ([]history.Saved, error) {
-	newest, passed, err := past.history.Newest(n)
+// clocksApart is by how much the clocks of machines that share a history may differ.
+const clocksApart = 5 * time.Minute
+
+// newest are the newest complete profiles that began until then, n at most. It warns
+// of files that should be such profiles and are not, once each.
+func (past *pastProfiles) newest(n int, until time.Time) ([]history.Saved, error) {
+	newest, passed, err := past.history.Newest(n, until)
 	if err != nil {
 		return nil, &hintedError{error: fmt.Errorf("--save-dir: %w", err), hint: historyHint(err)}
 	}
@@ -85,7 +89,7 @@ func (past *pastProfiles) grouping(g sampler.Grouping) (sampler.Grouping, error)
 	if past == nil || !past.options.Regroup {
 		return g, nil
 	}
-	last, err := past.newest(1)
+	last, err := past.newest(1, time.Now().Add(clocksApart))
 	if err != nil || len(last) == 0 {
 		return g, err
 	}
@@ -120,7 +124,7 @@ func (past *pastProfiles) changes(p *profile.Profile) *diff.Comparison {
 	if past == nil || !past.options.Compare {
 		return nil
 	}
-	newest, err := past.newest(ratesOver)
+	newest, err := past.newest(ratesOver, p.Began)
 	if err != nil {
 		warn(past.stderr, "what changed cannot be told: %v", err)
 		return nil

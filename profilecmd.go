@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -80,49 +79,59 @@ type profileOptions struct {
 	Progress   bool // show a bar, if stderr is a terminal
 }
 
-func profileOptionsOf(c *cli.Context) (profileOptions, error) {
-	conn, err := connectionOf(c)
-	if err != nil {
-		return profileOptions{}, err
-	}
-	show, err := presentationOf(c)
-	if err != nil {
-		return profileOptions{}, err
-	}
-	collect, err := collectOptionsOf(c)
-	if err != nil {
-		return profileOptions{}, err
-	}
-	evidence := alarm.OneProfile
-	if c.IsSet("save-dir") {
-		evidence = alarm.TwoProfiles
-	}
-	failOn, err := conditionsOf(c, evidence)
-	if err != nil {
-		return profileOptions{}, err
-	}
-	redacted, err := redactOf(c)
-	if err != nil {
-		return profileOptions{}, err
-	}
-	textfile, err := promOf(c)
-	if err != nil {
-		return profileOptions{}, err
-	}
-	o := profileOptions{
-		Connection: conn, Collect: collect, Report: show, FailOn: failOn, Redact: redacted, Prom: textfile,
-		Output: c.String("output"), Quiet: c.Bool("quiet"), Progress: !c.Bool("no-progress") && !c.Bool("quiet"),
+func profileOptionsOf(c *cli.Context) (o profileOptions, err error) {
+	o.Output, o.Quiet = c.String("output"), c.Bool("quiet")
+	o.Progress = !c.Bool("no-progress") && !o.Quiet
+	if err := o.readFlags(c); err != nil {
+		return o, err
 	}
 	if o.History, err = historyOf(c, &o); err != nil {
 		return o, err
 	}
-	switch {
-	case o.Quiet && o.Output == "" && o.History == nil && o.Prom.Path == "":
-		return o, &usageError{problem: "--quiet without --output, --save-dir or --prom-file would leave nothing of the walk"}
-	case o.Output == "-" && c.IsSet("format"):
-		return o, &usageError{problem: "--output - prints the profile alone, whatever --format says", hint: "leave out one of the two"}
+	if err := o.checkUse(c.IsSet("format")); err != nil {
+		return o, err
 	}
 	return o, cmp.Or(o.checkOutput(), o.Prom.check())
+}
+
+// readFlags reads what stands for itself: the history depends on it.
+func (o *profileOptions) readFlags(c *cli.Context) (err error) {
+	if o.Connection, err = connectionOf(c); err != nil {
+		return err
+	}
+	if o.Report, err = presentationOf(c); err != nil {
+		return err
+	}
+	if o.Collect, err = collectOptionsOf(c); err != nil {
+		return err
+	}
+	if o.FailOn, err = conditionsOf(c, evidenceOf(c)); err != nil {
+		return err
+	}
+	if o.Redact, err = redactOf(c); err != nil {
+		return err
+	}
+	o.Prom, err = promOf(c)
+	return err
+}
+
+// evidenceOf is what conditions are judged by: with a history, also by what changed.
+func evidenceOf(c *cli.Context) alarm.Evidence {
+	if c.IsSet("save-dir") {
+		return alarm.TwoProfiles
+	}
+	return alarm.OneProfile
+}
+
+// checkUse finds mistakes in what is to become of the walk.
+func (o *profileOptions) checkUse(formatted bool) error {
+	switch {
+	case o.Quiet && o.Output == "" && o.History == nil && o.Prom.Path == "":
+		return &usageError{problem: "--quiet without --output, --save-dir or --prom-file would leave nothing of the walk"}
+	case o.Output == "-" && formatted:
+		return &usageError{problem: "--output - prints the profile alone, whatever --format says", hint: "leave out one of the two"}
+	}
+	return nil
 }
 
 func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
@@ -194,22 +203,29 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 		return err
 	}
 	p.Label = o.Collect.Label // who gives one along with --redact wants it there
-	changes := past.changes(p.Profile)
-	if err := o.deliver(p, past, changes, stdout); err != nil {
-		return err
-	}
-	textfile := o.Prom.write(p.Profile, changes)
-	alarms := o.listAlarms(stderr, p, changes)
-	if textfile != nil {
-		return textfile
-	}
-	if ctx.Err() != nil && !p.Complete {
+	failed, alarms := o.deliver(p, past, stdout, stderr)
+	switch {
+	case failed != nil: // the other exit codes promise that all was written
+		return failed
+	case !p.Complete && ctx.Err() != nil:
 		return context.Cause(ctx)
-	}
-	if !p.Complete {
+	case !p.Complete:
 		return incomplete(p.Profile)
+	default:
+		return alarms
 	}
-	return alarms
+}
+
+// deliver saves the profile, writes the textfile, lists alarms and prints: each of
+// them whatever became of the others. What is printed is the last, since whoever
+// reads it may hang up, which ends the process. failed is what could not be saved or
+// printed, and alarms that conditions hold, which have been listed.
+func (o profileOptions) deliver(p shareable, past *pastProfiles, stdout, stderr io.Writer) (failed, alarms error) {
+	changes := past.changes(p.Profile) // before the profile is one of the past
+	saved := failuresOf(past.save(p.Profile), o.saveOutput(p.Profile))
+	textfile := o.Prom.write(p.Profile, changes)
+	alarms = o.listAlarms(stderr, p, changes)
+	return failuresOf(saved, textfile, o.print(stdout, p, changes)), alarms
 }
 
 // incomplete is why a profile lacks a part.
@@ -250,11 +266,21 @@ func (o profileOptions) listAlarms(stderr io.Writer, p shareable, changes *diff.
 	return listVerdict(stderr, alarm.EvaluateDiff(changes, o.FailOn))
 }
 
-// deliver saves the profile and prints the report, and then what changed.
-func (o profileOptions) deliver(p shareable, past *pastProfiles, changes *diff.Comparison, stdout io.Writer) error {
-	// What can be saved in one place is, whatever became of the other.
-	if err := errors.Join(past.save(p.Profile), o.saveOutput(p.Profile, stdout)); err != nil {
-		return err
+// saveOutput does what --output FILE says.
+func (o profileOptions) saveOutput(p *profile.Profile) error {
+	if o.Output == "" || o.Output == "-" {
+		return nil
+	}
+	if err := profile.WriteFile(o.Output, p); err != nil {
+		return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: "free some space, or choose another place with --output"}
+	}
+	return nil
+}
+
+// print prints the profile or the report, and then what changed.
+func (o profileOptions) print(stdout io.Writer, p shareable, changes *diff.Comparison) error {
+	if o.Output == "-" {
+		return profile.Write(stdout, p.Profile, profile.Plain)
 	}
 	if o.reports(stdout) {
 		if err := show(stdout, p, o.Report); err != nil {
@@ -265,20 +291,6 @@ func (o profileOptions) deliver(p shareable, past *pastProfiles, changes *diff.C
 		return nil
 	}
 	return showChanges(stdout, changes, changesShown{DiffOptions: report.DiffOptions{Options: o.Report.Options}})
-}
-
-// saveOutput does what --output says.
-func (o profileOptions) saveOutput(p *profile.Profile, stdout io.Writer) error {
-	switch o.Output {
-	case "":
-		return nil
-	case "-":
-		return profile.Write(stdout, p, profile.Plain)
-	}
-	if err := profile.WriteFile(o.Output, p); err != nil {
-		return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: "free some space, or choose another place with --output"}
-	}
-	return nil
 }
 
 // reports tells whether the report is printed.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -21,6 +23,19 @@ func later(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	age(p, span)
 	ts.Check(profile.WriteFile(ts.MkAbs(args[1]), p))
+}
+
+// put: put FILE DIR SPAN puts a profile into a history, dated so much earlier.
+func put(ts *testscript.TestScript, _ bool, args []string) {
+	p, err := profile.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	span, err := unit.ParseSpan(args[2])
+	ts.Check(err)
+	p.Began, p.Ended = p.Began.Add(-span), p.Ended.Add(-span)
+	dir := ts.MkAbs(args[1])
+	ts.Check(os.MkdirAll(dir, 0o700))
+	name := p.Label + "-" + p.Began.Format("2006-01-02T15-04-05Z") + ".json.zst"
+	ts.Check(profile.WriteFile(filepath.Join(dir, name), p))
 }
 
 // idle: idle SERVER DB SPAN makes all keys of a database look unused for so long.

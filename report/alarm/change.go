@@ -193,21 +193,18 @@ func (s subject) isAbout(one diff.Stopped) bool {
 // whyNotStopped says why it is not known whether TTLs are set as before: it takes
 // TTLs, and idle times that are the server's own since the old profile.
 func (s subject) whyNotStopped() string {
-	after := subject{profile: s.diff.New.Profile, stats: &s.diff.New.Profile.Totals}
-	switch {
-	case after.stats.NoTTLKeys == nil:
-		return noTTLs
-	case after.stats.Freq != nil:
-		return lfu
-	case after.stats.Idle == nil:
-		return noIdle
-	case after.partial():
-		return becausePartial
-	}
 	for _, c := range s.diff.Caveats {
 		if c.HidesNamespaces || hidesIdleTimes(c) {
 			return c.Text
 		}
+	}
+	switch {
+	case s.diff.StoppedUnknown != "":
+		return s.diff.StoppedUnknown
+	case !s.diff.New.Profile.Complete:
+		return becausePartial
+	case s.namespace != nil && s.row.State == diff.Unsure && s.row.Old == nil:
+		return becauseUnsure
 	}
 	return ""
 }

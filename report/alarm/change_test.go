@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"keyprof/report/diff"
 	"keyprof/sampler/profile"
@@ -14,7 +15,7 @@ import (
 func pair(change func(before, after *profile.Profile)) (before, after *profile.Profile) {
 	server := profile.Node{
 		Address: "a:1", RunID: "r", Role: profile.RolePrimary, Policy: "volatile-lru",
-		UsedMemory: new(int64(100)), Maxmemory: new(int64(200)),
+		UsedMemory: new(int64(100)), Maxmemory: new(int64(200)), IdleHorizonS: new(int64(30 * 24 * 3600)),
 	}
 	side := func(used int64, evicted string, namespaces ...profile.Namespace) *profile.Profile {
 		p := &profile.Profile{Complete: true, Totals: stats(0, 0, 0), Nodes: []profile.Node{server}, Namespaces: namespaces}
@@ -41,6 +42,9 @@ func pair(change func(before, after *profile.Profile)) (before, after *profile.P
 		profile.Namespace{Pattern: "resque:status:<uuid>", Stats: stats(150, 12_000, 60)},
 		profile.Namespace{DB: 1, Pattern: "user:<int>", Stats: stats(900, 90_000, 90)},
 	)
+	before.Began = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+	before.Ended = before.Began.Add(time.Minute)
+	after.Began, after.Ended = before.Began.AddDate(0, 0, 1), before.Ended.AddDate(0, 0, 1)
 	if change != nil {
 		change(before, after)
 	}
@@ -239,10 +243,15 @@ func TestEvaluateDiffInDoubt(t *testing.T) {
 		{"summed up: not of concern for the totals", "keys_growth > 0%", sumAfter(1), "+34.8 %"},
 
 		{"TTLs: a restart", "ttl_stopped_keys > 0", restart, "?: " + restarted},
-		{"TTLs refused: stopped", "ttl_stopped_keys > 0", func(_, a *profile.Profile) { each(a, noTTLsIn) }, "?: times to live were not measured"},
-		{"idle times refused: stopped", "ttl_stopped_keys > 0", func(_, a *profile.Profile) { each(a, noIdleIn) }, "?: idle times were not measured"},
+		{"TTLs refused: stopped", "ttl_stopped_keys > 0", func(_, a *profile.Profile) { each(a, noTTLsIn) }, "?: the new profile has no TTLs"},
+		{"idle times refused: stopped", "ttl_stopped_keys > 0", func(_, a *profile.Profile) { each(a, noIdleIn) }, "?: the new profile has no idle times"},
 		{"LFU: stopped", "ttl_stopped_keys > 0", func(_, a *profile.Profile) { a.Totals.Freq = &profile.FreqStats{} }, "?: idle times are not tracked under an LFU policy"},
 		{"incomplete: stopped", "ttl_stopped_keys > 0", newPartial, "?: " + becausePartial},
+		{"incomplete before: stopped", "ttl_stopped_keys > 0", oldPartial, "?: the old profile is incomplete, and may lack keys that had no TTL then"},
+		{"idle times too short: stopped", "ttl_stopped_keys > 0", func(_, a *profile.Profile) { a.Nodes[0].IdleHorizonS = new(int64(3600)) }, "?: idle times reach back for 1h only, not to the old profile"},
+		{"no idle horizon: stopped", "ttl_stopped_keys < 1 in user:*", func(_, a *profile.Profile) { a.Nodes[0].IdleHorizonS = nil }, "? of user:<int> and 0 more: how far back idle times reach is not known"},
+		{"too close: stopped", "ttl_stopped_keys > 0", func(b, a *profile.Profile) { a.Began, a.Ended = b.Ended, b.Ended }, "?: the profiles are too close to each other to tell which keys were written between them"},
+		{"summed up before: stopped", "ttl_stopped_keys < 1 in cart:*", sumBefore(600), "? of cart:<uuid> and 0 more: " + becauseUnsure + "; ?: " + other},
 
 		{"TTLs: another threshold matters not", "ttl_stopped_keys > 0", func(b, _ *profile.Profile) { b.Design.IdleOverS = 1 }, ""},
 		{"TTLs: another version matters not", "ttl_stopped_keys > 0", upgrade, ""},
@@ -338,11 +347,10 @@ func TestEvaluateDiffOfRunways(t *testing.T) {
 		{"one rate, far off", "days_to_empty < 14", &diff.Runway{Days: days(14), Rates: rates}, nil, ""},
 		{"now", "days_to_empty < 14", &diff.Runway{Days: days(0), Rates: rates}, nil, "0.0 days"},
 		{"very soon", "days_to_empty < 14", &diff.Runway{Days: days(0.01), Rates: rates}, nil, "<0.1 days"},
-		{"by the slowest rate", "days_to_empty < 14", &diff.Runway{Days: days(8), Soonest: days(5), Latest: days(13), Rates: rates}, nil, "8.0 days (at most 13.0 days)"},
-		{"not by the slowest rate", "days_to_empty < 2w", &diff.Runway{Days: days(8), Soonest: days(5), Latest: days(15), Rates: rates}, nil, ""},
-		{"not at all by the slowest rate", "days_to_empty < 14", &diff.Runway{Days: days(8), Soonest: days(5), Rates: rates}, nil, "?: " + noSlowest},
-		{"not even by the fastest rate", "days_to_empty < 4", &diff.Runway{Days: days(8), Soonest: days(5), Rates: rates}, nil, ""},
-		{"enough", "days_to_empty > 4", &diff.Runway{Days: days(8), Soonest: days(5), Rates: rates}, nil, "8.0 days (at least 5.0 days)"},
+		{"by the latest rate", "days_to_empty < 2w", &diff.Runway{Days: days(8), Soonest: days(5), Latest: days(15), Rates: rates}, nil, "8.0 days (5.0 days to 15.0 days at the rates seen)"},
+		{"whatever was before", "days_to_empty < 14", &diff.Runway{Days: days(8), Soonest: days(5), Rates: rates}, nil, "8.0 days (5.0 days or more at the rates seen)"},
+		{"not by the fastest rate", "days_to_empty < 7", &diff.Runway{Days: days(8), Soonest: days(5), Rates: rates}, nil, ""},
+		{"enough", "days_to_empty > 7", &diff.Runway{Days: days(8), Soonest: days(5), Latest: days(15), Rates: rates}, nil, "8.0 days (5.0 days to 15.0 days at the rates seen)"},
 		{"not on its way", "days_to_empty < 14", &diff.Runway{Rates: rates}, nil, ""},
 		{"not on its way, at the last rate", "days_to_empty < 14", &diff.Runway{Soonest: days(5), Rates: rates}, nil, ""},
 		{"no rate", "days_to_empty < 14", &diff.Runway{}, nil, "?: " + noRate},
@@ -371,6 +379,38 @@ func TestEvaluateDiffOfRunways(t *testing.T) {
 	v := EvaluateDiff(c, parsed(t, "days_to_full < 5", TwoProfiles))
 	if len(v.Findings) != 1 || v.Findings[0].Figure != "3.0 days" || !v.Findings[0].OfAll {
 		t.Errorf("maxmemory: %+v", v)
+	}
+}
+
+// Incident 2 after a flat week: 241,115 keys with a TTL for seven nights, more on one
+// of them, and then 229,004.
+func TestEvaluateDiffOfACollapseAfterAFlatWeek(t *testing.T) {
+	night := func(i int, withTTL int64) *profile.Profile {
+		p, _ := pair(nil)
+		p.Began = time.Date(2026, 11, 14+i, 3, 0, 0, 0, time.UTC)
+		p.Ended = p.Began.Add(time.Minute)
+		p.Namespaces = []profile.Namespace{{Pattern: "ticket:<int>", Stats: stats(withTTL, 1, 0)}}
+		p.Totals = stats(withTTL, 1, 0)
+		return p
+	}
+	var week []*profile.Profile
+	for i := range 7 {
+		week = append(week, night(i, 241_115+int64(i%3)*50))
+	}
+	c, err := diff.Compare(week[6], night(7, 229_004), diff.Options{Earlier: week[:6]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := c.Runways[0]; r.Days == nil || r.Latest != nil || len(r.Rates) != 7 {
+		t.Fatalf("%+v", r)
+	}
+	for expression, want := range map[string]string{
+		"days_to_empty < 20": "18.9 days (18.9 days or more at the rates seen)",
+		"days_to_empty < 18": "",
+	} {
+		if got := judged(t, c, expression); got != want {
+			t.Errorf("%s: got %s, want %s", expression, got, want)
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ type reading struct {
 	// estimated: what is beyond it cannot be ruled out.
 	open    bool
 	because string // why it is not known, if there is a reason of its own
+	aside   string // what else people should know of the figure
 	nothing bool   // there are no keys of which there could be a figure
 	absent  string // why there is no figure; empty if there is one
 }
@@ -110,8 +111,16 @@ func (o operator) judge(r reading, v float64) (holds, fails bool) {
 }
 
 // text is the figure for people, with the bound that was compared if that is
-// another.
+// another, and what else there is to say.
 func (o operator) text(r reading, format func(float64) string) string {
+	text := o.figure(r, format)
+	if r.aside != "" {
+		text += " (" + r.aside + ")"
+	}
+	return text
+}
+
+func (o operator) figure(r reading, format func(float64) string) string {
 	bound, word := r.hi, "at most "
 	if o.seeksMuch() {
 		bound, word = r.lo, "at least "

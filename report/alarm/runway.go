@@ -1,7 +1,6 @@
 package alarm
 
 import (
-	"math"
 	"strings"
 
 	"keyprof/report/diff"
@@ -13,7 +12,6 @@ const (
 	noPolicy    = "the server does not tell its maxmemory-policy"
 	noPool      = "the server's maxmemory-policy is not one that evicts only keys with a TTL"
 	noRate      = "there is no rate: the profiles lie too close together, or overlap"
-	noSlowest   = "at the slowest rate that was seen, the limit is not reached"
 	noOldServer = "the old profile does not have this figure of this server"
 	noPrimary   = "only a primary counts this"
 	noCount     = "the server counts from anew since the old profile, or does not tell"
@@ -39,20 +37,24 @@ func (s subject) runway(limit diff.Limit, whyNot func() string) reading {
 	return lacking(whyNot())
 }
 
-// daysOf is the time that a runway lasts, between those at the fastest and the
-// slowest rate.
+// daysOf is the time that a runway lasts at its latest rate. Earlier rates have no
+// say: a quiet week must not veto an alarm about what began last night.
 func daysOf(r *diff.Runway) reading {
 	days := exactly(*r.Days)
-	if r.Soonest == nil {
-		return days
-	}
-	days.lo = min(days.lo, *r.Soonest)
-	if r.Latest == nil {
-		days.hi, days.open, days.because = math.Inf(1), true, noSlowest
-	} else {
-		days.hi = max(days.hi, *r.Latest)
-	}
+	days.aside = otherDays(r)
 	return days
+}
+
+// otherDays are what a runway lasts at the rates seen; empty if there is only one.
+func otherDays(r *diff.Runway) string {
+	switch {
+	case r.Soonest == nil:
+		return ""
+	case r.Latest == nil:
+		return formatDays(*r.Soonest) + " or more at the rates seen"
+	default:
+		return formatDays(*r.Soonest) + " to " + formatDays(*r.Latest) + " at the rates seen"
+	}
 }
 
 func (s subject) whyNoPool() string {

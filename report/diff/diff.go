@@ -228,9 +228,10 @@ type Stopped struct {
 	DB      int    `json:"db"`
 	Pattern string `json:"pattern"`
 	// Recent are the keys that were certainly written or read since the old profile
-	// (see RecentMeans), being idle for at most RecentS. Older are those that
-	// certainly were not, being idle for more than OlderS, which is absent if no
-	// idle time could tell. Both are in seconds.
+	// (see RecentMeans), being idle for at most RecentS, less those without a TTL
+	// that may have been there without one. Older are those that certainly were
+	// neither, being idle for more than OlderS, which is absent if no idle time could
+	// tell. Both are in seconds.
 	Recent  Portion `json:"recent"`
 	RecentS int64   `json:"recent_within_s"`
 	Older   Portion `json:"older"`

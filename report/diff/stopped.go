@@ -25,8 +25,7 @@ const (
 	// someTTL is the least share of keys with a TTL, on either side, that shows
 	// that a namespace's keys are meant to expire.
 	someTTL = 0.001
-	// mostStopped and mostExamples bound what is listed.
-	mostStopped  = 20
+	// mostExamples bounds what is listed of a namespace.
 	mostExamples = 5
 	// clockSlack is by how much an idle time may be off: the server reads its clock
 	// for it once a second.
@@ -52,16 +51,17 @@ func stoppedSince(c *Comparison) (list []Stopped, why string) {
 			cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern),
 		)
 	})
-	return list[:min(len(list), mostStopped)], ""
+	return list, ""
 }
 
 // RecentMeans is what happened to the Recent keys of a Stopped since the old
-// profile, in words: reads on a primary do not show on its replicas.
+// profile, in words: reads on a primary do not show on its replicas, and keys
+// without a TTL that may only have been read are not among them.
 func (c *Comparison) RecentMeans() string {
 	if i := c.New.Profile.Totals.Idle; i != nil && i.Measure == profile.IdleSinceWriteOrLocalRead {
-		return "written, or read on this replica"
+		return "written (or, with a TTL, read on this replica)"
 	}
-	return "written or read"
+	return "written (or, with a TTL, read)"
 }
 
 // since tells by their idle times which keys were written or read since the old
@@ -107,6 +107,10 @@ func idleUnknown(c *Comparison, span time.Duration) string {
 		return "namespaces cannot be compared"
 	case t.NoTTLKeys == nil:
 		return "the new profile has no TTLs"
+	case c.Old.Profile.Totals.NoTTLKeys == nil:
+		return "the old profile has no TTLs"
+	case !c.Old.Profile.Complete:
+		return "the old profile is incomplete, and may lack keys that had no TTL then"
 	case t.Freq != nil:
 		return "idle times are not tracked under an LFU policy"
 	case t.Idle == nil:
@@ -144,11 +148,10 @@ func (s since) stopped(row *Row) (found Stopped, news bool) {
 	}
 	found = Stopped{
 		DB: row.DB, Pattern: row.Pattern, RecentS: s.recent, OlderS: s.older,
-		Recent: portionOf(row.New, s.isRecent), Older: portionOf(row.New, s.isOlder),
+		Recent: portionOf(row.New, s.isRecent).written(row), Older: portionOf(row.New, s.isOlder),
 	}
-	written := found.Recent.written(row.Changes[NoTTLKeys])
-	found.Jumped = written.exceeds(found.Older) || written.exceeds(portionOfAll(row.Old))
-	if !found.Jumped && !goesOn(row, found.Recent, written) {
+	found.Jumped = found.Recent.exceeds(found.Older) || found.Recent.exceeds(portionOfAll(row.Old))
+	if !found.Jumped && !goesOn(row, found.Recent) {
 		return found, false
 	}
 	found.Examples = s.examples(row.New)
@@ -183,13 +186,16 @@ func portionOfAll(s *profile.Stats) Portion {
 	return Portion{Keys: s.Keys.Value, NoTTL: min(s.NoTTLKeys.Value, s.Keys.Value)}
 }
 
-// written leaves out what was only read, or written again: no more keys without a
-// TTL are new than there are more of them now.
-func (p Portion) written(noTTL Change) Portion {
-	if noTTL.Delta == nil {
-		return p
+// written leaves out the recent keys without a TTL that may only have been read, or
+// written again: no more of them are certainly new than there are more of them now.
+// The old profile must be complete; the new one need not, as keys that it lacks would
+// only be more.
+func (p Portion) written(row *Row) Portion {
+	new := max(row.New.NoTTLKeys.Value-portionOfAll(row.Old).NoTTL, 0)
+	if row.Old == nil && row.State == Unsure {
+		new = 0 // they may all have been there
 	}
-	new := min(p.NoTTL, int64(max(*noTTL.Delta, 0)))
+	new = min(new, p.NoTTL)
 	return Portion{Keys: p.Keys - p.NoTTL + new, NoTTL: new}
 }
 
@@ -221,9 +227,9 @@ func logChoose(n, k float64) float64 {
 
 // goesOn reports whether keys still arrive without a TTL where others have one. A
 // namespace none of whose keys ever expires is none of these: it may be meant so.
-func goesOn(row *Row, recent, written Portion) bool {
+func goesOn(row *Row, recent Portion) bool {
 	expiring := max(expiringOf(row.New), expiringOf(row.Old))
-	return written.NoTTL >= leastRecent && recent.Share() >= mostlyNoTTL && expiring >= someTTL
+	return recent.NoTTL >= leastRecent && recent.Share() >= mostlyNoTTL && expiring >= someTTL
 }
 
 // expiringOf is the share of the keys that have a TTL; 0 if it is not known.

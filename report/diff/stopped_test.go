@@ -50,6 +50,16 @@ func TestStopped(t *testing.T) {
 			[]someKeys{lasting(200, recently), lasting(9800, longAgo), expiring(190, longAgo)},
 			&portions{Portion{200, 200}, Portion{9990, 9800}, false},
 		},
+		"keys that are only read are not recent": {
+			[]someKeys{lasting(500, longAgo), expiring(1000, longAgo)},
+			[]someKeys{lasting(500, recently), lasting(100, recently), expiring(30, recently), expiring(900, longAgo)},
+			&portions{Portion{130, 100}, Portion{900, 0}, true},
+		},
+		"many that are read, and few that arrive": {
+			[]someKeys{lasting(5000, longAgo), expiring(1000, longAgo)},
+			[]someKeys{lasting(5000, recently), lasting(40, recently), expiring(900, recently)},
+			nil,
+		},
 		"the last key with a TTL is gone": {
 			[]someKeys{lasting(9800, longAgo), expiring(200, longAgo)},
 			[]someKeys{lasting(200, recently), lasting(9800, longAgo)},
@@ -157,8 +167,21 @@ func TestStoppedOrder(t *testing.T) {
 	for _, s := range c.Stopped {
 		order = append(order, s.Pattern)
 	}
-	if want := []string{"much", "little", "goes on", "A", "B"}; len(order) != mostStopped || !slices.Equal(order[:5], want) {
-		t.Errorf("order %q, want %q first, %d in all", order, want, mostStopped)
+	if want := []string{"much", "little", "goes on", "A", "B"}; len(order) != 33 || !slices.Equal(order[:5], want) {
+		t.Errorf("order %q, want %q first, 33 in all", order, want)
+	}
+}
+
+// What is summed up in the old profile may have held the keys already: read, they
+// are no news.
+func TestStoppedOfSummedUp(t *testing.T) {
+	old := hoursAgo(4, expiring(1000, longAgo), someKeys{pattern: "b", n: 500, noTTL: true, idle: longAgo}).build(t)
+	i := slices.IndexFunc(old.Namespaces, func(ns profile.Namespace) bool { return ns.Pattern == "b" })
+	old.Namespaces[i].Pattern, old.Namespaces[i].Other = profile.OtherPattern, true
+	read := []someKeys{{pattern: "b", n: 500, noTTL: true, idle: recently}, {pattern: "b", n: 100, ttl: aDay, idle: longAgo}}
+	c := compare(t, old, hoursAgo(0, append(read, expiring(1000, longAgo))...).build(t))
+	if len(c.Stopped) != 0 || c.StoppedUnknown != "" {
+		t.Errorf("%+v, %s", c.Stopped, c.StoppedUnknown)
 	}
 }
 
@@ -172,8 +195,8 @@ func TestStoppedUnknown(t *testing.T) {
 	node := func(change func(*profile.Node)) made {
 		return with(after, func(p *profile.Profile) { change(&p.Nodes[0]) })
 	}
-	noTTLs := after
-	noTTLs.noTTLs = true
+	noTTLs, noTTLsBefore := after, before
+	noTTLs.noTTLs, noTTLsBefore.noTTLs = true, true
 	for name, tt := range map[string]struct {
 		old, new made
 		why      string // empty: the idle times tell
@@ -194,8 +217,12 @@ func TestStoppedUnknown(t *testing.T) {
 		}), "LFU"},
 		"was LFU":     {with(before, func(p *profile.Profile) { p.Nodes[0].Policy = "allkeys-lfu" }), after, "LFU"},
 		"no idle":     {before, with(after, func(p *profile.Profile) { p.Totals.Idle = nil }), "no idle times"},
-		"no TTLs":     {before, noTTLs, "no TTLs"},
+		"no TTLs":     {before, noTTLs, "the new profile has no TTLs"},
+		"had no TTLs": {noTTLsBefore, after, "the old profile has no TTLs"},
 		"incomplete":  {before, with(after, func(p *profile.Profile) { p.Complete = false }), ""},
+		"was incomplete": {
+			with(before, func(p *profile.Profile) { p.Complete = false }), after, "the old profile is incomplete",
+		},
 		"too close":   {hoursAgo(0.02, expiring(1000, longAgo)), after, "too close"},
 		"overlapping": {hoursAgo(0.005, expiring(1000, longAgo)), after, "too close"},
 	} {
@@ -216,10 +243,10 @@ func TestRecentMeans(t *testing.T) {
 	replica := hoursAgo(0, lasting(1, 1))
 	replica.after = func(p *profile.Profile) { p.Totals.Idle.Measure = profile.IdleSinceWriteOrLocalRead }
 	old := hoursAgo(4).build(t)
-	if got, want := compare(t, old, hoursAgo(0).build(t)).RecentMeans(), "written or read"; got != want {
+	if got, want := compare(t, old, hoursAgo(0).build(t)).RecentMeans(), "written (or, with a TTL, read)"; got != want {
 		t.Errorf("on a primary: %q, want %q", got, want)
 	}
-	if got, want := compare(t, old, replica.build(t)).RecentMeans(), "written, or read on this replica"; got != want {
+	if got, want := compare(t, old, replica.build(t)).RecentMeans(), "written (or, with a TTL, read on this replica)"; got != want {
 		t.Errorf("on a replica: %q, want %q", got, want)
 	}
 }

@@ -111,6 +111,12 @@ func (h *History) files() ([]string, error) {
 	return paths, nil
 }
 
+// isAfter reports whether the profile that a file is called after began after a time.
+func isAfter(path string, until time.Time) bool {
+	_, began, ok := parseName(filepath.Base(path))
+	return ok && began.After(until)
+}
+
 // errOther says that a file does not hold what its name promises.
 var errOther = errors.New("it holds another profile than its name says")
 
@@ -144,10 +150,15 @@ type Saved struct {
 	Profile *profile.Profile
 }
 
-// Newest reads the newest complete profiles of the label, newest first: n of them,
-// or as many as there are. Files that are called like a profile and cannot be read
-// as one are passed over, and passed says why, an error each.
-func (h *History) Newest(n int) (newest []Saved, passed []error, err error) {
+// errFuture says that a profile began later than it can have.
+var errFuture = errors.New("it is dated in the future, as by a clock that was wrong: move it away")
+
+// Newest reads the newest complete profiles of the label that began until then,
+// newest first: n of them, or as many as there are. Files that are called like a
+// profile and cannot be read as one are passed over, and so are those that began
+// later, with errFuture: nothing else would be new as long as they stay. passed says
+// why, an error each.
+func (h *History) Newest(n int, until time.Time) (newest []Saved, passed []error, err error) {
 	paths, err := h.files()
 	if err != nil {
 		return nil, nil, err
@@ -162,6 +173,10 @@ func (h *History) Newest(n int) (newest []Saved, passed []error, err error) {
 			continue
 		}
 		if !head.Complete {
+			continue
+		}
+		if isAfter(path, until) {
+			passed = append(passed, fmt.Errorf("%s: %w", path, errFuture))
 			continue
 		}
 		p, err := read(path, profile.Read)

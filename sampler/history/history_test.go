@@ -278,7 +278,7 @@ func TestNewest(t *testing.T) {
 		3: {nights[4], nights[3], nights[1]},
 		9: {nights[4], nights[3], nights[1], nights[0]},
 	} {
-		newest, passed, err := create(t, dir, "prod").Newest(n)
+		newest, passed, err := create(t, dir, "prod").Newest(n, night.AddDate(0, 0, 5))
 		var got []string
 		for _, s := range newest {
 			got = append(got, s.Path)
@@ -308,7 +308,7 @@ func TestNewestPassesOver(t *testing.T) {
 	later := night.AddDate(1, 0, 0)
 	copied := put(t, dir, fileName("prod", later), made("prod", night, true))
 	lent := put(t, dir, fileName("prod", later.Add(time.Second)), made("other", later, true))
-	newest, passed, err := create(t, dir, "prod").Newest(2)
+	newest, passed, err := create(t, dir, "prod").Newest(2, later.Add(time.Second))
 	if err != nil || len(newest) != 2 || newest[0].Path != nights[2] || newest[1].Path != nights[1] {
 		t.Fatalf("%v, %v", newest, err)
 	}
@@ -318,6 +318,19 @@ func TestNewestPassesOver(t *testing.T) {
 		}
 	}
 	if len(passed) != 5 || !errors.Is(passed[0], errOther) || !errors.Is(passed[4], profile.ErrTruncated) {
+		t.Errorf("%v", passed)
+	}
+}
+
+// One profile of the future does not hide all that come after it.
+func TestNewestPassesOverTheFuture(t *testing.T) {
+	dir := t.TempDir()
+	nights := putNights(t, dir, "prod", "cccc")
+	newest, passed, err := create(t, dir, "prod").Newest(2, night.AddDate(0, 0, 2).Add(400*time.Millisecond))
+	if err != nil || len(newest) != 2 || newest[0].Path != nights[2] || newest[1].Path != nights[1] {
+		t.Errorf("%v, %v", newest, err)
+	}
+	if len(passed) != 1 || !errors.Is(passed[0], errFuture) || !strings.HasPrefix(passed[0].Error(), nights[3]+": ") {
 		t.Errorf("%v", passed)
 	}
 }

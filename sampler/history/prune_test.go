@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
 
 	"keyprof/sampler/profile"
@@ -77,8 +79,51 @@ func TestPrune(t *testing.T) {
 			t.Errorf("%s, complete %v, keep %d: %s, want %s", tt.nights, tt.complete, tt.keep, got, tt.want)
 		}
 	}
-	if got := pruned(t, "ccc", made("prod", night.AddDate(-1, 0, 0), true), 2); got != "-cc+" {
+	if got := pruned(t, "ccc", made("prod", night.AddDate(-1, 0, 0), true), 2); got != "ccc+" {
 		t.Errorf("with a clock that was set back: %s", got)
+	}
+	// Between the second night and the third, which is dated in the future.
+	if got := pruned(t, "cccc", made("prod", night.AddDate(0, 0, 2).Add(-time.Hour), true), 2); got != "-ccc+" {
+		t.Errorf("with profiles of the future: %s", got)
+	}
+}
+
+// A profile whose end is missing does not cost another that can be read.
+func TestPruneKeepsWhatCanBeRead(t *testing.T) {
+	dir := t.TempDir()
+	nights := putNights(t, dir, "prod", "ccc")
+	cut(t, nights[2], 9)
+	w := locked(t, dir, "prod")
+	if _, err := w.Save(made("prod", night.AddDate(1, 0, 0), true)); err != nil {
+		t.Fatal(err)
+	}
+	if head, err := w.h.header(nights[2]); err != nil || !head.Complete {
+		t.Fatalf("the damage is in the header: %+v, %v", head, err)
+	}
+	removed, err := w.Prune(2)
+	if err != nil || !slices.Equal(removed, nights[:1]) {
+		t.Errorf("removed %q, %v; want %q", removed, err, nights[:1])
+	}
+}
+
+// cut takes the last bytes off what is compressed in a file.
+func cut(t testing.TB, path string, n int) {
+	t.Helper()
+	encoder, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer encoder.Close()
+	p, err := profile.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := profile.Write(&text, p, profile.Plain); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, encoder.EncodeAll(text.Bytes()[:text.Len()-n], nil), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
