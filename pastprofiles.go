@@ -164,8 +164,11 @@ func (past *pastProfiles) save(p *profile.Profile) error {
 	}
 	if _, err := past.writer.Save(p); err != nil {
 		hint := spaceHint
-		if errors.Is(err, fs.ErrExist) {
+		switch {
+		case errors.Is(err, fs.ErrExist):
 			hint = "move that file away; has the clock been set back?"
+		case errors.Is(err, fs.ErrNotExist):
+			hint = "the directory was there when the walk began: see who removes it"
 		}
 		return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: hint}
 	}

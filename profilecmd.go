@@ -224,8 +224,24 @@ func (o profileOptions) deliver(p shareable, past *pastProfiles, stdout, stderr 
 	changes := past.changes(p.Profile) // before the profile is one of the past
 	saved := failuresOf(past.save(p.Profile), o.saveOutput(p.Profile))
 	textfile := o.Prom.write(p.Profile, changes)
+	o.tellProblems(stderr, p.Profile, stdout)
 	alarms = o.listAlarms(stderr, p, changes)
 	return failuresOf(saved, textfile, o.print(stdout, p, changes)), alarms
+}
+
+// problems are the warnings of a profile that should not be there every night.
+var problems = []string{"measure-refused", "info-refused", "replica-link-down", "server-changed", "rule-unused", "wrong-replies"}
+
+// tellProblems tells of a nightly run what its report would, as nobody reads that.
+func (o profileOptions) tellProblems(stderr io.Writer, p *profile.Profile, stdout io.Writer) {
+	if o.History == nil || o.reports(stdout) {
+		return
+	}
+	for _, w := range p.Warnings {
+		if slices.Contains(problems, w.Code) {
+			warn(stderr, "%s: %s", w.Scope, w.Text)
+		}
+	}
 }
 
 // incomplete is why a profile lacks a part.
