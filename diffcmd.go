@@ -190,6 +190,9 @@ func (o diffOptions) sources(stdin io.Reader, stderr io.Writer) ([]source, error
 		if err != nil {
 			return nil, err
 		}
+		if path == "-" {
+			path = "standard input"
+		}
 		sources[i] = source{path, p}
 	}
 	oldestFirst := func(a, b source) int { return a.Began.Compare(b.Began) }

@@ -385,7 +385,7 @@ func checkAlarm(t *testing.T, run nightlyRun) {
 			t.Errorf("%s is not told: %s", condition, run)
 		}
 	}
-	if !strings.Contains(run.stdout, "resque:status:<uuid>") || strings.Count(run.stdout, "\n") > 40 {
+	if !strings.Contains(run.stdout, "resque:status:<uuid>") || strings.Count(run.stdout, "\n") > 41 {
 		t.Errorf("what changed is not told: %s", run)
 	}
 }

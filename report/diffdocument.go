@@ -3,7 +3,6 @@ package report
 import (
 	"math"
 	"slices"
-	"strings"
 
 	"keyprof/report/diff"
 	"keyprof/report/unit"
@@ -18,6 +17,13 @@ func newDiffDocument(v *diffView) document {
 		}
 	}
 	add(caveatSection(v.c))
+	if len(v.chosen) == 0 && v.o.Under != "" {
+		return d
+	}
+	if v.c.Totals.Changes[diff.Keys].Delta == nil && v.c.Totals.Changes[diff.Bytes].Delta == nil {
+		add(serverSection(v.c))
+		return d
+	}
 	add(changeSection(v))
 	add(noTTLChangeSection(v))
 	add(idleChangeSection(v))
@@ -75,7 +81,7 @@ func diffHeadlines(v *diffView) []line {
 		return nil
 	}
 	var lines []line
-	for _, find := range []func(*diffView) (line, bool){stoppedHeadline, poolHeadline, fullHeadline, growthHeadline, comingsHeadline} {
+	for _, find := range []func(*diffView) (line, bool){stoppedHeadline, poolHeadline, fullHeadline, growthHeadline, lastingHeadline, comingsHeadline} {
 		if l, ok := find(v); ok {
 			lines = append(lines, l)
 		}
@@ -90,8 +96,8 @@ func diffHeadlines(v *diffView) []line {
 func quietText(v *diffView) string {
 	t := v.c.Totals.Changes
 	switch {
-	case t[diff.Keys].Delta == nil:
-		return "Sums are not compared: see the warnings."
+	case t[diff.Keys].Delta == nil && t[diff.Bytes].Delta == nil:
+		return "Nothing is compared: see the warnings."
 	case slices.ContainsFunc(v.chosen, moved):
 		return "Little changed: the table tells what."
 	case slices.ContainsFunc(v.chosen, func(r *diff.Row) bool { return size(r.Changes[diff.Bytes])+size(r.Changes[diff.Keys]) > 0 }):
@@ -109,13 +115,16 @@ func stoppedHeadline(v *diffView) (line, bool) {
 	}
 	s := v.c.Stopped[i]
 	text := v.dbOf(s.DB) + " is written without a TTL now: " + unit.FormatShare(s.Recent.Share()) + " of its " +
-		plural(s.Recent.Keys, "key") + " " + v.c.RecentMeans() + " since the old profile have none"
+		plural(s.Recent.Keys, "key") + " that were " + v.c.RecentMeans() + " in the last " + unit.FormatDuration(float64(s.RecentS)) + " have none"
 	if s.Older.Keys > 0 {
-		text += ", of the older ones " + unit.FormatShare(s.Older.Share())
+		text += ", of those idle for over " + unit.FormatDuration(float64(s.OlderS)) + " " + unit.FormatShare(s.Older.Share())
+	}
+	if s.MoreNoTTL > 0 {
+		text += "; " + unit.FormatCount(s.MoreNoTTL) + " more of its keys never expire than before"
 	}
 	text += "."
 	if more := countJumped(v.c.Stopped) - 1; more > 0 {
-		text += " So " + verb(int64(more), "does ", "do ") + plural(int64(more), "more namespace") + "."
+		text += " So " + verb(int64(more), "is ", "are ") + plural(int64(more), "more namespace") + "."
 	}
 	return say(name(patternText(s.Pattern, false)), words(text)).in(alarm), true
 }
@@ -159,11 +168,13 @@ func poolHeadline(v *diffView) (line, bool) {
 	if r.Left == 0 {
 		return say(words("No key that can be evicted is left: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
 	}
-	keys := v.c.Pool.Keys // compared, as there is a rate
-	text := "No key that can be evicted is left in " + daysText(r) + ": of " + unit.FormatCount(int64(*keys.Old)) + " keys with a TTL " +
-		unit.FormatCount(int64(*keys.New)) + " are left, " + r.Assumption + "; " + r.Consequence + "."
+	text := "No key that can be evicted is left in " + daysText(r) + " at this rate: " + unit.FormatCount(int64(r.Left)) + " keys have a TTL, " +
+		unit.FormatCount(int64(lastRate(r))) + " fewer a day. Then writes fail."
 	return say(words(text)).in(alarm), true
 }
+
+// lastRate is the one that led to the new profile.
+func lastRate(r *diff.Runway) float64 { return r.Rates[len(r.Rates)-1].PerDay }
 
 // fullHeadline tells that maxmemory will be reached.
 func fullHeadline(v *diffView) (line, bool) {
@@ -171,11 +182,12 @@ func fullHeadline(v *diffView) (line, bool) {
 	if r == nil || r.Days == nil || *r.Days > urgent {
 		return line{}, false
 	}
-	when := "Memory is full in " + daysText(r)
 	if r.Left == 0 {
-		when = "Memory is full"
+		return say(words("Memory is full: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
 	}
-	return say(words(when + ": " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
+	text := "Memory is full in " + daysText(r) + " at this rate: " + unit.FormatBytes(int64(r.Left)) + " are left, " +
+		unit.FormatBytes(int64(lastRate(r))) + " less a day."
+	return say(words(text)).in(alarm), true
 }
 
 // daysText is how long a runway is: "3.15 days", with its range.
@@ -194,9 +206,6 @@ func daysText(r *diff.Runway) string {
 }
 
 func decimalDays(days float64) string {
-	if days < 1.0/24 {
-		return "less than an hour"
-	}
 	if days < 1 {
 		return unit.FormatDuration(days * 86400)
 	}
@@ -224,14 +233,32 @@ func growthHeadline(v *diffView) (line, bool) {
 	if total.PerDay != nil {
 		text += ", " + write(int64(math.Abs(*total.PerDay))) + " a day"
 	}
-	row := v.mostMoved(m, *total.Delta > 0)
+	parts := []span{words(text)}
+	for _, up := range []bool{*total.Delta > 0, *total.Delta <= 0} {
+		if row := v.mostMoved(m, up); row != nil {
+			clause := v.dbOf(row.DB) + pick(up, " grew by ", " shrank by ") + write(int64(size(row.Changes[m])))
+			parts = append(parts, words("; "), name(patternText(row.Pattern, row.Other)), words(clause))
+		}
+	}
+	return say(append(parts, words("."))...), true
+}
+
+// lastingHeadline tells that more keys never expire, where their share rose.
+func lastingHeadline(v *diffView) (line, bool) {
+	keys, share := v.c.Totals.Changes[diff.NoTTLKeys], v.c.Totals.Changes[diff.NoTTLShare]
+	if !keys.Real() || !share.Real() || *keys.Delta < 0 || *share.Delta < leastRise {
+		return line{}, false
+	}
+	text := unit.FormatCount(int64(*keys.Delta)) + " more keys never expire: " + unit.FormatShare(*share.New) + " of all, before " + unit.FormatShare(*share.Old)
+	row := v.mostMoved(diff.NoTTLKeys, true)
 	if row == nil {
 		return say(words(text + ".")), true
 	}
-	part := size(row.Changes[m])
-	clause := v.dbOf(row.DB) + pick(*total.Delta > 0, " grew by ", " shrank by ") + write(int64(part)) + "."
-	return say(words(text+"; "), name(patternText(row.Pattern, row.Other)), words(clause)), true
+	return say(words(text+"; "), name(patternText(row.Pattern, row.Other)), words(v.dbOf(row.DB)+" has "+unit.FormatCount(int64(size(row.Changes[diff.NoTTLKeys])))+" more.")), true
 }
+
+// leastRise is by how much a share must have risen to be worth a sentence.
+const leastRise = 0.01
 
 // leastUnexplained is by how much used memory must have changed, as a ratio and in
 // bytes, to be worth a sentence.
@@ -267,26 +294,24 @@ func (v *diffView) mostMoved(m diff.Measure, up bool) *diff.Row {
 	return most
 }
 
-// comingsHeadline counts namespaces that are new, and that are gone.
+// comingsHeadline names namespaces that are new, and that are gone.
 func comingsHeadline(v *diffView) (line, bool) {
-	var parts []string
-	if n := v.count(diff.Added); n > 0 {
-		parts = append(parts, plural(n, "namespace")+verb(n, " is new", " are new"))
+	var parts []span
+	for _, state := range []diff.State{diff.Added, diff.Vanished} {
+		rows := slices.DeleteFunc(slices.Clone(v.chosen), func(r *diff.Row) bool { return r.State != state || r.Other })
+		if len(rows) == 0 {
+			continue
+		}
+		n := int64(len(rows))
+		what := pick(state == diff.Added, verb(n, " is new: ", " are new: "), verb(n, " is gone: ", " are gone: "))
+		parts = append(parts, words(pick(parts == nil, "", " ")+plural(n, "namespace")+what))
+		for i, r := range rows[:min(n, comingsNamed)] {
+			parts = append(parts, words(pick(i > 0, ", ", "")), name(patternText(r.Pattern, false)), words(v.dbOf(r.DB)))
+		}
+		parts = append(parts, words(pick(n > comingsNamed, ", …", ".")))
 	}
-	if n := v.count(diff.Vanished); n > 0 {
-		parts = append(parts, plural(n, "namespace")+verb(n, " is gone", " are gone"))
-	}
-	if parts == nil {
-		return line{}, false
-	}
-	return say(words(strings.Join(parts, ", ") + ".")), true
+	return say(parts...), parts != nil
 }
 
-func (v *diffView) count(s diff.State) (n int64) {
-	for _, r := range v.chosen {
-		if r.State == s && !r.Other {
-			n++
-		}
-	}
-	return n
-}
+// comingsNamed is how many namespaces are named that are new, or gone.
+const comingsNamed = 3

@@ -52,14 +52,26 @@ func changeSection(v *diffView) (section, bool) {
 		total.label, foot = "whole keyspace", 2
 		rows = append(rows, sumRow("all of these", strong, v.chosen))
 	}
-	s.table = v.changeGrid(append(rows, total), foot,
-		changeColumns{measure: diff.Bytes, head: "bytes", old: true, growth: true, perDay: true, expend: 3},
-		changeColumns{measure: diff.Keys, head: "keys", old: true, expend: 1},
+	bytes := changeColumns{measure: diff.Bytes, head: "bytes", old: true, growth: true, perDay: true, expend: 1}
+	keys := changeColumns{measure: diff.Keys, head: "keys", old: true, expend: 3}
+	if v.by == diff.Keys {
+		bytes.expend, keys.expend = keys.expend, bytes.expend
+	}
+	s.table = v.changeGrid(append(rows, total), foot, bytes, keys,
 		changeColumns{measure: diff.NoTTLShare, head: "no TTL", expend: 2},
 		changeColumns{measure: diff.MeanSize, head: "mean", expend: 4, expendAll: true},
 	)
-	s.notes = v.changeNotes()
+	if s.table.hasText(noise) {
+		s.notes = v.changeNotes()
+	}
 	return s, true
+}
+
+// hasText reports whether a cell is just that.
+func (g *grid) hasText(text string) bool {
+	return slices.ContainsFunc(slices.Concat(g.rows, g.foot), func(cells []cell) bool {
+		return slices.ContainsFunc(cells, func(c cell) bool { return c.text == text })
+	})
 }
 
 // changeNotes say how to read the tables.
@@ -140,7 +152,8 @@ func stoppedSection(v *diffView) (section, bool) {
 		}
 	}
 	b := newGrid(len(rows), 0)
-	for i, head := range [4][2]string{{"since", "keys"}, {"no", "TTL%"}, {"older", "keys"}, {"no", "TTL%"}} {
+	recent, older := "≤"+unit.FormatDuration(float64(list[0].RecentS)), ">"+unit.FormatDuration(float64(list[0].OlderS))
+	for i, head := range [4][2]string{{recent, "keys"}, {"no", "TTL%"}, {older, "keys"}, {"no", "TTL%"}} {
 		kind := unit.Count
 		if i%2 == 1 {
 			kind = unit.Percent
@@ -149,7 +162,11 @@ func stoppedSection(v *diffView) (section, bool) {
 	}
 	v.nameColumns(b, rows)
 	s.table = b.done()
-	s.notes = append(s.notes, say(words("since: keys "+v.c.RecentMeans()+" since the old profile; older: those that were not.")).in(quiet))
+	text := recent + ": keys " + v.c.RecentMeans() + " so lately, which is since the old profile"
+	if list[0].OlderS > 0 {
+		text += "; " + older + ": keys that were not, for longer than that"
+	}
+	s.notes = append(s.notes, say(words(text+". Those between the two may be either.")).in(quiet))
 	return s, true
 }
 

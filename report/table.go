@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -120,7 +121,7 @@ func (r textRenderer) paintRule(s string) string {
 
 // fit leaves out columns until the names have room, and says which.
 func fit(g *grid, room int) (fitted *grid, left []string) {
-	need := min(widestName(g), minNameWidth)
+	need, all := min(widestName(g), minNameWidth), g
 	for fixedWidth(g)+need > room {
 		i := mostExpendable(g)
 		if i < 0 {
@@ -129,7 +130,13 @@ func fit(g *grid, room int) (fitted *grid, left []string) {
 		left = append(left, g.columns[i].name())
 		g = g.without(i)
 	}
+	slices.SortStableFunc(left, func(a, b string) int { return cmp.Compare(all.indexOf(a), all.indexOf(b)) })
 	return g, left
+}
+
+// indexOf is the place of the column that is called so.
+func (g *grid) indexOf(name string) int {
+	return slices.IndexFunc(g.columns, func(c column) bool { return c.name() == name })
 }
 
 // name is what a column is called where it does not stand in its table.

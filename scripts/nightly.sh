@@ -143,7 +143,34 @@ run() {
 	done
 }
 
+# tell_changes prints the beginning of what changed, and how to see the rest.
+tell_changes() {
+	head -n 40 "$work/changes"
+	[ "$(wc -l <"$work/changes")" -le 40 ] || echo "… all of it: keyprof diff --save-dir $DIR --label $LABEL"
+}
+
+# try_settings lets keyprof read the conditions and the label, which no server is
+# needed for, and looks for the folders.
+try_settings() {
+	set -- --save-dir "$work/none" --label "$LABEL"
+	while read -r condition; do
+		case $condition in '' | '#'*) continue ;; esac
+		set -- "$@" --fail-on "$condition"
+	done <<-END
+		${FAIL_ON-}
+	END
+	try=0
+	"$KEYPROF" diff "$@" >/dev/null 2>"$work/try" || try=$?
+	if [ "$try" = 2 ]; then
+		cat "$work/try" >&2
+		exit 2
+	fi
+	[ -d "$(dirname "$DIR")" ] || fail "the folder of DIR=$DIR is not there" "make it, or correct DIR" 2
+	[ -z "${PROM_FILE-}" ] || [ -w "$(dirname "$PROM_FILE")" ] || fail "the user $(id -un) may not write to the folder of PROM_FILE=$PROM_FILE" "make it, or correct PROM_FILE" 2
+}
+
 check() {
+	try_settings
 	if [ -f "$secrets/password" ]; then
 		set -- --password-file "$secrets/password"
 	fi
@@ -208,7 +235,7 @@ if [ "$dry" = yes ]; then check; else profile; fi
 close_tunnel
 case $status in
 0 | 2) ;;
-5) [ ! -f "$work/changes" ] || head -n 40 "$work/changes" ;;
+5) [ ! -f "$work/changes" ] || tell_changes ;;
 *) [ -z "$STUNNEL_CONF" ] || tell_complaints ;;
 esac
 exit "$status"

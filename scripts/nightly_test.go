@@ -156,8 +156,11 @@ func TestNightlyExitCodes(t *testing.T) {
 			t.Errorf("exit code %d, want %d: %q", got, code, stderr)
 		}
 		lines := strings.Count(stdout, "\n")
-		if want := map[int]int{5: 40}[code]; lines != want {
+		if want := map[int]int{5: 41}[code]; lines != want {
 			t.Errorf("exit code %d: %d lines of changes, want %d", code, lines, want)
+		}
+		if code == 5 && !strings.Contains(stdout, "all of it: keyprof diff --save-dir ") {
+			t.Errorf("how to see the rest is not told: %q", stdout)
 		}
 	}
 }

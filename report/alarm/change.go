@@ -168,7 +168,7 @@ func ttlStoppedKeys(s subject) reading {
 	stopped := 0.0
 	for _, one := range s.diff.Stopped {
 		if one.Jumped && s.isAbout(one) {
-			stopped += float64(one.Recent.NoTTL)
+			stopped += float64(max(one.Recent.NoTTL, one.MoreNoTTL)) // idle times tell of some only
 		}
 	}
 	if why := s.whyNotStopped(); stopped == 0 && why != "" {

@@ -152,8 +152,8 @@ func (r *rows) row(old, new *profile.Namespace) Row {
 		row.New = &new.Stats
 	}
 	row.Changes = r.changes(
-		figures{stats: row.Old, none: row.State == Added, of: side{r.before, churnOf(r.before, either.DB)}},
-		figures{stats: row.New, none: row.State == Vanished, of: side{r.after, churnOf(r.after, either.DB)}},
+		figures{stats: row.Old, none: row.State == Added, of: side{r.before, movedIn(r.before, either.DB)}},
+		figures{stats: row.New, none: row.State == Vanished, of: side{r.after, movedIn(r.after, either.DB)}},
 		[]both{{row.Old, row.New}},
 	)
 	return row
@@ -174,8 +174,8 @@ func (r *rows) stateWithout(p *profile.Profile, ns *profile.Namespace, state Sta
 func (r *rows) totals(namespaces []Row) Row {
 	row := Row{State: Kept, Old: &r.before.Totals, New: &r.after.Totals}
 	row.Changes = r.changes(
-		figures{stats: row.Old, of: side{r.before, churnOfAll(r.before)}},
-		figures{stats: row.New, of: side{r.after, churnOfAll(r.after)}},
+		figures{stats: row.Old, of: side{r.before, movedInAll(r.before)}},
+		figures{stats: row.New, of: side{r.after, movedInAll(r.after)}},
 		partsOf(namespaces),
 	)
 	return row

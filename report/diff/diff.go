@@ -232,10 +232,13 @@ type Stopped struct {
 	// that may have been there without one. Older are those that certainly were
 	// neither, being idle for more than OlderS, which is absent if no idle time could
 	// tell. Both are in seconds.
+	// Keys between RecentS and OlderS may be either, and are in neither.
 	Recent  Portion `json:"recent"`
 	RecentS int64   `json:"recent_within_s"`
 	Older   Portion `json:"older"`
 	OlderS  int64   `json:"older_beyond_s,omitempty"`
+	// MoreNoTTL is by how many keys without a TTL the namespace has grown.
+	MoreNoTTL int64 `json:"more_no_ttl_keys"`
 	// Jumped means that the share without a TTL is higher in Recent than in Older,
 	// or than it was in the old profile, by far more than chance and than reads of
 	// old keys explain. Otherwise keys without a TTL still arrive, as before, among

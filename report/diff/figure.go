@@ -96,7 +96,7 @@ func (f figures) mean() float64 {
 // side is a profile, and how its databases changed while they were walked.
 type side struct {
 	profile *profile.Profile
-	churn   float64 // keys, net
+	moved   moved
 }
 
 // measured reports whether the side has a measure at all.

@@ -103,22 +103,36 @@ func largestOf(s *profile.Stats, name string) float64 {
 
 // churn are keys that may or may not have been counted.
 type churn struct {
-	keys    float64 // all
-	lasting float64 // without a TTL
-	gone    float64 // gone or expired when they were probed
+	keys     float64 // all
+	lasting  float64 // without a TTL
+	expiring float64 // with one
+	gone     float64 // gone or expired when they were probed
 }
 
-// churn of a set of keys while it was walked.
+// churn of a set of keys while it was walked: no more of them came or went than are
+// recent, and than there are of their kind, with a TTL or without.
 func (f figures) churn() churn {
 	s := f.stats
 	took := f.of.profile.Ended.Sub(f.of.profile.Began).Seconds()
 	gone := float64(s.Vanished + s.Expired)
-	moved := min(f.of.churn, recentKeys(s, took))
-	return churn{
-		keys:    gone + moved + dueWithin(s, took),
-		lasting: float64(s.Vanished) + moved,
-		gone:    gone,
+	recent, lasting, expiring := recentKeys(s, took), float64(s.Keys.Value), float64(s.Keys.Value)
+	if s.NoTTLKeys != nil {
+		lasting, expiring = float64(s.NoTTLKeys.Value), float64(s.Keys.Value-s.NoTTLKeys.Value)
 	}
+	lasting, expiring = min(f.of.moved.lasting, recent, lasting), min(f.of.moved.expiring, recent, expiring)
+	due := dueWithin(s, took)
+	return churn{
+		keys:     gone + min(lasting+expiring, recent) + due,
+		lasting:  float64(s.Vanished) + lasting,
+		expiring: gone + expiring + due,
+		gone:     gone,
+	}
+}
+
+// moved is by how many keys a database changed while it was walked, net.
+type moved struct {
+	lasting  float64 // keys without a TTL
+	expiring float64 // keys with one
 }
 
 // recentKeys are the keys that were written, or read, within some seconds, at most.
@@ -167,33 +181,43 @@ func lowerEdge(edge *int64) float64 {
 	return 0
 }
 
-// churnOf is by how many keys a database changed while it was walked.
-func churnOf(p *profile.Profile, db int) (keys float64) {
+// movedIn is how a database changed while it was walked.
+func movedIn(p *profile.Profile, db int) (m moved) {
 	for i := range p.Nodes {
 		for _, d := range p.Nodes[i].Databases {
 			if d.DB == db {
-				keys += churnOfWalk(d)
+				m = m.plus(movedWhile(d))
 			}
 		}
 	}
-	return keys
+	return m
 }
 
-func churnOfAll(p *profile.Profile) (keys float64) {
+func movedInAll(p *profile.Profile) (m moved) {
 	for i := range p.Nodes {
 		for _, d := range p.Nodes[i].Databases {
-			keys += churnOfWalk(d)
+			m = m.plus(movedWhile(d))
 		}
 	}
-	return keys
+	return m
 }
 
-// churnOfWalk counts names beyond the keys that there were: SCAN may return some
-// twice when a hash table shrinks.
-func churnOfWalk(d profile.Database) float64 {
+func (m moved) plus(other moved) moved {
+	return moved{m.lasting + other.lasting, m.expiring + other.expiring}
+}
+
+// movedWhile counts names beyond the keys that there were as of both kinds: SCAN may
+// return some twice when a hash table shrinks.
+func movedWhile(d profile.Database) moved {
 	if d.Before == nil || d.After == nil {
-		return 0
+		return moved{}
 	}
-	most, least := max(d.Before.Keys, d.After.Keys), min(d.Before.Keys, d.After.Keys)
-	return float64(max(most-least, d.Returned-most))
+	repeated := max(d.Returned-max(d.Before.Keys, d.After.Keys), 0)
+	change := func(of func(*profile.Keyspace) int64) float64 {
+		return math.Max(math.Abs(float64(of(d.After)-of(d.Before))), float64(repeated))
+	}
+	return moved{
+		lasting:  change(func(k *profile.Keyspace) int64 { return k.Keys - k.Expires }),
+		expiring: change(func(k *profile.Keyspace) int64 { return k.Expires }),
+	}
 }

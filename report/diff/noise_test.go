@@ -38,6 +38,8 @@ func TestNoise(t *testing.T) {
 		"due while walked":                      {set{pattern: "a", keys: 1000, size: 100, due: 50}, few(960), nil, diff.Keys, true},
 		"due do not touch no-TTL":               {set{pattern: "a", keys: 1000, size: 100, due: 50, noTTL: 10}, set{pattern: "a", keys: 1000, size: 100, noTTL: 11}, nil, diff.NoTTLKeys, false},
 		"the database grew meanwhile":           {few(1000), few(1010), grew(20), diff.Keys, true},
+		"but by keys without a TTL":             {few(1000), few(1010), grewLasting(20), diff.Keys, false},
+		"which these are":                       {set{pattern: "a", keys: 1000, size: 100, noTTL: 1000}, set{pattern: "a", keys: 1010, size: 100, noTTL: 1010}, grewLasting(20), diff.NoTTLKeys, true},
 		"by less":                               {few(1000), few(1010), grew(5), diff.Keys, false},
 		"but these keys are older":              {few(1000), few(1010), func(a, b *profile.Profile) { grew(20)(a, b); idleFor(a, b, 30*86400) }, diff.Keys, false},
 		"SCAN returned some twice":              {few(1000), few(1010), func(_, b *profile.Profile) { b.Nodes[0].Databases[0].Returned += 15 }, diff.Keys, true},
@@ -84,7 +86,15 @@ func resynced(before, after string) func(a, b *profile.Profile) {
 func grew(keys int64) func(before, after *profile.Profile) {
 	return func(_, after *profile.Profile) {
 		d := &after.Nodes[0].Databases[0]
-		d.After = &profile.Keyspace{Keys: d.Before.Keys + keys}
+		d.After = &profile.Keyspace{Keys: d.Before.Keys + keys, Expires: d.Before.Expires + keys}
+	}
+}
+
+// grewLasting makes it grow by keys without a TTL.
+func grewLasting(keys int64) func(before, after *profile.Profile) {
+	return func(_, after *profile.Profile) {
+		d := &after.Nodes[0].Databases[0]
+		d.After = &profile.Keyspace{Keys: d.Before.Keys + keys, Expires: d.Before.Expires}
 	}
 }
 

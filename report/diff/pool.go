@@ -2,7 +2,6 @@ package diff
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"keyprof/sampler/profile"
@@ -18,8 +17,8 @@ func poolOf(r *rows, namespaces []Row) *Pool {
 		return nil
 	}
 	all := poolSides{
-		old:   poolFigures{figures{stats: &r.before.Totals, of: side{r.before, poolChurnOfAll(r.before)}}},
-		new:   poolFigures{figures{stats: &r.after.Totals, of: side{r.after, poolChurnOfAll(r.after)}}},
+		old:   poolFigures{figures{stats: &r.before.Totals, of: side{r.before, movedInAll(r.before)}}},
+		new:   poolFigures{figures{stats: &r.after.Totals, of: side{r.after, movedInAll(r.after)}}},
 		parts: partsOf(namespaces),
 	}
 	p := &Pool{Namespaces: []PoolRow{}, Schedule: scheduleOf(&r.after.Totals)}
@@ -55,8 +54,8 @@ func newOf(c *Change) float64 {
 // poolRow is a namespace's part; holds is false if no key in it has a TTL.
 func (r *rows) poolRow(row Row) (part PoolRow, holds bool) {
 	s := poolSides{
-		old:   poolFigures{figures{stats: row.Old, none: row.State == Added, of: side{r.before, poolChurnOf(r.before, row.DB)}}},
-		new:   poolFigures{figures{stats: row.New, none: row.State == Vanished, of: side{r.after, poolChurnOf(r.after, row.DB)}}},
+		old:   poolFigures{figures{stats: row.Old, none: row.State == Added, of: side{r.before, movedIn(r.before, row.DB)}}},
+		new:   poolFigures{figures{stats: row.New, none: row.State == Vanished, of: side{r.after, movedIn(r.after, row.DB)}}},
 		parts: []both{{row.Old, row.New}},
 	}
 	part = PoolRow{DB: row.DB, Pattern: row.Pattern, Other: row.Other}
@@ -94,8 +93,7 @@ type poolSides struct {
 	parts    []both // what they are the sums of
 }
 
-// poolFigures reads the figures of the keys that have a TTL. The churn of its side
-// is that of these keys alone.
+// poolFigures reads the figures of the keys that have a TTL.
 type poolFigures struct{ figures }
 
 // keys are those that have a TTL.
@@ -106,7 +104,7 @@ func (f poolFigures) keys() figure {
 	case f.stats.NoTTLKeys == nil:
 		return figure{}
 	}
-	return f.sum(&f.stats.Keys, f.churn().keys).less(f.sum(f.stats.NoTTLKeys, 0))
+	return f.sum(&f.stats.Keys, f.churn().expiring).less(f.sum(f.stats.NoTTLKeys, 0))
 }
 
 // bytes are those of the keys that have a TTL.
@@ -117,7 +115,7 @@ func (f poolFigures) bytes() figure {
 	case f.stats.Bytes == nil || f.stats.NoTTLBytes == nil:
 		return figure{}
 	}
-	return f.sum(f.stats.Bytes, f.churn().keys*f.mean()).less(f.sum(f.stats.NoTTLBytes, 0))
+	return f.sum(f.stats.Bytes, f.churn().expiring*f.mean()).less(f.sum(f.stats.NoTTLBytes, 0))
 }
 
 // less is what is left of a whole without a part of it.
@@ -134,38 +132,6 @@ func poolBytesOf(s *profile.Stats) *profile.Estimate {
 	}
 	e := profile.Exact(max(s.Bytes.Value-s.NoTTLBytes.Value, 0))
 	return &e
-}
-
-// poolChurnOf is by how many keys with a TTL a database changed while it was
-// walked.
-func poolChurnOf(p *profile.Profile, db int) (keys float64) {
-	for i := range p.Nodes {
-		for _, d := range p.Nodes[i].Databases {
-			if d.DB == db {
-				keys += poolChurnOfWalk(d)
-			}
-		}
-	}
-	return keys
-}
-
-func poolChurnOfAll(p *profile.Profile) (keys float64) {
-	for i := range p.Nodes {
-		for _, d := range p.Nodes[i].Databases {
-			keys += poolChurnOfWalk(d)
-		}
-	}
-	return keys
-}
-
-// poolChurnOfWalk counts names that SCAN returned twice as if all had a TTL: see
-// churnOfWalk.
-func poolChurnOfWalk(d profile.Database) float64 {
-	if d.Before == nil || d.After == nil {
-		return 0
-	}
-	repeated := d.Returned - max(d.Before.Keys, d.After.Keys)
-	return max(math.Abs(float64(d.After.Expires-d.Before.Expires)), float64(repeated))
 }
 
 // scheduleOf is what expires by itself within each span, cumulative.

@@ -69,24 +69,20 @@ func memoryLeft(p *profile.Profile) (bytes float64, ok bool) {
 }
 
 // rates are those between neighbours among the earlier profiles, the old one and
-// the new one, as far as they can be compared; oldest first. There is none unless
-// the last one is between the old profile and the new one.
+// the new one, as far as they can be compared; oldest first. The last one leads to
+// the new profile, from the old one or, if that is too close, from the last one
+// that is not.
 func (w way) rates(g gauge) []Rate {
 	barred := func(c Caveat) bool { return g.bars(c.Code) }
 	if slices.ContainsFunc(w.c.Caveats, barred) {
 		return []Rate{}
 	}
-	next := w.c.Old.Profile
-	rate, ok := g.rate(next, w.c.New.Profile)
-	if !ok {
-		return []Rate{}
-	}
-	rates := []Rate{rate}
-	for _, p := range slices.Backward(w.earlier) {
-		if g.strange(p, next) {
+	rates, next := []Rate{}, w.c.New.Profile
+	for i, p := range slices.Backward(append(slices.Clip(w.earlier), w.c.Old.Profile)) {
+		if named := i == len(w.earlier); !named && g.strange(p, next) {
 			continue
 		}
-		if rate, ok = g.rate(p, next); ok {
+		if rate, ok := g.rate(p, next); ok {
 			rates, next = append(rates, rate), p
 		}
 	}

@@ -107,10 +107,10 @@ func (w way) pool() (r *Runway, why string) {
 		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing, and behaves like noeviction" + asSet(w.node)
 	case r.Left == 0:
 		r.reached("no key has a TTL: the pool is empty")
-	case change.PerDay == nil || len(r.Rates) == 0:
+	case len(r.Rates) == 0:
 		return nil, w.noRate(poolGauge)
 	default:
-		r.expect(poolGauge, change.WithinNoise)
+		r.expect(poolGauge, change.WithinNoise && change.PerDay != nil)
 	}
 	return r, ""
 }
@@ -124,7 +124,7 @@ func (w way) memory() (r *Runway, why string) {
 	r = &Runway{Limit: MaxmemoryFull, Left: float64(max(*limit-*used, 0)), Rates: w.rates(memoryGauge), Consequence: w.afterMemory()}
 	switch {
 	case isFull(w.node):
-		r.reached("memory is at " + unit.FormatShare(min(unit.Share(*used, *limit), 1)) + " of maxmemory")
+		r.reached("memory is at " + unit.FormatShare(unit.Share(*used, *limit)) + " of maxmemory")
 	case len(r.Rates) == 0:
 		return nil, w.noRate(memoryGauge)
 	default:

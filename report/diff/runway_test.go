@@ -217,7 +217,7 @@ func TestRunwayOfMemory(t *testing.T) {
 		"nearly full": {memory(noeviction, 3.98, 4), memory(noeviction, 3.99, 4), 1, 0.01, "at the rate of these 24 hours, 10.2 MiB a day", "", ""},
 		"full":        {memory(noeviction, 3, 4), memory(noeviction, 4, 4), 0, 0, "memory is at 100 % of maxmemory", "", ""},
 		"noise":       {memory(noeviction, 3.999, 4), memory(noeviction, 3.9995, 4), -1, 0.0005, "", "", ""},
-		"beyond":      {memory(noeviction, 3, 4), memory(noeviction, 5, 4), 0, 0, "memory is at 100 % of maxmemory", "", ""},
+		"beyond":      {memory(noeviction, 3, 4), memory(noeviction, 5, 4), 0, 0, "memory is at 125.0 % of maxmemory", "", ""},
 		"more room":   {memory(noeviction, 2, 2), memory(noeviction, 2.5, 4), 3, 1.5, "", "", ""},
 		"volatile":    {memory("volatile-lru", 2, 4), memory("volatile-lru", 2.5, 4), 3, 1.5, "", "volatile-lru evicts keys that have a TTL", ""},
 		"version":     {memory(noeviction, 2, 4), newer, 0, 0, "", "", "differs between versions"},

@@ -150,6 +150,9 @@ func (s since) stopped(row *Row) (found Stopped, news bool) {
 		DB: row.DB, Pattern: row.Pattern, RecentS: s.recent, OlderS: s.older,
 		Recent: portionOf(row.New, s.isRecent).written(row), Older: portionOf(row.New, s.isOlder),
 	}
+	if more := row.Changes[NoTTLKeys].Delta; more != nil {
+		found.MoreNoTTL = int64(max(*more, 0))
+	}
 	found.Jumped = found.Recent.exceeds(found.Older) || found.Recent.exceeds(portionOfAll(row.Old))
 	if !found.Jumped && !goesOn(row, found.Recent) {
 		return found, false
