@@ -146,13 +146,19 @@ func (s since) stopped(row *Row) (found Stopped, news bool) {
 		DB: row.DB, Pattern: row.Pattern, RecentS: s.recent, OlderS: s.older,
 		Recent: portionOf(row.New, s.isRecent), Older: portionOf(row.New, s.isOlder),
 	}
-	written := found.Recent.written(row.Changes[NoTTLKeys])
+	written := found.Recent.written(row.Changes[NoTTLKeys], weightOf(row.New))
 	found.Jumped = written.exceeds(found.Older) || written.exceeds(portionOfAll(row.Old))
 	if !found.Jumped && !goesOn(row, found.Recent, written) {
 		return found, false
 	}
+	found.Recent, found.Older = found.Recent.times(weightOf(row.New)), found.Older.times(weightOf(row.New))
 	found.Examples = s.examples(row.New)
 	return found, true
+}
+
+// times is a portion of a sample, scaled up to all keys.
+func (p Portion) times(weight float64) Portion {
+	return Portion{scaled(p.Keys, weight), scaled(p.NoTTL, weight)}
 }
 
 func (s since) isRecent(c profile.IdleByTTL) bool { return c.IdleLE != nil && *c.IdleLE <= s.recent }
@@ -175,21 +181,26 @@ func portionOf(s *profile.Stats, in func(profile.IdleByTTL) bool) (p Portion) {
 	return p
 }
 
-// portionOfAll is all keys of a namespace; empty if they are not known.
+// portionOfAll is all keys of a namespace that were measured; empty if they are not
+// known.
 func portionOfAll(s *profile.Stats) Portion {
-	if s == nil || s.NoTTLKeys == nil {
+	switch {
+	case s == nil || s.NoTTLKeys == nil:
 		return Portion{}
+	case s.Sample != nil:
+		return Portion{Keys: s.Probed, NoTTL: s.Sample.NoTTL.Keys}
 	}
 	return Portion{Keys: s.Keys.Value, NoTTL: min(s.NoTTLKeys.Value, s.Keys.Value)}
 }
 
 // written leaves out what was only read, or written again: no more keys without a
-// TTL are new than there are more of them now.
-func (p Portion) written(noTTL Change) Portion {
+// TTL are new than there are more of them now. weight is for how many keys each of p
+// stands.
+func (p Portion) written(noTTL Change, weight float64) Portion {
 	if noTTL.Delta == nil {
 		return p
 	}
-	new := min(p.NoTTL, int64(max(*noTTL.Delta, 0)))
+	new := min(p.NoTTL, int64(max(*noTTL.Delta/weight, 0)))
 	return Portion{Keys: p.Keys - p.NoTTL + new, NoTTL: new}
 }
 
