@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -154,8 +155,12 @@ func TestUnpaired(t *testing.T) {
 	noise := func(damage func(after *profile.Profile)) string {
 		before, after := panelNight(0, keys, 0.1), panelNight(1, keys, 0.1)
 		damage(after)
-		change := rowOf(t, compare(t, before, after), "a").Changes[diff.Keys]
-		return fmt.Sprint(*change.Noise > 0)
+		c := compare(t, before, after)
+		differ := slices.ContainsFunc(c.Caveats, func(c diff.Caveat) bool { return c.Code == "samples-differ" })
+		if noisy := *rowOf(t, c, "a").Changes[diff.Keys].Noise > 0; noisy != differ {
+			t.Errorf("there is noise: %v; there is a warning: %v", noisy, differ)
+		}
+		return fmt.Sprint(differ)
 	}
 	for name, tt := range map[string]struct {
 		damage func(after *profile.Profile)
