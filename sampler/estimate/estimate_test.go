@@ -26,7 +26,7 @@ func TestCount(t *testing.T) {
 		want  [3]int64 // value, lo, hi; hi -1: none
 	}{
 		// (x + z²(1-f)/2 ± z√((1-f)(x + z²(1-f)/4)))/f
-		"by positions":           {estimate.NewFrame(0.01, 100), 100, [3]int64{10000, 8235, 12144}},
+		"by positions":           {estimate.NewFrame(0.01, 100), 100, [3]int64{10000, 8230, 12150}},
 		"none seen":              {estimate.NewFrame(0.01, 100), 0, [3]int64{0, 0, 381}}, // z²(1-f)/f
 		"one seen":               {estimate.NewFrame(0.01, 100), 1, [3]int64{100, 17, 563}},
 		"all positions":          {estimate.NewFrame(1, 100), 7, [3]int64{7, 7, 7}},
