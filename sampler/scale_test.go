@@ -55,9 +55,13 @@ func TestSamplesRollUp(t *testing.T) {
 		if len(all.Namespaces) != 2 {
 			t.Fatalf("%d namespaces", len(all.Namespaces))
 		}
+		rows := inJSON(t, all.Namespaces)
 		again := *all
 		if err := rescale(&again); err != nil {
 			t.Fatal(err)
+		}
+		if want := inJSON(t, again.Namespaces); rows != want {
+			t.Fatalf("namespaces estimated as they were merged, and afterwards:\n%s", firstDifference(want, rows))
 		}
 		if want, got := inJSON(t, p.Totals), inJSON(t, again.Totals); got != want {
 			t.Fatalf("totals, and those of what was rolled up:\n%s", firstDifference(want, got))
