@@ -53,12 +53,16 @@ func keysText(n int64) string { return plural(n, "key") }
 
 // estimateFact says what the sample tells of all keys.
 func estimateFact(p *profile.Profile) fact {
-	t := &p.Totals
+	return fact{label: "estimate", line: say(words(totalText(&p.Totals))).in(strong)}
+}
+
+// totalText is keys and bytes, with their intervals if they are estimates.
+func totalText(t *profile.Stats) string {
 	text := aboutText(&t.Keys, keysText)
 	if t.Bytes != nil {
 		text += " with " + aboutText(t.Bytes, unit.FormatBytes)
 	}
-	return fact{label: "estimate", line: say(words(text)).in(strong)}
+	return text
 }
 
 // sampleLines say how far a sample can be trusted.
