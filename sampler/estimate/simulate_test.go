@@ -23,7 +23,7 @@ func runs(t *testing.T) int {
 		}
 		return n
 	}
-	return 60
+	return 20
 }
 
 // table is a simulated hash table: the server's own seed cannot be set. A key is
