@@ -9,19 +9,20 @@ import (
 
 // Imports go one way: what may import what of ours. Test support is left out.
 var layers = map[string][]string{
-	"keyprof/scanner":         {},
-	"keyprof/sampler/packed":  {},
-	"keyprof/sampler/profile": {"keyprof/sampler/packed"},
-	"keyprof/sampler/pattern": {},
-	"keyprof/sampler/redact":  {"keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
-	"keyprof/sampler/checkup": {"keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/sampler/history": {"keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/sampler":         {"keyprof/scanner", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/redact"},
-	"keyprof/report/unit":     {},
-	"keyprof/report/diff":     {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report/alarm":    {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report":          {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report/prom":     {"keyprof/report", "keyprof/report/diff", "keyprof/report/unit", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/scanner":          {},
+	"keyprof/sampler/packed":   {},
+	"keyprof/sampler/profile":  {"keyprof/sampler/packed"},
+	"keyprof/sampler/pattern":  {},
+	"keyprof/sampler/estimate": {"keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/sampler/redact":   {"keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
+	"keyprof/sampler/checkup":  {"keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/sampler/history":  {"keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/sampler":          {"keyprof/scanner", "keyprof/sampler/checkup", "keyprof/sampler/estimate", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/redact"},
+	"keyprof/report/unit":      {},
+	"keyprof/report/diff":      {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report/alarm":     {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report":           {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/estimate", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report/prom":      {"keyprof/report", "keyprof/sampler/estimate", "keyprof/report/diff", "keyprof/report/unit", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 }
 
 // foreign are packages that a layer must not come to depend on.

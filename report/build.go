@@ -55,6 +55,8 @@ func emptyText(v *view) string {
 	switch {
 	case t.Vanished+t.Expired+t.Denied+t.Failed > 0:
 		return "No keys: none of those that SCAN returned could be measured."
+	case sampled(p):
+		return "No keys were in the sample."
 	case !p.Complete:
 		return "No keys were seen before the walk ended."
 	case p.Design.Match != "":

@@ -15,9 +15,9 @@ func coverageFact(v *view) fact {
 		text := "INCOMPLETE: " + strings.Join(incompleteReasons(p), "; ") + ". Figures are of " + measuredText(t) + "."
 		return fact{label: "coverage", line: say(words(text)).in(alarm)}
 	case v.extent.unmeasured > 0:
-		return fact{label: "coverage", line: say(words("all keys were walked, but not all of them measured: " + censusText(p))).in(alarm)}
+		return fact{label: "coverage", line: say(words(pick(sampled(p), "not all keys of the sample were measured: "+censusText(p), "all keys were walked, but not all of them measured: "+censusText(p)))).in(alarm)}
 	default:
-		return fact{label: "coverage", line: say(words("complete: " + censusText(p)))}
+		return fact{label: "coverage", line: say(words(pick(sampled(p), "", "complete: ") + censusText(p)))}
 	}
 }
 
@@ -29,8 +29,11 @@ func censusText(p *profile.Profile) string {
 	if p.Design.Match != "" {
 		text += verb(walkedKeys(t), " that matches", " that match")
 	}
+	if s := p.Design.Sample; s != nil {
+		text += ", " + unit.FormatShare(s.Covered) + " of all,"
+	}
 	if why := lostText(t); why != "" {
-		text += ", " + unit.FormatCount(t.Keys.Value) + " of them measured (" + why + "),"
+		text += ", " + unit.FormatCount(t.Probed) + " of them measured (" + why + "),"
 	}
 	return text + " in " + unit.FormatElapsed(p.Receipt.ElapsedS)
 }
@@ -39,14 +42,14 @@ func censusText(p *profile.Profile) string {
 func measuredText(t *profile.Stats) string {
 	why := lostText(t)
 	if why == "" {
-		return "the " + plural(t.Keys.Value, "key") + " measured"
+		return "the " + plural(t.Probed, "key") + " measured"
 	}
-	return "the " + plural(t.Keys.Value, "key") + " measured, of " + unit.FormatCount(walkedKeys(t)) + " walked (" + why + ")"
+	return "the " + plural(t.Probed, "key") + " measured, of " + unit.FormatCount(walkedKeys(t)) + " walked (" + why + ")"
 }
 
 // walkedKeys are all keys that SCAN returned and that were probed.
 func walkedKeys(t *profile.Stats) int64 {
-	return t.Keys.Value + t.Vanished + t.Expired + t.Denied + t.Failed
+	return t.Probed + t.Vanished + t.Expired + t.Denied + t.Failed
 }
 
 // lostText says why keys that were walked are in no figure: "6 denied by ACL".

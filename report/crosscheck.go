@@ -7,7 +7,11 @@ import (
 
 // infoChecks hold what was walked against what INFO keyspace says: the names
 // that SCAN returned, and the keys without TTL.
-func infoChecks(p *profile.Profile) []line {
+func infoChecks(v *view) []line {
+	p := v.p
+	if sampled(p) && p.Design.Sample != nil {
+		return sampleLines(v)
+	}
 	if why := notComparable(p); why != "" {
 		return []line{say(words("Not held against the numbers of keys in INFO: " + why + "."))}
 	}

@@ -88,7 +88,7 @@ func TestInfoChecksThatAreNotMade(t *testing.T) {
 	for _, tt := range tests {
 		f := small()
 		tt.change(&f)
-		lines := infoChecks(f.build())
+		lines := infoChecks(newView(f.build(), Options{}))
 		if len(lines) == 0 || lines[len(lines)-1].String() != tt.want {
 			t.Errorf("%s: got %v, want %q", tt.name, lines, tt.want)
 		}

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/csv"
+	"slices"
 	"strings"
 
 	"keyprof/report/unit"
@@ -41,6 +42,30 @@ var csvColumns = []csvColumn{
 	csvAmount("failed", func(s *profile.Stats) *int64 { return &s.Failed }),
 }
 
+// sampleColumns follow for a sample: the ends of intervals. An upper end that is not
+// known is empty.
+var sampleColumns = []csvColumn{
+	csvAmount("probed", func(s *profile.Stats) *int64 { return &s.Probed }),
+	csvAmount("keys_lo", func(s *profile.Stats) *int64 { return &s.Keys.Lo }),
+	csvAmount("keys_hi", func(s *profile.Stats) *int64 { return s.Keys.Hi }),
+	csvAmount("bytes_lo", loOf),
+	csvAmount("bytes_hi", hiOf),
+}
+
+func loOf(s *profile.Stats) *int64 {
+	if s.Bytes == nil {
+		return nil
+	}
+	return &s.Bytes.Lo
+}
+
+func hiOf(s *profile.Stats) *int64 {
+	if s.Bytes == nil {
+		return nil
+	}
+	return s.Bytes.Hi
+}
+
 func csvAmount(name string, of measureOf) csvColumn {
 	return csvColumn{name, func(_ *view, ns *profile.Namespace) string {
 		if n := of(&ns.Stats); n != nil {
@@ -72,16 +97,20 @@ func plainFloat(v *float64) string {
 // renderCSV writes a row for each namespace, with what is left over last.
 func renderCSV(out *bytes.Buffer, v *view) error {
 	w := csv.NewWriter(out)
-	head := make([]string, len(csvColumns))
-	for i, c := range csvColumns {
+	columns := csvColumns
+	if sampled(v.p) {
+		columns = slices.Concat(csvColumns, sampleColumns)
+	}
+	head := make([]string, len(columns))
+	for i, c := range columns {
 		head[i] = c.name
 	}
 	if err := w.Write(head); err != nil {
 		return err
 	}
 	for _, ns := range append(v.chosen[:len(v.chosen):len(v.chosen)], v.other...) {
-		record := make([]string, len(csvColumns))
-		for i, c := range csvColumns {
+		record := make([]string, len(columns))
+		for i, c := range columns {
 			record[i] = c.cell(v, ns)
 		}
 		if err := w.Write(record); err != nil {

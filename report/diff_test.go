@@ -50,6 +50,7 @@ func nights() map[string][2]*profile.Profile {
 		"hostile":   {later(empty(), 0), later(hostile(), 24)},
 		"databases": {databases().build(), later(databases(), 24)},
 		"cut":       {cut.build(), later(cut, 24)},
+		"sample":    {sample().build(), later(sample().with("session:<rand>", func(s *keySet) { s.n += 160 }), 24)},
 	}
 	for name, pair := range pairs {
 		for _, p := range pair {

@@ -58,10 +58,7 @@ func diffFacts(v *diffView) []fact {
 }
 
 func sideFact(label string, s *diff.Side) fact {
-	text := unit.FormatTime(s.Began) + ", " + plural(s.Profile.Totals.Keys.Value, "key")
-	if b := s.Profile.Totals.Bytes; b != nil {
-		text += " with " + unit.FormatBytes(b.Value)
-	}
+	text := unit.FormatTime(s.Began) + ", " + totalText(&s.Profile.Totals)
 	if !s.Complete {
 		text += ", incomplete"
 	}

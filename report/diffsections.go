@@ -77,6 +77,9 @@ func (g *grid) hasText(text string) bool {
 // changeNotes say how to read the tables.
 func (v *diffView) changeNotes() []line {
 	text := noise + ` is a change that may be none: keys came and went while they were walked, and MEMORY USAGE of hashes, sets, sorted sets, lists and streams is the server's estimate, which moves by itself.`
+	if sampled(v.c.Old.Profile) || sampled(v.c.New.Profile) {
+		text += " And only a sample of the keys was measured: in 95 of 100 samples chance explains no more."
+	}
 	return []line{say(words(text)).in(quiet)}
 }
 

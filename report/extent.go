@@ -12,6 +12,7 @@ import (
 // extent is how much of what the servers hold the figures of a profile are
 // about. It decides whether a sentence may speak of the whole.
 type extent struct {
+	sampled    bool  // only some of the keys were walked, chosen by chance
 	incomplete bool  // the walk did not reach its end
 	matched    bool  // only keys that match a pattern were walked
 	unmeasured int64 // keys that were walked and that refused to be measured
@@ -23,7 +24,7 @@ type extent struct {
 
 func extentOf(p *profile.Profile) extent {
 	e := extent{
-		incomplete: !p.Complete, matched: p.Design.Match != "",
+		sampled: sampled(p), incomplete: !p.Complete, matched: p.Design.Match != "",
 		unmeasured: p.Totals.Denied + p.Totals.Failed, listed: len(p.Nodes) > 0,
 	}
 	walked, held := map[int]bool{}, map[int]bool{}
@@ -44,7 +45,7 @@ func extentOf(p *profile.Profile) extent {
 
 // whole reports whether the figures are about all that the servers hold.
 func (e extent) whole() bool {
-	return e.every() && !e.matched && e.unmeasured == 0 && !e.incomplete
+	return e.every() && !e.matched && e.unmeasured == 0 && !e.incomplete && !e.sampled
 }
 
 // every reports whether every database that holds keys was walked.
@@ -60,6 +61,8 @@ func (e extent) word() string {
 	switch {
 	case e.whole():
 		return ""
+	case e.sampled:
+		return " sampled"
 	case e.unmeasured > 0:
 		return " measured"
 	case e.matched && e.every() && !e.incomplete:

@@ -6,8 +6,10 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
+	"keyprof/sampler/estimate"
 	"keyprof/sampler/profile"
 )
 
@@ -57,6 +59,9 @@ type fixture struct {
 	denied    int64 // keys
 	shared    bool  // all idle times were dropped, as the values may be shared integers
 	zombies   int64 // keys in INFO that SCAN did not return, a database
+	// covered is the share of the positions that a sample covered; 0: a census. The
+	// sets are then those of the sample.
+	covered float64
 }
 
 // began is when all fixtures were made.
@@ -80,7 +85,25 @@ func (f fixture) build() *profile.Profile {
 	p.Totals = total.stats()
 	p.Totals.Vanished, p.Totals.Denied = f.vanished, f.denied
 	f.finish(p)
+	if f.covered > 0 {
+		f.scale(p)
+	}
 	return p
+}
+
+// scale makes the keys those of a sample.
+func (f fixture) scale(p *profile.Profile) {
+	p.Design.Method, p.Design.Fraction = profile.MethodSample, f.covered
+	p.Design.Sample = &profile.Sample{From: "1152921504606846976", To: "1521856386081038008", Covered: f.covered}
+	all := func(n int64) int64 { return int64(math.Round(float64(n) / f.covered)) }
+	for i := range p.Nodes[0].Databases {
+		db := &p.Nodes[0].Databases[i]
+		db.Covered, db.Before, db.After = &f.covered, &profile.Keyspace{Keys: all(db.Returned) + f.zombies, Expires: all(db.Returned)}, nil
+	}
+	for i := range p.Namespaces {
+		estimate.NewFrame(f.covered, p.Totals.Probed).Scale(&p.Namespaces[i].Stats)
+	}
+	estimate.NewFrame(f.covered, p.Totals.Probed).Scale(&p.Totals)
 }
 
 // finish derives what a walk would have left in the other parts of the document.
@@ -120,7 +143,11 @@ func (f fixture) info(n *profile.Node) map[string]map[string]string {
 	for _, db := range n.Databases {
 		keyspace["db"+dbNumber(db.DB)] = fmt.Sprintf("keys=%d,expires=%d,avg_ttl=0", db.Before.Keys, db.Before.Expires)
 	}
-	return map[string]map[string]string{"server": {"redis_version": n.Version}, "keyspace": keyspace}
+	memory := map[string]string{}
+	if n.UsedMemory != nil && f.covered > 0 {
+		memory = map[string]string{"used_memory": strconv.FormatInt(*n.UsedMemory, 10), "used_memory_startup": "862272", "mem_clients_normal": "20504"}
+	}
+	return map[string]map[string]string{"server": {"redis_version": n.Version}, "keyspace": keyspace, "memory": memory}
 }
 
 func (f fixture) databases(p *profile.Profile) []profile.Database {
@@ -229,6 +256,8 @@ type accumulator struct {
 	ttl, idle, freq         []profile.Bucket
 	ttlValues, idles, sizes distribution
 	largest                 []profile.Key
+
+	sample profile.SampleSums
 }
 
 func newAccumulator(f fixture) *accumulator {
@@ -237,6 +266,11 @@ func newAccumulator(f fixture) *accumulator {
 		ttl:  make([]profile.Bucket, len(profile.Edges)+1),
 		idle: make([]profile.Bucket, len(profile.Edges)+1),
 		freq: make([]profile.Bucket, len(profile.FreqEdges)+1),
+		sample: profile.SampleSums{Groups: profile.Groups{
+			Keys: make([]int64, profile.SampleGroups), Bytes: make([]int64, profile.SampleGroups),
+			NoTTLKeys: make([]int64, profile.SampleGroups), NoTTLBytes: make([]int64, profile.SampleGroups),
+			HighIdleBytes: make([]int64, profile.SampleGroups),
+		}},
 	}
 }
 
@@ -251,6 +285,7 @@ func (a *accumulator) add(k observed) {
 	total := orZero(t.Bytes) + size
 	a.types[k.typ] = profile.TypeStats{Keys: t.Keys + 1, Bytes: &total}
 	a.sizes.add(k.size)
+	a.addToSample(k, int(a.keys)%profile.SampleGroups)
 	if k.ttl < 0 {
 		a.noTTLKeys++
 		a.noTTLBytes += size
@@ -264,6 +299,26 @@ func (a *accumulator) add(k observed) {
 	if k.idle > a.f.idleOver {
 		a.idleKeys++
 		a.idleBytes += size
+	}
+}
+
+// addToSample adds a key to the sums of a sample.
+func (a *accumulator) addToSample(k observed, group int) {
+	s, size := &a.sample, int64(k.size)
+	s.Bytes.Add(size)
+	s.Groups.Keys[group]++
+	s.Groups.Bytes[group] += size
+	if k.typ != stringType {
+		s.SampledBytes.Add(size)
+	}
+	if k.ttl < 0 {
+		s.NoTTL.Add(size)
+		s.Groups.NoTTLKeys[group]++
+		s.Groups.NoTTLBytes[group] += size
+	}
+	if k.idle > a.f.idleOver {
+		s.HighIdle.Add(size)
+		s.Groups.HighIdleBytes[group] += size
 	}
 }
 
@@ -299,6 +354,9 @@ func (a *accumulator) stats() profile.Stats {
 	}
 	if a.f.shared {
 		s.Idle.Histogram, s.Idle.IdleS, s.Idle.SharedKeys = []profile.Bucket{}, nil, a.keys
+	}
+	if a.f.covered > 0 {
+		s.Sample = &a.sample
 	}
 	a.f.strip(&s)
 	return s

@@ -23,6 +23,9 @@ func header(v *view) (title string, facts []fact) {
 		facts = append(facts, matchFact(p.Design.Match))
 	}
 	facts = append(facts, coverageFact(v))
+	if sampled(p) {
+		facts = append(facts, estimateFact(p))
+	}
 	if p.Design.Redacted {
 		facts = append(facts, fact{label: "redacted", line: say(words("keys are shown as their namespace and a token; rare words in namespaces are <*>"))})
 	}

@@ -124,6 +124,10 @@ func expiryClause(s *profile.Stats) string {
 	switch one := s.Keys.Value == 1; {
 	case share == nil:
 		return ""
+	case *share == 1 && s.Sample != nil:
+		return "none of its keys that were measured ever expires"
+	case *share == 0 && s.Sample != nil:
+		return "all of its keys that were measured have a TTL"
 	case *share == 1:
 		return pick(one, "its one key never expires", "none of its keys ever expires")
 	case *share == 0:
@@ -144,7 +148,7 @@ func another(v *view) (line, bool) {
 			continue // heavyKey speaks of single keys
 		}
 		text := ": " + unit.FormatShare(*share) + " of its " + plural(s.Keys.Value, "key") + " never expire."
-		if *share == 1 {
+		if *share == 1 && s.Sample == nil {
 			text = ": none of its " + plural(s.Keys.Value, "key") + " ever expires."
 		}
 		return say(name(displayPattern(ns)), words(v.dbNote(ns)+text)).in(strong), true

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strconv"
 
 	"keyprof/report/unit"
@@ -62,7 +63,7 @@ func namespaceSums(v *view) []row {
 func namespaceGrid(v *view, rows []row, foot int) *grid {
 	whole := tallyOf(&v.p.Totals)
 	b := newGrid(len(rows), foot)
-	for _, f := range namespaceFigures(v, whole) {
+	for _, f := range namespaceFigures(v, whole, sampled(v.p)) {
 		f.values = make([]*float64, len(rows))
 		for i, r := range rows {
 			f.values[i] = f.of(r.tally)
@@ -88,7 +89,7 @@ type namespaceFigure struct {
 	alarming bool // high shares are to be seen at once
 }
 
-func namespaceFigures(v *view, whole tally) []namespaceFigure {
+func namespaceFigures(v *view, whole tally, sampled bool) []namespaceFigure {
 	fig := func(top, low string, kind unit.Kind, of func(tally) *float64) namespaceFigure {
 		return namespaceFigure{figures: figures{column: column{head: [2]string{top, low}}, kind: kind}, of: of}
 	}
@@ -112,7 +113,11 @@ func namespaceFigures(v *view, whole tally) []namespaceFigure {
 	for expend, i := range []int{3, 4, 7, 1, 10, 8, 6, 5, 9} { // the last of these is left out first
 		list[i].expend = expend + 1
 	}
-	return list
+	if !sampled {
+		return list
+	}
+	list = slices.Insert(list, 3, fig("", "±%", unit.Percent, func(t tally) *float64 { return t.bytesOff }))
+	return slices.Insert(list, 1, fig("", "±%", unit.Percent, func(t tally) *float64 { return t.keysOff }))
 }
 
 // highIdleShare is by bytes, or by keys where bytes were not measured.
@@ -158,6 +163,9 @@ func namespaceNotes(v *view) []line {
 	}
 	if idleKeysOf(&v.p.Totals) != nil {
 		text += "; %>" + v.threshold() + " is the share of the namespace's " + v.unitOfWeight() + " that is idle for more than " + v.threshold()
+	}
+	if sampled(v.p) {
+		text += "; ±% is by how much of keys or bytes they may be off, and - that a few keys hold the bytes, or may, so that they may be far more"
 	}
 	notes := []line{say(words(text + ".")).in(quiet)}
 	if len(v.other) > 0 {

@@ -93,6 +93,28 @@ func gitlab() fixture {
 	return f
 }
 
+// sample is 2 % of a server like that of incident 1, before its queue has grown
+// large lists: a replica on which many sessions are expired but still there.
+func sample() fixture {
+	f := resque()
+	f.covered, f.zombies = 0.0203, 60_000
+	f.node.Role, f.measure = profile.RoleReplica, profile.IdleSinceWriteOrLocalRead
+	f.node.UsedMemory = ptr(int64(5_400_000_000))
+	f.sets = []keySet{f.sets[0], f.sets[6], f.sets[3], f.sets[8]}
+	f.sets[0].n, f.sets[1].n, f.sets[2].n, f.sets[3].n = 11_065, 2_120, 40, 1
+	f.receipt = receiptFor(13_226)
+	return f
+}
+
+// giants is 0.5 % of a server a few of whose keys hold most of the memory, none of
+// which but one was met.
+func giants() fixture {
+	f := sample()
+	f.covered, f.zombies = 0.005, 0
+	f.sets = append(f.sets, keySet{pattern: "report:<int>", typ: "hash", n: 3, size: [2]float64{30 * mib, 60 * mib}, noTTL: 1, idle: [2]float64{dy, 9 * dy}, examples: []string{"report:17"}})
+	return f
+}
+
 // databases has keys in two databases, without bytes and with a refused TYPE.
 func databases() fixture {
 	f := fixture{

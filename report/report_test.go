@@ -49,6 +49,8 @@ var cases = sync.OnceValue(func() map[string]*profile.Profile {
 		"incidents":  incidents().build(),
 		"part":       deniedWalk(part().build()),
 		"counters":   counters().build(),
+		"sample":     sample().build(),
+		"giants":     giants().build(),
 	}
 })
 

@@ -1,11 +1,15 @@
 package report
 
-import "keyprof/sampler/profile"
+import (
+	"keyprof/sampler/estimate"
+	"keyprof/sampler/profile"
+)
 
 // tally is what one row of the table says: about a namespace, about several of
 // them together, or about the whole keyspace. What was not measured is nil.
 type tally struct {
-	keys, bytes           *int64 // keys; bytes
+	keys, bytes           *int64   // keys; bytes
+	keysOff, bytesOff     *float64 // half-widths of the intervals of estimates, as ratios
 	noTTLKeys, noTTLBytes *int64
 	idleKeys, idleBytes   *int64  // high-idle
 	ttl, idle             *spread // seconds
@@ -25,6 +29,8 @@ func tallyOf(sets ...*profile.Stats) tally {
 	return tally{
 		keys:       sum(sets, keysOf),
 		bytes:      sum(sets, bytesOf),
+		keysOff:    offBy(sets, func(s *profile.Stats) *profile.Estimate { return &s.Keys }),
+		bytesOff:   offBy(sets, func(s *profile.Stats) *profile.Estimate { return s.Bytes }),
 		noTTLKeys:  sum(sets, noTTLKeysOf),
 		noTTLBytes: sum(sets, noTTLBytesOf),
 		idleKeys:   sum(sets, idleKeysOf),
@@ -63,6 +69,21 @@ func sum(sets []*profile.Stats, of measureOf) *int64 {
 		total += *v
 	}
 	return &total
+}
+
+// offBy is the half-width of the interval of a sum of estimates, as a ratio; nil if
+// one of them is none, or has no upper end.
+func offBy(sets []*profile.Stats, of func(*profile.Stats) *profile.Estimate) *float64 {
+	parts := make([]profile.Estimate, 0, len(sets))
+	for _, s := range sets {
+		e := of(s)
+		if s.Sample == nil || e == nil {
+			return nil
+		}
+		parts = append(parts, *e)
+	}
+	all := estimate.Sum(parts...)
+	return halfWidth(&all)
 }
 
 func ttlOf(s *profile.Stats) *profile.Distribution {

@@ -7,7 +7,7 @@ import (
 // trustSection says how far the figures hold: the cross-check against the
 // server's own count, and what could not be measured.
 func trustSection(v *view) (section, bool) {
-	s := section{title: "How far to trust this", lines: infoChecks(v.p)}
+	s := section{title: "How far to trust this", lines: infoChecks(v)}
 	if text := notMeasured(&v.p.Totals); text != "" {
 		s.lines = append(s.lines, say(words(text)))
 	}

@@ -59,7 +59,10 @@ func (t typeSum) plus(name string, more profile.TypeStats) typeSum {
 }
 
 func typeGrid(v *view, list []typeSum) *grid {
-	whole := &v.p.Totals
+	wholeKeys, wholeBytes := &v.p.Totals.Keys.Value, bytesOf(&v.p.Totals)
+	if s := v.p.Totals.Sample; s != nil {
+		wholeKeys, wholeBytes = &v.p.Totals.Probed, &s.Bytes.Bytes
+	}
 	keys := figures{column: column{head: [2]string{"", "keys"}}, kind: unit.Count}
 	keysShare := figures{column: column{head: [2]string{"", "%"}, expend: 2}, kind: unit.Percent}
 	bytes := figures{column: column{head: [2]string{"bytes", ""}, apart: true}, kind: unit.Bytes}
@@ -67,14 +70,19 @@ func typeGrid(v *view, list []typeSum) *grid {
 	var names, how []cell
 	for _, t := range list {
 		keys.values = append(keys.values, amount(t.keys))
-		keysShare.values = append(keysShare.values, ratio(&t.keys, keysOf(whole)))
+		keysShare.values = append(keysShare.values, ratio(&t.keys, wholeKeys))
 		bytes.values = append(bytes.values, optional(t.bytes))
-		bytesShare.values = append(bytesShare.values, ratio(t.bytes, bytesOf(whole)))
+		bytesShare.values = append(bytesShare.values, ratio(t.bytes, wholeBytes))
 		names = append(names, cell{text: displayType(t.name), name: true})
 		how = append(how, cell{text: sizing(t)})
 	}
+	columns := []figures{keys, keysShare, bytes, bytesShare}
+	if sampled(v.p) { // how many there are is not known, only what part of all they are
+		keysShare.head[0], bytesShare.head[0] = "keys", "bytes"
+		columns = []figures{keysShare, bytesShare}
+	}
 	b := newGrid(len(list), 0)
-	for _, f := range []figures{keys, keysShare, bytes, bytesShare} {
+	for _, f := range columns {
 		b.number(f)
 	}
 	b.words(column{head: [2]string{"", "type"}, left: true, apart: true}, names)

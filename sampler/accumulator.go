@@ -26,6 +26,8 @@ type accumulator struct {
 
 	size, ttlMillis, idleS, idlePlusTTLMillis quantity
 
+	dispersion *dispersion // of a sample
+
 	outcomes          [Failed + 1]int64 // keys that could not be measured, by why
 	examples, largest standouts
 }
@@ -49,7 +51,11 @@ func (a *accumulator) add(db int, o *Observation, highIdleOver int64) {
 	a.addSize(db, o)
 	a.addTimes(o, highIdleOver)
 	a.addFreq(o)
-	a.examples.offer(db, o, exampleRank(o.Name))
+	hash := exampleRank(o.Name)
+	if a.dispersion != nil {
+		a.dispersion.add(o, hash, highIdleOver)
+	}
+	a.examples.offer(db, o, hash)
 }
 
 func (a *accumulator) addSize(db int, o *Observation) {
@@ -60,7 +66,7 @@ func (a *accumulator) addSize(db int, o *Observation) {
 		return
 	}
 	a.bytes += o.Bytes
-	if o.Type != "string" {
+	if o.Type != stringType {
 		a.sampled += o.Bytes
 	}
 	a.size.add(o.Bytes, 1)
@@ -92,7 +98,7 @@ func (a *accumulator) addTimes(o *Observation, highIdleOver int64) {
 		return
 	}
 	a.idleS.add(o.IdleS, 1)
-	if highIdleOver >= 0 && o.IdleS > highIdleOver {
+	if o.isHighIdle(highIdleOver) {
 		a.highIdle.add(o.Bytes)
 	}
 	if o.HasTTL {
@@ -143,12 +149,23 @@ func (a *accumulator) merge(other *accumulator) {
 		a.outcomes[i] += other.outcomes[i]
 	}
 	a.mergeHistograms(other)
+	a.mergeDispersion(other)
 	a.size.merge(&other.size)
 	a.ttlMillis.merge(&other.ttlMillis)
 	a.idleS.merge(&other.idleS)
 	a.idlePlusTTLMillis.merge(&other.idlePlusTTLMillis)
 	a.examples.merge(&other.examples)
 	a.largest.merge(&other.largest)
+}
+
+func (a *accumulator) mergeDispersion(other *accumulator) {
+	if other.dispersion == nil {
+		return
+	}
+	if a.dispersion == nil {
+		a.dispersion = newDispersion()
+	}
+	a.dispersion.merge(other.dispersion)
 }
 
 func (a *accumulator) mergeHistograms(other *accumulator) {

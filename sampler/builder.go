@@ -23,6 +23,7 @@ type Grouping struct {
 type Builder struct {
 	grouping     Grouping
 	highIdleOver int64 // seconds; below 0: not told
+	sampled      bool  // the pages are of a sample
 	rules        *pattern.Rules
 	rung         int // bounds of the tries
 	tries        map[int]*pattern.Trie[*accumulator]
@@ -70,13 +71,21 @@ func (b *Builder) trie(db int) *pattern.Trie[*accumulator] {
 	trie := b.tries[db]
 	if trie == nil {
 		trie = pattern.NewTrie(b.grouping.Dictionary, pattern.Values[*accumulator]{
-			New: newAccumulator, Merge: (*accumulator).merge,
+			New: b.newAccumulator, Merge: (*accumulator).merge,
 		})
 		trie.SetRules(b.rules)
 		trie.LowerTo(b.rung)
 		b.tries[db] = trie
 	}
 	return trie
+}
+
+func (b *Builder) newAccumulator() *accumulator {
+	a := newAccumulator()
+	if b.sampled {
+		a.dispersion = newDispersion()
+	}
+	return a
 }
 
 // Merge adds what other has folded; other is not used again. The result is the

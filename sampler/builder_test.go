@@ -59,7 +59,9 @@ func TestBuildersMergeExactly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		keys := rapid.SliceOfN(rapid.Custom(drawObservation), 1, 300).Draw(t, "keys")
 		const highIdleOver = 1 << 20
+		sampled := rapid.Bool().Draw(t, "sampled")
 		one := NewBuilder(defaultGrouping, highIdleOver)
+		one.sampled = sampled
 		one.Add(&Page{DB: 1, Keys: keys})
 		want := encode(t, one)
 
@@ -69,6 +71,7 @@ func TestBuildersMergeExactly(t *testing.T) {
 		builders := make([]*Builder, rapid.IntRange(1, 8).Draw(t, "builders"))
 		for i := range builders {
 			builders[i] = NewBuilder(defaultGrouping, highIdleOver)
+			builders[i].sampled = sampled
 		}
 		for len(shuffled) > 0 {
 			n := min(len(shuffled), rapid.IntRange(1, 50).Draw(t, "page"))

@@ -32,8 +32,22 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 	c.noteLargestIdle(p)
 	node := c.nodeDocument(after)
 	p.Nodes, p.Complete = []profile.Node{node}, node.Complete
+	c.estimate(p)
 	p.Warnings = c.warnings(p, after)
 	return p
+}
+
+// estimate scales a sample up to all keys. A part of which it is not known how much
+// was covered cannot be, and what the profile says then is what was counted.
+func (c *collector) estimate(p *profile.Profile) {
+	if c.sample == nil {
+		return
+	}
+	if err := scale(p, *c.sample); err != nil {
+		n := &p.Nodes[0]
+		n.Complete, n.Incomplete = false, cmp.Or(n.Incomplete, err.Error())
+		p.Complete = false
+	}
 }
 
 // noTTLByDatabase are the keys without a TTL, to be held against INFO.

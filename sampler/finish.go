@@ -22,6 +22,7 @@ func (m measures) stats(a *accumulator) profile.Stats {
 		Types:    m.typeStats(a),
 		Vanished: a.outcomes[Vanished], Expired: a.outcomes[Expired],
 		Denied: a.outcomes[Denied], Failed: a.outcomes[Failed],
+		Sample:   a.dispersion.sums(),
 		Examples: a.examples.keys(), Largest: a.largest.keys(),
 	}
 	if m.bytes {

@@ -15,6 +15,7 @@ type folder struct {
 	grouping     Grouping
 	highIdleOver int64
 	workers      int
+	sampled      bool // the walk is of a sample
 
 	survey *pattern.Survey // nil once it is over
 	held   []*Page         // until then
@@ -64,7 +65,7 @@ func (f *folder) start() {
 		known = &pattern.Dictionary{}
 	}
 	f.grouping.Dictionary = f.survey.Extend(known)
-	f.reservoir, f.builders = newReservoir(f.workers, f.grouping, f.highIdleOver)
+	f.reservoir, f.builders = newReservoir(f.workers, f.grouping, f.highIdleOver, f.sampled)
 	for _, b := range f.builders {
 		f.group.Go(func() error { f.work(b); return nil })
 	}

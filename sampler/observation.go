@@ -28,6 +28,13 @@ type Observation struct {
 	Type      string // TYPE; empty when unknown
 }
 
+// stringType is the one type of which MEMORY USAGE is exact.
+const stringType = "string"
+
+// isHighIdle reports whether the key was idle for more than over seconds; below 0
+// that is not told.
+func (o *Observation) isHighIdle(over int64) bool { return o.HasIdle && over >= 0 && o.IdleS > over }
+
 // Page is the observations of one page of one database.
 type Page struct {
 	DB   int

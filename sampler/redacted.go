@@ -9,8 +9,7 @@ import (
 )
 
 // Redact returns p fit to be shared, and what names became; see package redact.
-// Namespaces that are then called the same are merged, so it fails for a
-// profile of a sample.
+// Namespaces that are then called the same are merged.
 func Redact(p *profile.Profile, o redact.Options) (*profile.Profile, *redact.Names, error) {
 	o.Delimiters = delimitersOf(p)
 	names := redact.NewNames(o, namesOf(p), p.Design.PatternRules)
@@ -34,7 +33,7 @@ func Redact(p *profile.Profile, o redact.Options) (*profile.Profile, *redact.Nam
 func namesOf(p *profile.Profile) (rows []redact.Row) {
 	for i := range p.Namespaces {
 		if ns := &p.Namespaces[i]; !ns.Other {
-			rows = append(rows, redact.Row{Pattern: ns.Pattern, Keys: ns.Keys.Lo, Rule: ns.Rule})
+			rows = append(rows, redact.Row{Pattern: ns.Pattern, Keys: ns.Probed, Rule: ns.Rule})
 		}
 	}
 	return rows

@@ -13,7 +13,7 @@ import (
 
 // RollUp returns p with the namespaces below under, a prefix of patterns, rolled
 // up to their first depth segments after it. What a namespace takes in adds up
-// to it exactly. It fails for a profile of a sample.
+// to it exactly; for a sample, what was seen does, and estimates are made anew.
 func RollUp(p *profile.Profile, under string, depth int) (*profile.Profile, error) {
 	delims := delimitersOf(p)
 	return renamed(p, func(ns *profile.Namespace) string { return rolledUp(delims, ns.Pattern, under, depth) })
@@ -38,8 +38,8 @@ func rolledUp(delims *pattern.Delimiters, name, under string, depth int) string 
 // Regroup brings two profiles to the finest namespaces that both can be brought
 // to, so that they can be compared; see [pattern.Regroup]. Figures stay exact,
 // but for the keys beyond the limit on namespaces, which stay where they are.
-// It fails if the names were lexed or named by different rules, or are those of a
-// sample.
+// Estimates of samples are made anew for what is merged. It fails if the names
+// were lexed or named by different rules.
 func Regroup(a, b *profile.Profile) (*profile.Profile, *profile.Profile, error) {
 	if a.Design.Patterns == nil || b.Design.Patterns == nil {
 		return nil, nil, errors.New("a profile does not hold the decisions by which its names were grouped")
@@ -81,7 +81,7 @@ func groupingOf(p *profile.Profile) *pattern.Grouping {
 	g := &pattern.Grouping{Dictionary: &dict}
 	for i := range p.Namespaces {
 		if ns := &p.Namespaces[i]; !ns.Other {
-			g.Rows = append(g.Rows, pattern.GroupingRow{Pattern: ns.Pattern, Names: ns.Keys.Value, Rule: ns.Rule})
+			g.Rows = append(g.Rows, pattern.GroupingRow{Pattern: ns.Pattern, Names: ns.Probed, Rule: ns.Rule})
 		}
 	}
 	return g
@@ -104,10 +104,17 @@ func renamed(p *profile.Profile, name func(*profile.Namespace) string) (*profile
 		}
 		groups[as] = append(groups[as], ns)
 	}
+	estimates, err := estimatesOf(p)
+	if err != nil {
+		return nil, err
+	}
 	result, m := *p, measuresOf(&p.Totals)
 	result.Namespaces = make([]profile.Namespace, 0, len(groups))
 	for as, group := range groups {
 		ns, err := merged(group, m)
+		if err == nil && len(group) > 1 {
+			err = estimates(&ns)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -118,6 +125,16 @@ func renamed(p *profile.Profile, name func(*profile.Namespace) string) (*profile
 		return row{db: a.DB, pattern: a.Pattern, other: a.Other}.compare(row{db: b.DB, pattern: b.Pattern, other: b.Other})
 	})
 	return &result, nil
+}
+
+// estimatesOf makes the estimates of a namespace that was merged anew, if p is of
+// a sample.
+func estimatesOf(p *profile.Profile) (func(*profile.Namespace) error, error) {
+	if p.Design.Method != profile.MethodSample {
+		return func(*profile.Namespace) error { return nil }, nil
+	}
+	f, err := framesOf(p)
+	return f.scale, err
 }
 
 // merged is one namespace for several of one database.

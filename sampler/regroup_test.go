@@ -17,7 +17,10 @@ import (
 
 // built is the profile of keys in database 1, and of half of them in database 2.
 func built(g Grouping, keys []Observation) *profile.Profile {
-	b := NewBuilder(g, 1<<20)
+	return builtBy(NewBuilder(g, 1<<20), keys)
+}
+
+func builtBy(b *Builder, keys []Observation) *profile.Profile {
 	b.Add(&Page{DB: 1, Keys: keys})
 	b.Add(&Page{DB: 2, Keys: keys[:len(keys)/2]})
 	var p profile.Profile

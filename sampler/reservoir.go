@@ -35,11 +35,13 @@ type reservoir struct {
 
 // newReservoir makes n builders that share their memory, and what they pour
 // into.
-func newReservoir(n int, g Grouping, highIdleOver int64) (*reservoir, []*Builder) {
+func newReservoir(n int, g Grouping, highIdleOver int64, sampled bool) (*reservoir, []*Builder) {
 	r := &reservoir{builder: NewBuilder(g, highIdleOver), share: workerBytes / n}
+	r.builder.sampled = sampled
 	builders := make([]*Builder, n)
 	for i := range builders {
 		builders[i] = NewBuilder(g, highIdleOver)
+		builders[i].sampled = sampled
 		builders[i].overflow = r
 		builders[i].weighEvery = min(max(r.share/keyBytes, weighAtLeastEvery), weighAtMostEvery)
 	}
@@ -116,7 +118,7 @@ func (a *accumulator) footprint() int {
 	for _, q := range []*quantity{&a.size, &a.ttlMillis, &a.idleS, &a.idlePlusTTLMillis} {
 		n += q.sketch.Footprint()
 	}
-	return n + a.examples.footprint() + a.largest.footprint()
+	return n + a.dispersion.footprint() + a.examples.footprint() + a.largest.footprint()
 }
 
 // footprint is the number of bytes that s points to.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 
+	"keyprof/sampler/estimate"
 	"keyprof/sampler/profile"
 )
 
@@ -27,10 +28,16 @@ func measuresOf(s *profile.Stats) measures {
 // restore is the inverse of measures.stats, for keys that were counted. s must
 // be of a profile that has been checked.
 func restore(s *profile.Stats) (*accumulator, error) {
+	if s.Sample != nil {
+		counted := *s
+		estimate.Unscale(&counted)
+		s = &counted
+	}
 	if !s.Keys.IsExact() {
-		return nil, errors.New("statistics of a sample cannot be merged")
+		return nil, errors.New("its figures are estimates, and what they were made of was not saved")
 	}
 	a := newAccumulator()
+	a.dispersion = restoreDispersion(s.Sample)
 	a.probed = s.Probed
 	a.outcomes[Vanished], a.outcomes[Expired] = s.Vanished, s.Expired
 	a.outcomes[Denied], a.outcomes[Failed] = s.Denied, s.Failed

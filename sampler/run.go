@@ -93,12 +93,15 @@ type collector struct {
 
 	unusedRules []string // that matched no name
 
+	sample *Sample // what the walk covers; nil: a census
+
 	commandsBefore *time.Duration // commandstats when the walk began; nil: not told
 }
 
 // fold walks all databases and folds the pages on other goroutines.
 func (c *collector) fold(ctx context.Context) (*Builder, error) {
 	f := newFolder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
+	f.sampled = c.sample != nil
 	err := c.walkAll(ctx, &prober{
 		probes: c.plan.probes, shared: c.plan.shared,
 		fresh: f.fresh, emit: func(p *Page) error { c.folded += int64(len(p.Keys)); f.add(p); return nil },

@@ -51,8 +51,9 @@ func letter(i int) byte { return byte('a' + i) }
 
 // foldWide folds keys of wide namespaces with a number of workers, and calls
 // look now and then.
-func foldWide(workers, namespaces, keysEach int, look func()) *Builder {
+func foldWide(workers, namespaces, keysEach int, sampled bool, look func()) *Builder {
 	f := newFolder(workers, defaultGrouping, 1000)
+	f.sampled = sampled
 	n := namespaces * keysEach
 	for i := 0; i < n; {
 		p := f.fresh()
@@ -76,15 +77,19 @@ func TestWideNamespacesFit(t *testing.T) {
 	} else if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	for _, workers := range []int{1, 2, 8} {
+	for _, run := range []struct {
+		workers int
+		sampled bool
+	}{{1, false}, {2, false}, {8, false}, {2, true}} {
+		workers := run.workers
 		before, peak := settledHeap(), int64(0)
-		b := foldWide(workers, DefaultNamespaceLimit, keysEach, func() { peak = max(peak, heap()) })
+		b := foldWide(workers, DefaultNamespaceLimit, keysEach, run.sampled, func() { peak = max(peak, heap()) })
 		end := settledHeap() - before
 		peak = max(peak, end+before) - before
 		footprint := b.footprint()
 		var p profile.Profile
 		b.fill(&p, everything)
-		t.Logf("%d workers: peak %.1f MiB, at the end %.1f MiB, footprint %.1f MiB, %d namespaces, K %d", workers, mib(peak), mib(end), mib(int64(footprint)), len(p.Namespaces), p.Design.Patterns.K)
+		t.Logf("sampled %v, %d workers: peak %.1f MiB, at the end %.1f MiB, footprint %.1f MiB, %d namespaces, K %d", run.sampled, workers, mib(peak), mib(end), mib(int64(footprint)), len(p.Namespaces), p.Design.Patterns.K)
 		if peak > maxBuilderBytes || p.Design.Degraded || len(p.Namespaces) != DefaultNamespaceLimit {
 			t.Errorf("%d workers: %d bytes, %d namespaces, degraded %v", workers, peak, len(p.Namespaces), p.Design.Degraded)
 		}
@@ -106,16 +111,19 @@ func TestFootprintIsWhatIsAllocated(t *testing.T) {
 		name     string
 		source   source
 		keysEach []int
+		sampled  bool
 	}{
-		{"wide", wideObservation, []int{1, 2, 5, 20, 64, 100, 300, 1000, 5000}},
-		{"other", short, []int{1, 10, 100, 1000}},
-		{"exploding", exploding, []int{1, 2, 10}},
-		{"long", long, []int{1, 10}},
+		{"wide", wideObservation, []int{1, 2, 5, 20, 64, 100, 300, 1000, 5000}, false},
+		{"sampled", wideObservation, []int{1, 5, 100, 1000}, true},
+		{"other", short, []int{1, 10, 100, 1000}, false},
+		{"exploding", exploding, []int{1, 2, 10}, false},
+		{"long", long, []int{1, 10}, false},
 	} {
 		for _, keysEach := range tt.keysEach {
 			namespaces := min(1024, 200_000/keysEach)
 			before := settledHeap()
 			b := NewBuilder(defaultGrouping, 1000)
+			b.sampled = tt.sampled
 			b.sinceWeighed = math.MinInt // never lower the bounds
 			for i := range namespaces * keysEach {
 				b.Add(&Page{Keys: []Observation{tt.source(i, namespaces)}})

@@ -155,7 +155,8 @@ func largest(s subject) reading {
 		return reading{nothing: true}
 	}
 	r := exactly(s.stats.Size.Max)
-	if s.partial() || !s.stats.Keys.IsExact() { // a larger one may not have been seen
+	sampled := s.stats.Sample != nil && s.stats.Keys.Value > s.stats.Probed
+	if s.partial() || sampled || !s.stats.Keys.IsExact() { // a larger one may not have been seen
 		r.hi, r.open = math.Inf(1), true
 	}
 	return r

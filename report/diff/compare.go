@@ -45,6 +45,7 @@ func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
 	}
 	c.Caveats = caveats
 	r := rows{before: before, after: after, hidden: hiddenBy(caveats), days: days(elapsed), reloaded: pair{before, after}.mayBeLoaded()}
+	r.paired = paired(before, after)
 	if after.Began.Before(before.Ended) {
 		r.days = 0
 	}
@@ -81,7 +82,12 @@ type rows struct {
 	before, after *profile.Profile
 	hidden        map[Measure]bool
 	days          float64 // from before to after; 0: no rates
+	paired        bool    // both sides are samples of the same keys
 	reloaded      bool    // the keys may have been loaded from a file in between
+}
+
+func (r *rows) side(p *profile.Profile, m moved) side {
+	return side{profile: p, moved: m, paired: r.paired}
 }
 
 // id is what makes two namespaces the same.
@@ -152,18 +158,19 @@ func (r *rows) row(old, new *profile.Namespace) Row {
 		row.New = &new.Stats
 	}
 	row.Changes = r.changes(
-		figures{stats: row.Old, none: row.State == Added, of: side{r.before, movedIn(r.before, either.DB)}},
-		figures{stats: row.New, none: row.State == Vanished, of: side{r.after, movedIn(r.after, either.DB)}},
+		figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, movedIn(r.before, either.DB))},
+		figures{stats: row.New, none: row.State == Vanished, of: r.side(r.after, movedIn(r.after, either.DB))},
 		[]both{{row.Old, row.New}},
 	)
 	return row
 }
 
 // stateWithout is the state of a namespace that p lacks. What the other side sums
-// up is there all the same, in rows of its own.
+// up is there all the same, in rows of its own, and a sample may have missed it.
 func (r *rows) stateWithout(p *profile.Profile, ns *profile.Namespace, state State) State {
 	summedUp := func(other profile.Namespace) bool { return other.Other && other.DB == ns.DB }
-	if !p.Complete || ns.Other || slices.ContainsFunc(p.Namespaces, summedUp) {
+	sampled := p.Design.Method == profile.MethodSample && !r.paired
+	if !p.Complete || sampled || ns.Other || slices.ContainsFunc(p.Namespaces, summedUp) {
 		return Unsure
 	}
 	return state
@@ -174,8 +181,8 @@ func (r *rows) stateWithout(p *profile.Profile, ns *profile.Namespace, state Sta
 func (r *rows) totals(namespaces []Row) Row {
 	row := Row{State: Kept, Old: &r.before.Totals, New: &r.after.Totals}
 	row.Changes = r.changes(
-		figures{stats: row.Old, of: side{r.before, movedInAll(r.before)}},
-		figures{stats: row.New, of: side{r.after, movedInAll(r.after)}},
+		figures{stats: row.Old, of: r.side(r.before, movedInAll(r.before))},
+		figures{stats: row.New, of: r.side(r.after, movedInAll(r.after))},
 		partsOf(namespaces),
 	)
 	return row
@@ -193,11 +200,20 @@ func partsOf(namespaces []Row) []both {
 func (r *rows) changes(old, new figures, parts []both) map[Measure]Change {
 	changes := make(map[Measure]Change, len(Measures))
 	for _, m := range Measures {
-		if c, known := r.change(m, old.figure(m), new.figure(m), func() slack { return r.estimatesFor(m, old, new, parts) }); known {
+		more := func() slack { return r.estimatesFor(m, old, new, parts).plus(r.sampling(m, old.stats, new.stats)) }
+		if c, known := r.change(m, old.figure(m), new.figure(m), more); known {
 			changes[m] = c
 		}
 	}
 	return changes
+}
+
+// sampling is how much of a change chance explains in samples of the same keys.
+func (r *rows) sampling(m Measure, old, new *profile.Stats) slack {
+	if !r.paired {
+		return slack{}
+	}
+	return pairedSlack(m, old, new)
 }
 
 // estimatesFor is how much of a change the server's estimates of sizes explain.
@@ -216,8 +232,9 @@ func (r *rows) estimatesFor(m Measure, old, new figures, parts []both) slack {
 	}
 }
 
-// change compares one figure; known is false if neither side has it.
-func (r *rows) change(m Measure, old, new figure, estimates func() slack) (c Change, known bool) {
+// change compares one figure; known is false if neither side has it. more is what
+// the figures of both sides together are off by.
+func (r *rows) change(m Measure, old, new figure, more func() slack) (c Change, known bool) {
 	c.Old, c.New = old.pointer(), new.pointer()
 	if c.Old == nil && c.New == nil {
 		return c, false
@@ -225,7 +242,7 @@ func (r *rows) change(m Measure, old, new figure, estimates func() slack) (c Cha
 	if c.Old == nil || c.New == nil || r.hidden[m] {
 		return c, true
 	}
-	return compared(c, old.slack.plus(new.slack).plus(estimates()).total(), r.days), true
+	return compared(c, old.slack.plus(new.slack).plus(more()).total(), r.days), true
 }
 
 // compared fills in what follows from both figures.

@@ -93,7 +93,8 @@ type Row struct {
 type State string
 
 // The states. Unsure are rows that one side lacks, where that side sums keys up
-// beyond its limit on namespaces, or is incomplete: they may be there all the same.
+// beyond its limit on namespaces, is incomplete or another sample: they may be there
+// all the same.
 const (
 	Kept     State = "kept"
 	Added    State = "new"

@@ -64,6 +64,7 @@ func (f figures) sum(e *profile.Estimate, churned float64) figure {
 	}
 	s := slack{bound: churned}
 	switch {
+	case f.of.paired: // the change has an interval of its own
 	case e.Hi == nil:
 		s.bound = math.Inf(1)
 	case !e.IsExact():
@@ -97,6 +98,7 @@ func (f figures) mean() float64 {
 type side struct {
 	profile *profile.Profile
 	moved   moved
+	paired  bool // the other side is a sample of the same keys
 }
 
 // measured reports whether the side has a measure at all.

@@ -228,7 +228,10 @@ func (p pair) otherThreshold() *Caveat {
 
 func (p pair) otherMethod() *Caveat {
 	a, b := p.before.Design, p.after.Design
-	if a.Method == b.Method && a.Fraction == b.Fraction {
+	switch {
+	case a.Method == profile.MethodSample && b.Method == profile.MethodSample && !paired(p.before, p.after):
+		return &Caveat{Code: "samples-differ", Text: "the profiles are samples of different keys: what the intervals of both explain is noise"}
+	case a.Method == b.Method && a.Fraction == b.Fraction:
 		return nil
 	}
 	return &Caveat{Code: "method-differs", Text: fmt.Sprintf("keys were chosen by a %s, then by a %s: what the intervals of estimates explain is noise", a.Method, b.Method)}

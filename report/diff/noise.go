@@ -15,7 +15,8 @@ import (
 //   - The server's estimates: MEMORY USAGE of hashes, sets, sorted sets, lists and
 //     streams looks at the first five elements, and reads otherwise after a
 //     restart or a rehash though nothing was written: see Floor.
-//   - Sampling: the intervals of estimates.
+//   - Sampling: the intervals of estimates, or, for two samples of the same keys,
+//     that of the change: see paired.go.
 //
 // Churn is a bound, so it adds up; the others are errors of chance, so their
 // squares do.
@@ -72,12 +73,12 @@ func (r *rows) estimatesIn(p both, a, b int64) (s slack) {
 		if !has || t.Bytes == nil || u.Bytes == nil || t.Keys == u.Keys && *t.Bytes == *u.Bytes {
 			continue
 		}
-		sum := float64(max(min(*t.Bytes, a), min(*u.Bytes, b)))
+		sum := max(min(float64(*t.Bytes)*weightOf(p.old), float64(a)), min(float64(*u.Bytes)*weightOf(p.new), float64(b)))
 		floor := FloorOf(name)
 		off := floor.Within(max(largestOf(p.old, name), largestOf(p.new, name)), sum)
 		if r.reloaded {
 			off = max(off, floor.Together*sum)
-			s.bound += floor.Loaded(sum, max(t.Keys, u.Keys))
+			s.bound += floor.Loaded(sum, max(scaled(t.Keys, weightOf(p.old)), scaled(u.Keys, weightOf(p.new))))
 		}
 		s.variance += off * off
 	}
@@ -114,16 +115,17 @@ type churn struct {
 func (f figures) churn() churn {
 	s := f.stats
 	took := f.of.profile.Ended.Sub(f.of.profile.Began).Seconds()
-	gone := float64(s.Vanished + s.Expired)
-	recent, lasting, expiring := recentKeys(s, took), float64(s.Keys.Value), float64(s.Keys.Value)
+	weight := weightOf(s)
+	gone := float64(s.Vanished+s.Expired) * weight
+	recent, lasting, expiring := recentKeys(s, took)*weight, float64(s.Keys.Value), float64(s.Keys.Value)
 	if s.NoTTLKeys != nil {
 		lasting, expiring = float64(s.NoTTLKeys.Value), float64(s.Keys.Value-s.NoTTLKeys.Value)
 	}
 	lasting, expiring = min(f.of.moved.lasting, recent, lasting), min(f.of.moved.expiring, recent, expiring)
-	due := dueWithin(s, took)
+	due := dueWithin(s, took) * weight
 	return churn{
 		keys:     gone + min(lasting+expiring, recent) + due,
-		lasting:  float64(s.Vanished) + lasting,
+		lasting:  float64(s.Vanished)*weight + lasting,
 		expiring: gone + expiring + due,
 		gone:     gone,
 	}

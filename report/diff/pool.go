@@ -2,6 +2,7 @@ package diff
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"keyprof/sampler/profile"
@@ -17,8 +18,8 @@ func poolOf(r *rows, namespaces []Row) *Pool {
 		return nil
 	}
 	all := poolSides{
-		old:   poolFigures{figures{stats: &r.before.Totals, of: side{r.before, movedInAll(r.before)}}},
-		new:   poolFigures{figures{stats: &r.after.Totals, of: side{r.after, movedInAll(r.after)}}},
+		old:   poolFigures{figures{stats: &r.before.Totals, of: r.side(r.before, movedInAll(r.before))}},
+		new:   poolFigures{figures{stats: &r.after.Totals, of: r.side(r.after, movedInAll(r.after))}},
 		parts: partsOf(namespaces),
 	}
 	p := &Pool{Namespaces: []PoolRow{}, Schedule: scheduleOf(&r.after.Totals)}
@@ -54,8 +55,8 @@ func newOf(c *Change) float64 {
 // poolRow is a namespace's part; holds is false if no key in it has a TTL.
 func (r *rows) poolRow(row Row) (part PoolRow, holds bool) {
 	s := poolSides{
-		old:   poolFigures{figures{stats: row.Old, none: row.State == Added, of: side{r.before, movedIn(r.before, row.DB)}}},
-		new:   poolFigures{figures{stats: row.New, none: row.State == Vanished, of: side{r.after, movedIn(r.after, row.DB)}}},
+		old:   poolFigures{figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, movedIn(r.before, row.DB))}},
+		new:   poolFigures{figures{stats: row.New, none: row.State == Vanished, of: r.side(r.after, movedIn(r.after, row.DB))}},
 		parts: []both{{row.Old, row.New}},
 	}
 	part = PoolRow{DB: row.DB, Pattern: row.Pattern, Other: row.Other}
@@ -67,24 +68,35 @@ func (r *rows) poolRow(row Row) (part PoolRow, holds bool) {
 func above0(v *float64) bool { return v != nil && *v > 0 }
 
 func (r *rows) poolKeys(s poolSides) (c Change, known bool) {
-	return r.poolChange(s.old.keys(), s.new.keys(), slack{}, r.hidden[Keys] || r.hidden[NoTTLKeys])
+	return r.poolChange(s.old.keys(), s.new.keys(), r.poolSampling(s, Keys, NoTTLKeys), r.hidden[Keys] || r.hidden[NoTTLKeys])
 }
 
 func (r *rows) poolBytes(s poolSides) *Change {
-	c, known := r.poolChange(s.old.bytes(), s.new.bytes(), r.estimates(s.parts, poolBytesOf), r.hidden[Bytes] || r.hidden[NoTTLBytes])
+	off := r.estimates(s.parts, poolBytesOf).plus(r.poolSampling(s, Bytes, NoTTLBytes))
+	c, known := r.poolChange(s.old.bytes(), s.new.bytes(), off, r.hidden[Bytes] || r.hidden[NoTTLBytes])
 	if !known {
 		return nil
 	}
 	return &c
 }
 
+// poolSampling is how much of a change chance explains in what is left of a whole
+// without a part, in samples of the same keys.
+func (r *rows) poolSampling(s poolSides, whole, part Measure) slack {
+	if !r.paired {
+		return slack{}
+	}
+	of := func(side *profile.Stats) grouped { return partsOfSum(whole, side).less(partsOfSum(part, side)) }
+	return slackOf(of(s.old.stats), of(s.new.stats), s.old.stats, s.new.stats)
+}
+
 // poolChange compares one figure; known is false if neither side has it.
-func (r *rows) poolChange(old, new figure, estimates slack, hidden bool) (c Change, known bool) {
+func (r *rows) poolChange(old, new figure, more slack, hidden bool) (c Change, known bool) {
 	c.Old, c.New = old.pointer(), new.pointer()
 	if c.Old == nil || c.New == nil || hidden {
 		return c, old.known || new.known
 	}
-	return compared(c, old.slack.plus(new.slack).plus(estimates).total(), r.days), true
+	return compared(c, old.slack.plus(new.slack).plus(more).total(), r.days), true
 }
 
 // poolSides are the figures of both sides.
@@ -148,14 +160,14 @@ func scheduleOf(s *profile.Stats) []Expiry {
 
 func expiryWithin(s *profile.Stats, within int64) Expiry {
 	e := Expiry{WithinS: within}
-	bytes := int64(0)
+	bytes, weight := int64(0), weightOf(s)
 	for _, b := range s.TTL.Histogram {
 		if b.Edge == nil || *b.Edge > within {
 			break
 		}
-		e.Keys += b.Keys
+		e.Keys += scaled(b.Keys, weight)
 		if b.Bytes != nil {
-			bytes += *b.Bytes
+			bytes += scaled(*b.Bytes, weight)
 		}
 	}
 	if s.Bytes != nil {
@@ -163,3 +175,6 @@ func expiryWithin(s *profile.Stats, within int64) Expiry {
 	}
 	return e
 }
+
+// scaled is a count of a sample, scaled up to all keys.
+func scaled(n int64, weight float64) int64 { return int64(math.Round(float64(n) * weight)) }

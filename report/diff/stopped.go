@@ -148,7 +148,7 @@ func (s since) stopped(row *Row) (found Stopped, news bool) {
 	}
 	found = Stopped{
 		DB: row.DB, Pattern: row.Pattern, RecentS: s.recent, OlderS: s.older,
-		Recent: portionOf(row.New, s.isRecent).written(row), Older: portionOf(row.New, s.isOlder),
+		Recent: portionOf(row.New, s.isRecent).written(row, weightOf(row.New)), Older: portionOf(row.New, s.isOlder),
 	}
 	if more := row.Changes[NoTTLKeys].Delta; more != nil {
 		found.MoreNoTTL = int64(max(*more, 0))
@@ -157,8 +157,14 @@ func (s since) stopped(row *Row) (found Stopped, news bool) {
 	if !found.Jumped && !goesOn(row, found.Recent) {
 		return found, false
 	}
+	found.Recent, found.Older = found.Recent.times(weightOf(row.New)), found.Older.times(weightOf(row.New))
 	found.Examples = s.examples(row.New)
 	return found, true
+}
+
+// times is a portion of a sample, scaled up to all keys.
+func (p Portion) times(weight float64) Portion {
+	return Portion{scaled(p.Keys, weight), scaled(p.NoTTL, weight)}
 }
 
 func (s since) isRecent(c profile.IdleByTTL) bool { return c.IdleLE != nil && *c.IdleLE <= s.recent }
@@ -181,10 +187,14 @@ func portionOf(s *profile.Stats, in func(profile.IdleByTTL) bool) (p Portion) {
 	return p
 }
 
-// portionOfAll is all keys of a namespace; empty if they are not known.
+// portionOfAll is all keys of a namespace that were measured; empty if they are not
+// known.
 func portionOfAll(s *profile.Stats) Portion {
-	if s == nil || s.NoTTLKeys == nil {
+	switch {
+	case s == nil || s.NoTTLKeys == nil:
 		return Portion{}
+	case s.Sample != nil:
+		return Portion{Keys: s.Probed, NoTTL: s.Sample.NoTTL.Keys}
 	}
 	return Portion{Keys: s.Keys.Value, NoTTL: min(s.NoTTLKeys.Value, s.Keys.Value)}
 }
@@ -192,9 +202,9 @@ func portionOfAll(s *profile.Stats) Portion {
 // written leaves out the recent keys without a TTL that may only have been read, or
 // written again: no more of them are certainly new than there are more of them now.
 // The old profile must be complete; the new one need not, as keys that it lacks would
-// only be more.
-func (p Portion) written(row *Row) Portion {
-	new := max(row.New.NoTTLKeys.Value-portionOfAll(row.Old).NoTTL, 0)
+// only be more. weight is for how many keys each of p stands.
+func (p Portion) written(row *Row, weight float64) Portion {
+	new := int64(float64(max(row.New.NoTTLKeys.Value-portionOfAll(row.Old).NoTTL, 0)) / weight)
 	if row.Old == nil && row.State == Unsure {
 		new = 0 // they may all have been there
 	}

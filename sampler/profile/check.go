@@ -78,6 +78,7 @@ func (d *Design) check() error {
 		),
 		each("databases", d.Databases, checkDB),
 		d.Patterns.check(),
+		d.Sample.check(d.Method),
 	))
 }
 
@@ -118,6 +119,7 @@ func (d *Database) check() error {
 			whole("returned", d.Returned),
 			maybe("no_ttl_keys", d.NoTTLKeys),
 		),
+		checkCovered(d.Covered),
 		within("before", d.Before.check()),
 		within("after", d.After.check()),
 		firstBroken(rule{!cursorForm.MatchString(d.Cursor), "cursor", "not a decimal number"}),

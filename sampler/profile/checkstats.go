@@ -26,6 +26,7 @@ func (s *Stats) check(allMeasures bool) error {
 			whole("failed", s.Failed),
 		),
 		s.checkEstimates(),
+		s.Sample.check(s.Probed),
 		s.checkTypes(allMeasures && s.counted()),
 		s.checkTTL(allMeasures && s.counted()),
 		s.checkIdle(),

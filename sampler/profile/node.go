@@ -44,6 +44,9 @@ type Database struct {
 	// NoTTLKeys are the keys that answered PTTL -1, to be held against
 	// Keys-Expires of INFO; absent when PTTL is refused.
 	NoTTLKeys *int64 `json:"no_ttl_keys,omitempty"` // keys
+	// Covered is the share of the positions of SCAN's cursor that a sample covered,
+	// in (0,1]; absent for a census.
+	Covered *float64 `json:"covered,omitempty"`
 	// Cursor is the SCAN cursor at which an incomplete walk stopped.
 	Cursor string `json:"cursor,omitempty"`
 }

@@ -68,8 +68,10 @@ type Missing struct {
 // Design says how keys were chosen and grouped: enough to repeat the run, and
 // to refuse a comparison that would be meaningless.
 type Design struct {
-	Method         string  `json:"method"`          // MethodCensus
-	Fraction       float64 `json:"fraction"`        // share of the keyspace that was to be covered, in [0,1]
+	Method   string  `json:"method"`   // MethodCensus or MethodSample
+	Fraction float64 `json:"fraction"` // share of the keyspace that was to be covered, in [0,1]
+	// Sample is which keys a sample is of; absent for a census.
+	Sample         *Sample `json:"sample,omitempty"`
 	Match          string  `json:"match,omitempty"` // SCAN's MATCH glob
 	Databases      []int   `json:"databases"`       // numbers of the databases selected
 	IdleOverS      int64   `json:"idle_over_s"`     // high-idle threshold, seconds
@@ -87,8 +89,11 @@ type Design struct {
 	Patterns *Patterns `json:"patterns,omitempty"` // decisions by which names were grouped
 }
 
-// MethodCensus is the method of a walk that measures every key.
-const MethodCensus = "census"
+// The methods.
+const (
+	MethodCensus = "census" // every key is measured
+	MethodSample = "sample" // the keys in an interval of cursor positions are
+)
 
 // Warning is doubt as data: something a reader must know to trust a figure.
 type Warning struct {

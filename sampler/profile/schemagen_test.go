@@ -51,8 +51,9 @@ var fixedSchemas = map[reflect.Type]*jsonschema.Schema{
 	reflect.TypeFor[profile.IdleMeasure](): {Type: "string", Enum: []any{
 		profile.IdleSinceAccess, profile.IdleSinceWriteOrLocalRead,
 	}},
-	reflect.TypeFor[profile.Sketch](): {Type: "string", ContentEncoding: "base64"},
-	reflect.TypeFor[profile.Sum]():    {Type: "number"},
+	reflect.TypeFor[profile.Sketch]():  {Type: "string", ContentEncoding: "base64"},
+	reflect.TypeFor[profile.Sum]():     {Type: "number"},
+	reflect.TypeFor[profile.Squares](): {Type: "number"},
 }
 
 // define adds the definition of a struct type and of those that it mentions.
@@ -162,6 +163,8 @@ func documentNames(structs []parsedStruct) map[string]string {
 		"RolePrimary":    profile.RolePrimary,
 		"RoleReplica":    profile.RoleReplica,
 		"MethodCensus":   profile.MethodCensus,
+		"MethodSample":   profile.MethodSample,
+		"SampleGroups":   fmt.Sprint(profile.SampleGroups),
 		"ToolName":       profile.ToolName,
 		"SchemaVersion":  fmt.Sprint(profile.SchemaVersion),
 		"SketchAccuracy": fmt.Sprint(profile.SketchAccuracy),

@@ -136,6 +136,12 @@ func (s *Sketch) Quantiles(qs ...float64) []float64 {
 	return values
 }
 
+// Each calls visit with the values of each bin that is not empty, within
+// SketchAccuracy, and how many there are, from lowest to highest.
+func (s *Sketch) Each(visit func(value float64, count int64)) {
+	s.each(func(index, count int64) { visit(binValue(index), count) })
+}
+
 // binValue stands for all values of a bin.
 func binValue(index int64) float64 {
 	if index == zeroBin {

@@ -5,6 +5,10 @@ import "math"
 // Stats are the statistics of a set of keys: the whole keyspace or one
 // namespace. Every part can be merged exactly with the same part of a disjoint
 // set, so neither scan order nor the number of workers shows in it.
+//
+// Those of a sample have estimates of all keys in every Estimate. All else is as
+// counted among the keys that were measured: types, histograms, the joint table
+// and distributions tell shares and quantiles of all keys, but not how many.
 type Stats struct {
 	Probed int64     `json:"probed"`          // keys that were measured
 	Keys   Estimate  `json:"keys"`            // keys
@@ -32,6 +36,9 @@ type Stats struct {
 	Expired  int64 `json:"expired_keys"`     // keys expired between SCAN and probe (PTTL -2)
 	Denied   int64 `json:"denied,omitempty"` // keys outside the user's ACL patterns (NOPERM)
 	Failed   int64 `json:"failed,omitempty"` // keys with an answer that makes no sense
+
+	// Sample is what the intervals of a sample are made of; absent for a census.
+	Sample *SampleSums `json:"sample,omitempty"`
 
 	Examples []Key `json:"examples"` // chosen by hash of the name: the same on every run
 	Largest  []Key `json:"largest"`  // largest first

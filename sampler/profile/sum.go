@@ -59,17 +59,22 @@ func (s Sum) big() *big.Int {
 
 // UnmarshalJSON reads any number that is not negative, rounded to thousandths:
 // programs that copy JSON may write what they read in another form.
-func (s *Sum) UnmarshalJSON(text []byte) error {
+func (s *Sum) UnmarshalJSON(text []byte) (err error) {
+	*s, err = parse128(text, perUnit)
+	return err
+}
+
+// parse128 reads scale times a number that is not negative, rounded.
+func parse128(text []byte, scale float64) (Sum, error) {
 	const precision = 192 // bits: 128, and enough to round the last decimal place rightly
 	f, _, err := big.ParseFloat(string(text), 10, precision, big.ToNearestEven)
 	if err != nil || f.Signbit() || f.IsInf() || f.MantExp(nil) > 128 {
-		return fmt.Errorf("%.40q is no sum", text)
+		return Sum{}, fmt.Errorf("%.40q is no sum", text)
 	}
-	n, _ := f.Add(f.Mul(f, big.NewFloat(perUnit)), big.NewFloat(0.5)).Int(nil)
+	n, _ := f.Add(f.Mul(f, big.NewFloat(scale)), big.NewFloat(0.5)).Int(nil)
 	if n.BitLen() > 128 {
-		return fmt.Errorf("%.40q is too large a sum", text)
+		return Sum{}, fmt.Errorf("%.40q is too large a sum", text)
 	}
 	low := new(big.Int).And(n, new(big.Int).SetUint64(math.MaxUint64))
-	*s = Sum{High: n.Rsh(n, 64).Uint64(), Low: low.Uint64()}
-	return nil
+	return Sum{High: n.Rsh(n, 64).Uint64(), Low: low.Uint64()}, nil
 }

@@ -1,0 +1,161 @@
+package report
+
+import (
+	"math"
+
+	"keyprof/report/unit"
+	"keyprof/sampler/estimate"
+	"keyprof/sampler/profile"
+)
+
+// sampled reports whether the figures are estimates from a sample.
+func sampled(p *profile.Profile) bool { return p.Design.Method == profile.MethodSample }
+
+// aboutText is an estimate for people: "about 1,234,000 keys (±2.0 %)", or "at
+// least 3.2 GiB" where the upper end is not known.
+func aboutText(e *profile.Estimate, format func(int64) string) string {
+	off := halfWidth(e)
+	switch {
+	case e.IsExact():
+		return format(e.Value)
+	case e.Hi == nil:
+		return "at least " + format(e.Lo)
+	case off == nil || *off >= 1:
+		return "between " + format(e.Lo) + " and " + format(*e.Hi)
+	default:
+		return "about " + format(rounded(e)) + " (±" + unit.FormatShare(*off) + ")"
+	}
+}
+
+// halfWidth is by how much of an estimate the truth may be off, as a ratio; nil if
+// that is not known.
+func halfWidth(e *profile.Estimate) *float64 {
+	if e == nil || e.Hi == nil || e.Value <= 0 {
+		return nil
+	}
+	return ptrTo(float64(max(*e.Hi-e.Value, e.Value-e.Lo)) / float64(e.Value))
+}
+
+func ptrTo(v float64) *float64 { return &v }
+
+// rounded leaves out digits that are less than a tenth of what the estimate may
+// be off by.
+func rounded(e *profile.Estimate) int64 {
+	half := max(*e.Hi-e.Value, e.Value-e.Lo)
+	step := int64(1)
+	for half/step >= 100 {
+		step *= 10
+	}
+	return (e.Value + step/2) / step * step
+}
+
+func keysText(n int64) string { return plural(n, "key") }
+
+// estimateFact says what the sample tells of all keys.
+func estimateFact(p *profile.Profile) fact {
+	return fact{label: "estimate", line: say(words(totalText(&p.Totals))).in(strong)}
+}
+
+// totalText is keys and bytes, with their intervals if they are estimates.
+func totalText(t *profile.Stats) string {
+	text := aboutText(&t.Keys, keysText)
+	if t.Bytes != nil {
+		text += " with " + aboutText(t.Bytes, unit.FormatBytes)
+	}
+	return text
+}
+
+// sampleLines say how far a sample can be trusted.
+func sampleLines(v *view) []line {
+	lines := []line{say(words("Figures are estimates: in 95 of 100 samples the truth lies within ±."))}
+	for i := range v.p.Nodes {
+		n := &v.p.Nodes[i]
+		for j := range n.Databases {
+			lines = append(lines, coveredLine(v.p, n, &n.Databases[j]))
+		}
+	}
+	if b := v.p.Totals.Bytes; b != nil {
+		if b.Hi == nil {
+			lines = append(lines, say(words("A few keys hold so much that a sample cannot tell the bytes of all: they are "+aboutText(b, unit.FormatBytes)+".")).in(alarm))
+		}
+		lines = append(lines, say(words(unseenText(v.p))))
+		lines = append(lines, balanceLine(v))
+	}
+	return lines
+}
+
+// unseenText is the rule of three.
+func unseenText(p *profile.Profile) string {
+	n := estimate.Unseen(p.Design.Sample.Covered)
+	if n == 0 {
+		return "No key larger than the largest measured has been missed."
+	}
+	return "Up to " + plural(n, "key") + " larger than the largest measured may exist (95 %)."
+}
+
+// coveredLine holds the keys by the share of the positions that were covered
+// against INFO.
+func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line {
+	lead := "Keys, db" + dbNumber(db.DB) + ": "
+	if db.Covered == nil {
+		return say(words(lead + "not sampled."))
+	}
+	seen := probedIn(p, db.DB)
+	frame := estimate.NewFrame(*db.Covered, seen)
+	count := frame.Count(seen)
+	text := lead + plural(seen, "key") + " in " + unit.FormatShare(*db.Covered) + " of the positions, so " + aboutText(&count, unit.FormatCount)
+	if why := notComparable(p); why != "" || db.Before == nil {
+		return say(words(text + "."))
+	}
+	told := estimate.Told{Before: db.Before.Keys, After: db.Before.Keys, Expiring: db.Before.Expires}
+	if db.After != nil {
+		told.After = db.After.Keys
+	}
+	text += "; INFO had " + unit.FormatCount(told.Before) + " before"
+	switch more := count.Value - told.Before; {
+	case frame.Agrees(told):
+		return say(words(text + ": they agree."))
+	case more > 0:
+		return say(words(text + ": about " + unit.FormatCount(more) + " more (repeats or new keys)."))
+	case n.Role == profile.RoleReplica:
+		return say(words(text + ": about " + unit.FormatCount(-more) + " are expired but not yet reclaimed by its primary, or churn."))
+	default:
+		return say(words(text + ": about " + unit.FormatCount(-more) + " are expired, or churn."))
+	}
+}
+
+func probedIn(p *profile.Profile, db int) (n int64) {
+	for i := range p.Namespaces {
+		if ns := &p.Namespaces[i]; ns.DB == db {
+			n += ns.Probed
+		}
+	}
+	return n
+}
+
+// balanceLine is the outer check.
+func balanceLine(v *view) line {
+	const lead = "Bytes are not held against the server's memory: "
+	e := v.extent
+	if !e.every() || e.matched || e.incomplete || e.unmeasured > 0 {
+		return say(words(lead + "not all keys were walked and measured."))
+	}
+	b, ok := estimate.BalanceOf(v.p)
+	if !ok {
+		return say(words(lead + "INFO does not tell enough."))
+	}
+	text := "Memory: " + unit.FormatBytes(b.Data()) + " beside what the server started with and its buffers; keys explain about " + unit.FormatBytes(b.Keys.Value) +
+		" and their tables about " + unit.FormatBytes(b.Tables) + ". "
+	left := b.Unexplained()
+	part := unit.FormatShare(math.Min(1, math.Abs(float64(left))/math.Max(1, float64(b.Data()))))
+	switch {
+	case left >= 0:
+		text += "Unexplained: " + unit.FormatBytes(left) + " (" + part + ")."
+	default:
+		text += "That is " + unit.FormatBytes(-left) + " (" + part + ") too much."
+	}
+	if b.Large() {
+		return say(words(text + " That is much: large keys may be missing from the sample, or stand for too many; a census tells.")).in(alarm)
+	}
+	return say(words(text))
+}

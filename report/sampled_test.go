@@ -1,0 +1,73 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"keyprof/report/unit"
+	"keyprof/sampler/profile"
+)
+
+func TestAboutText(t *testing.T) {
+	for _, tt := range []struct {
+		value, lo, hi int64 // hi below 0: none
+		want          string
+	}{
+		{1234, 1234, 1234, "1,234"},
+		{1_234_567, 1_210_000, 1_259_000, "about 1,235,000 (±2.0 %)"},
+		{1_234_567, 1_000_000, 1_300_000, "about 1,230,000 (±19.0 %)"},
+		{100, 99, 102, "about 100 (±2.0 %)"},
+		{100, 17, 563, "between 17 and 563"},
+		{0, 0, 381, "between 0 and 381"},
+		{5000, 3000, -1, "at least 3,000"},
+	} {
+		e := profile.Estimate{Value: tt.value, Lo: tt.lo, Hi: &tt.hi}
+		if tt.hi < 0 {
+			e.Hi = nil
+		}
+		if got := aboutText(&e, unit.FormatCount); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt, got, tt.want)
+		}
+	}
+}
+
+// A sample is held against INFO, and against the server's memory.
+func TestSampleLines(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(p *profile.Profile)
+		want   string
+	}{
+		"zombies on a replica":    {func(*profile.Profile) {}, "are expired but not yet reclaimed by its primary, or churn."},
+		"agreement":               {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before.Keys -= 60_000 }, ": they agree."},
+		"more than INFO has":      {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before.Keys = 9 }, " more (repeats or new keys)."},
+		"on a primary":            {func(p *profile.Profile) { p.Nodes[0].Role = profile.RolePrimary }, "are expired, or churn."},
+		"INFO does not tell":      {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before = nil }, "INFO does not tell enough."},
+		"no share of positions":   {func(p *profile.Profile) { p.Nodes[0].Databases[0].Covered = nil }, "Keys, db0: not sampled."},
+		"not all were walked":     {func(p *profile.Profile) { p.Complete = false }, "not all keys were walked and measured."},
+		"most of the memory":      {func(*profile.Profile) {}, "Unexplained: 646 MiB (12.5 %)."},
+		"half of it":              {func(p *profile.Profile) { p.Nodes[0].Info["memory"]["used_memory"] = "10000000000" }, "That is much: large keys may be missing"},
+		"no upper end":            {func(p *profile.Profile) { p.Totals.Bytes.Hi = nil }, "A few keys hold so much that a sample cannot tell"},
+		"the rule of three":       {func(*profile.Profile) {}, "Up to 146 keys larger than the largest measured may exist (95 %)."},
+		"a sample of all of them": {func(p *profile.Profile) { p.Design.Sample.Covered = 1 }, "No key larger than the largest measured has been missed."},
+	} {
+		p := sample().build()
+		tt.change(p)
+		var text strings.Builder
+		for _, l := range infoChecks(newView(p, Options{})) {
+			text.WriteString(l.String() + "\n")
+		}
+		if !strings.Contains(text.String(), tt.want) {
+			t.Errorf("%s: %s\nwant %q", name, text.String(), tt.want)
+		}
+	}
+}
+
+// No sentence says of all keys what is known only of some.
+func TestSamplesDoNotSpeakOfAll(t *testing.T) {
+	got := write(t, sample().build(), Options{})
+	for _, claim := range []string{"Every key has", "No single key is", "of its keys ever expires", "complete:"} {
+		if strings.Contains(got, claim) {
+			t.Errorf("%q in\n%s", claim, got)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package estimate
+
+import "keyprof/sampler/profile"
+
+// What the server's tables take for keys beside MEMORY USAGE, in bytes: 8 a slot,
+// of which there are at least as many as keys, in powers of two; for a key with a
+// TTL an entry of its own (redis 7.0 and before 8.2; servers that put the TTL
+// beside the value take less).
+const (
+	slotBytes   = 8
+	expireBytes = 24
+)
+
+// TableBytes is about what the tables of a database take beside MEMORY USAGE.
+func TableBytes(keys, expires int64) int64 {
+	return slotBytes*(slots(keys)+slots(expires)) + expireBytes*expires
+}
+
+// slots is that of a table that is not being resized.
+func slots(keys int64) int64 {
+	if keys <= 0 {
+		return 0
+	}
+	n := int64(4) // the smallest table
+	for n < keys && n < 1<<60 {
+		n <<= 1
+	}
+	return n
+}
+
+// Balance holds the estimated bytes of all keys against the server's memory: the
+// one check that finds giants which no sample has met.
+type Balance struct {
+	Used, Startup, Buffers int64            // bytes: used_memory, and what of it holds no keys
+	Tables                 int64            // bytes; see TableBytes
+	Keys                   profile.Estimate // bytes, sum of MEMORY USAGE
+}
+
+// unexplainedPart is the share of the memory of the keys that may be left
+// unexplained: MEMORY USAGE leaves out what the allocator rounds up and what large
+// tables have in reserve, up to a fifth of collections.
+const unexplainedPart = 0.25
+
+// Data is the memory that keys and their tables take, in bytes; 0 if the server's
+// figures contradict one another.
+func (b Balance) Data() int64 { return max(0, b.Used-b.Startup-b.Buffers) }
+
+// Unexplained is what is left of it beside keys and tables, in bytes; below 0 if
+// they are more.
+func (b Balance) Unexplained() int64 { return b.Data() - b.Tables - b.Keys.Value }
+
+// Large reports whether so much is unexplained, or so much too much is explained,
+// that the estimate misses something.
+func (b Balance) Large() bool {
+	off := float64(b.Unexplained())
+	return max(off, -off) > unexplainedPart*float64(b.Data())
+}

@@ -1,0 +1,64 @@
+package estimate
+
+import (
+	"math"
+
+	"keyprof/sampler/profile"
+)
+
+// Bytes estimates the sum of the sizes of a set of keys from the sums over those
+// that were seen: by the central limit theorem, unless a few keys hold the
+// bytes, by the guard; then nobody knows the upper end, and the lower one is that
+// of one-sided 95 %. tail is the TailIndex of the sizes.
+func (f Frame) Bytes(s profile.ByteSums, tail float64) profile.Estimate {
+	if f.whole() {
+		return profile.Exact(s.Bytes)
+	}
+	value, se := float64(s.Bytes)/f.rate(), f.bytesError(s)
+	if fewHold(s, tail) {
+		e := interval(value, value-z95Single*se, value, s.Bytes)
+		e.Hi = nil
+		return e
+	}
+	return interval(value, value-z95*se, value+z95*se, s.Bytes)
+}
+
+// bytesError is the standard error of the estimated bytes: √((1-f)/f² Σy²), and
+// where the number of keys N is known N·s/√n·√(1-n/N), in which s² is the
+// variance over all n keys of the sample, those outside the set being 0.
+func (f Frame) bytesError(s profile.ByteSums) float64 {
+	rate, squares := f.rate(), s.Squares.Float()
+	if f.known && f.seen > 1 {
+		n, sum := float64(f.seen), float64(s.Bytes)
+		squares = max(squares-sum*sum/n, 0) * n / (n - 1)
+	}
+	return math.Sqrt((1-rate)*squares) / rate
+}
+
+// Sum is the estimate of a sum of independent ones: the distances of the ends
+// add up by their squares (Zou and Donner, "Construction of confidence limits
+// about effect measures", 2008). Independent they are where no two of them have
+// the same keys: a name is at the same position in every database.
+func Sum(parts ...profile.Estimate) profile.Estimate {
+	var value, below, above float64
+	open := false
+	for _, e := range parts {
+		value += float64(e.Value)
+		below += square(float64(e.Value - e.Lo))
+		if e.Hi == nil {
+			open = true
+			continue
+		}
+		above += square(float64(*e.Hi - e.Value))
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	e := interval(value, value-math.Sqrt(below), value+math.Sqrt(above), 0)
+	if open {
+		e.Hi = nil
+	}
+	return e
+}
+
+func square(v float64) float64 { return v * v }

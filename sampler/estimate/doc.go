@@ -1,0 +1,23 @@
+// Package estimate turns what was counted in a sample of keys into estimates of
+// all keys, with intervals in which the truth lies in 95 of 100 samples.
+//
+// # The sample
+//
+// A server puts each key at a position that a hash of its name draws with a
+// secret seed, so a walk over a share f of the positions meets each key with
+// probability f, whatever it is called, and each independently of all others:
+// Bernoulli sampling (Särndal, Swensson and Wretman, "Model Assisted Survey
+// Sampling", 1992, section 3.2). A sum over the sample divided by f estimates
+// that over all keys, and its variance is (1-f)/f² times the sum of the squares.
+// None of this needs to know how many keys there are.
+//
+// Where that is known, the sample is one of n of N keys without replacement,
+// which is what the intervals of [Frame] then rest on: they are shorter for a
+// namespace that holds most of the keys.
+//
+// # What no sample tells
+//
+// Intervals of bytes rest on the central limit theorem, which fails where a few
+// keys hold most of them: see guard.go. Giants that were not met show in no
+// sample at all: see [Unseen] and [Balance].
+package estimate

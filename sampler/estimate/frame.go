@@ -1,0 +1,130 @@
+package estimate
+
+import (
+	"math"
+
+	"keyprof/sampler/profile"
+)
+
+// Standard errors of the normal distribution.
+const (
+	z95       = 1.959963984540054  // two-sided 95 %
+	z95Single = 1.6448536269514722 // one-sided 95 %
+)
+
+// agreement is within how many standard errors the server's number of keys must
+// lie to be taken for the same.
+const agreement = 4
+
+// negligible is up to what part of a standard error doubt about the server's
+// number of keys does not matter: intervals stay within a thousandth of 95 %.
+const negligible = 0.1
+
+// Frame is what is known of the keys of which a sample was drawn.
+type Frame struct {
+	fraction float64 // share of the positions covered, in (0,1]
+	seen     int64   // keys in the sample
+	keys     int64   // keys in all, if that is known
+	known    bool
+}
+
+// NewFrame is the frame of a sample of seen keys from a share of the positions,
+// in (0,1].
+func NewFrame(fraction float64, seen int64) Frame { return Frame{fraction: fraction, seen: seen} }
+
+// Told is what the server says of the keys in a database.
+type Told struct {
+	Before, After int64 // DBSIZE
+	// Expiring are the keys with a TTL: DBSIZE counts those whose TTL has run out
+	// until they are removed, and SCAN does not return them.
+	Expiring int64
+}
+
+// Agrees reports whether the server's number of keys is that of the sample, as
+// far as chance allows: within 4 standard errors.
+func (f Frame) Agrees(t Told) bool {
+	low, high := float64(min(t.Before, t.After)), float64(max(t.Before, t.After))
+	nearest := min(max(float64(f.seen)/f.fraction, low), high)
+	off := math.Abs(float64(f.seen) - nearest*f.fraction)
+	return off <= agreement*math.Sqrt(nearest*f.fraction*(1-f.fraction))
+}
+
+// Knowing is the frame when the server's number of keys can be relied on: the
+// sample agrees with it, and what may have come, gone or expired is too little
+// to matter.
+func (f Frame) Knowing(t Told) Frame {
+	doubt := math.Abs(float64(t.After-t.Before)) + float64(t.Expiring)
+	keys := (t.Before + t.After) / 2
+	if f.Agrees(t) && doubt <= negligible*f.keysError(float64(keys)) && keys >= f.seen {
+		f.keys, f.known = keys, true
+	}
+	return f
+}
+
+// keysError is the standard error of an estimated number of keys.
+func (f Frame) keysError(keys float64) float64 {
+	return math.Sqrt(keys * (1 - f.fraction) / f.fraction)
+}
+
+// rate is the share of all keys that is in the sample.
+func (f Frame) rate() float64 {
+	if f.known && f.keys > 0 {
+		return float64(f.seen) / float64(f.keys)
+	}
+	return f.fraction
+}
+
+// whole reports whether the sample is of all keys.
+func (f Frame) whole() bool { return f.fraction >= 1 }
+
+// Count estimates how many keys are in a set of which n were seen: by Wilson's
+// score interval (Wilson, "Probable inference", 1927), which holds for few keys
+// and for none as well.
+func (f Frame) Count(n int64) profile.Estimate {
+	switch {
+	case f.whole():
+		return profile.Exact(n)
+	case !f.known:
+		return f.byPosition(n)
+	case f.seen == 0:
+		return interval(0, 0, float64(f.keys), 0)
+	default:
+		return f.byShare(n)
+	}
+}
+
+// byPosition is the interval of all K for which n is within z standard errors:
+// (n - Kf)² <= z² K f(1-f).
+func (f Frame) byPosition(n int64) profile.Estimate {
+	x, q := float64(n), z95*z95*(1-f.fraction)
+	middle, half := 2*x+q, math.Sqrt(q*(4*x+q))
+	return interval(x/f.fraction, (middle-half)/(2*f.fraction), (middle+half)/(2*f.fraction), n)
+}
+
+// byShare is the interval of all K = Np for which n is within z standard errors:
+// (n/seen - p)² <= z² p(1-p)/seen · (N-seen)/(N-1), the last being the correction
+// for a finite population (Cochran, "Sampling Techniques", 1977, section 3.3).
+func (f Frame) byShare(n int64) profile.Estimate {
+	all, seen := float64(f.keys), float64(f.seen)
+	p := float64(n) / seen
+	q := z95 * z95 * (all - seen) / max(all-1, 1) / seen
+	middle, half := p+q/2, math.Sqrt(q*(p*(1-p)+q/4))
+	unseen := all - seen // keys, of which any may be in the set
+	return interval(all*p, all*(middle-half)/(1+q), min(all*(middle+half)/(1+q), float64(n)+unseen), n)
+}
+
+// interval is an estimate in whole numbers; no less than was seen.
+func interval(value, lo, hi float64, seen int64) profile.Estimate {
+	e := profile.Estimate{Value: max(integer(math.Round(value)), seen), Lo: max(integer(math.Floor(lo)), seen)}
+	e.Lo = min(e.Lo, e.Value)
+	e.Hi = new(max(integer(math.Ceil(hi)), e.Value))
+	return e
+}
+
+// integer is a float without its fraction, within what an int64 holds.
+func integer(v float64) int64 {
+	if v >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(max(v, 0))
+}

@@ -1,0 +1,132 @@
+package profile
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Sample is which keys a sample is of: those in an interval of cursor positions.
+// A position is a cursor with its 64 bits reversed, so that SCAN goes through
+// them in order. A key's is drawn at random by its hash, and stays the same as
+// long as the process runs: see Node.RunID.
+type Sample struct {
+	From string `json:"from"` // first position of the interval, a decimal number
+	To   string `json:"to"`   // position after the last one; not above From: the interval wraps at zero
+	// Covered is the share of all keys that were measured, by estimate, in (0,1]:
+	// the mean of Database.Covered, each weighted by the keys of its database.
+	Covered float64 `json:"covered"`
+}
+
+// SampleSums are sums over the keys of a sample that were measured, not scaled
+// up to all keys.
+type SampleSums struct {
+	Bytes        ByteSums `json:"bytes"`         // all keys whose size is known
+	SampledBytes ByteSums `json:"sampled_bytes"` // see Stats.SampledBytes
+	NoTTL        ByteSums `json:"no_ttl"`        // keys without a TTL
+	HighIdle     ByteSums `json:"high_idle"`     // see Stats.HighIdleKeys
+	// Groups part the keys at random, by the hash of their names: a key is in the
+	// same group whenever it is measured. How far the changes of the groups differ
+	// tells how far chance moves the change between two samples of one interval.
+	Groups Groups `json:"groups"`
+}
+
+// ByteSums are sums over some keys.
+type ByteSums struct {
+	Keys    int64   `json:"keys"`    // keys; of NoTTL and HighIdle also those of unknown size
+	Bytes   int64   `json:"bytes"`   // bytes
+	Squares Squares `json:"squares"` // sum of the squares of the sizes, bytes squared
+	Largest int64   `json:"largest"` // bytes of the largest key
+}
+
+// SampleGroups is the number of random groups.
+const SampleGroups = 16
+
+// Groups are sums by group, each list of SampleGroups numbers.
+type Groups struct {
+	Keys          []int64 `json:"keys"`            // keys
+	Bytes         []int64 `json:"bytes"`           // bytes
+	NoTTLKeys     []int64 `json:"no_ttl_keys"`     // keys
+	NoTTLBytes    []int64 `json:"no_ttl_bytes"`    // bytes
+	HighIdleBytes []int64 `json:"high_idle_bytes"` // bytes
+}
+
+// Plus are the sums over two disjoint sets of keys.
+func (s ByteSums) Plus(other ByteSums) ByteSums {
+	return ByteSums{s.Keys + other.Keys, s.Bytes + other.Bytes, s.Squares.Plus(other.Squares), max(s.Largest, other.Largest)}
+}
+
+// Add counts one key of n bytes.
+func (s *ByteSums) Add(n int64) { *s = s.Plus(ByteSums{1, n, SquareOf(n), n}) }
+
+func (s *Sample) check(method string) error {
+	if s == nil {
+		return firstBroken(rule{method == MethodSample, "sample", "missing"})
+	}
+	return within("sample", first(
+		checkPosition("from", s.From),
+		checkPosition("to", s.To),
+		checkCovered(&s.Covered),
+		firstBroken(rule{method != MethodSample, "method", "not that of a sample"}),
+	))
+}
+
+func checkPosition(name, text string) error {
+	_, err := strconv.ParseUint(text, 10, 64)
+	return firstBroken(rule{err != nil || !cursorForm.MatchString(text), name, "no cursor position"})
+}
+
+func checkCovered(share *float64) error {
+	if share == nil {
+		return nil
+	}
+	return firstBroken(rule{!(*share > 0 && *share <= 1), "covered", "not in (0,1]"})
+}
+
+// check holds the sums against the number of keys that were measured.
+func (s *SampleSums) check(probed int64) error {
+	if s == nil {
+		return nil
+	}
+	return within("sample", first(
+		within("bytes", s.Bytes.check(probed)),
+		within("sampled_bytes", s.SampledBytes.check(probed)),
+		within("no_ttl", s.NoTTL.check(probed)),
+		within("high_idle", s.HighIdle.check(probed)),
+		within("groups", first(
+			checkGroups("keys", s.Groups.Keys, probed),
+			checkGroups("bytes", s.Groups.Bytes, s.Bytes.Bytes),
+			checkGroups("no_ttl_keys", s.Groups.NoTTLKeys, s.NoTTL.Keys),
+			checkGroups("no_ttl_bytes", s.Groups.NoTTLBytes, s.NoTTL.Bytes),
+			checkGroups("high_idle_bytes", s.Groups.HighIdleBytes, s.HighIdle.Bytes),
+		)),
+	))
+}
+
+func (s *ByteSums) check(atMostKeys int64) error {
+	return first(
+		checkFigures(whole("keys", s.Keys), whole("bytes", s.Bytes), whole("largest", s.Largest)),
+		firstBroken(
+			rule{s.Keys > atMostKeys, "keys", "more than were measured"},
+			rule{s.Largest > s.Bytes, "largest", "more than bytes"},
+			rule{s.Squares.Float() > (1+rounding)*float64(s.Largest)*float64(s.Bytes), "squares", "more than bytes times largest"},
+		),
+	)
+}
+
+// rounding is how far a sum may be off that another program has copied.
+const rounding = 1e-9
+
+// checkGroups holds the sums of the groups against that of all keys.
+func checkGroups(name string, groups []int64, sum int64) error {
+	if len(groups) != SampleGroups {
+		return &fault{name, fmt.Sprintf("not %d groups", SampleGroups)}
+	}
+	var all int64
+	for i, n := range groups {
+		if err := checkFigures(whole(fmt.Sprintf("%s[%d]", name, i), n)); err != nil {
+			return err
+		}
+		all = addSaturating(all, n)
+	}
+	return firstBroken(rule{all != sum, name, "do not add up"})
+}

@@ -1,0 +1,170 @@
+package sampler
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"keyprof/sampler/estimate"
+	"keyprof/sampler/profile"
+)
+
+// Sample is what a walk over an interval of cursor positions covered.
+type Sample struct {
+	Fraction float64 // share of the positions that was asked for, in (0,1]
+	// From and To are the ends of the interval, of cursors with their bits reversed;
+	// a To that is not above From wraps at zero.
+	From, To uint64
+	// Covered is the share of the positions that was walked, in (0,1], by database.
+	// It may be more than was asked for, as the last page goes beyond the end, or
+	// less, as a walk may be interrupted. Databases that were not walked have none.
+	Covered map[int]float64
+}
+
+// scale makes a profile of a sample of one whose keys were counted: from its
+// nodes, which must be there, it takes what the server says of its databases.
+func scale(p *profile.Profile, s Sample) error {
+	p.Design.Method, p.Design.Fraction = profile.MethodSample, s.Fraction
+	p.Design.Sample = &profile.Sample{
+		From: strconv.FormatUint(s.From, 10), To: strconv.FormatUint(s.To, 10), Covered: s.Fraction,
+	}
+	for i := range p.Nodes {
+		for j := range p.Nodes[i].Databases {
+			db := &p.Nodes[i].Databases[j]
+			if covered := s.Covered[db.DB]; covered > 0 {
+				db.Covered = &covered
+			}
+		}
+	}
+	return rescale(p)
+}
+
+// rescale estimates all figures of a sample, from its design and its sums.
+func rescale(p *profile.Profile) error {
+	f, err := framesOf(p)
+	if err != nil {
+		return err
+	}
+	for i := range p.Namespaces {
+		if err := f.scale(&p.Namespaces[i]); err != nil {
+			return err
+		}
+	}
+	f.scaleTotals(p)
+	return nil
+}
+
+// frames are those of the databases of a sample.
+type frames struct {
+	of  map[int]estimate.Frame
+	dbs []int // numbers of the databases, in order
+}
+
+// scale estimates the figures of a namespace.
+func (f frames) scale(ns *profile.Namespace) error {
+	frame, known := f.of[ns.DB]
+	if !known {
+		return fmt.Errorf("how much of database %d the sample covered is not known", ns.DB)
+	}
+	frame.Scale(&ns.Stats)
+	return nil
+}
+
+func framesOf(p *profile.Profile) (f frames, err error) {
+	if len(p.Nodes) != 1 {
+		return f, errors.New("a sample of several servers has no share of positions in common")
+	}
+	f.of = map[int]estimate.Frame{}
+	seen, lost := seenIn(p)
+	for _, db := range p.Nodes[0].Databases {
+		if _, twice := f.of[db.DB]; twice || db.Covered == nil {
+			continue
+		}
+		frame := estimate.NewFrame(*db.Covered, seen[db.DB])
+		if db.Before != nil && db.After != nil && p.Design.Match == "" && lost[db.DB] == 0 {
+			frame = frame.Knowing(told(&db))
+		}
+		f.of[db.DB] = frame
+		f.dbs = append(f.dbs, db.DB)
+	}
+	return f, nil
+}
+
+func told(db *profile.Database) estimate.Told {
+	return estimate.Told{
+		Before: db.Before.Keys, After: db.After.Keys, Expiring: max(db.Before.Expires, db.After.Expires),
+	}
+}
+
+// seenIn are the keys that were measured, by database, and those that were not.
+func seenIn(p *profile.Profile) (seen, lost map[int]int64) {
+	seen, lost = map[int]int64{}, map[int]int64{}
+	for i := range p.Namespaces {
+		ns := &p.Namespaces[i]
+		seen[ns.DB] += ns.Probed
+		lost[ns.DB] += ns.Vanished + ns.Expired + ns.Denied + ns.Failed
+	}
+	return seen, lost
+}
+
+// scaleTotals estimates the totals: each database by its own frame, then their
+// sum.
+func (f frames) scaleTotals(p *profile.Profile) {
+	parts := make([]profile.Stats, 0, len(f.dbs))
+	for _, db := range f.dbs {
+		part := sumOf(p, db)
+		f.of[db].Scale(&part)
+		parts = append(parts, part)
+	}
+	t := &p.Totals
+	add := func(to **profile.Estimate, of func(*profile.Stats) *profile.Estimate) {
+		if *to == nil {
+			return
+		}
+		var list []profile.Estimate
+		for i := range parts {
+			list = append(list, *of(&parts[i]))
+		}
+		*to = new(estimate.Sum(list...))
+	}
+	keys := &t.Keys
+	add(&keys, func(s *profile.Stats) *profile.Estimate { return &s.Keys })
+	t.Keys = *keys
+	add(&t.Bytes, func(s *profile.Stats) *profile.Estimate { return s.Bytes })
+	add(&t.SampledBytes, func(s *profile.Stats) *profile.Estimate { return s.SampledBytes })
+	add(&t.NoTTLKeys, func(s *profile.Stats) *profile.Estimate { return s.NoTTLKeys })
+	add(&t.NoTTLBytes, func(s *profile.Stats) *profile.Estimate { return s.NoTTLBytes })
+	add(&t.HighIdleKeys, func(s *profile.Stats) *profile.Estimate { return s.HighIdleKeys })
+	add(&t.HighIdleBytes, func(s *profile.Stats) *profile.Estimate { return s.HighIdleBytes })
+	if t.Keys.Value > 0 {
+		p.Design.Sample.Covered = min(1, float64(t.Probed)/float64(t.Keys.Value))
+	}
+}
+
+// sumOf is what a frame needs of all keys of a database, with the measures of the
+// totals.
+func sumOf(p *profile.Profile, db int) profile.Stats {
+	s := profile.Stats{Sample: &profile.SampleSums{}}
+	t := &p.Totals
+	s.Bytes, s.SampledBytes, s.NoTTLKeys, s.NoTTLBytes = t.Bytes, t.SampledBytes, t.NoTTLKeys, t.NoTTLBytes
+	s.HighIdleKeys, s.HighIdleBytes = t.HighIdleKeys, t.HighIdleBytes
+	var sizes profile.Sketch
+	for i := range p.Namespaces {
+		ns := &p.Namespaces[i]
+		if ns.DB != db {
+			continue
+		}
+		s.Probed += ns.Probed
+		if part := ns.Sample; part != nil {
+			s.Sample.Bytes = s.Sample.Bytes.Plus(part.Bytes)
+			s.Sample.SampledBytes = s.Sample.SampledBytes.Plus(part.SampledBytes)
+			s.Sample.NoTTL = s.Sample.NoTTL.Plus(part.NoTTL)
+			s.Sample.HighIdle = s.Sample.HighIdle.Plus(part.HighIdle)
+		}
+		if ns.Size != nil {
+			sizes.Merge(ns.Size.Sketch)
+		}
+	}
+	s.Size = &profile.Distribution{Sketch: &sizes}
+	return s
+}
