@@ -330,6 +330,22 @@ func TestIntervalHasItsKeys(t *testing.T) {
 	}
 }
 
+// A table that has shrunk to four buckets has the seam at an eighth of the line
+// within one: what a page has from before the seam must not be lost.
+func TestSeamWithinABucket(t *testing.T) {
+	const eighth = 1 << 61
+	page := &ScanReply{Cursor: bits.Reverse64(2 * eighth), Names: []string{"before or behind"}}
+	l := &lane{bounded: true, at: eighth / 2, end: eighth, most: 1, scan: Scan{Count: 1}}
+	if names, err := l.advance(page); err != nil || len(names) != 1 || !l.over || l.end != 2*eighth {
+		t.Errorf("%q, %v, lane %+v", names, err, l)
+	}
+	page.Cursor = bits.Reverse64(eighth + eighth/2) // there are sixteen: a bucket begins at the seam
+	l = &lane{bounded: true, at: eighth / 2, end: eighth, most: 1, scan: Scan{Count: 1}}
+	if names, err := l.advance(page); err != nil || len(names) != 0 || !l.over || l.end != eighth {
+		t.Errorf("%q, %v, lane %+v", names, err, l)
+	}
+}
+
 func TestRoundedTwiceIsTheSame(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 10000 {
@@ -380,7 +396,9 @@ func TestRangesWanted(t *testing.T) {
 	}{
 		{"as they are", func(*Walk, *table) {}, 8},
 		{"no latency", func(_ *Walk, x *table) { x.roundTrip = time.Millisecond / 3 }, 1},
-		{"some latency", func(_ *Walk, x *table) { x.roundTrip = 2 * time.Millisecond }, 3},
+		{"some latency", func(_ *Walk, x *table) { x.roundTrip = 2 * time.Millisecond }, 4},
+		{"more than a page", func(_ *Walk, x *table) { x.roundTrip = 600 * time.Microsecond }, 3},
+		{"service not measurable", func(_ *Walk, x *table) { x.service = 0 }, 8},
 		{"not allowed", func(w *Walk, _ *table) { w.Ranges = 0 }, 1},
 		{"gentle", func(w *Walk, x *table) { w.Pacer.MaxLoad, x.service = 0.99, 1 }, 1},
 		{"slow", func(w *Walk, _ *table) { w.Pacer.Rate = 1e9 }, 1},

@@ -16,9 +16,23 @@ import (
 )
 
 // far is a connection over which several ranges are worth while.
-type far struct{ *scanner.Conn }
+type far struct {
+	*scanner.Conn
+	flying, most int // trips on their way
+}
 
-func (far) LeastRoundTrip() time.Duration { return time.Hour }
+func (f *far) LeastRoundTrip() time.Duration { return time.Hour }
+
+func (f *far) Send(ctx context.Context, trip *scanner.Trip) {
+	f.flying++
+	f.most = max(f.most, f.flying)
+	f.Conn.Send(ctx, trip)
+}
+
+func (f *far) Receive(ctx context.Context) (*scanner.Trip, error) {
+	f.flying--
+	return f.Conn.Receive(ctx)
+}
 
 // seen counts how often each name is visited.
 type seen map[string]int
@@ -54,14 +68,17 @@ func (a *asker) Replies(replies []scanner.Reply) error {
 // walkOver walks a server over so many ranges.
 func walkOver(t *testing.T, conn *scanner.Conn, ranges int, change func(*scanner.Walk)) (seen, *scanner.Walk) {
 	t.Helper()
-	names := seen{}
+	names, exchange := seen{}, &far{Conn: conn}
 	w := &scanner.Walk{
-		Exchange: far{conn}, Visitors: names.visitor, Pacer: &scanner.Pacer{MaxLoad: 1}, Page: 50,
+		Exchange: exchange, Visitors: names.visitor, Pacer: &scanner.Pacer{MaxLoad: 1}, Page: 50,
 		Ranges: ranges, Keys: conn.Node.Info.Databases()[0].Keys, Tally: &scanner.Tally{Began: time.Now()},
 	}
 	change(w)
 	if err := w.Run(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if exchange.most > ranges || exchange.most < ranges && w.Keys > 10_000 {
+		t.Errorf("%d trips were on their way at once, want %d", exchange.most, ranges)
 	}
 	return names, w
 }
@@ -143,9 +160,6 @@ func TestRangesOverAServer(t *testing.T) {
 				checkOnce(t, names, stay, life.few)
 				if c := w.Covered(); !c.Whole || c.Fraction != 1 {
 					t.Errorf("covered %+v", c)
-				}
-				if over := w.Tally.Returned - w.Tally.Repeats; ranges > 1 && (w.Tally.Repeats == 0 || over < stay) {
-					t.Errorf("%d ranges were not walked: %d returned, %d repeats", ranges, w.Tally.Returned, w.Tally.Repeats)
 				}
 			}
 		})
@@ -232,7 +246,7 @@ func TestRangesInterrupted(t *testing.T) {
 		names := seen{}
 		conn := connect(t, proxy.URL())
 		w := &scanner.Walk{
-			Exchange: far{conn}, Visitors: names.visitor, Pacer: &scanner.Pacer{MaxLoad: 1}, Page: 50,
+			Exchange: &far{Conn: conn}, Visitors: names.visitor, Pacer: &scanner.Pacer{MaxLoad: 1}, Page: 50,
 			Ranges: 8, Keys: stay, Tally: &scanner.Tally{Began: time.Now()},
 		}
 		w.Progress = func(fraction float64) {
