@@ -25,6 +25,11 @@ type prober struct {
 
 var _ scanner.Visitor = (*prober)(nil)
 
+// another is a prober that asks the same, for another range of the walk.
+func (p *prober) another() scanner.Visitor {
+	return &prober{db: p.db, probes: p.probes, shared: p.shared, emit: p.emit, fresh: p.fresh}
+}
+
 // sharedMode says what to do about strings that may be shared integers.
 type sharedMode uint8
 

@@ -161,8 +161,8 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer
 	p.db = db.DB
 	before := c.folded
 	walk := scanner.Walk{
-		Exchange: c.conn, Visitor: p, Pacer: pacer,
-		Page: c.opts.Page, Match: c.opts.Match,
+		Exchange: c.conn, Visitors: p.another, Pacer: pacer,
+		Page: c.opts.Page, Match: c.opts.Match, Ranges: c.ranges(), Keys: keysOf(db),
 		Tally: &c.tally, Progress: c.progress(db),
 	}
 	err := walk.Run(ctx)
@@ -188,6 +188,14 @@ func (c *collector) progress(db *profile.Database) func(float64) {
 		}
 		c.opts.Progress(Progress{Fraction: done, Keys: c.tally.Returned})
 	}
+}
+
+// ranges is how many cursor ranges may be walked at once.
+func (c *collector) ranges() int {
+	if ok, _ := scanner.RandomCursors(c.node); !ok {
+		return 1
+	}
+	return scanner.MostRanges
 }
 
 func keysOf(db *profile.Database) int64 {

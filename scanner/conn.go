@@ -46,10 +46,14 @@ type Conn struct {
 
 	hits, misses int64
 
-	// What RoundTrip needs.
+	// What trips need.
 	timeout  time.Duration
-	service  time.Duration // of the last round trip
-	pipeline []byte
+	flight   []*Trip       // on their way, in the order in which they were sent
+	cut      error         // why the last of them could not be sent
+	stale    bool          // they were sent on a connection that is lost
+	answered time.Time     // when the last answer was there
+	service  time.Duration // of the last trip
+	alone    Trip          // RoundTrip's
 	reader   respReader
 }
 

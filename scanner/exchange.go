@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,20 +77,41 @@ type ScanReply struct {
 	Names  []string
 }
 
-// Exchange is one round trip of a walk: probes, and the SCAN for the next
-// page, in one pipeline. It is all that the walk needs of a connection.
+// Trip is one pipeline of a walk: probes, and the SCAN for the next page.
+type Trip struct {
+	Requests []Request
+	Scan     *Scan // behind the requests; nil: none
+	// What came back; one reply is appended a request.
+	Replies []Reply
+	Page    ScanReply
+	// Service is how long the trip kept the server's main thread, at most.
+	Service time.Duration
+
+	pipeline []byte // as it is sent
+	before   int    // replies that were there
+	sent     time.Time
+}
+
+// Exchange carries the trips of a walk. It is all that the walk needs of a
+// connection.
 type Exchange interface {
-	// RoundTrip sends requests and, unless scan is nil, the SCAN behind them.
-	// It appends one reply a request to replies. The error, an *Error, is
-	// for the whole round trip: then no reply of it may be used. It may wait for
-	// a server that cannot be used for the moment, until ctx ends: then the
-	// error is the context's cause.
+	// Send sends a trip, behind those that are on their way. The trip is the
+	// Exchange's until Receive returns it. What goes wrong Receive tells.
+	Send(ctx context.Context, trip *Trip)
+	// Receive waits for all answers to the trip that was sent first. The error,
+	// an *Error, is for the whole trip: then no reply of it may be used, and all
+	// trips that were on their way are forgotten. It may wait for a server that
+	// cannot be used for the moment, and sends then again what was on its way,
+	// until ctx ends: then the error is the context's cause.
+	Receive(ctx context.Context) (*Trip, error)
+	// Abandon forgets the trips that are on their way.
+	Abandon()
+	// RoundTrip is one trip alone: Send, then Receive. Nothing may be on its way.
 	RoundTrip(ctx context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error)
-	// Service is how long the last round trip kept the server's main thread, at
-	// most; see [Service].
-	Service() time.Duration
+	// LeastRoundTrip is the least round trip seen.
+	LeastRoundTrip() time.Duration
 	// CPUTime is what the server's main thread has used since it began, false
-	// when it is not told.
+	// when it is not told. Nothing may be on its way.
 	CPUTime(ctx context.Context) (time.Duration, bool)
 }
 
@@ -112,46 +134,128 @@ const grace = 2 * time.Second
 
 // RoundTrip is Exchange's.
 func (c *Conn) RoundTrip(ctx context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
-	var page ScanReply
-	whole := replies
-	hurry := context.AfterFunc(ctx, func() { _ = c.wire.setDeadline(time.Now().Add(grace)) })
-	defer hurry()
-	err := c.patiently(ctx, func(context.Context) (err error) {
-		timeout := c.timeout
-		if ctx.Err() != nil {
-			timeout = min(timeout, grace)
-		}
-		whole, page, err = c.roundTrip(requests, scan, replies, timeout)
-		return err
-	})
-	if err != nil && ctx.Err() != nil && passing(err) {
-		err = context.Cause(ctx)
-	}
-	return whole, page, err
-}
-
-// Service is Exchange's.
-func (c *Conn) Service() time.Duration { return c.service }
-
-// roundTrip is one attempt. Of one that fails nothing is used.
-func (c *Conn) roundTrip(requests []Request, scan *Scan, replies []Reply, timeout time.Duration) ([]Reply, ScanReply, error) {
-	if err := c.encode(requests, scan); err != nil {
+	trip := &c.alone
+	trip.Requests, trip.Scan, trip.Replies = requests, scan, replies
+	c.Send(ctx, trip)
+	if _, err := c.Receive(ctx); err != nil {
 		return replies, ScanReply{}, err
 	}
-	start := time.Now()
-	page, whole, err := ScanReply{}, replies, c.send(timeout)
-	if err == nil {
-		whole, page, err = c.receive(len(requests), scan != nil, replies)
+	return trip.Replies, trip.Page, nil
+}
+
+// Send is Exchange's.
+func (c *Conn) Send(ctx context.Context, trip *Trip) {
+	trip.encode()
+	trip.before = len(trip.Replies)
+	c.flight = append(c.flight, trip)
+	if c.cut == nil && !c.stale {
+		defer c.hurry(ctx)()
+		c.cut = c.launch(trip, c.patienceNow(ctx))
 	}
+}
+
+// Receive is Exchange's.
+func (c *Conn) Receive(ctx context.Context) (*Trip, error) {
+	defer c.hurry(ctx)()
+	err := c.patiently(ctx, func(context.Context) error { return c.attempt(c.patienceNow(ctx)) })
+	trip := c.flight[0]
+	if err != nil {
+		c.Abandon()
+		if ctx.Err() != nil && passing(err) {
+			err = context.Cause(ctx)
+		}
+		return trip, err
+	}
+	c.flight = slices.Delete(c.flight, 0, 1)
+	c.service = trip.Service
+	return trip, nil
+}
+
+// Abandon is Exchange's. Answers that are still to come would be taken for others.
+func (c *Conn) Abandon() {
+	if len(c.flight) > 0 {
+		c.wire.close()
+	}
+	c.flight, c.cut, c.stale = c.flight[:0], nil, false
+}
+
+// Service is how long the last trip kept the server's main thread, at most; see
+// [Service].
+func (c *Conn) Service() time.Duration { return c.service }
+
+// hurry makes what waits for the server end soon after ctx does, until it is
+// called off.
+func (c *Conn) hurry(ctx context.Context) (callOff func() bool) {
+	return context.AfterFunc(ctx, func() { _ = c.wire.setDeadline(time.Now().Add(grace)) })
+}
+
+// patienceNow is how long one step may wait for the server.
+func (c *Conn) patienceNow(ctx context.Context) time.Duration {
+	if ctx.Err() != nil {
+		return min(c.timeout, grace)
+	}
+	return c.timeout
+}
+
+// attempt tries to have the answers to the first trip. When it fails, all that is
+// on its way is lost with the connection, and is sent again on the next.
+func (c *Conn) attempt(timeout time.Duration) error {
+	err := c.cut
+	c.cut = nil
+	if err == nil && c.stale {
+		err = c.launchAll(timeout)
+	}
+	if err == nil {
+		err = c.collect(c.flight[0], timeout)
+	}
+	c.stale = err != nil
 	if err != nil {
 		c.wire.close() // what is left on it would be taken for other answers
-		return replies, ScanReply{}, c.lostPage(err)
+		return c.lostPage(err)
 	}
-	took := time.Since(start)
-	c.countLookups(requests, whole[len(replies):])
-	c.observe(took)
-	c.service = Service(took, c.least)
-	return whole, page, nil
+	return nil
+}
+
+func (c *Conn) launchAll(timeout time.Duration) error {
+	for _, trip := range c.flight {
+		if err := c.launch(trip, timeout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// launch puts a trip on the wire, once the allow-list has let all of it pass.
+// From here on the wire is ours until all answers are read; then go-redis may use
+// it again, as nothing is left on it.
+func (c *Conn) launch(trip *Trip, timeout time.Duration) error {
+	if err := c.enter(trip); err != nil {
+		return err
+	}
+	trip.sent = time.Now()
+	if err := c.wire.setDeadline(trip.sent.Add(timeout)); err != nil {
+		return err
+	}
+	_, err := c.wire.Write(trip.pipeline)
+	return err
+}
+
+// collect reads the answers to a trip. Of one that fails nothing is kept.
+func (c *Conn) collect(trip *Trip, timeout time.Duration) error {
+	trip.Replies = trip.Replies[:trip.before]
+	if err := c.wire.setDeadline(time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	if err := c.receive(trip); err != nil {
+		return err
+	}
+	now := time.Now()
+	c.countLookups(trip.Requests, trip.Replies[trip.before:])
+	c.observe(now.Sub(trip.sent))
+	// The server turned to this trip when the one before was answered.
+	trip.Service = min(Service(now.Sub(trip.sent), c.least), now.Sub(c.answered))
+	c.answered = now
+	return nil
 }
 
 // lostPage tells why a round trip failed. Probes that the server refuses fail
@@ -163,25 +267,32 @@ func (c *Conn) lostPage(err error) error {
 	return c.failed("asking for a page", err)
 }
 
-// encode writes the pipeline into the connection's buffer, once the allow-list
-// has let all of it pass.
-func (c *Conn) encode(requests []Request, scan *Scan) error {
+// encode writes the trip as it is sent.
+func (t *Trip) encode() {
+	t.pipeline = t.pipeline[:0]
+	for _, r := range t.Requests {
+		t.pipeline = append(t.pipeline, prefixes[r.Probe]...)
+		t.pipeline = appendBulk(t.pipeline, r.Key)
+	}
+	if t.Scan != nil {
+		t.pipeline = t.Scan.appendTo(t.pipeline)
+	}
+}
+
+// enter counts the commands of a trip, all of which must be allowed.
+func (c *Conn) enter(trip *Trip) error {
 	var counts [numProbes]int64
-	c.pipeline = c.pipeline[:0]
-	for _, r := range requests {
+	for _, r := range trip.Requests {
 		counts[r.Probe]++
-		c.pipeline = append(c.pipeline, prefixes[r.Probe]...)
-		c.pipeline = appendBulk(c.pipeline, r.Key)
 	}
 	for probe, n := range counts {
 		if err := c.ledger.enter(Probe(probe).String(), n); err != nil {
 			return err
 		}
 	}
-	if scan == nil {
+	if trip.Scan == nil {
 		return nil
 	}
-	c.pipeline = scan.appendTo(c.pipeline)
 	return c.ledger.enter("scan", 1)
 }
 
@@ -193,32 +304,22 @@ func (s *Scan) appendTo(b []byte) []byte {
 	return appendCommand(b, args...)
 }
 
-// send writes the pipeline. From here on the wire is ours until all answers
-// are read; then go-redis may use it again, as nothing is left on it.
-func (c *Conn) send(timeout time.Duration) error {
-	if err := c.wire.setDeadline(time.Now().Add(timeout)); err != nil {
-		return err
-	}
-	_, err := c.wire.Write(c.pipeline)
-	return err
-}
-
-func (c *Conn) receive(count int, scanned bool, replies []Reply) ([]Reply, ScanReply, error) {
-	for range count {
+func (c *Conn) receive(trip *Trip) (err error) {
+	for range trip.Requests {
 		reply, err := c.reader.reply()
 		if err != nil {
-			return replies, ScanReply{}, err
+			return err
 		}
 		if blocks(reply.Err) {
-			return replies, ScanReply{}, reply.Err
+			return reply.Err
 		}
-		replies = append(replies, reply)
+		trip.Replies = append(trip.Replies, reply)
 	}
-	if !scanned {
-		return replies, ScanReply{}, nil
+	trip.Page = ScanReply{}
+	if trip.Scan != nil {
+		trip.Page, err = c.reader.scanReply()
 	}
-	page, err := c.reader.scanReply()
-	return replies, page, err
+	return err
 }
 
 // blocks reports whether a server's answer to one command holds for all.

@@ -3,6 +3,7 @@ package scanner
 import (
 	"context"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -28,123 +29,149 @@ type Visitor interface {
 // once.
 type Walk struct {
 	Exchange Exchange
-	Visitor  Visitor
+	Visitors func() Visitor // one for each cursor range
 	Pacer    *Pacer
 	Page     int                    // COUNT of each SCAN
 	Match    string                 // glob; empty: all names
 	Tally    *Tally                 // what this walk and those before it cost
 	Progress func(fraction float64) // called after each page; may be nil
+	// Interval is what to walk; nil: all keys. It wants a server that
+	// RandomCursors is true of, as does Ranges over 1.
+	Interval *Interval
+	Ranges   int   // cursor ranges to walk at once, at most; 0: 1
+	Keys     int64 // in the database, about; 0: not known
 
-	cursor     uint64    // where the page after the one at hand begins
-	probed     uint64    // where the first page begins that is not yet probed
+	lanes      []*lane // in the order of their ranges
+	flying     []*lane // that have a trip on its way, the first sent first
+	trial      trial
 	calibrated time.Time // last
 	recent     recentNames
-	requests   []Request
-	replies    []Reply
 }
 
 // Tally is what walks cost, summed over the databases of a node.
 type Tally struct {
 	Began    time.Time     // of the first walk
 	Returned int64         // names that SCAN returned, repeats included
-	Repeats  int64         // of these, that it had returned shortly before; they are not visited
+	Repeats  int64         // of these, that are not visited: it had returned them shortly before, or another range has them
 	Service  time.Duration // upper bound of the server's main thread that we used
 	// Pauses of the pacer, by what wanted the longer one.
 	PausedForLoad, PausedForRate time.Duration
 }
 
-// Run walks from cursor 0 until the server says that it is over. When ctx ends
-// it finishes the page at hand and returns the context's cause; a page is
+// Run walks until the server says that it is over, or the interval is. When ctx
+// ends it finishes the pages at hand and returns the context's cause; a page is
 // visited whole or not at all.
 func (w *Walk) Run(ctx context.Context) error {
-	var names []string
-	scanning := true
-	for scanning && ctx.Err() == nil {
-		page, err := w.page(ctx, names, true)
-		if err != nil {
-			return err
-		}
-		w.probed = w.cursor
-		w.cursor, names = page.Cursor, w.recent.drop(page.Names)
-		w.Tally.Returned += int64(len(page.Names))
-		w.Tally.Repeats += int64(len(page.Names) - len(names))
-		scanning = w.cursor != 0
-		if w.Progress != nil {
-			w.Progress(Fraction(w.cursor))
-		}
-	}
-	if err := w.finish(ctx, names); err != nil {
+	w.begin()
+	if err := w.ask(ctx, w.lanes[0]); err != nil {
 		return err
 	}
-	w.probed = w.cursor
-	if scanning {
+	for len(w.flying) > 0 {
+		lane := w.flying[0]
+		w.flying = slices.Delete(w.flying, 0, 1)
+		if err := w.land(ctx, lane); err != nil {
+			w.Exchange.Abandon()
+			return err
+		}
+	}
+	if w.unfinished() != nil {
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
-// finish probes the last page, then lets out questions that answers raised.
-func (w *Walk) finish(ctx context.Context, names []string) error {
-	for {
-		if _, err := w.page(ctx, names, false); err != nil {
+// ask sends the questions about a lane's page at hand and, unless its range or
+// the walk is at an end, the SCAN for its next page. The last time there is
+// nothing to send.
+func (w *Walk) ask(ctx context.Context, l *lane) error {
+	l.scanning = !l.over && ctx.Err() == nil
+	l.trip.Replies = l.trip.Replies[:0]
+	l.rest = l.visitor.Requests(l.requests[:0], l.names)
+	l.requests = l.rest
+	if len(l.rest) == 0 && !l.scanning {
+		l.probed, l.finished = l.at, l.over
+		return l.visitor.Replies(nil)
+	}
+	w.send(ctx, l)
+	return nil
+}
+
+// send sends what a pipeline may hold of a lane's questions. SCAN rides on the
+// last.
+func (w *Walk) send(ctx context.Context, l *lane) {
+	l.trip.Requests, l.rest = split(l.rest)
+	l.trip.Scan = nil
+	if len(l.rest) == 0 && l.scanning {
+		l.scan = Scan{Cursor: bits.Reverse64(l.at), Count: min(w.Page, l.most), Match: w.Match}
+		l.trip.Scan = &l.scan
+	}
+	w.Exchange.Send(ctx, &l.trip)
+	w.flying = append(w.flying, l)
+}
+
+// land takes what came back for a lane, and sends what is next.
+func (w *Walk) land(ctx context.Context, l *lane) error {
+	if err := w.receive(ctx); err != nil {
+		return err
+	}
+	if len(l.rest) > 0 {
+		w.send(ctx, l)
+		return nil
+	}
+	if err := l.visitor.Replies(l.trip.Replies); err != nil {
+		return err
+	}
+	l.names = nil
+	if l.trip.Scan == nil {
+		return w.ask(ctx, l)
+	}
+	l.probed = l.at
+	if err := w.arrive(l); err != nil {
+		return err
+	}
+	for _, next := range append([]*lane{l}, w.divide(l)...) {
+		if err := w.ask(ctx, next); err != nil {
 			return err
 		}
-		if len(w.requests) == 0 {
-			return nil
-		}
-		names = nil
 	}
+	return nil
 }
 
-// Cursor is where a walk that did not end would have to go on.
-func (w *Walk) Cursor() uint64 { return w.probed }
-
-// page has the names of the page before probed and, with scan, brings the next.
-func (w *Walk) page(ctx context.Context, names []string, scan bool) (ScanReply, error) {
-	w.requests = w.Visitor.Requests(w.requests[:0], names)
-	w.replies = w.replies[:0]
-	var next *Scan
-	if scan {
-		next = &Scan{Cursor: w.cursor, Count: w.Page, Match: w.Match}
-	}
-	var page ScanReply
-	for rest := w.requests; ; {
-		chunk, more := split(rest)
-		trip := next
-		if len(more) > 0 {
-			trip = nil // SCAN rides on the last chunk
-		}
-		var err error
-		if page, err = w.roundTrip(ctx, chunk, trip); err != nil {
-			return ScanReply{}, err
-		}
-		if rest = more; len(rest) == 0 {
-			break
-		}
-	}
-	return page, w.Visitor.Replies(w.replies)
-}
-
-// roundTrip is one paced round trip. A walk that is told to stop still gets
-// the answers to what it sent.
-func (w *Walk) roundTrip(ctx context.Context, requests []Request, scan *Scan) (page ScanReply, err error) {
-	if len(requests) == 0 && scan == nil {
-		return ScanReply{}, nil
-	}
-	w.replies, page, err = w.Exchange.RoundTrip(ctx, requests, scan, w.replies)
+// receive takes the trip that was sent first, and paces. A walk that is told to
+// stop still gets the answers to what it sent.
+func (w *Walk) receive(ctx context.Context) error {
+	trip, err := w.Exchange.Receive(ctx)
 	if err != nil {
-		return page, err
+		return err
 	}
-	service := w.Exchange.Service()
-	w.Tally.Service += min(service, longestPage)
+	w.Tally.Service += min(trip.Service, longestPage)
 	w.calibrate(ctx)
-	pause, forRate := w.Pacer.Page(service, len(page.Names), time.Since(w.Tally.Began))
+	pause, forRate := w.Pacer.Page(trip.Service, len(trip.Page.Names), time.Since(w.Tally.Began))
 	if took := rest(ctx, pause); forRate {
 		w.Tally.PausedForRate += took
 	} else {
 		w.Tally.PausedForLoad += took
 	}
-	return page, nil
+	return nil
+}
+
+// arrive takes the page of names that came for a lane.
+func (w *Walk) arrive(l *lane) error {
+	page := &l.trip.Page
+	w.Tally.Returned += int64(len(page.Names))
+	if err := w.watch(l, page); err != nil {
+		return err
+	}
+	kept, err := l.advance(page)
+	if err != nil {
+		return err
+	}
+	l.names = w.recent.drop(kept)
+	w.Tally.Repeats += int64(len(page.Names) - len(l.names))
+	if w.Progress != nil {
+		w.Progress(w.scanned())
+	}
+	return nil
 }
 
 // longestPage is the most that one page counts as ours. A server that took longer
@@ -191,14 +218,4 @@ func split(requests []Request) (chunk, more []Request) {
 		}
 	}
 	return requests, nil
-}
-
-// Fraction is how much of a table a walk has seen when its next page begins at
-// cursor: SCAN counts up from the cursor's highest bit (dict.c, dictScan), so
-// its reversed bits grow from 0 to 2^64. Cursor 0 is the end.
-func Fraction(cursor uint64) float64 {
-	if cursor == 0 {
-		return 1
-	}
-	return float64(bits.Reverse64(cursor)) / (1 << 64)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 	"testing"
@@ -19,11 +18,22 @@ type pages struct {
 	bytes  []int // of keys in each round trip
 	failAt int   // round trip that fails, counted from 1
 	onTrip func(n int)
+	flight []*Trip
 }
 
 const cursorBase = 1 << 63 // beyond int64
 
-func (p *pages) Service() time.Duration { return 0 }
+func (p *pages) LeastRoundTrip() time.Duration { return 0 }
+
+func (p *pages) Send(_ context.Context, trip *Trip) { p.flight = append(p.flight, trip) }
+
+func (p *pages) Receive(ctx context.Context) (trip *Trip, err error) {
+	trip, p.flight = p.flight[0], p.flight[1:]
+	trip.Replies, trip.Page, err = p.RoundTrip(ctx, trip.Requests, trip.Scan, trip.Replies)
+	return trip, err
+}
+
+func (p *pages) Abandon() { p.flight = nil }
 
 func (p *pages) CPUTime(context.Context) (time.Duration, bool) { return 0, false }
 
@@ -86,7 +96,7 @@ func (r *recorder) Replies(replies []Reply) error {
 }
 
 func newWalk(x Exchange, v Visitor) *Walk {
-	return &Walk{Exchange: x, Visitor: v, Pacer: &Pacer{MaxLoad: 1}, Page: 10, Tally: &Tally{Began: time.Now()}}
+	return &Walk{Exchange: x, Visitors: func() Visitor { return v }, Pacer: &Pacer{MaxLoad: 1}, Page: 10, Tally: &Tally{Began: time.Now()}}
 }
 
 func TestWalkVisitsEveryNameOnce(t *testing.T) {
@@ -198,20 +208,5 @@ func TestWalkReportsALostConnection(t *testing.T) {
 	}
 	if want := uint64(1 | cursorBase); w.Cursor() != want {
 		t.Errorf("cursor %d, want %d: the page whose probes were lost begins there", w.Cursor(), want)
-	}
-}
-
-func TestFraction(t *testing.T) {
-	if got := Fraction(0); got != 1 {
-		t.Errorf("Fraction(0) = %v: cursor 0 is the end", got)
-	}
-	last := 0.0
-	for i := uint64(1); i < 1<<10; i++ {
-		cursor := bits.Reverse64(i << 54) // the order in which SCAN visits a table of 1024 buckets
-		if got := Fraction(cursor); got <= last || got >= 1 {
-			t.Fatalf("Fraction(%d) = %v after %v", cursor, got, last)
-		} else {
-			last = got
-		}
 	}
 }

@@ -1,0 +1,103 @@
+package scanner
+
+import (
+	"math/bits"
+	"time"
+)
+
+// MostRanges is how many ranges of a walk are worth their memory: they hide a
+// round trip of seven times what a page takes.
+const MostRanges = 8
+
+// trialPages are walked by one lane, to see what the server's cursors are like
+// and how long it takes for a page.
+const trialPages = 4
+
+// A range has at least so many pages and keys: at its end pages are asked for more
+// than once, and seams are exact where there are many buckets between them.
+const (
+	leastPages = 16
+	leastKeys  = 1024
+)
+
+// trial is what the first pages of a walk told.
+type trial struct {
+	pages, names int
+	service      time.Duration // of the fastest
+	over         bool
+}
+
+// watch looks at one of the first pages, before the lane moves past it. The error
+// is for a server on which no interval can be walked.
+func (w *Walk) watch(l *lane, page *ScanReply) error {
+	t := &w.trial
+	if t.over {
+		return nil
+	}
+	t.pages++
+	t.names += len(page.Names)
+	if t.pages == 1 || l.trip.Service < t.service {
+		t.service = l.trip.Service
+	}
+	empty := t.pages == trialPages && t.names == 0 && w.Keys > 0 && w.Match == ""
+	if ordered(l.at, page.Cursor, w.Keys) && !empty {
+		return nil
+	}
+	t.over = true
+	if w.Interval != nil {
+		return errNoOrder
+	}
+	return nil
+}
+
+// ordered reports whether a server with so many keys (0: not known) that was asked
+// for a page at a position answers like a hash table: it goes up the line, and its
+// cursor is the number of a bucket.
+func ordered(at, cursor uint64, keys int64) bool {
+	if cursor != 0 && bits.Reverse64(cursor) <= at {
+		return false
+	}
+	const emptiest = 2 // powers of two that a table is larger than its keys need
+	return keys <= 0 || cursor>>(bits.Len64(uint64(keys-1))+emptiest) == 0
+}
+
+// divide gives part of a lane's range to new lanes when the trial says so, and
+// returns them.
+func (w *Walk) divide(l *lane) []*lane {
+	t := &w.trial
+	if t.over || t.pages < trialPages || l.over {
+		return nil
+	}
+	t.over = true
+	left := Interval{l.at, l.end}
+	room := float64(w.Keys) * left.share() / float64(max(leastPages*w.Page, leastKeys))
+	n := min(w.most(), int(room), rangesFor(w.Exchange.LeastRoundTrip(), t.service))
+	if n < 2 {
+		return nil
+	}
+	lanes := make([]*lane, 0, n-1)
+	for _, i := range left.split(n)[1:] {
+		lanes = append(lanes, w.newLane(i))
+	}
+	l.end = lanes[0].start
+	w.lanes = append(w.lanes, lanes...)
+	for _, l := range w.lanes {
+		l.bounded = true
+	}
+	return lanes
+}
+
+// rangesFor is how many ranges keep a server busy that is a round trip away: while
+// one page travels, it works on those of the others. Round trips vary, so one is to
+// spare; none on a link that needs one alone, where a second only makes other
+// clients wait for longer.
+func rangesFor(roundTrip, service time.Duration) int {
+	if service <= 0 {
+		return MostRanges
+	}
+	travelling := (roundTrip + service/2) / service
+	if travelling == 0 {
+		return 1
+	}
+	return int(min(MostRanges, 2+travelling))
+}

@@ -1,0 +1,64 @@
+package scanner
+
+import "strings"
+
+// strangers are what other servers say of themselves in INFO that speak the
+// protocol, but whose SCAN goes over something else than one hash table, or over
+// several of them behind a proxy.
+var strangers = []struct{ field, name string }{
+	{"rlec_version", "Redis Enterprise"},
+	{"upstash_version", "Upstash"},
+	{"mvcc_depth", "KeyDB"}, // which does not tell its version in a field of its own
+	{"pika_version", "Pika"},
+	{"tendis_version", "Tendis"},
+}
+
+// RandomCursors reports whether the node's SCAN accepts any cursor and goes over
+// its keys in the order of their hashes: then a walk may begin anywhere, and what
+// it finds on any stretch of the way is a fair sample. It is known of one Redis or
+// Valkey process whose databases are one hash table each. Why says what is known of
+// a node on which it is not so.
+func RandomCursors(n Node) (ok bool, why string) {
+	engine, _ := n.Engine()
+	for _, s := range strangers {
+		if n.Info.Field(s.field) != "" {
+			return false, s.name + " has cursors of its own"
+		}
+	}
+	mode := n.Info.Field("redis_mode") + n.Info.Field("server_mode")
+	switch {
+	case engine == Unknown:
+		return false, "INFO does not tell what the server is"
+	case engine != "redis" && engine != "valkey":
+		return false, engine + " has cursors of its own"
+	case !n.AtLeast(oldestInOrder, 0):
+		return false, "the version of the server is not known, or is too old"
+	case n.Info.Field("run_id") == "":
+		return false, "INFO does not tell which process answers: it may be a proxy"
+	case strings.Contains(mode, "sentinel"):
+		return false, "a Sentinel has no keys"
+	}
+	return n.clusterOrder()
+}
+
+// oldestInOrder is the first version whose cursors were looked at.
+const oldestInOrder = 4
+
+// clusterOrder is RandomCursors for what a cluster changes. From Redis 7.4 and
+// Valkey 8.0 on each slot is a table of its own (kvstore.c), walked one after the
+// other.
+func (n Node) clusterOrder() (ok bool, why string) {
+	engine, _ := n.Engine()
+	switch enabled := n.Info.Field("cluster_enabled"); {
+	case enabled == "0":
+		return true, ""
+	case enabled != "1":
+		return false, "INFO does not tell whether the server is part of a cluster"
+	case engine == "redis" && n.AtLeast(7, 4), engine == "valkey" && n.AtLeast(8, 0):
+		return false, "in a cluster each slot is a table of its own"
+	case strings.Contains(n.Info.Field("os"), "Amazon"):
+		return false, "a cluster at Amazon may be a proxy"
+	default:
+		return true, ""
+	}
+}
