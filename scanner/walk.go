@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// DefaultPage is how many keys a SCAN asks for.
-const DefaultPage = 50
-
 // maxPipelineBytes bounds the requests of one pipeline. Names of 512 KiB exist,
 // and each travels once a probe.
 const maxPipelineBytes = 64 << 10
@@ -30,10 +27,15 @@ type Walk struct {
 	Exchange Exchange
 	Visitor  Visitor
 	Pacer    *Pacer
-	Page     int                    // COUNT of each SCAN
+	Page     int                    // COUNT of each SCAN, without a Guard
+	Guard    *Guard                 // chooses pages, and makes the walk stand back; may be nil
+	Watch    *Watch                 // feels what others feel, for the Guard; may be nil
 	Match    string                 // glob; empty: all names
 	Tally    *Tally                 // what this walk and those before it cost
 	Progress func(fraction float64) // called after each page; may be nil
+	// Braked is called now and then while the walk stands back, with the cause,
+	// and with none when it goes on; may be nil.
+	Braked func(cause string)
 
 	cursor     uint64    // where the page after the one at hand begins
 	probed     uint64    // where the first page begins that is not yet probed
@@ -105,7 +107,7 @@ func (w *Walk) page(ctx context.Context, names []string, scan bool) (ScanReply, 
 	w.replies = w.replies[:0]
 	var next *Scan
 	if scan {
-		next = &Scan{Cursor: w.cursor, Count: w.Page, Match: w.Match}
+		next = &Scan{Cursor: w.cursor, Count: w.count(), Match: w.Match}
 	}
 	var page ScanReply
 	for rest := w.requests; ; {
@@ -139,10 +141,13 @@ func (w *Walk) roundTrip(ctx context.Context, requests []Request, scan *Scan) (p
 	w.Tally.Service += min(service, longestPage)
 	w.calibrate(ctx)
 	pause, forRate := w.Pacer.Page(service, len(page.Names), time.Since(w.Tally.Began))
-	if took := rest(ctx, pause); forRate {
+	if took := w.rest(ctx, pause); forRate {
 		w.Tally.PausedForRate += took
 	} else {
 		w.Tally.PausedForLoad += took
+	}
+	if scan != nil { // else the walk is about to end
+		w.heed(ctx, service)
 	}
 	return page, nil
 }
