@@ -10,8 +10,8 @@ import (
 const brakeTold = 10 * time.Second
 
 // tellBrakes says on stderr that the walk stands back, once for each time that it
-// lasts.
-func tellBrakes(stderr io.Writer) func(cause string) {
+// lasts for longer than after.
+func tellBrakes(stderr io.Writer, after time.Duration) func(cause string) {
 	var began time.Time
 	told := false
 	return func(cause string) {
@@ -20,7 +20,7 @@ func tellBrakes(stderr io.Writer) func(cause string) {
 			began, told = time.Time{}, false
 		case began.IsZero():
 			began = time.Now()
-		case !told && time.Since(began) >= brakeTold:
+		case !told && time.Since(began) >= after:
 			told = true
 			warn(stderr, "the walk stands back from the server since %s; it goes on by itself", cause)
 		}

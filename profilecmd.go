@@ -237,7 +237,7 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 		defer progress.finish()
 		o.Collect.Progress, o.Collect.Braked = progress.show, progress.brake
 	} else {
-		o.Collect.Braked = tellBrakes(stderr)
+		o.Collect.Braked = tellBrakes(stderr, brakeTold)
 	}
 	return sampler.Collect(ctx, conn, o.Collect)
 }

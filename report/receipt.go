@@ -92,7 +92,7 @@ func brakesText(brakes []profile.Brake) string {
 	}
 	parts := make([]string, len(brakes))
 	for i, b := range brakes {
-		parts[i] = displayWord(b.Cause) + " (" + unit.FormatElapsed(b.TookS)
+		parts[i] = unit.FormatElapsed(b.TookS) + " (" + displayWord(b.Cause)
 		if b.Count > 1 {
 			parts[i] += ", " + plural(b.Count, "time")
 		}

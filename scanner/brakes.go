@@ -28,8 +28,8 @@ type Brake struct {
 	Took  time.Duration
 }
 
-// Times between looks at a server while a walk stands back. They begin anew when
-// it was quiet for a while.
+// How long a walk stands back at least: twice as long each time that what had gone
+// comes again, until the server was quiet for a while.
 const (
 	shortestBrake = time.Second
 	longestBrake  = time.Minute
@@ -53,8 +53,8 @@ type brakes struct {
 
 	cause    string        // of the brake that is on; empty: none is
 	began    time.Duration // it
-	until    time.Duration // the next look
-	length   time.Duration // from the last look to the next
+	until    time.Duration // the least end of it, then the next look
+	length   time.Duration // from its beginning to its least end
 	released time.Duration // when the last brake was
 	done     []Brake
 }
@@ -77,13 +77,14 @@ type trigger struct {
 	on    bool
 	usual bool // it is how the server lives
 	met   bool // it was on at some time
-	// An episode is a time in which it was never off for long.
+	// An episode is a time in which it was never off for long: for less than the
+	// longest brake may have hidden.
 	since, last time.Duration
 }
 
 func (t *trigger) see(on, first bool, now time.Duration) {
 	if on {
-		if !t.met || now-t.last > quietSpell {
+		if !t.met || now-t.last > longestBrake+quietSpell {
 			t.since = now
 		}
 		t.met, t.last = true, now
@@ -116,17 +117,26 @@ func (b *brakes) pause(now time.Duration) (left time.Duration, cause string, rel
 	case cause == "":
 		b.release(now)
 		return 0, "", true
-	case b.cause == "" && (len(b.done) == 0 || now-b.released > quietSpell):
-		b.length = shortestBrake
+	case b.cause == "":
+		b.grow(now)
+		b.until = now + b.length
 	default:
-		b.length = min(2*b.length, longestBrake)
+		b.until = now + shortestBrake
 	}
 	if cause != b.cause {
 		b.release(now)
 		b.cause, b.began = cause, now
 	}
-	b.until = now + b.length
-	return b.length, b.cause, false
+	return b.until - now, b.cause, false
+}
+
+// grow finds the least length of a brake that begins.
+func (b *brakes) grow(now time.Duration) {
+	if len(b.done) == 0 || now-b.released > quietSpell {
+		b.length = shortestBrake
+		return
+	}
+	b.length = min(2*b.length, longestBrake)
 }
 
 // release notes the brake that was on, if one was.

@@ -149,6 +149,37 @@ func quick() model {
 	return model{perKey: 4 * time.Microsecond, perPage: 10 * time.Microsecond, link: 50 * time.Microsecond}
 }
 
+// What comes again and again is stood back from for longer each time, within limits,
+// and not for ever.
+func TestGuardStandsBackForLonger(t *testing.T) {
+	g := NewGuard(DefaultLatencyBudget, 0)
+	g.Vitals(Vitals{}, 0)
+	var lengths []time.Duration
+	now := time.Second
+	for n := range 20 {
+		g.Vitals(Vitals{Saving: true}, now)
+		left, _ := g.Pause(now)
+		lengths = append(lengths, left)
+		now += left
+		g.Vitals(Vitals{}, now)
+		if more, _ := g.Pause(now); more != 0 {
+			t.Fatalf("brake %d: stands back %v more when the save is over", n, more)
+		}
+		now += 2 * time.Second
+	}
+	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 0}
+	for i, w := range want {
+		if lengths[i] != w*time.Second {
+			t.Errorf("brake %d: %v, want %v s", i, lengths[i], w)
+		}
+	}
+	g.Vitals(Vitals{}, now+2*quietSpell)
+	g.Vitals(Vitals{Saving: true}, now+2*quietSpell)
+	if left, _ := g.Pause(now + 2*quietSpell); left != shortestBrake {
+		t.Errorf("after a quiet time: %v", left)
+	}
+}
+
 // Whatever keys cost, pages settle near the budget, without going back and forth
 // between small and large ones.
 func TestGuardSettlesAtTheBudget(t *testing.T) {
@@ -260,14 +291,14 @@ func TestGuardBrakes(t *testing.T) {
 		least, most time.Duration
 	}{
 		{"nothing", func(time.Duration) Vitals { return Vitals{} }, "", 0, 0},
-		{"a save", func(at time.Duration) Vitals { return Vitals{Saving: within(at, 100*s, 120*s)} }, brakeSave, 19 * s, 34 * s},
+		{"a save", func(at time.Duration) Vitals { return Vitals{Saving: within(at, 100*s, 120*s)} }, brakeSave, 19 * s, 22 * s},
 		{"a save that was under way", func(at time.Duration) Vitals { return Vitals{Saving: at < 60*s} }, "", 0, 0},
 		{"and then another", func(at time.Duration) Vitals { return Vitals{Saving: at < 10*s || within(at, 200*s, 205*s)} }, brakeSave, 4 * s, 8 * s},
-		{"a save that does not end", func(at time.Duration) Vitals { return Vitals{Saving: at > 30*s} }, brakeSave, 110 * s, 190 * s},
-		{"one save after the other", func(at time.Duration) Vitals { return Vitals{Saving: at > 30*s && at%(40*s) < 30*s} }, brakeSave, 80 * s, 200 * s},
-		{"an AOF rewrite", func(at time.Duration) Vitals { return Vitals{Rewriting: within(at, 100*s, 110*s)} }, brakeRewrite, 9 * s, 16 * s},
+		{"a save that does not end", func(at time.Duration) Vitals { return Vitals{Saving: at > 30*s} }, brakeSave, 119 * s, 123 * s},
+		{"one save after the other", func(at time.Duration) Vitals { return Vitals{Saving: at > 30*s && at%(40*s) < 30*s} }, brakeSave, 80 * s, 100 * s},
+		{"an AOF rewrite", func(at time.Duration) Vitals { return Vitals{Rewriting: within(at, 100*s, 110*s)} }, brakeRewrite, 9 * s, 12 * s},
 		{"loading", func(at time.Duration) Vitals { return Vitals{Loading: within(at, 100*s, 103*s)} }, brakeLoading, 2 * s, 5 * s},
-		{"the link goes down", func(at time.Duration) Vitals { return Vitals{LinkDown: within(at, 100*s, 110*s)} }, brakeLinkDown, 9 * s, 16 * s},
+		{"the link goes down", func(at time.Duration) Vitals { return Vitals{LinkDown: within(at, 100*s, 110*s)} }, brakeLinkDown, 9 * s, 12 * s},
 		{"the link is down", func(at time.Duration) Vitals { return Vitals{LinkDown: true} }, "", 0, 0},
 		{"the lag grows", func(at time.Duration) Vitals {
 			if within(at, 100*s, 130*s) {

@@ -19,6 +19,7 @@ const (
 	baselineGap   = 2 * time.Millisecond
 	pingEvery     = 50 * time.Millisecond // on average
 	infoEvery     = time.Second
+	closingGrace  = 200 * time.Millisecond // for the last answer
 )
 
 // mostSights bounds what is kept for a walk that does not come to take it.
@@ -103,7 +104,7 @@ func (w *Watch) baseline(ctx context.Context) {
 // ping is one round trip. Its refusal by ACL takes one, too.
 func (w *Watch) ping(ctx context.Context) (time.Duration, error) {
 	start := time.Now()
-	err := w.conn.conn.Ping(ctx).Err()
+	err := w.conn.conn.Ping(context.WithoutCancel(ctx)).Err() // what is sent is answered, so that it is counted right
 	took := time.Since(start)
 	if refused(err) {
 		err = nil
@@ -113,7 +114,7 @@ func (w *Watch) ping(ctx context.Context) (time.Duration, error) {
 
 // inspect asks for the server's vitals.
 func (w *Watch) inspect(ctx context.Context) error {
-	info, err := w.conn.info(ctx)
+	info, err := w.conn.info(context.WithoutCancel(ctx))
 	if err == nil {
 		v := VitalsOf(info)
 		w.note(sight{at: time.Now(), vitals: &v})
@@ -159,10 +160,11 @@ func (w *Watch) run(ctx context.Context) {
 
 // follow watches until the connection is lost.
 func (w *Watch) follow(ctx context.Context) {
-	defer context.AfterFunc(ctx, w.conn.wire.close)()
 	inspect := time.Now().Add(around(infoEvery))
-	for ctx.Err() == nil {
-		rest(ctx, around(pingEvery))
+	for {
+		if rest(ctx, around(pingEvery)); ctx.Err() != nil {
+			return
+		}
 		if time.Now().After(inspect) {
 			inspect = time.Now().Add(around(infoEvery))
 			if w.inspect(ctx) != nil {
@@ -219,6 +221,8 @@ func (w *Watch) Close() {
 		return
 	}
 	w.stop()
+	late := time.AfterFunc(closingGrace, w.conn.wire.close)
+	defer late.Stop()
 	<-w.done
 }
 
