@@ -192,19 +192,40 @@ func TestNoProbeConnection(t *testing.T) {
 	}
 }
 
-// A walk that lost its connection gets the last one that there is, not the probe.
+// A walk that lost its connection, where there is none left, gets that of the probe.
 func TestProbeConnectionStepsAside(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)
 	want := collect(t, server.SocketURL(), fast())
 	admin := adminOf(t, server)
+	do(t, admin, "client", "kill", "type", "normal", "skipme", "yes")
 	o := guarded()
 	o.Progress = once(func() {
-		do(t, admin, "client", "kill", "type", "normal", "skipme", "yes")
 		do(t, admin, "config", "set", "maxclients", "2")
+		do(t, admin, "client", "kill", "id", firstWalker(t, admin))
 	})
-	p, _, err := patiently(context.Background(), t, server.URL(), 20*time.Second, o)
+	p, notices, err := patiently(context.Background(), t, server.URL(), 10*time.Second, o)
 	checkWhole(t, want, p, err)
+	if len(notices) != 1 {
+		t.Errorf("noticed %q", notices)
+	}
+}
+
+// firstWalker is the id of the first of keyprof's connections.
+func firstWalker(t *testing.T, admin doer) string {
+	t.Helper()
+	list, err := admin.Do(context.Background(), "client", "list").Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(list) {
+		if strings.Contains(line, "name=keyprof ") {
+			id, _, _ := strings.Cut(strings.TrimPrefix(line, "id="), " ")
+			return id
+		}
+	}
+	t.Fatalf("no connection of keyprof's in\n%s", list)
+	return ""
 }
 
 // A probe connection that is lost comes back.
