@@ -267,7 +267,9 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 	if o.Progress && isTerminal(stderr) {
 		progress = newBar(stderr)
 		defer progress.finish()
-		o.Collect.Progress = progress.show
+		o.Collect.Progress, o.Collect.Braked = progress.show, progress.brake
+	} else {
+		o.Collect.Braked = tellBrakes(stderr, brakeTold)
 	}
 	return sampler.Collect(ctx, conn, o.Collect)
 }

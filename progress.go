@@ -21,6 +21,8 @@ const barInterval = 100 * time.Millisecond
 type bar struct {
 	*progressbar.ProgressBar
 	began, painted time.Time
+	last           sampler.Progress
+	braked         string // why the walk stands back; empty: it does not
 }
 
 func newBar(w io.Writer) *bar {
@@ -39,10 +41,21 @@ func (b *bar) show(p sampler.Progress) {
 	if now.Sub(b.painted) < barInterval {
 		return
 	}
-	b.painted = now
+	b.painted, b.last = now, p
+	if b.braked != "" {
+		b.Describe(fmt.Sprintf("%s keys, standing back: %s", unit.FormatCount(p.Keys), b.braked))
+		_ = b.RenderBlank()
+		return
+	}
 	perSecond := float64(p.Keys) / now.Sub(b.began).Seconds()
 	b.Describe(fmt.Sprintf("%s keys, %s/s", unit.FormatCount(p.Keys), unit.FormatCount(int64(perSecond))))
 	_ = b.Set(int(p.Fraction * barSteps)) // a bar that cannot be painted is no reason to stop
+}
+
+// brake shows why the walk stands back, for as long as it does.
+func (b *bar) brake(cause string) {
+	b.braked = cause
+	b.show(b.last)
 }
 
 // finish takes the bar off the screen.

@@ -15,7 +15,7 @@ import (
 func receiptSection(p *profile.Profile) section {
 	r := &p.Receipt
 	var lines []line
-	for _, text := range []string{timeText(r), serverText(r), traceText(r), waitsText(r.Waits), trafficText(r)} {
+	for _, text := range []string{timeText(r), serverText(r), traceText(r), feltText(r), brakesText(r.Brakes), waitsText(r.Waits), trafficText(r)} {
 		if text != "" {
 			lines = append(lines, say(words(text)).in(quiet))
 		}
@@ -83,6 +83,45 @@ func waitsText(waits []profile.Wait) string {
 		parts[i] += ")"
 	}
 	return "Waited for the server: " + strings.Join(parts, ", ") + "."
+}
+
+// brakesText says why the walk stood back.
+func brakesText(brakes []profile.Brake) string {
+	if len(brakes) == 0 {
+		return ""
+	}
+	parts := make([]string, len(brakes))
+	for i, b := range brakes {
+		parts[i] = unit.FormatElapsed(b.TookS) + " (" + displayWord(b.Cause)
+		if b.Count > 1 {
+			parts[i] += ", " + plural(b.Count, "time")
+		}
+		parts[i] += ")"
+	}
+	return "Stood back from the server: " + strings.Join(parts, ", ") + "."
+}
+
+// feltText is what other clients felt, and by what pages they were spared.
+func feltText(r *profile.Receipt) string {
+	var parts []string
+	if r.LatencyBudgetS > 0 {
+		parts = append(parts, "pages of "+pagesText(r)+" to keep to --latency-budget")
+	}
+	if rtt := r.ProbeRTT; rtt != nil && rtt.Before != nil && rtt.During != nil {
+		parts = append(parts, "PING on a connection of its own took "+unit.FormatMicros(rtt.Before.P50S)+" (p99 "+unit.FormatMicros(rtt.Before.P99S)+
+			") before and "+unit.FormatMicros(rtt.During.P50S)+" (p99 "+unit.FormatMicros(rtt.During.P99S)+") while we ran")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "What others felt: " + strings.Join(parts, "; ") + "."
+}
+
+func pagesText(r *profile.Receipt) string {
+	if r.PageLeast == r.PageMost {
+		return plural(int64(r.Page), "key")
+	}
+	return unit.FormatCount(int64(r.PageLeast)) + " to " + plural(int64(r.PageMost), "key") + ", mostly about " + unit.FormatCount(int64(r.Page)) + ","
 }
 
 func trafficText(r *profile.Receipt) string {

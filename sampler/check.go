@@ -21,6 +21,9 @@ import (
 // error tells that the server could not be asked; one that refuses everything
 // makes a result.
 func Check(ctx context.Context, conn *scanner.Conn, o Options) (*checkup.Result, error) {
+	if o.Page == 0 {
+		o.Page = scanner.PageFor(o.LatencyBudget)
+	}
 	c := &checker{collector: collector{conn: conn, node: conn.Node, opts: o}, names: absentNames(o.Page)}
 	c.selectDatabases()
 	if err := c.ask(ctx); err != nil {

@@ -147,18 +147,20 @@ func (c *collector) field(name string) *int64 {
 func (c *collector) receipt(ctx context.Context, after scanner.Info, ended time.Time) profile.Receipt {
 	commands := c.commandTime(ctx)
 	cost := c.conn.Cost() // last: it is to have all commands in it
-	return profile.Receipt{
+	r := profile.Receipt{
 		Commands: cost.Commands, BytesOut: cost.BytesOut, BytesIn: cost.BytesIn,
 		ElapsedS:    ended.Sub(c.tally.Began).Seconds(),
 		MainThreadS: c.tally.Service.Seconds(),
 		PausedS:     (c.tally.PausedForLoad + c.tally.PausedForRate).Seconds(), PausedForRateS: c.tally.PausedForRate.Seconds(),
 		LeastRTTS:  c.conn.LeastRoundTrip().Seconds(),
 		ServerCPUS: cpuBetween(c.node.Info, after),
-		Page:       c.opts.Page, MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate,
+		MaxLoad:    c.opts.MaxLoad, Rate: c.opts.Rate,
 		CommandS:     commands,
 		KeyspaceHits: cost.Hits, KeyspaceMisses: cost.Misses, ExpiredMeanwhile: c.expiredMeanwhile(after),
 		Repeats: c.tally.Repeats, Returned: c.tally.Returned, Waits: waitsOf(cost.Waits),
 	}
+	c.guardReceipt(&r, ended)
+	return r
 }
 
 // commandTime is the growth of commandstats, in seconds; nil when it is not told.

@@ -22,15 +22,23 @@ type Options struct {
 	IdleOver  time.Duration // high-idle threshold
 	Grouping  Grouping      // how names become namespaces
 	Workers   int           // goroutines that fold; the result does not depend on it
-	Page      int           // COUNT of each SCAN
-	MaxLoad   float64       // share of the server's main thread, in (0,1]
-	Rate      float64       // keys a second at most; 0: no limit
+	Page      int           // COUNT of each SCAN; 0: chosen by LatencyBudget
+	// LatencyBudget is the longest stretch in which other clients should wait for us.
+	LatencyBudget time.Duration
+	// Guarded makes the walk stand back when the server begins to save, to evict
+	// or to fall behind, and has a connection of its own that looks out for it.
+	Guarded bool
+	MaxLoad float64 // share of the server's main thread, in (0,1]
+	Rate    float64 // keys a second at most; 0: no limit
 	// MaxDuration ends the walk as an interrupt does, with ErrTimeUp; 0: no limit.
 	MaxDuration time.Duration
 	Label       string       // free text for the profile
 	Tool        profile.Tool // what makes the profile
 	// Progress is called after each page, from one goroutine; may be nil.
 	Progress func(Progress)
+	// Braked is called now and then while the walk stands back, with the cause, a
+	// clause about the server; with none when it goes on. May be nil.
+	Braked func(cause string)
 }
 
 // Progress is how far a run has come.
@@ -60,11 +68,14 @@ func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profi
 	if used, ok := conn.CommandTime(ctx); ok {
 		c.commandsBefore = &used
 	}
+	c.startGuard(ctx)
+	defer c.watch.Close()
 	c.tally = scanner.Tally{Began: time.Now()}
 	builder, err := c.fold(ctx)
 	if err != nil {
 		return nil, err
 	}
+	c.watch.Close()
 	return c.document(ctx, builder), nil
 }
 
@@ -83,6 +94,10 @@ type collector struct {
 	opts  Options
 	plan  plan
 	tally scanner.Tally
+	guard *scanner.Guard // nil: pages are of one size, and nothing brakes
+	watch *scanner.Watch // nil: there is none
+
+	noWatch error // why there is none
 
 	databases []profile.Database // those selected, with how far they were walked
 	weight    int64              // keys in all of them
@@ -163,7 +178,8 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer
 	walk := scanner.Walk{
 		Exchange: c.conn, Visitors: p.another, Pacer: pacer,
 		Page: c.opts.Page, Match: c.opts.Match, Ranges: c.ranges(), Keys: keysOf(db),
-		Tally: &c.tally, Progress: c.progress(db),
+		Guard: c.guard, Watch: c.watch,
+		Tally: &c.tally, Progress: c.progress(db), Braked: c.opts.Braked,
 	}
 	err := walk.Run(ctx)
 	db.Returned = c.folded - before // names whose answers were lost are not counted

@@ -22,6 +22,7 @@ func (c *collector) warnings(p *profile.Profile, after scanner.Info) []profile.W
 	if c.node.Saving() || (scanner.Node{Info: after}).Saving() {
 		w.add("save-in-progress", w.node, "a save was in progress when the walk began or ended: reads are not recorded in idle times while it lasts")
 	}
+	c.warnGuard(&w)
 	c.warnChanges(&w, after)
 	c.warnIdle(&w)
 	c.warnCounts(&w, p)

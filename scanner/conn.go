@@ -1,7 +1,6 @@
 package scanner
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -43,6 +42,7 @@ type Conn struct {
 
 	patience Patience
 	waits    []Wait
+	watch    *Watch // beside this connection; may be nil
 
 	hits, misses int64
 
@@ -70,7 +70,7 @@ func init() { redis.SetLogger(quiet{}) }
 // connecting ends at once.
 func Connect(ctx context.Context, t Target, timeout time.Duration, p Patience) (*Conn, error) {
 	c := &Conn{target: t, ledger: newLedger(), wire: &wire{}, timeout: timeout, patience: p}
-	c.reader = respReader{bufio.NewReaderSize(c.wire, readBuffer)}
+	c.reader = newReader(c.wire)
 	c.Node.Address = t.Address
 	connect := func(ctx context.Context) error { return c.dial(ctx, "connecting to", c.introduce) }
 	err := connect(ctx)
@@ -279,12 +279,17 @@ type Cost struct {
 	Hits, Misses int64
 }
 
-// Cost is what this connection has carried so far.
+// Cost is what this connection has carried so far, and its Watch.
 func (c *Conn) Cost() Cost {
-	return Cost{
+	cost := Cost{
 		Commands: c.ledger.counts(), BytesOut: c.wire.out.Load(), BytesIn: c.wire.in.Load(),
 		Waits: slices.Clone(c.waits), Hits: c.hits, Misses: c.misses,
 	}
+	if c.watch != nil {
+		cost.BytesOut += c.watch.conn.wire.out.Load()
+		cost.BytesIn += c.watch.conn.wire.in.Load()
+	}
+	return cost
 }
 
 // Close ends the connection.

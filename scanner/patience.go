@@ -84,6 +84,7 @@ func (c *Conn) wait(ctx context.Context, cause error, attempt func(context.Conte
 	if c.patience.Notice != nil {
 		c.patience.Notice(cause)
 	}
+	defer c.watch.stepAside()()
 	began := time.Now()
 	// An attempt may hang for longer than there is patience.
 	patient, stop := context.WithTimeoutCause(ctx, c.patience.MaxWait, errNoAnswer)

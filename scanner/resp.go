@@ -57,6 +57,8 @@ func appendLength(b []byte, kind byte, n int) []byte {
 // respReader reads answers in RESP2 and RESP3.
 type respReader struct{ *bufio.Reader }
 
+func newReader(r io.Reader) respReader { return respReader{bufio.NewReaderSize(r, readBuffer)} }
+
 // line reads one line and splits off its first byte. The rest is valid until
 // the next read.
 func (r respReader) line() (kind byte, rest []byte, err error) {

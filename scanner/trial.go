@@ -70,7 +70,7 @@ func (w *Walk) divide(l *lane) []*lane {
 	}
 	t.over = true
 	left := Interval{l.at, l.end}
-	room := float64(w.Keys) * left.share() / float64(max(leastPages*w.Page, leastKeys))
+	room := float64(w.Keys) * left.share() / float64(max(leastPages*w.count(), leastKeys))
 	n := min(w.most(), int(room), rangesFor(w.Exchange.LeastRoundTrip(), t.service))
 	if n < 2 {
 		return nil

@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// DefaultPage is how many keys a SCAN asks for.
-const DefaultPage = 50
-
 // maxPipelineBytes bounds the requests of one pipeline. Names of 512 KiB exist,
 // and each travels once a probe.
 const maxPipelineBytes = 64 << 10
@@ -31,7 +28,9 @@ type Walk struct {
 	Exchange Exchange
 	Visitors func() Visitor // one for each cursor range
 	Pacer    *Pacer
-	Page     int                    // COUNT of each SCAN
+	Page     int                    // COUNT of each SCAN, without a Guard
+	Guard    *Guard                 // chooses pages, and makes the walk stand back; may be nil
+	Watch    *Watch                 // feels what others feel, for the Guard; may be nil
 	Match    string                 // glob; empty: all names
 	Tally    *Tally                 // what this walk and those before it cost
 	Progress func(fraction float64) // called after each page; may be nil
@@ -40,6 +39,9 @@ type Walk struct {
 	Interval *Interval
 	Ranges   int   // cursor ranges to walk at once, at most; 0: 1
 	Keys     int64 // in the database, about; 0: not known
+	// Braked is called now and then while the walk stands back, with the cause,
+	// and with none when it goes on; may be nil.
+	Braked func(cause string)
 
 	lanes      []*lane // in the order of their ranges
 	flying     []*lane // that have a trip on its way, the first sent first
@@ -102,7 +104,7 @@ func (w *Walk) send(ctx context.Context, l *lane) {
 	l.trip.Requests, l.rest = split(l.rest)
 	l.trip.Scan = nil
 	if len(l.rest) == 0 && l.scanning {
-		l.scan = Scan{Cursor: bits.Reverse64(l.at), Count: min(w.Page, l.most), Match: w.Match}
+		l.scan = Scan{Cursor: bits.Reverse64(l.at), Count: min(w.count(), l.most), Match: w.Match}
 		l.trip.Scan = &l.scan
 	}
 	w.Exchange.Send(ctx, &l.trip)
@@ -147,10 +149,13 @@ func (w *Walk) receive(ctx context.Context) error {
 	w.Tally.Service += min(trip.Service, longestPage)
 	w.calibrate(ctx)
 	pause, forRate := w.Pacer.Page(trip.Service, len(trip.Page.Names), time.Since(w.Tally.Began))
-	if took := rest(ctx, pause); forRate {
+	if took := w.rest(ctx, pause); forRate {
 		w.Tally.PausedForRate += took
 	} else {
 		w.Tally.PausedForLoad += took
+	}
+	if trip.Scan != nil { // else the walk is about to end
+		w.heed(ctx, trip.Service)
 	}
 	return nil
 }

@@ -147,6 +147,15 @@ func FormatElapsed(seconds float64) string {
 	}
 }
 
+// FormatMicros is how long something short took, in seconds, to the microsecond:
+// "87µs"; from ten milliseconds on as FormatElapsed has it.
+func FormatMicros(seconds float64) string {
+	if !(seconds < 0.01) {
+		return FormatElapsed(seconds)
+	}
+	return strconv.FormatFloat(math.Round(max(0, seconds)*1e6), 'f', 0, 64) + "µs"
+}
+
 // FormatTime is a moment to the second, in UTC: "2026-03-02 08:00:12 UTC".
 func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 

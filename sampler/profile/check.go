@@ -156,12 +156,35 @@ func (r *Receipt) check() error {
 			figure{"least_rtt_s", r.LeastRTTS},
 			figure{"server_cpu_s", cpu},
 			whole("page", int64(r.Page)),
+			whole("page_least", int64(r.PageLeast)),
+			whole("page_most", int64(r.PageMost)),
+			figure{"latency_budget_s", r.LatencyBudgetS},
 			figure{"max_load", r.MaxLoad},
 			figure{"rate", r.Rate},
 			whole("returned", r.Returned),
 		),
 		firstBroken(rule{r.MaxLoad > 1, "max_load", "above 1"}),
+		each("brakes", orEmpty(r.Brakes), (*Brake).check),
+		within("probe_rtt", r.ProbeRTT.check()),
 	)
+}
+
+func (b *Brake) check() error {
+	return checkFigures(whole("count", b.Count), figure{"took_s", b.TookS})
+}
+
+func (p *ProbeRTT) check() error {
+	if p == nil {
+		return nil
+	}
+	return first(within("before", p.Before.check()), within("during", p.During.check()))
+}
+
+func (r *RoundTrips) check() error {
+	if r == nil {
+		return nil
+	}
+	return checkFigures(whole("pings", r.Pings), figure{"p50_s", r.P50S}, figure{"p99_s", r.P99S})
 }
 
 // checkUnique refuses a namespace that is there twice.

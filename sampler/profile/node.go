@@ -74,9 +74,17 @@ type Receipt struct {
 	// ServerCPUS is the growth of used_cpu_user + used_cpu_sys of INFO while
 	// we ran: it counts what all other clients caused, too.
 	ServerCPUS *float64 `json:"server_cpu_s,omitempty"` // seconds
-	Page       int      `json:"page"`                   // keys asked for with each SCAN (COUNT)
-	MaxLoad    float64  `json:"max_load"`               // share of the main thread allowed, in (0,1]
-	Rate       float64  `json:"rate,omitempty"`         // keys a second allowed; absent without a limit
+	// Page is how many keys each SCAN asked for (COUNT). Where a latency budget
+	// chose it, it is the median over the pages, and PageLeast and PageMost are the
+	// least and the most; absent in profiles of versions that had none.
+	Page      int `json:"page"`                 // keys
+	PageLeast int `json:"page_least,omitempty"` // keys
+	PageMost  int `json:"page_most,omitempty"`  // keys
+	// LatencyBudgetS is the longest stretch in which other clients should wait for
+	// us; absent when it did not choose pages.
+	LatencyBudgetS float64 `json:"latency_budget_s,omitempty"` // seconds
+	MaxLoad        float64 `json:"max_load"`                   // share of the main thread allowed, in (0,1]
+	Rate           float64 `json:"rate,omitempty"`             // keys a second allowed; absent without a limit
 	// CommandS is the growth of commandstats while we ran, over the commands that
 	// keyprof sends: it leaves out parsing and replying, and counts the same
 	// commands of all other clients.
@@ -94,6 +102,33 @@ type Receipt struct {
 	Repeats  int64  `json:"repeats"`  // names
 	Returned int64  `json:"returned"` // names that SCAN returned, repeats included
 	Waits    []Wait `json:"waits"`    // for a server that could not be used
+	// Brakes are when the walk stood back since the server changed, none when
+	// absent. They are not in PausedS.
+	Brakes []Brake `json:"brakes,omitempty"`
+	// ProbeRTT is what PING took on a connection beside the walk's; absent when
+	// there was none.
+	ProbeRTT *ProbeRTT `json:"probe_rtt,omitempty"`
+}
+
+// Brake is how often, and how long, the walk stood back for one cause.
+type Brake struct {
+	Cause string  `json:"cause"`  // a clause about the server
+	Count int64   `json:"count"`  // number of times
+	TookS float64 `json:"took_s"` // seconds
+}
+
+// ProbeRTT is what other clients felt: round trips of PING before the walk, and
+// evenly spread over its time, its pauses included.
+type ProbeRTT struct {
+	Before *RoundTrips `json:"before,omitempty"`
+	During *RoundTrips `json:"during,omitempty"` // absent in a walk that was over at once
+}
+
+// RoundTrips are round trips in sum, to within 5 %.
+type RoundTrips struct {
+	Pings int64   `json:"pings"` // number of them
+	P50S  float64 `json:"p50_s"` // seconds
+	P99S  float64 `json:"p99_s"` // seconds
 }
 
 // Wait is how often, and how long, the server could not be used for one cause.

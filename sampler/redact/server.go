@@ -31,6 +31,10 @@ func Server(p *profile.Profile) *profile.Profile {
 		w.Cause = Reason(w.Cause)
 		return w
 	})
+	shown.Receipt.Brakes = mapped(p.Receipt.Brakes, func(b profile.Brake) profile.Brake {
+		b.Cause = Reason(b.Cause)
+		return b
+	})
 	return &shown
 }
 
@@ -133,7 +137,9 @@ var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` 
 	`[\d,]+ keys of db\d+ were (?:denied by the user's ACL key patterns|answered in a way that makes no sense)|` +
 	`INFO is refused, so databases other than 0 are not known: name those to walk with --db|` +
 	`the server is being synchronized from its primary: its data set is exchanged|` +
-	`the server follows another primary than at the beginning: its data set was exchanged`)
+	`the server follows another primary than at the beginning: its data set was exchanged|` +
+	`it loads a data set|its link to the primary went down|it began to save \(RDB\)|it began to rewrite its AOF|` +
+	`it began to evict keys|it evicts many more keys than before|its replication fell behind`)
 
 // errorCodes are the first words of errors that a server answers.
 var errorCodes = regexp.MustCompile(`\b(?:ERR|NOPERM|NOAUTH|WRONGPASS|LOADING|MASTERDOWN|BUSY|DENIED|CLUSTERDOWN|MOVED|READONLY|MISCONF|OOM)\b`)

@@ -2,7 +2,8 @@
 // two attributes of a key where keyprof measures four: keys per second, the
 // server's CPU time per key, and keyprof's peak memory. It starts its own
 // redis-server, runs the two by turns and prints medians as a Markdown table.
-// Another table holds the load that --max-load asks for against the one used.
+// Other tables hold what a client felt beside keyprof, and the load that --max-load
+// asks for against the one used.
 package main
 
 import (
@@ -28,6 +29,7 @@ type options struct {
 	latencyPairs int           // of runs over the slow link
 	limit        time.Duration // for one run of memkeys over the slow link
 	json         string        // file for the results, "" for none
+	rounds       int           // of measuring what other clients feel; 0 leaves it out
 	loads        string        // shares to ask for, with commas between them; "" leaves it out
 }
 
@@ -40,6 +42,7 @@ func main() {
 	flag.DurationVar(&o.latency, "latency", time.Millisecond, "latency of the slow link, each way; 0 leaves it out")
 	flag.IntVar(&o.latencyPairs, "latency-pairs", 3, "pairs of runs over the slow link")
 	flag.DurationVar(&o.limit, "limit", 20*time.Second, "interrupt memkeys over the slow link after this time")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of measuring what another client feels; 0 leaves it out")
 	flag.StringVar(&o.json, "json", "", "write the results to `FILE` too")
 	flag.StringVar(&o.loads, "loads", "5%,10%,25%,50%", "compare `SHARES` of the server that are asked for with those used")
 	flag.Parse()
@@ -68,7 +71,10 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	large, err := onServer(ctx, o.keys, func(s *redistest.Server) ([]Scenario, error) {
+	large, err := onServer(ctx, o.keys, func(s *redistest.Server) (_ []Scenario, err error) {
+		if report.Others, err = measureOthers(ctx, s, tools, o.keys, o.rounds); err != nil {
+			return nil, err
+		}
 		return oneScenario(socketLink(s, o.keys).measure(ctx, tools, o.pairs))
 	})
 	if err != nil {

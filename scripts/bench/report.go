@@ -19,6 +19,7 @@ type Report struct {
 	Versions  map[string]string `json:"versions"` // by program
 	Scenarios []Scenario        `json:"scenarios"`
 	Loads     []Load            `json:"loads"`
+	Others    Others            `json:"others"`
 }
 
 // Scenario is a number of pairs of runs on one keyspace over one link.
@@ -103,6 +104,9 @@ func (r Report) writeMarkdown(w io.Writer) error {
 		b.WriteString(" Some runs of memkeys were interrupted at the time limit; its speed is that of the keys it had measured.")
 	}
 	if _, err := io.WriteString(w, b.String()+"\n"); err != nil {
+		return err
+	}
+	if err := r.Others.write(w); err != nil {
 		return err
 	}
 	return writeLoads(w, r.Loads)

@@ -77,6 +77,12 @@ func receipt(returned int64) profile.Receipt {
 		BytesOut: 12345, BytesIn: 67890,
 		ElapsedS: 90, MainThreadS: 1.5, PausedS: 80, LeastRTTS: 0.0003, ServerCPUS: &cpu,
 		Page: 50, MaxLoad: 0.25, Rate: 1000, Returned: returned,
-		Waits: []profile.Wait{{Cause: "the connection was reset", Count: 2, TookS: 1.5}},
+		PageLeast: 10, PageMost: 60, LatencyBudgetS: 0.0001,
+		Waits:  []profile.Wait{{Cause: "the connection was reset", Count: 2, TookS: 1.5}},
+		Brakes: []profile.Brake{{Cause: "it began to save (RDB)", Count: 1, TookS: 3.25}},
+		ProbeRTT: &profile.ProbeRTT{
+			Before: &profile.RoundTrips{Pings: 50, P50S: 0.0001, P99S: 0.0002},
+			During: &profile.RoundTrips{Pings: 1800, P50S: 0.0001, P99S: 0.0003},
+		},
 	}
 }

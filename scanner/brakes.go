@@ -1,0 +1,165 @@
+package scanner
+
+import (
+	"slices"
+	"time"
+)
+
+// Why a guard makes a walk stand back. All are changes since the walk began.
+const (
+	brakeLoading   = "it loads a data set"
+	brakeLinkDown  = "its link to the primary went down"
+	brakeSave      = "it began to save (RDB)"
+	brakeRewrite   = "it began to rewrite its AOF"
+	brakeEvictions = "it began to evict keys"
+	brakeMore      = "it evicts many more keys than before"
+	brakeLag       = "its replication fell behind"
+)
+
+// BrakeCauses are all causes of a Brake: clauses about the server.
+func BrakeCauses() []string {
+	return []string{brakeLoading, brakeLinkDown, brakeSave, brakeRewrite, brakeEvictions, brakeMore, brakeLag}
+}
+
+// Brake is how often, and how long, a walk stood back for one cause.
+type Brake struct {
+	Cause string
+	Count int64
+	Took  time.Duration
+}
+
+// How long a walk stands back at least: twice as long each time that what had gone
+// comes again, until the server was quiet for a while.
+const (
+	shortestBrake = time.Second
+	longestBrake  = time.Minute
+	quietSpell    = time.Minute
+)
+
+// usualAfter is how long something goes on, or comes again and again, until it is
+// how the server lives: a walk that waited for it would never end.
+const usualAfter = 2 * time.Minute
+
+// tooOld is when what the server said tells nothing any more.
+const tooOld = 10 * time.Second
+
+// brakes decide when a walk stands back.
+type brakes struct {
+	triggers  [7]trigger // in the order of BrakeCauses
+	evictions evictions
+	lag       lagTrend
+	looked    time.Duration // last
+	begun     bool          // there was a look
+
+	cause    string        // of the brake that is on; empty: none is
+	began    time.Duration // it
+	until    time.Duration // the least end of it, then the next look
+	length   time.Duration // from its beginning to its least end
+	released time.Duration // when the last brake was
+	done     []Brake
+}
+
+// look takes in what the server says.
+func (b *brakes) look(v Vitals, now time.Duration) {
+	first := !b.begun
+	b.begun, b.looked = true, now
+	began, rose := b.evictions.look(v, now)
+	for i, on := range []bool{v.Loading, v.LinkDown, v.Saving, v.Rewriting, began, rose, b.lag.grew(v.Lag)} {
+		b.triggers[i].see(on, first, now)
+	}
+	if b.triggers[4].usual || b.triggers[5].usual {
+		b.evictions.accept()
+	}
+}
+
+// trigger is one cause.
+type trigger struct {
+	on    bool
+	usual bool // it is how the server lives
+	met   bool // it was on at some time
+	// An episode is a time in which it was never off for long: for less than the
+	// longest brake may have hidden.
+	since, last time.Duration
+}
+
+func (t *trigger) see(on, first bool, now time.Duration) {
+	if on {
+		if !t.met || now-t.last > longestBrake+quietSpell {
+			t.since = now
+		}
+		t.met, t.last = true, now
+	}
+	t.on = on
+	t.usual = on && (t.usual || first || now-t.since >= usualAfter)
+}
+
+// active is the cause for which to stand back; empty: none.
+func (b *brakes) active(now time.Duration) string {
+	if now-b.looked > tooOld {
+		return ""
+	}
+	for i := range b.triggers {
+		if t := &b.triggers[i]; t.on && !t.usual {
+			return BrakeCauses()[i]
+		}
+	}
+	return ""
+}
+
+// pause is how long to stand back and why, and whether a brake was released.
+func (b *brakes) pause(now time.Duration) (left time.Duration, cause string, released bool) {
+	if b.cause != "" && now < b.until {
+		return b.until - now, b.cause, false
+	}
+	switch cause = b.active(now); {
+	case cause == "" && b.cause == "":
+		return 0, "", false
+	case cause == "":
+		b.release(now)
+		return 0, "", true
+	case b.cause == "":
+		b.grow(now)
+		b.until = now + b.length
+	default:
+		b.until = now + shortestBrake
+	}
+	if cause != b.cause {
+		b.release(now)
+		b.cause, b.began = cause, now
+	}
+	return b.until - now, b.cause, false
+}
+
+// grow finds the least length of a brake that begins.
+func (b *brakes) grow(now time.Duration) {
+	if len(b.done) == 0 || now-b.released > quietSpell {
+		b.length = shortestBrake
+		return
+	}
+	b.length = min(2*b.length, longestBrake)
+}
+
+// release notes the brake that was on, if one was.
+func (b *brakes) release(now time.Duration) {
+	if b.cause == "" {
+		return
+	}
+	b.done = b.sum(now)
+	b.cause, b.released = "", now
+}
+
+// sum are the brakes by cause, the one that is on included.
+func (b *brakes) sum(now time.Duration) []Brake {
+	list := slices.Clone(b.done)
+	if b.cause == "" {
+		return list
+	}
+	i := slices.IndexFunc(list, func(d Brake) bool { return d.Cause == b.cause })
+	if i < 0 {
+		i = len(list)
+		list = append(list, Brake{Cause: b.cause})
+	}
+	list[i].Count++
+	list[i].Took += now - b.began
+	return list
+}

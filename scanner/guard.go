@@ -1,0 +1,73 @@
+package scanner
+
+import "time"
+
+// DefaultLatencyBudget is the longest stretch in which other clients should have
+// to wait for us: about 20 keys.
+const DefaultLatencyBudget = 100 * time.Microsecond
+
+// MinLatencyBudget is the least that can be asked for: no page is smaller than
+// leastPage.
+const MinLatencyBudget = 10 * time.Microsecond
+
+// FullSpeedPage is how many keys a SCAN asks for when nobody needs to be spared.
+const FullSpeedPage = 100
+
+// Guard decides how much a walk asks for at a time, and when it must stand back.
+// Redis serves one client after the other: what others feel of a walk is its
+// longest page. Guard does no I/O and reads no clock, so a table can test it:
+// times are those since the walk began.
+type Guard struct {
+	sizer  sizer
+	brakes brakes
+}
+
+// NewGuard is a guard whose pages keep the server for budget at most. A page
+// above 0 is the size of all pages, whatever they take.
+func NewGuard(budget time.Duration, page int) *Guard {
+	g := &Guard{sizer: sizer{budget: budget, fixed: page > 0, page: page}}
+	if page <= 0 {
+		g.sizer.page = PageFor(budget)
+	}
+	return g
+}
+
+// Page is how many keys the next SCAN asks for (COUNT).
+func (g *Guard) Page() int { return g.sizer.page }
+
+// PageTook is told that a round trip kept the server for service.
+func (g *Guard) PageTook(service time.Duration) { g.sizer.pageTook(service) }
+
+// Ping is told of a round trip of the probe connection. Those while the walk was
+// resting tell what others would feel without it.
+func (g *Guard) Ping(roundTrip time.Duration, resting bool) {
+	if resting {
+		g.sizer.calm.add(roundTrip)
+		return
+	}
+	g.sizer.felt(roundTrip)
+}
+
+// Vitals is told what the server said of itself.
+func (g *Guard) Vitals(v Vitals, now time.Duration) {
+	g.sizer.cpu(v.CPU)
+	g.brakes.look(v, now)
+}
+
+// Pause is how long to stand back before the next look, and why; 0 to go on.
+func (g *Guard) Pause(now time.Duration) (pause time.Duration, cause string) {
+	pause, cause, released := g.brakes.pause(now)
+	if released {
+		g.sizer.startAgain()
+	}
+	return pause, cause
+}
+
+// Brakes are the times that the guard made the walk stand back, by cause, up to now.
+func (g *Guard) Brakes(now time.Duration) []Brake { return g.brakes.sum(now) }
+
+// PageSizes are the sizes of pages that a walk asked for, in keys.
+type PageSizes struct{ Least, Median, Most int }
+
+// PageSizes are those up to now, the present one when there was no page yet.
+func (g *Guard) PageSizes() PageSizes { return g.sizer.sizes() }

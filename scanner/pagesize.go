@@ -1,0 +1,238 @@
+package scanner
+
+import (
+	"slices"
+	"time"
+)
+
+// The limits of a page that follows a budget, in keys. Over some 200, SCAN saves
+// the server nothing.
+const (
+	leastPage = 4
+	mostPage  = 200
+)
+
+// usualKey is about what a key takes of the server's main thread, with its probes
+// and its share of SCAN; where a walk begins before it has measured.
+const usualKey = 5 * time.Microsecond
+
+// PageFor is the page with which a walk under a latency budget begins, in keys.
+func PageFor(budget time.Duration) int {
+	return min(max(int(budget/usualKey), leastPage), mostPage)
+}
+
+// How pages grow and shrink: additively and by a factor, so that they settle.
+const (
+	growth    = 2   // keys
+	shrink    = 0.7 // of a page that took too long
+	growAgain = 4   // windows after that
+)
+
+// windowPages is how many pages are judged together, by the middle one: a single
+// page may have been kept waiting by another client, or by our own processor.
+const windowPages = 16
+
+// Pages that take far too long are judged when there are a few.
+const (
+	fewPages = 4
+	farOver  = 4 * windowPages // times the budget, all together
+)
+
+// leastPagesForCPU is from how many pages on the server's CPU time tells of them.
+const leastPagesForCPU = 64
+
+// sizer chooses the size of pages.
+type sizer struct {
+	budget time.Duration
+	fixed  bool
+	page   int // COUNT of the next SCAN
+	used   histogramOfPages
+
+	window  []time.Duration // service of the last pages
+	total   time.Duration   // of them
+	typical time.Duration   // service of a page, smoothed over the windows; 0: not known
+	hold    int             // windows for which it does not grow
+
+	calm calmPings // what others feel without us
+	bad  pingVotes // what they feel with us
+
+	doubt bool // others felt more than the CPU time tells of
+
+	pages   int64         // since the server last told its CPU time
+	trusted int64         // pages for which perPage is believed without another word
+	lastCPU time.Duration // what it told
+	perPage time.Duration // CPU time of a page at most; 0: not known
+}
+
+func (s *sizer) pageTook(service time.Duration) {
+	s.used.add(s.page)
+	s.pages++
+	if s.fixed {
+		return
+	}
+	s.window, s.total = append(s.window, service), s.total+service
+	n := len(s.window)
+	if n < windowPages && (n < fewPages || s.total < farOver*s.budget) {
+		return
+	}
+	slices.Sort(s.window)
+	if middle := s.window[n/2]; s.typical == 0 {
+		s.typical = middle
+	} else {
+		s.typical += (middle - s.typical) / smoothing
+	}
+	s.window, s.total = s.window[:0], 0
+	s.judge()
+}
+
+// smoothing is how many windows what is typical follows.
+const smoothing = 4
+
+// judge adapts the page to what the pages of a window took. Over a link the time
+// of a round trip is uncertain by more than a page takes, which no smaller page
+// would mend: hence what the server's CPU time allows is believed, unless others
+// felt more than that a while ago. So it is where memory was swapped out.
+func (s *sizer) judge() {
+	stretch, suffering := s.typical, s.bad.many()
+	if suffering {
+		s.doubt = true
+	} else if s.bad.count >= doubtPings {
+		s.doubt = false
+	}
+	if s.perPage > 0 && s.pages < s.trusted && !s.doubt {
+		stretch = min(stretch, s.perPage)
+	}
+	s.hold = max(0, s.hold-1)
+	switch next := float64(stretch) * float64(s.page+growth) / float64(s.page); {
+	case stretch > s.budget || suffering:
+		s.resize(int(float64(s.page) * shrink))
+		s.hold, s.bad = growAgain, pingVotes{}
+	case s.hold == 0 && next <= float64(s.budget):
+		s.resize(s.page + growth)
+	}
+}
+
+// resize also scales what is known of a page.
+func (s *sizer) resize(page int) {
+	page = min(max(page, leastPage), mostPage)
+	s.perPage = s.perPage * time.Duration(page) / time.Duration(s.page)
+	s.typical = s.typical * time.Duration(page) / time.Duration(s.page)
+	s.page = page
+}
+
+// startAgain is for when the walk stood back: others come first.
+func (s *sizer) startAgain() {
+	if !s.fixed {
+		s.resize(s.page / 4)
+		s.window, s.total, s.bad = s.window[:0], 0, pingVotes{}
+	}
+}
+
+// cpu is told what the server's main thread has used in all, for all its clients,
+// so at most that for us.
+func (s *sizer) cpu(used time.Duration) {
+	if s.lastCPU > 0 && used >= s.lastCPU {
+		if s.pages < leastPagesForCPU {
+			return
+		}
+		s.perPage = max(1, (used-s.lastCPU)/time.Duration(s.pages))
+		s.trusted = 5 * s.pages
+	}
+	s.lastCPU, s.pages = used, 0
+}
+
+// felt judges a round trip of the probe connection while the walk worked.
+func (s *sizer) felt(roundTrip time.Duration) {
+	if usual, known := s.calm.p95(); known {
+		s.bad.add(roundTrip > usual+2*s.budget)
+	}
+}
+
+func (s *sizer) sizes() PageSizes {
+	if s.used.total == 0 {
+		return PageSizes{s.page, s.page, s.page}
+	}
+	return PageSizes{s.used.quantile(0), s.used.quantile(0.5), s.used.quantile(1)}
+}
+
+// calmPings are the last round trips while the walk rested.
+type calmPings struct {
+	recent []time.Duration
+	next   int
+}
+
+const (
+	mostCalm  = 64
+	leastCalm = 16
+)
+
+func (c *calmPings) add(roundTrip time.Duration) {
+	if len(c.recent) < mostCalm {
+		c.recent = append(c.recent, roundTrip)
+		return
+	}
+	c.recent[c.next] = roundTrip
+	c.next = (c.next + 1) % mostCalm
+}
+
+func (c *calmPings) p95() (time.Duration, bool) {
+	if len(c.recent) < leastCalm {
+		return 0, false
+	}
+	sorted := slices.Sorted(slices.Values(c.recent))
+	return sorted[len(sorted)*95/100], true
+}
+
+// pingVotes are the last pings while the walk worked, one bit each: too slow.
+type pingVotes struct {
+	slow  uint16
+	count int
+}
+
+// doubtPings is how many pings must have been well until the CPU time is believed again.
+const doubtPings = 64
+
+// badVotes is how many of 16 pings must be too slow: of those by which that is
+// judged one in twenty is, without us.
+const badVotes = 6
+
+func (v *pingVotes) add(slow bool) {
+	v.slow <<= 1
+	if slow {
+		v.slow |= 1
+	}
+	v.count++
+}
+
+func (v *pingVotes) many() bool {
+	n := 0
+	for bits := v.slow; bits != 0; bits &= bits - 1 {
+		n++
+	}
+	return n >= badVotes
+}
+
+// histogramOfPages counts pages by their size.
+type histogramOfPages struct {
+	counts []int64
+	total  int64
+}
+
+func (h *histogramOfPages) add(page int) {
+	if page >= len(h.counts) {
+		h.counts = append(h.counts, make([]int64, page+1-len(h.counts))...)
+	}
+	h.counts[page]++
+	h.total++
+}
+
+// quantile is the size that a share q of the pages does not exceed.
+func (h *histogramOfPages) quantile(q float64) int {
+	rank := max(1, int64(q*float64(h.total)))
+	for page, n := range h.counts {
+		if rank -= n; rank <= 0 {
+			return page
+		}
+	}
+	return len(h.counts) - 1
+}

@@ -1,0 +1,77 @@
+package scanner
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Vitals is what a server says of itself in INFO, as far as a guard watches it.
+// What the server does not say is 0.
+type Vitals struct {
+	CPU         time.Duration // that the main thread has used
+	Uptime      time.Duration
+	Evicted     int64 // keys, since the server started or its statistics were reset
+	AtMaxmemory bool  // used_memory is next to maxmemory
+	Saving      bool  // RDB
+	Rewriting   bool  // AOF
+	Loading     bool  // also when it serves its old data meanwhile
+	LinkDown    bool  // of a replica to its primary
+	// Lag is what a replica has received and not yet applied, or what the slowest
+	// replica of a primary has not acknowledged, bytes.
+	Lag int64
+}
+
+// nearMaxmemory is the share of maxmemory from which on a server is at it.
+const nearMaxmemory = 0.95
+
+// VitalsOf reads an answer to INFO.
+func VitalsOf(info Info) Vitals {
+	on := func(field string) bool { return info.Field(field) == "1" }
+	v := Vitals{
+		Saving: on("rdb_bgsave_in_progress"), Rewriting: on("aof_rewrite_in_progress"),
+		Loading: on("loading") || on("async_loading"), LinkDown: info.Field("master_link_status") == "down",
+		Lag: info.lag(),
+	}
+	v.CPU, _ = info.cpuTime()
+	v.Evicted, _ = info.Int("evicted_keys")
+	if uptime, ok := info.Int("uptime_in_seconds"); ok {
+		v.Uptime = time.Duration(uptime) * time.Second
+	}
+	used, _ := info.Int("used_memory")
+	limit, _ := info.Int("maxmemory")
+	v.AtMaxmemory = limit > 0 && float64(used) >= nearMaxmemory*float64(limit)
+	return v
+}
+
+// lag is Vitals.Lag. A replica may be a primary to others.
+func (i Info) lag() (most int64) {
+	if read, ok := i.Int("slave_read_repl_offset"); ok {
+		applied, _ := i.Int("slave_repl_offset")
+		most = max(0, read-applied)
+	}
+	sent, _ := i.Int("master_repl_offset")
+	for field, value := range i["replication"] {
+		number, isReplica := strings.CutPrefix(field, "slave")
+		if _, err := strconv.Atoi(number); !isReplica || err != nil {
+			continue
+		}
+		if acknowledged, online := offsetOf(value); online {
+			most = max(most, sent-acknowledged)
+		}
+	}
+	return most
+}
+
+// offsetOf reads "ip=10.0.0.2,port=6379,state=online,offset=1234,lag=0".
+func offsetOf(replica string) (offset int64, online bool) {
+	for item := range strings.SplitSeq(replica, ",") {
+		switch name, value, _ := strings.Cut(item, "="); name {
+		case "state":
+			online = value == "online"
+		case "offset":
+			offset, _ = strconv.ParseInt(value, 10, 64) // no number: nothing was acknowledged
+		}
+	}
+	return offset, online
+}

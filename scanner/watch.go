@@ -1,0 +1,230 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How a probe connection is had, and what is sent on it.
+const (
+	watchTimeout  = 3 * time.Second // for connecting
+	watchTries    = 5               // a name may lead to one of several servers at a time
+	redialEvery   = 5 * time.Second
+	baselinePings = 50
+	baselineTime  = 250 * time.Millisecond // for all of them, about
+	baselineGap   = 2 * time.Millisecond
+	pingEvery     = 50 * time.Millisecond // on average
+	infoEvery     = time.Second
+	closingGrace  = 200 * time.Millisecond // for the last answer
+)
+
+// mostSights bounds what is kept for a walk that does not come to take it.
+const mostSights = 1000
+
+// Watch is a connection beside that of a walk, to the same server process, which
+// feels what other clients feel: it sends PING, and INFO once a second. It may be
+// nil: then nothing is felt.
+type Watch struct {
+	conn *Conn
+	stop context.CancelFunc
+	done chan struct{}
+
+	before, during roundTrips // written by one goroutine at a time
+
+	// spells counts the changes between working and resting of the walk; odd: it rests.
+	spells atomic.Int64
+	aside  atomic.Bool
+
+	mu     sync.Mutex
+	sights []sight
+}
+
+// sight is one thing that was seen: vitals, or else a round trip.
+type sight struct {
+	at        time.Time
+	vitals    *Vitals
+	roundTrip time.Duration
+	resting   bool // the walk was, all the time
+}
+
+// Watch connects once more to the same server process, measures round trips
+// before a walk begins, and goes on until Close. What it sends counts in the
+// Cost of c. The error tells why it cannot be had, which is none for a walk.
+func (c *Conn) Watch(ctx context.Context) (*Watch, error) {
+	w := &Watch{done: make(chan struct{}), conn: &Conn{
+		Node: c.Node, target: c.target, ledger: c.ledger, wire: &wire{pinned: c.wire.pinned}, timeout: c.timeout,
+	}}
+	w.conn.reader = newReader(w.conn.wire)
+	if len(c.Node.Info) == 0 {
+		return nil, errUnknownProcess
+	}
+	if err := w.connect(ctx); err != nil {
+		w.conn.Close()
+		return nil, err
+	}
+	_ = w.inspect(ctx) // it is asked again
+	w.baseline(ctx)
+	c.watch = w
+	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go w.run(ctx)
+	return w, nil
+}
+
+// connect makes a connection to the process of the walk.
+func (w *Watch) connect(ctx context.Context) (err error) {
+	ctx, stop := context.WithTimeoutCause(ctx, watchTimeout, errNoAnswer)
+	defer stop()
+	for range watchTries {
+		err = w.conn.dial(ctx, "connecting once more to", w.conn.recognise)
+		if !errors.Is(err, errAnotherProcess) {
+			return err
+		}
+	}
+	return err
+}
+
+// baseline measures what others feel while we do nothing.
+func (w *Watch) baseline(ctx context.Context) {
+	end := time.Now().Add(baselineTime)
+	for n := 0; n < baselinePings && time.Now().Before(end); n++ {
+		roundTrip, err := w.ping(ctx)
+		if err != nil {
+			return
+		}
+		w.before.add(roundTrip)
+		w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: true})
+		rest(ctx, baselineGap)
+	}
+}
+
+// ping is one round trip. Its refusal by ACL takes one, too.
+func (w *Watch) ping(ctx context.Context) (time.Duration, error) {
+	start := time.Now()
+	err := w.conn.conn.Ping(context.WithoutCancel(ctx)).Err() // what is sent is answered, so that it is counted right
+	took := time.Since(start)
+	if refused(err) {
+		err = nil
+	}
+	return took, err
+}
+
+// inspect asks for the server's vitals.
+func (w *Watch) inspect(ctx context.Context) error {
+	info, err := w.conn.info(context.WithoutCancel(ctx))
+	if err == nil {
+		v := VitalsOf(info)
+		w.note(sight{at: time.Now(), vitals: &v})
+	}
+	return err
+}
+
+func (w *Watch) note(s sight) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.sights) < mostSights {
+		w.sights = append(w.sights, s)
+	}
+}
+
+// take is what was seen since the last time.
+func (w *Watch) take() []sight {
+	if w == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sights := w.sights
+	w.sights = nil
+	return sights
+}
+
+// run watches until ctx ends, on a new connection when one was lost.
+func (w *Watch) run(ctx context.Context) {
+	defer close(w.done)
+	defer w.conn.Close()
+	for ctx.Err() == nil {
+		w.follow(ctx)
+		for ctx.Err() == nil {
+			rest(ctx, redialEvery)
+			if !w.aside.Load() && w.connect(ctx) == nil && !w.aside.Load() {
+				break
+			}
+			w.conn.Close()
+		}
+	}
+}
+
+// follow watches until the connection is lost.
+func (w *Watch) follow(ctx context.Context) {
+	inspect := time.Now().Add(around(infoEvery))
+	for {
+		if rest(ctx, around(pingEvery)); ctx.Err() != nil {
+			return
+		}
+		if time.Now().After(inspect) {
+			inspect = time.Now().Add(around(infoEvery))
+			if w.inspect(ctx) != nil {
+				return
+			}
+		}
+		if w.feel(ctx) != nil {
+			return
+		}
+	}
+}
+
+// around is d on average: a fixed rhythm might beat with our bursts, or with the
+// acknowledgements of a replica.
+func around(d time.Duration) time.Duration { return d/2 + rand.N(d) }
+
+// feel is one round trip while the walk works, or rests.
+func (w *Watch) feel(ctx context.Context) error {
+	spell := w.spells.Load()
+	roundTrip, err := w.ping(ctx)
+	if err != nil {
+		return err
+	}
+	w.during.add(roundTrip)
+	resting := spell%2 == 1
+	if resting && w.spells.Load() != spell {
+		return nil // it began to work meanwhile
+	}
+	w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
+	return nil
+}
+
+// rests is told when the walk begins to rest, and when it ends to.
+func (w *Watch) rests() {
+	if w != nil {
+		w.spells.Add(1)
+	}
+}
+
+// stepAside gives up the connection, for a walk that has none, until comeBack: a
+// server that has one left shall not give it to the watch.
+func (w *Watch) stepAside() (comeBack func()) {
+	if w == nil {
+		return func() {}
+	}
+	w.aside.Store(true)
+	w.conn.wire.close()
+	return func() { w.aside.Store(false) }
+}
+
+// Close ends the watch. It is safe to call it again.
+func (w *Watch) Close() {
+	if w == nil {
+		return
+	}
+	w.stop()
+	late := time.AfterFunc(closingGrace, w.conn.wire.close)
+	defer late.Stop()
+	<-w.done
+}
+
+// RoundTrips are those before the walk and while it went on. Call it after Close.
+func (w *Watch) RoundTrips() (before, during RoundTrips) { return w.before.sum(), w.during.sum() }
