@@ -113,6 +113,17 @@ func (past *pastProfiles) grouping(g sampler.Grouping) (sampler.Grouping, error)
 	return again, nil
 }
 
+// sampleAgain has the sample of the last profile measured again, so that changes are
+// those of the same keys.
+func (past *pastProfiles) sampleAgain(size *sampler.SampleSize) {
+	if past == nil || size == nil || size.Again != nil {
+		return
+	}
+	if last, err := past.newest(1, time.Now()); err == nil && len(last) > 0 {
+		size.Again = last[0].Profile
+	}
+}
+
 // ratesOver is how many complete profiles before the new one a comparison looks at:
 // rates are those of a week of nights then.
 const ratesOver = 8

@@ -30,12 +30,13 @@ EXAMPLES
   keyprof profile redis://replica.internal:6379
   keyprof profile --askpass --user prof rediss://db.internal:6380 --cacert ca.pem
   keyprof profile -o tonight.json.zst --max-load 10% unix:///run/redis/redis.sock
+  keyprof profile --sample 200000 --max-load 100% redis://replica.internal
   keyprof profile --fail-on 'no_ttl_share > 5% in resque:*' redis://replica.internal
   keyprof profile --save-dir history --label prod redis://replica.internal:6379
   keyprof profile -q --label shop --prom-file /srv/prom/shop.prom redis://replica.internal
   keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
 
-` + historyHelp + "\n\n" + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
+` + sampleHelp + "\n\n" + historyHelp + "\n\n" + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
 
 func profileCommand() *cli.Command {
 	return &cli.Command{
@@ -43,7 +44,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       slices.Concat(profileFlags(), historyFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), promFlags(), redactFlags(), connectionFlags()),
+		Flags:       slices.Concat(profileFlags(), historyFlags(), sampleFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), promFlags(), redactFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := profileOptionsOf(c)
 			if err != nil {
@@ -140,6 +141,9 @@ func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
 		return o, err
 	}
 	o.Label, o.Workers = c.String("label"), c.Int("workers")
+	if o.Sample, err = sampleOf(c); err != nil {
+		return o, err
+	}
 	if o.Grouping, err = groupingOf(c); err != nil {
 		return o, err
 	}
@@ -194,6 +198,7 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 	if o.Collect.Grouping, err = past.grouping(o.Collect.Grouping); err != nil {
 		return err
 	}
+	past.sampleAgain(o.Collect.Sample)
 	collected, err := collect(ctx, o, stdin, stderr)
 	if err != nil {
 		return redactError(err, o.Redact)

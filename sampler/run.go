@@ -21,6 +21,7 @@ type Options struct {
 	Match     string        // SCAN's MATCH glob; empty: all names
 	IdleOver  time.Duration // high-idle threshold
 	Grouping  Grouping      // how names become namespaces
+	Sample    *SampleSize   // keys to measure; nil: all
 	Workers   int           // goroutines that fold; the result does not depend on it
 	Page      int           // COUNT of each SCAN; 0: chosen by LatencyBudget
 	// LatencyBudget is the longest stretch in which other clients should wait for us.
@@ -60,6 +61,7 @@ var ErrTimeUp = errors.New("the time that the walk may take is up")
 func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profile, error) {
 	c := &collector{conn: conn, node: conn.Node, opts: o}
 	c.selectDatabases()
+	c.planSample()
 	if err := c.rehearse(ctx); err != nil {
 		return nil, err
 	}
@@ -108,7 +110,8 @@ type collector struct {
 
 	unusedRules []string // that matched no name
 
-	sample *Sample // what the walk covers; nil: a census
+	sample      *Sample          // what the walk covers; nil: a census
+	sampleDoubt *profile.Warning // nil: none
 
 	commandsBefore *time.Duration // commandstats when the walk began; nil: not told
 }
@@ -178,10 +181,11 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer
 	walk := scanner.Walk{
 		Exchange: c.conn, Visitors: p.another, Pacer: pacer,
 		Page: c.opts.Page, Match: c.opts.Match, Ranges: c.ranges(), Keys: keysOf(db),
-		Guard: c.guard, Watch: c.watch,
+		Guard: c.guard, Watch: c.watch, Interval: c.interval(db),
 		Tally: &c.tally, Progress: c.progress(db), Braked: c.opts.Braked,
 	}
 	err := walk.Run(ctx)
+	c.cover(db, &walk)
 	db.Returned = c.folded - before // names whose answers were lost are not counted
 	db.Complete = err == nil
 	c.passed += keysOf(db)

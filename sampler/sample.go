@@ -1,0 +1,113 @@
+package sampler
+
+import (
+	"math"
+	"math/rand/v2"
+	"strconv"
+
+	"keyprof/sampler/profile"
+	"keyprof/scanner"
+)
+
+// SampleSize says how many keys to measure, and which.
+type SampleSize struct {
+	Share float64 // of all keys, in (0,1]; 0: as Keys, or Again, says
+	Keys  int64   // keys; 0: as Share, or Again, says
+	// Again is a profile of a sample whose keys are to be measured again; nil: none.
+	// With a Share or Keys it counts only if it is of about as many keys and of the
+	// same process: keys are elsewhere in another.
+	Again *profile.Profile
+}
+
+// Codes of warnings about samples.
+const (
+	sampleRefused = "sample-refused"
+	sampleOther   = "sample-other-process"
+)
+
+// leastBuckets is how many keys of a database a sample must have, about: positions
+// are those of whole buckets of its table. Others are walked whole.
+const leastBuckets = 128
+
+// planSample decides which part of the line of positions to walk, if not all of it.
+func (c *collector) planSample() {
+	want := c.opts.Sample
+	if want == nil {
+		return
+	}
+	if ok, why := scanner.RandomCursors(c.node); !ok {
+		c.sampleDoubt = &profile.Warning{Code: sampleRefused, Text: "a sample was asked for, and all keys were walked instead: " + why}
+		return
+	}
+	s := Sample{Fraction: want.share(c.weight), Covered: map[int]float64{}}
+	switch again := c.sampledBefore(want, s.Fraction); {
+	case again != nil:
+		s.From, s.To = again.From, again.To
+		s.Fraction = again.Fraction
+	case s.Fraction >= 1 || s.Fraction <= 0:
+		return // a census
+	default:
+		s.From = rand.Uint64()
+		s.To = s.From + uint64(s.Fraction*(1<<64))
+	}
+	c.sample = &s
+}
+
+// share is the share of all keys that is wanted; at least 1 for a census.
+func (s *SampleSize) share(keys int64) float64 {
+	if s.Keys > 0 && keys > 0 {
+		return float64(s.Keys) / float64(keys)
+	}
+	return s.Share
+}
+
+// alike is by which factor the size of a sample may differ from what is asked for,
+// to be used again: databases grow, and the same keys tell more of changes.
+const alike = 1.5
+
+// sampledBefore is the interval of the sample that is to be repeated; nil if there
+// is none, or another is wanted.
+func (c *collector) sampledBefore(want *SampleSize, share float64) *Sample {
+	s, runID := intervalOf(want.Again)
+	if s == nil {
+		return nil
+	}
+	same := runID != "" && runID == c.node.Info.Field("run_id")
+	if asked := want.Share > 0 || want.Keys > 0; asked {
+		if !same || s.Fraction > share*alike || s.Fraction < share/alike {
+			return nil
+		}
+	} else if !same {
+		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is of another server process: these are as many keys, but others"}
+	}
+	return s
+}
+
+// intervalOf is what a profile is a sample of, and in which process; nil if it is
+// none.
+func intervalOf(p *profile.Profile) (s *Sample, runID string) {
+	if p == nil || p.Design.Sample == nil || len(p.Nodes) != 1 {
+		return nil, ""
+	}
+	from, errFrom := strconv.ParseUint(p.Design.Sample.From, 10, 64)
+	to, errTo := strconv.ParseUint(p.Design.Sample.To, 10, 64)
+	if errFrom != nil || errTo != nil || from == to {
+		return nil, ""
+	}
+	return &Sample{From: from, To: to, Fraction: float64(to-from) / math.MaxUint64}, p.Nodes[0].RunID
+}
+
+// interval is what to walk of a database; nil: all of it.
+func (c *collector) interval(db *profile.Database) *scanner.Interval {
+	if c.sample == nil || float64(keysOf(db))*c.sample.Fraction < leastBuckets {
+		return nil
+	}
+	return &scanner.Interval{Start: c.sample.From, End: c.sample.To}
+}
+
+// cover notes how much of a database was walked.
+func (c *collector) cover(db *profile.Database, walk *scanner.Walk) {
+	if covered := walk.Covered().Fraction; c.sample != nil && covered > 0 {
+		c.sample.Covered[db.DB] = covered
+	}
+}
