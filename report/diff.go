@@ -101,7 +101,7 @@ func (v *diffView) sortBy(rows []*diff.Row, m diff.Measure) {
 	slices.SortStableFunc(rows, func(a, b *diff.Row) int {
 		x, y := a.Changes[m], b.Changes[m]
 		return cmp.Or(
-			-compareBool(x.Real(), y.Real()),
+			cmp.Compare(certain(y), certain(x)),
 			cmp.Compare(size(y), size(x)),
 			cmp.Compare(size(b.Changes[diff.Keys]), size(a.Changes[diff.Keys])),
 			cmp.Compare(a.DB, b.DB),
@@ -110,15 +110,12 @@ func (v *diffView) sortBy(rows []*diff.Row, m diff.Measure) {
 	})
 }
 
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
+// certain is 1 for what certainly changed, else 0.
+func certain(c diff.Change) int {
+	if c.Real() {
 		return 1
-	default:
-		return -1
 	}
+	return 0
 }
 
 // size is how large a change is; 0 if it is not known.
