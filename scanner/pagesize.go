@@ -70,6 +70,9 @@ func (s *sizer) pageTook(service time.Duration) {
 	if s.fixed {
 		return
 	}
+	if least := s.least(); s.page < least {
+		s.resize(least)
+	}
 	s.window, s.total = append(s.window, service), s.total+service
 	n := len(s.window)
 	if n < windowPages && (n < fewPages || s.total < farOver*s.budget) {
@@ -112,9 +115,24 @@ func (s *sizer) judge() {
 	}
 }
 
+// A link is a round trip of so much. With one page on its way at a time little of the
+// server's time is ours then, and a walk by the smallest pages would take hours.
+const (
+	linkRoundTrip = 500 * time.Microsecond
+	linkPages     = 2.5 // times the page that the budget asks for, at least
+)
+
+// least is the smallest page.
+func (s *sizer) least() int {
+	if usual, _, known := s.calm.usual(); known && usual >= linkRoundTrip {
+		return int(linkPages * float64(PageFor(s.budget)))
+	}
+	return leastPage
+}
+
 // resize also scales what is known of a page.
 func (s *sizer) resize(page int) {
-	page = min(max(page, leastPage), mostPage)
+	page = min(max(page, s.least()), mostPage)
 	s.perPage = s.perPage * time.Duration(page) / time.Duration(s.page)
 	s.typical = s.typical * time.Duration(page) / time.Duration(s.page)
 	s.page = page
@@ -141,12 +159,17 @@ func (s *sizer) cpu(used time.Duration) {
 	s.lastCPU, s.pages = used, 0
 }
 
-// felt judges a round trip of the probe connection while the walk worked.
+// felt judges a round trip of the probe connection while the walk worked. Over a
+// link our own pages keep it waiting in tunnels and on the wire, which says nothing
+// of the server: a part of the usual round trip is allowed for that.
 func (s *sizer) felt(roundTrip time.Duration) {
-	if usual, known := s.calm.p95(); known {
-		s.bad.add(roundTrip > usual+2*s.budget)
+	if usual, slow, known := s.calm.usual(); known {
+		s.bad.add(roundTrip > slow+2*s.budget+usual/linkShare)
 	}
 }
+
+// linkShare is which part of the usual round trip may come on top.
+const linkShare = 2
 
 func (s *sizer) sizes() PageSizes {
 	if s.used.total == 0 {
@@ -175,12 +198,13 @@ func (c *calmPings) add(roundTrip time.Duration) {
 	c.next = (c.next + 1) % mostCalm
 }
 
-func (c *calmPings) p95() (time.Duration, bool) {
+// usual are the median and the 95th percentile, once there are enough.
+func (c *calmPings) usual() (median, p95 time.Duration, known bool) {
 	if len(c.recent) < leastCalm {
-		return 0, false
+		return 0, 0, false
 	}
 	sorted := slices.Sorted(slices.Values(c.recent))
-	return sorted[len(sorted)*95/100], true
+	return sorted[len(sorted)/2], sorted[len(sorted)*95/100], true
 }
 
 // pingVotes are the last pings while the walk worked, one bit each: too slow.
