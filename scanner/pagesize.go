@@ -116,7 +116,7 @@ func (s *sizer) judge() {
 }
 
 // A link is a round trip of so much. With one page on its way at a time little of the
-// server's time is ours then, and a walk by the smallest pages would take hours.
+// server's time is ours then, and a walk by the smallest pages would take many times as long.
 const (
 	linkRoundTrip = 500 * time.Microsecond
 	linkPages     = 2.5 // times the page that the budget asks for, at least
@@ -180,8 +180,9 @@ func (s *sizer) sizes() PageSizes {
 
 // calmPings are the last round trips while the walk rested.
 type calmPings struct {
-	recent []time.Duration
-	next   int
+	recent      []time.Duration
+	next        int
+	median, p95 time.Duration // of recent, once there are leastCalm
 }
 
 const (
@@ -192,19 +193,19 @@ const (
 func (c *calmPings) add(roundTrip time.Duration) {
 	if len(c.recent) < mostCalm {
 		c.recent = append(c.recent, roundTrip)
-		return
+	} else {
+		c.recent[c.next] = roundTrip
+		c.next = (c.next + 1) % mostCalm
 	}
-	c.recent[c.next] = roundTrip
-	c.next = (c.next + 1) % mostCalm
+	if len(c.recent) >= leastCalm { // here, as every page asks for them
+		sorted := slices.Sorted(slices.Values(c.recent))
+		c.median, c.p95 = sorted[len(sorted)/2], sorted[len(sorted)*95/100]
+	}
 }
 
 // usual are the median and the 95th percentile, once there are enough.
 func (c *calmPings) usual() (median, p95 time.Duration, known bool) {
-	if len(c.recent) < leastCalm {
-		return 0, 0, false
-	}
-	sorted := slices.Sorted(slices.Values(c.recent))
-	return sorted[len(sorted)/2], sorted[len(sorted)*95/100], true
+	return c.median, c.p95, len(c.recent) >= leastCalm
 }
 
 // pingVotes are the last pings while the walk worked, one bit each: too slow.

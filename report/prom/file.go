@@ -2,7 +2,6 @@ package prom
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,17 +54,17 @@ func CheckWritable(path string) error {
 		return err
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return about(path, errors.New("is a directory"))
+		return profile.AboutFile(path, errors.New("is a directory"))
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)) // as WriteToTextfile does
 	if err != nil {
-		return about(path, err)
+		return profile.AboutFile(path, err)
 	}
 	err = f.Close()
 	if rerr := os.Remove(f.Name()); err == nil {
 		err = rerr
 	}
-	return about(path, err)
+	return profile.AboutFile(path, err)
 }
 
 // WriteFile writes the figures of p to the file at path, with mode 0644. Runways
@@ -82,21 +81,5 @@ func WriteFile(path string, p *profile.Profile, c *diff.Comparison, o Options) e
 	if err != nil {
 		return err
 	}
-	return about(path, prometheus.WriteToTextfile(path, registry))
-}
-
-// about is err as one about path, in the place of the temporary file of which the
-// reader knows nothing.
-func about(path string, err error) error {
-	var pathError *fs.PathError
-	var linkError *os.LinkError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &pathError):
-		err = pathError.Err
-	case errors.As(err, &linkError):
-		err = linkError.Err
-	}
-	return &fs.PathError{Op: "write", Path: path, Err: err}
+	return profile.AboutFile(path, prometheus.WriteToTextfile(path, registry))
 }

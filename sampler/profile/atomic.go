@@ -28,19 +28,19 @@ func writeAtomic(path string, write func(io.Writer) error) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name()) // the first error is the one to tell
-		return about(path, err)
+		return AboutFile(path, err)
 	}
-	return about(path, syncDir(filepath.Dir(path)))
+	return AboutFile(path, syncDir(filepath.Dir(path)))
 }
 
 // createBeside creates the temporary file for path, with mode 0600.
 func createBeside(path string) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return nil, about(path, errors.New("is a directory"))
+		return nil, AboutFile(path, errors.New("is a directory"))
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".keyprof-*.tmp")
 	if err != nil {
-		return nil, about(path, err)
+		return nil, AboutFile(path, err)
 	}
 	unfinished.Store(f.Name(), true)
 	return f, nil
@@ -89,9 +89,9 @@ func syncDir(dir string) error {
 	return err
 }
 
-// about is err as one about path, in the place of the temporary file of which
-// the reader knows nothing.
-func about(path string, err error) error {
+// AboutFile is err as one about path, in the place of the temporary file of which
+// the reader knows nothing; nil for nil.
+func AboutFile(path string, err error) error {
 	var pathError *fs.PathError
 	var linkError *os.LinkError
 	switch {
