@@ -34,7 +34,7 @@ func fast() sampler.Options {
 	}
 }
 
-func connect(t *testing.T, url string) *scanner.Conn {
+func connect(t testing.TB, url string) *scanner.Conn {
 	t.Helper()
 	target, err := scanner.ParseURL(url)
 	if err != nil {
@@ -49,7 +49,7 @@ func connect(t *testing.T, url string) *scanner.Conn {
 }
 
 // collect profiles the server at url, and checks the document.
-func collect(t *testing.T, url string, o sampler.Options) *profile.Profile {
+func collect(t testing.TB, url string, o sampler.Options) *profile.Profile {
 	t.Helper()
 	p, err := sampler.Collect(context.Background(), connect(t, url), o)
 	if err != nil {

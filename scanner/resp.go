@@ -55,9 +55,24 @@ func appendLength(b []byte, kind byte, n int) []byte {
 }
 
 // respReader reads answers in RESP2 and RESP3.
-type respReader struct{ *bufio.Reader }
+type respReader struct {
+	*bufio.Reader
+	page *pageBuffer
+}
 
-func newReader(r io.Reader) respReader { return respReader{bufio.NewReaderSize(r, readBuffer)} }
+// pageBuffer is where the names of a page are put together; it is used again for the
+// next.
+type pageBuffer struct {
+	block []byte // one name after the other
+	ends  []int  // of the names in block
+}
+
+// mostKept is what a pageBuffer may hold on to, in bytes: names of megabytes are rare.
+const mostKept = 256 << 10
+
+func newReader(r io.Reader) respReader {
+	return respReader{bufio.NewReaderSize(r, readBuffer), &pageBuffer{}}
+}
 
 // line reads one line and splits off its first byte. The rest is valid until
 // the next read.
@@ -156,15 +171,19 @@ func (r respReader) names() ([]string, error) {
 	if err != nil || kind != '*' || count < 0 || count > maxNames {
 		return nil, fmt.Errorf("%w: %q%.20q in the place of names", errProtocol, kind, rest)
 	}
-	var block []byte
-	ends := make([]int, 0, min(count, firstBytes/8))
+	p := r.page
+	p.block, p.ends = p.block[:0], p.ends[:0]
 	for range count {
-		if block, err = r.bulk(block); err != nil {
+		if p.block, err = r.bulk(p.block); err != nil {
 			return nil, err
 		}
-		ends = append(ends, len(block))
+		p.ends = append(p.ends, len(p.block))
 	}
-	return cutAt(string(block), ends), nil
+	names := cutAt(string(p.block), p.ends)
+	if cap(p.block)+8*cap(p.ends) > mostKept {
+		*p = pageBuffer{}
+	}
+	return names, nil
 }
 
 func cutAt(block string, ends []int) []string {
@@ -190,7 +209,7 @@ func (r respReader) bulk(b []byte) ([]byte, error) {
 	for left := int(n); left > 0; {
 		piece := min(left, firstBytes)
 		b = append(b, make([]byte, piece)...)
-		if _, err := io.ReadFull(r, b[len(b)-piece:]); err != nil {
+		if _, err := io.ReadFull(r.Reader, b[len(b)-piece:]); err != nil {
 			return b, err
 		}
 		left -= piece
@@ -199,14 +218,17 @@ func (r respReader) bulk(b []byte) ([]byte, error) {
 }
 
 func (r respReader) lineEnd() error {
-	var end [2]byte
-	if _, err := io.ReadFull(r, end[:]); err != nil {
+	end, err := r.Peek(2)
+	switch {
+	case err == io.EOF && len(end) > 0:
+		return io.ErrUnexpectedEOF
+	case err != nil:
 		return err
-	}
-	if string(end[:]) != "\r\n" {
+	case string(end) != "\r\n":
 		return fmt.Errorf("%w: a string longer than announced", errProtocol)
 	}
-	return nil
+	_, err = r.Discard(2)
+	return err
 }
 
 // skipItems passes over the items of a pushed message.
@@ -236,7 +258,7 @@ func (r respReader) skip(depth int) error {
 		if err != nil || n < 0 || n > maxBulk {
 			return fmt.Errorf("%w: %.20q", errProtocol, rest)
 		}
-		if _, err := io.CopyN(io.Discard, r, n); err != nil {
+		if _, err := io.CopyN(io.Discard, r.Reader, n); err != nil {
 			return err
 		}
 		return r.lineEnd()

@@ -1,7 +1,6 @@
 package scanner
 
 import (
-	"bufio"
 	"errors"
 	"runtime"
 	"slices"
@@ -11,7 +10,7 @@ import (
 )
 
 func respOf(wire string) respReader {
-	return respReader{bufio.NewReaderSize(strings.NewReader(wire), readBuffer)}
+	return newReader(strings.NewReader(wire))
 }
 
 func TestReply(t *testing.T) {
@@ -72,7 +71,7 @@ func TestScanReplyInPieces(t *testing.T) {
 			t.Errorf("cut after %d bytes: %+v without an error", n, got)
 		}
 	}
-	slow := respReader{bufio.NewReaderSize(iotest.OneByteReader(strings.NewReader(wire)), readBuffer)}
+	slow := newReader(iotest.OneByteReader(strings.NewReader(wire)))
 	if got, err := slow.scanReply(); err != nil || got.Cursor != 17 || !slices.Equal(got.Names, []string{"abc", "d"}) {
 		t.Errorf("byte by byte: %+v, %v", got, err)
 	}
