@@ -9,7 +9,7 @@ import (
 
 // mostAllocations is how many allocations a key may cost, of a walk with all there is
 // about it: those of its page, which are a dozen, and of namespaces that are new.
-const mostAllocations = 0.4
+const mostAllocations = 0.9
 
 // A walk costs no allocation a key: what one costs 100,000 keys more than 20,000 of
 // the same families is by the page.
