@@ -96,8 +96,10 @@ func (e *exposition) run(p *profile.Profile, success *float64) {
 		setIf(success)
 	e.gauge("run_duration_seconds", "Time that the last run took, pauses included.").
 		set(p.Ended.Sub(p.Began).Seconds())
-	e.gauge("run_complete", "1 if the last run walked every key of every selected database, 0 if not: then all figures of keys and bytes are of a part only.").
+	e.gauge("run_complete", "1 if the last run walked all that it was to walk, of every selected database, 0 if not: then all figures of keys and bytes are of a part only.").
 		set(oneIf(p.Complete))
+	e.gauge("run_sampled_ratio", "Share of the keys that the last run was to walk: 1 if all. Below 1 figures of keys and bytes are estimates.").
+		set(sampled(p))
 	e.gauge("run_missing_measures", "Measures of keys, such as sizes or idle times, that the server refused in the last run: their metrics are absent.").
 		set(float64(missing(p)))
 	e.gauge("high_idle_threshold_seconds", "Idle time over which keys are called high-idle (--idle-over).").
@@ -111,6 +113,13 @@ func oneIf(b bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+func sampled(p *profile.Profile) float64 {
+	if p.Design.Sample == nil {
+		return 1
+	}
+	return p.Design.Sample.Covered
 }
 
 // missing counts measures, each once however many servers refuse it.

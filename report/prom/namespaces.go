@@ -49,6 +49,26 @@ func (e *exposition) namespaces(p *profile.Profile, top int) {
 		for id, parts := range rows {
 			g.setIf(sum(parts, m.of), strconv.Itoa(id.db), id.text)
 		}
+		e.bounds(m, rows)
+	}
+}
+
+// bounds are the ends of the intervals of a measure that was estimated from a sample.
+// Those of sums are not known to a row.
+func (e *exposition) bounds(m measure, rows map[row][]*profile.Stats) {
+	const absent = " Absent if all keys were walked, and for sums."
+	lower := e.gauge(m.name+"_lower_bound", "Lower end of the 95 % interval of keyprof_"+m.name+"."+absent, "db", "namespace")
+	upper := e.gauge(m.name+"_upper_bound", "Upper end of the 95 % interval of keyprof_"+m.name+", absent also where a few large keys leave it open."+absent, "db", "namespace")
+	for id, parts := range rows {
+		if id.text == profile.OtherPattern || len(parts) != 1 {
+			continue
+		}
+		estimate := m.of(parts[0])
+		if estimate == nil || estimate.IsExact() {
+			continue
+		}
+		lower.set(float64(estimate.Lo), strconv.Itoa(id.db), id.text)
+		upper.setIf(number(estimate.Hi), strconv.Itoa(id.db), id.text)
 	}
 }
 

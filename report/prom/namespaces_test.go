@@ -95,12 +95,40 @@ func TestHostileNames(t *testing.T) {
 	p.Nodes[0].Address = "/tmp/\x1b[2J\n.sock"
 	got := read(t, write(t, p, nil, 50))
 	wantTotals(t, p, got)
-	if n := len(got); n != 5*18+17 {
-		t.Errorf("%d samples, want 5 of each namespace, the first two and the next two taken together, and 17 others", n)
+	if n := len(got); n != 5*18+18 {
+		t.Errorf("%d samples, want 5 of each namespace, the first two and the next two taken together, and 18 others", n)
 	}
 	for id := range got {
 		if len(id) > 2000 || !utf8.ValidString(id) || strings.ContainsFunc(id, profile.Hidden) {
 			t.Errorf("%.3000q", id)
 		}
+	}
+}
+
+// Of a sample, intervals are there, as far as they are known.
+func TestBoundsOfASample(t *testing.T) {
+	estimated, exactly := namespace(0, "a", 1000, 200), namespace(0, "b", 10, 1)
+	estimated.Keys = profile.Estimate{Value: 1000, Lo: 900, Hi: new(int64(1100))}
+	estimated.Bytes = &profile.Estimate{Value: 200_000, Lo: 150_000} // a few keys hold them
+	p := whole(estimated, exactly, namespace(0, "c", 3, 1), namespace(0, "d", 2, 1))
+	p.Namespaces[2].Keys.Lo, p.Namespaces[3].Keys.Lo = 1, 1
+	p.Design.Method, p.Design.Sample = profile.MethodSample, &profile.Sample{Covered: 0.02}
+	got := read(t, write(t, p, nil, 2))
+	bounds := map[string]float64{}
+	for id, v := range got {
+		if strings.Contains(id, "_bound") {
+			bounds[id] = v
+		}
+	}
+	want := map[string]float64{
+		"keyprof_namespace_keys_lower_bound{db=0,deployment=shop,namespace=a}":  900,
+		"keyprof_namespace_keys_upper_bound{db=0,deployment=shop,namespace=a}":  1100,
+		"keyprof_namespace_bytes_lower_bound{db=0,deployment=shop,namespace=a}": 150_000,
+	}
+	if d := cmp.Diff(want, bounds); d != "" {
+		t.Error(d)
+	}
+	if ratio := got["keyprof_run_sampled_ratio{deployment=shop}"]; ratio != 0.02 {
+		t.Errorf("sampled %v", ratio)
 	}
 }

@@ -41,6 +41,7 @@ func TestFigures(t *testing.T) {
 		"keyprof_last_success_timestamp_seconds{deployment=shop}":    1772439012.5,
 		"keyprof_run_duration_seconds{deployment=shop}":              600,
 		"keyprof_run_complete{deployment=shop}":                      1,
+		"keyprof_run_sampled_ratio{deployment=shop}":                 1,
 		"keyprof_run_missing_measures{deployment=shop}":              0,
 		"keyprof_high_idle_threshold_seconds{deployment=shop}":       2592000,
 		"keyprof_build_info{deployment=shop,version=1.2.3}":          1,
