@@ -260,6 +260,9 @@ func incomplete(p *profile.Profile) error {
 
 func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {
 	var progress *bar
+	if o.Collect.MaxLoad < 1 {
+		giveWay()
+	}
 	if o.Redact != nil {
 		o.Connection.Hide = func(err error) error { return redactError(err, o.Redact) }
 	}
