@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+
+	"keyprof/report/unit"
+	"keyprof/sampler/profile"
+)
+
+// sampleTimes compares how long a sample of so many keys takes on the large and on
+// the usual keyspace.
+func (b *bench) sampleTimes(ctx context.Context, large, usual link) error {
+	p := &Pairs{Link: large.name, Keys: large.keys, With: "of " + keys(usual.keys)}
+	var err error
+	p.Keyprof, p.Other, err = takeTurns(ctx, b.pairs, b.sampleOf(large), b.sampleOf(usual))
+	if err != nil {
+		return err
+	}
+	b.report.Pairs = append(b.report.Pairs, p)
+	c := p.compare("s", Run.Elapsed)
+	b.report.add(c.row(fmt.Sprintf("time of `--sample %d --max-load 100%%` of %s", b.sample, keys(large.keys)),
+		atMost(aimSample, c.Keyprof.Median).of("", "s"), atMost(aimSampleRatio, c.Ratio).of("ratio", "")))
+	return nil
+}
+
+func (b *bench) sampleOf(l link) program {
+	return program{"keyprof, sample of " + keys(l.keys), func(ctx context.Context) (Run, error) {
+		run, p, err := b.tools.profile(ctx, l, "--sample", strconv.Itoa(b.sample), "--max-load", "100%")
+		if err != nil {
+			return run, err
+		}
+		run.Keys = p.Totals.Probed
+		return run, nil
+	}}
+}
+
+// leastPart is the share of keys from which on a namespace's intervals are checked.
+const leastPart = 0.01
+
+// promised is how often an interval is to hold the truth, and significance at which
+// probability of what was found it is believed not to.
+const (
+	promised     = 0.95
+	significance = 0.05
+)
+
+// Coverage is how many intervals of samples held the truth. Those of one sample are
+// of the same keys: chance moves them together, which the binomial test does not
+// allow for. So it is about one of each sample, drawn by lot.
+type Coverage struct {
+	Samples    int `json:"samples"`
+	SampleKeys int `json:"sample_keys"` // measured by each, as asked for
+	Intervals  int `json:"intervals"`   // of all namespaces in all samples
+	Held       int `json:"held"`
+	// AtLeast are those of Intervals that have no upper limit; they hold when the
+	// truth is not less.
+	AtLeast     int `json:"at_least"`
+	AtLeastHeld int `json:"at_least_held"`
+
+	Drawn     int     `json:"drawn"`
+	DrawnHeld int     `json:"drawn_held"`
+	P         float64 `json:"p"` // of so few of those drawn, or fewer, if the promise is kept
+}
+
+// intervals takes samples of a quiet server, each from a place of its own, and holds
+// the intervals of its larger namespaces against a census.
+func (b *bench) intervals(ctx context.Context, l link) error {
+	if b.intervalRuns == 0 {
+		return nil
+	}
+	_, census, err := b.tools.profile(ctx, l, "--max-load", "100%")
+	if err != nil {
+		return err
+	}
+	truths := largerThan(leastPart, census)
+	ofKeys := Coverage{Samples: b.intervalRuns, SampleKeys: b.intervalSample}
+	ofBytes := ofKeys
+	for range b.intervalRuns {
+		_, sample, err := b.tools.profile(ctx, l, "--sample", strconv.Itoa(b.intervalSample), "--max-load", "100%")
+		if err != nil {
+			return err
+		}
+		if sample.Design.Sample == nil {
+			return fmt.Errorf("%d keys are too few, or too many, for a sample of %d", b.intervalSample, l.keys)
+		}
+		drawn := rand.IntN(len(truths))
+		for i, truth := range truths {
+			found := find(sample, truth)
+			ofKeys.add(&found.Keys, truth.Keys.Value, i == drawn)
+			ofBytes.add(found.Bytes, truth.Bytes.Value, i == drawn)
+		}
+	}
+	progress("intervals of keys: %+v; of bytes: %+v", ofKeys, ofBytes)
+	b.report.add(ofKeys.row("keys"))
+	b.report.add(ofBytes.row("bytes"))
+	return nil
+}
+
+// largerThan are the namespaces that have at least a share of all keys.
+func largerThan(share float64, p *profile.Profile) (list []profile.Namespace) {
+	for _, n := range p.Namespaces {
+		if float64(n.Keys.Value) >= share*float64(p.Totals.Keys.Value) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// find is the namespace as a sample has it: with no keys if it has not.
+func find(sample *profile.Profile, truth profile.Namespace) profile.Namespace {
+	for _, n := range sample.Namespaces {
+		if n.DB == truth.DB && n.Pattern == truth.Pattern && n.Other == truth.Other {
+			return n
+		}
+	}
+	nothing := profile.Exact(0)
+	return profile.Namespace{Stats: profile.Stats{Keys: nothing, Bytes: &nothing}}
+}
+
+// add counts one interval; drawn says whether it is the one for the test.
+func (c *Coverage) add(e *profile.Estimate, truth int64, drawn bool) {
+	held := 0
+	if e != nil && e.Lo <= truth && (e.Hi == nil || truth <= *e.Hi) {
+		held = 1
+	}
+	c.Intervals++
+	c.Held += held
+	if e != nil && e.Hi == nil {
+		c.AtLeast++
+		c.AtLeastHeld += held
+	}
+	if drawn {
+		c.Drawn++
+		c.DrawnHeld += held
+		c.P = atMostHeld(c.DrawnHeld, c.Drawn, promised)
+	}
+}
+
+func (c Coverage) row(what string) Row {
+	text := fmt.Sprintf("%s of %s hold (%s)", unit.FormatCount(int64(c.Held)), unit.FormatCount(int64(c.Intervals)), unit.FormatShare(unit.Share(int64(c.Held), int64(c.Intervals))))
+	if c.AtLeast > 0 {
+		text += fmt.Sprintf("; %d of them are “at least”, %d of these hold", c.AtLeast, c.AtLeastHeld)
+	}
+	return Row{
+		Measure:  fmt.Sprintf("intervals of %s, samples of %s, namespaces of 1 %% and more", what, keys(c.SampleKeys)),
+		Keyprof:  text,
+		Compared: fmt.Sprintf("census: one by lot of each sample, %d of %d hold, p = %.2f", c.DrawnHeld, c.Drawn, c.P),
+		Aims:     []Aim{{"95 % by a binomial test", c.P >= significance}},
+		Count:    fmt.Sprint(c.Samples), Raw: c,
+	}
+}
