@@ -90,9 +90,9 @@ func (b *bench) speed(ctx context.Context, l link) error {
 		return err
 	}
 	speed := p.compare("keys/s", Run.KeysPerSecond)
-	b.report.add(speed.row("speed of a census of "+keys(l.keys), atLeast(aimSpeed, speed.Ratio)))
+	b.report.add(speed.row(aboutSpeed, "speed of a census of "+keys(l.keys), atLeast(aimSpeed, speed.Ratio)))
 	cpu := p.compare("µs", Run.MicrosPerKey)
-	b.report.add(cpu.row("server's CPU time a key, "+keys(l.keys), atMost(aimCPU, cpu.Ratio)))
+	b.report.add(cpu.row(aboutCost, "server's CPU time a key, "+keys(l.keys), atMost(aimCPU, cpu.Ratio)))
 	return nil
 }
 
@@ -108,7 +108,7 @@ func (b *bench) speedAwake(ctx context.Context, l link) error {
 			return err
 		}
 		speed := p.compare("keys/s", Run.KeysPerSecond)
-		b.report.add(speed.row("the same, cores kept awake, "+keys(l.keys), atLeast(aimSpeed, speed.Ratio)))
+		b.report.add(speed.row(aboutSpeed, fmt.Sprintf("speed of a census of %s, cores kept awake", keys(l.keys)), atLeast(aimSpeed, speed.Ratio)))
 		return nil
 	})
 }
@@ -119,7 +119,7 @@ func (b *bench) ceiling(ctx context.Context, l link) error {
 		return err
 	}
 	speed := p.compare("keys/s", Run.KeysPerSecond)
-	b.report.add(speed.row("speed of a census of "+keys(l.keys), atLeast(aimCeiling, speed.Ratio)))
+	b.report.add(speed.row(aboutSpeed, "speed of a census of "+keys(l.keys), atLeast(aimCeiling, speed.Ratio)))
 	return nil
 }
 
@@ -139,7 +139,7 @@ func (b *bench) slowLink(ctx context.Context, l link) error {
 		return err
 	}
 	speed := p.compare("keys/s", Run.KeysPerSecond)
-	b.report.add(speed.row(fmt.Sprintf("speed over %s, %s", slow.name, keys(l.keys)), atLeast(aimSlowLink, speed.Ratio)))
+	b.report.add(speed.row(aboutSpeed, fmt.Sprintf("speed of a census of %s over %s", keys(l.keys), slow.name), atLeast(aimSlowLink, speed.Ratio)))
 	return nil
 }
 
@@ -150,7 +150,7 @@ func (b *bench) memory() {
 	if peaks.Keyprof.Median == 0 {
 		return // cannot be known here
 	}
-	row := peaks.row("keyprof's peak memory, "+keys(b.largeKeys), atMost(aimMemory, peaks.Keyprof.Largest).of("largest", "MiB"), atMost(aimGrowth, peaks.Ratio).of("ratio", ""))
+	row := peaks.row(aboutMemory, "keyprof's peak memory, "+keys(b.largeKeys), atMost(aimMemory, peaks.Keyprof.Largest).of("largest", "MiB"), atMost(aimGrowth, peaks.Ratio).of("ratio", ""))
 	row.Keyprof += fmt.Sprintf(" (largest %s)", figure(peaks.Keyprof.Largest))
 	b.report.add(row)
 }

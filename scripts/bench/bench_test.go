@@ -120,7 +120,8 @@ func TestReport(t *testing.T) {
 	}
 	r := Report{Versions: map[string]string{}, Pairs: []*Pairs{p}, Loads: []Load{{Link: "unix socket", Keys: 10, Asked: "5%", Used: 0.049}}}
 	speed := p.compare("keys/s", Run.KeysPerSecond)
-	r.add(speed.row("speed", atLeast(2.2, speed.Ratio), atMost(5, speed.Ratio).of("ratio", "")))
+	r.add(Row{About: aboutOthers, Measure: "last"})
+	r.add(speed.row(aboutSpeed, "speed", atLeast(2.2, speed.Ratio), atMost(5, speed.Ratio).of("ratio", "")))
 	dir := t.TempDir()
 	markdown, jsonFile := filepath.Join(dir, "bench.md"), filepath.Join(dir, "bench.json")
 	var b bytes.Buffer
@@ -137,6 +138,9 @@ func TestReport(t *testing.T) {
 	}
 	if text, err := os.ReadFile(markdown); err != nil || string(text) != b.String() {
 		t.Errorf("the file has other than what is printed: %v\n%s", err, text)
+	}
+	if strings.Index(b.String(), "| last | – |") < strings.Index(b.String(), "| speed,") {
+		t.Errorf("not in the order of subjects:\n%s", b.String())
 	}
 	var back struct {
 		Rows []struct{ Raw Comparison }

@@ -103,7 +103,7 @@ func (b beside) rows(rounds map[string][]Felt, n int) []Row {
 }
 
 func (b beside) row(what string, c Comparison, aim float64, n int) Row {
-	row := c.row(fmt.Sprintf("a `GET` client's %s beside %s, %s", what, b.name, keys(n)))
+	row := c.row(aboutOthers, fmt.Sprintf("a `GET` client's %s beside %s, %s", what, b.name, keys(n)))
 	if aim > 0 {
 		row.Aims = []Aim{atMost(aim, c.Ratio)}
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -64,6 +65,7 @@ func (r *Report) pairsOf(keys int) *Pairs {
 // write writes Markdown to w and to a file, and JSON to another, unless they are "".
 func (r *Report) write(w io.Writer, markdown, jsonFile string) error {
 	r.Ended = time.Now().UTC().Truncate(time.Second)
+	slices.SortStableFunc(r.Rows, func(a, b Row) int { return cmp.Compare(a.About, b.About) })
 	text := r.markdown()
 	if _, err := io.WriteString(w, text); err != nil {
 		return err

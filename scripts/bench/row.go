@@ -10,14 +10,28 @@ import (
 
 // Row is one line of the table, in words as it shows them, and what it is made of.
 type Row struct {
-	Measure  string `json:"measure"`
-	Keyprof  string `json:"keyprof"`
-	Compared string `json:"compared_with"`
-	Ratio    string `json:"ratio"`
-	Aims     []Aim  `json:"aims"`  // none: it is only told
-	Count    string `json:"count"` // of pairs, runs or rounds
-	Raw      any    `json:"raw"`   // Comparison, Coverage or Simulation
+	About    subject `json:"-"`
+	Measure  string  `json:"measure"`
+	Keyprof  string  `json:"keyprof"`
+	Compared string  `json:"compared_with"`
+	Ratio    string  `json:"ratio"`
+	Aims     []Aim   `json:"aims"`  // none: it is only told
+	Count    string  `json:"count"` // of pairs, runs or rounds
+	Raw      any     `json:"raw"`   // Comparison, Coverage or Simulation
 }
+
+// subject is what a row is about; the table has them in this order, whatever was
+// measured first.
+type subject uint8
+
+const (
+	aboutSpeed subject = iota
+	aboutCost
+	aboutMemory
+	aboutSamples
+	aboutIntervals
+	aboutOthers
+)
 
 // Aim is what a figure should be.
 type Aim struct {
@@ -91,9 +105,9 @@ func compare(unit, with string, keyprof, other []float64) Comparison {
 }
 
 // row is the comparison as a line of the table.
-func (c Comparison) row(measure string, aims ...Aim) Row {
+func (c Comparison) row(about subject, measure string, aims ...Aim) Row {
 	return Row{
-		Measure: measure + ", " + c.Unit, Keyprof: figure(c.Keyprof.Median),
+		About: about, Measure: measure + ", " + c.Unit, Keyprof: figure(c.Keyprof.Median),
 		Compared: c.With + ": " + figure(c.Other.Median), Ratio: figure(c.Ratio),
 		Aims: aims, Count: fmt.Sprint(len(c.Ratios)), Raw: c,
 	}

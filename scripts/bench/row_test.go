@@ -78,14 +78,17 @@ func TestAtMostHeld(t *testing.T) {
 func TestCoverage(t *testing.T) {
 	hi := int64(12)
 	between, least := &profile.Estimate{Value: 10, Lo: 8, Hi: &hi}, &profile.Estimate{Value: 10, Lo: 8}
-	var c Coverage
-	c.add(between, 12, true)
-	c.add(between, 13, false)
-	c.add(least, 1000, false)
-	c.add(least, 7, true)
-	c.add(nil, 5, false)
+	c := Coverage{Namespaces: map[string]*Tally{}}
+	c.add("a", between, 12, true)
+	c.add("b", between, 13, false)
+	c.add("a", least, 1000, false)
+	c.add("a", least, 7, true)
+	c.add("a", nil, 5, false)
 	if c.Intervals != 5 || c.Held != 2 || c.AtLeast != 2 || c.AtLeastHeld != 1 || c.Drawn != 2 || c.DrawnHeld != 1 {
 		t.Errorf("%+v", c)
+	}
+	if a := c.Namespaces["a"]; a.Intervals != 4 || a.Held != 2 || a.AtLeast != 2 || a.AtLeastHeld != 1 {
+		t.Errorf("namespace a: %+v", a)
 	}
 	if math.Abs(c.P-(1-0.95*0.95)) > 1e-9 {
 		t.Errorf("p = %v", c.P)

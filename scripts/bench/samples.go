@@ -21,7 +21,7 @@ func (b *bench) sampleTimes(ctx context.Context, large, usual link) error {
 	}
 	b.report.Pairs = append(b.report.Pairs, p)
 	c := p.compare("s", Run.Elapsed)
-	b.report.add(c.row(fmt.Sprintf("time of `--sample %d --max-load 100%%` of %s", b.sample, keys(large.keys)),
+	b.report.add(c.row(aboutSamples, fmt.Sprintf("time of `--sample %d --max-load 100%%` of %s", b.sample, keys(large.keys)),
 		atMost(aimSample, c.Keyprof.Median).of("", "s"), atMost(aimSampleRatio, c.Ratio).of("ratio", "")))
 	return nil
 }
@@ -53,16 +53,23 @@ const (
 type Coverage struct {
 	Samples    int `json:"samples"`
 	SampleKeys int `json:"sample_keys"` // measured by each, as asked for
-	Intervals  int `json:"intervals"`   // of all namespaces in all samples
-	Held       int `json:"held"`
-	// AtLeast are those of Intervals that have no upper limit; they hold when the
-	// truth is not less.
-	AtLeast     int `json:"at_least"`
-	AtLeastHeld int `json:"at_least_held"`
+	Tally          // of all namespaces
 
 	Drawn     int     `json:"drawn"`
 	DrawnHeld int     `json:"drawn_held"`
 	P         float64 `json:"p"` // of so few of those drawn, or fewer, if the promise is kept
+
+	Namespaces map[string]*Tally `json:"namespaces"` // by pattern
+}
+
+// Tally is how many intervals of one namespace there were.
+type Tally struct {
+	Intervals int `json:"intervals"`
+	Held      int `json:"held"`
+	// AtLeast are those of Intervals that have no upper limit; they hold when the
+	// truth is not less.
+	AtLeast     int `json:"at_least"`
+	AtLeastHeld int `json:"at_least_held"`
 }
 
 // intervals takes samples of a quiet server, each from a place of its own, and holds
@@ -76,8 +83,7 @@ func (b *bench) intervals(ctx context.Context, l link) error {
 		return err
 	}
 	truths := largerThan(leastPart, census)
-	ofKeys := Coverage{Samples: b.intervalRuns, SampleKeys: b.intervalSample}
-	ofBytes := ofKeys
+	ofKeys, ofBytes := b.newCoverage(), b.newCoverage()
 	for range b.intervalRuns {
 		_, sample, err := b.tools.profile(ctx, l, "--sample", strconv.Itoa(b.intervalSample), "--max-load", "100%")
 		if err != nil {
@@ -89,11 +95,11 @@ func (b *bench) intervals(ctx context.Context, l link) error {
 		drawn := rand.IntN(len(truths))
 		for i, truth := range truths {
 			found := find(sample, truth)
-			ofKeys.add(&found.Keys, truth.Keys.Value, i == drawn)
-			ofBytes.add(found.Bytes, truth.Bytes.Value, i == drawn)
+			ofKeys.add(truth.Pattern, &found.Keys, truth.Keys.Value, i == drawn)
+			ofBytes.add(truth.Pattern, found.Bytes, truth.Bytes.Value, i == drawn)
 		}
 	}
-	progress("intervals of keys: %+v; of bytes: %+v", ofKeys, ofBytes)
+	progress("intervals of keys: %+v; of bytes: %+v", ofKeys.Tally, ofBytes.Tally)
 	b.report.add(ofKeys.row("keys"))
 	b.report.add(ofBytes.row("bytes"))
 	return nil
@@ -120,23 +126,36 @@ func find(sample *profile.Profile, truth profile.Namespace) profile.Namespace {
 	return profile.Namespace{Stats: profile.Stats{Keys: nothing, Bytes: &nothing}}
 }
 
+func (b *bench) newCoverage() Coverage {
+	return Coverage{Samples: b.intervalRuns, SampleKeys: b.intervalSample, Namespaces: map[string]*Tally{}}
+}
+
 // add counts one interval; drawn says whether it is the one for the test.
-func (c *Coverage) add(e *profile.Estimate, truth int64, drawn bool) {
-	held := 0
-	if e != nil && e.Lo <= truth && (e.Hi == nil || truth <= *e.Hi) {
-		held = 1
+func (c *Coverage) add(namespace string, e *profile.Estimate, truth int64, drawn bool) {
+	if c.Namespaces[namespace] == nil {
+		c.Namespaces[namespace] = &Tally{}
 	}
-	c.Intervals++
-	c.Held += held
-	if e != nil && e.Hi == nil {
-		c.AtLeast++
-		c.AtLeastHeld += held
-	}
+	c.Namespaces[namespace].add(e, truth)
+	held := c.Tally.add(e, truth)
 	if drawn {
 		c.Drawn++
 		c.DrawnHeld += held
 		c.P = atMostHeld(c.DrawnHeld, c.Drawn, promised)
 	}
+}
+
+// add returns 1 if the interval holds the truth.
+func (t *Tally) add(e *profile.Estimate, truth int64) (held int) {
+	if e != nil && e.Lo <= truth && (e.Hi == nil || truth <= *e.Hi) {
+		held = 1
+	}
+	t.Intervals++
+	t.Held += held
+	if e != nil && e.Hi == nil {
+		t.AtLeast++
+		t.AtLeastHeld += held
+	}
+	return held
 }
 
 func (c Coverage) row(what string) Row {
@@ -145,6 +164,7 @@ func (c Coverage) row(what string) Row {
 		text += fmt.Sprintf("; %d of them are “at least”, %d of these hold", c.AtLeast, c.AtLeastHeld)
 	}
 	return Row{
+		About:    aboutIntervals,
 		Measure:  fmt.Sprintf("intervals of %s, samples of %s, namespaces of 1 %% and more", what, keys(c.SampleKeys)),
 		Keyprof:  text,
 		Compared: fmt.Sprintf("census: one by lot of each sample, %d of %d hold, p = %.2f", c.DrawnHeld, c.Drawn, c.P),

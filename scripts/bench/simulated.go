@@ -90,6 +90,7 @@ func (s Simulation) row(of string, samples int) Row {
 		}
 	}
 	return Row{
+		About:   aboutIntervals,
 		Measure: fmt.Sprintf("intervals of %s, %s simulated samples of %d kinds each", of, unit.FormatCount(int64(samples)), kinds),
 		Keyprof: fmt.Sprintf("%s of %s hold (%s; least of a kind %s)", unit.FormatCount(int64(held)), unit.FormatCount(int64(n)),
 			unit.FormatShare(unit.Share(int64(held), int64(n))), unit.FormatShare(least)),

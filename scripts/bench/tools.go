@@ -87,7 +87,7 @@ func socketLink(s *redistest.Server, keys int) link {
 func proxyLink(s *redistest.Server, p *redistest.Proxy, keys int, latency time.Duration) link {
 	host, port, _ := strings.Cut(p.Addr(), ":")
 	return link{
-		name: fmt.Sprintf("TCP, %v each way", latency), server: s, keys: keys,
+		name: fmt.Sprintf("TCP, %g ms each way", latency.Seconds()*1e3), server: s, keys: keys,
 		url: p.URL(), cliArgs: []string{"-h", host, "-p", port},
 	}
 }
