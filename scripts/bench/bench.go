@@ -41,8 +41,11 @@ func (b *bench) measure(ctx context.Context) error {
 		}
 	}
 	return b.onServer(ctx, b.keys, func(ctx context.Context, s *redistest.Server) error {
-		if err := b.usual(ctx, s); err != nil || b.largeKeys == 0 {
+		if err := b.usual(ctx, s); err != nil {
 			return err
+		}
+		if b.largeKeys == 0 {
+			return b.intervals(ctx, socketLink(s, b.keys))
 		}
 		return b.onServer(ctx, b.largeKeys, func(ctx context.Context, large *redistest.Server) error {
 			return b.large(ctx, s, large)
@@ -53,7 +56,7 @@ func (b *bench) measure(ctx context.Context) error {
 // usual measures on the usual keyspace.
 func (b *bench) usual(ctx context.Context, s *redistest.Server) error {
 	for _, step := range []func(context.Context, link) error{
-		b.speed, b.speedAwake, b.ceiling, b.slowLink, b.intervals, b.felt,
+		b.speed, b.speedAwake, b.ceiling, b.slowLink, b.felt,
 	} {
 		if err := step(ctx, socketLink(s, b.keys)); err != nil {
 			return err
@@ -69,7 +72,10 @@ func (b *bench) large(ctx context.Context, s, large *redistest.Server) error {
 		return err
 	}
 	b.memory()
-	return b.sampleTimes(ctx, l, socketLink(s, b.keys))
+	if err := b.sampleTimes(ctx, l, socketLink(s, b.keys)); err != nil {
+		return err
+	}
+	return b.intervals(ctx, l)
 }
 
 // census compares whole walks of keyprof with those of another program.

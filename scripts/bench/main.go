@@ -48,7 +48,7 @@ func parseFlags() (o options) {
 	flag.DurationVar(&o.latency, "latency", time.Millisecond, "latency of the slow link, each way; 0 leaves it out")
 	flag.IntVar(&o.sample, "sample", 100_000, "keys of the samples that are timed")
 	flag.IntVar(&o.intervalRuns, "interval-runs", 100, "samples whose intervals are held against a census; 0 leaves them out")
-	flag.IntVar(&o.intervalSample, "interval-sample", 20_000, "keys of each of these")
+	flag.IntVar(&o.intervalSample, "interval-sample", 100_000, "keys of each of these")
 	flag.IntVar(&o.simulations, "simulations", 1000, "samples to simulate of each population; 0 leaves them out")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of measuring what another client feels; 0 leaves it out")
 	flag.StringVar(&o.loads, "loads", "5%,10%,25%,50%", "compare `SHARES` of the server that are asked for with those used")

@@ -84,7 +84,7 @@ func TestCoverage(t *testing.T) {
 	c.add("a", least, 1000, false)
 	c.add("a", least, 7, true)
 	c.add("a", nil, 5, false)
-	if c.Intervals != 5 || c.Held != 2 || c.AtLeast != 2 || c.AtLeastHeld != 1 || c.Drawn != 2 || c.DrawnHeld != 1 {
+	if c.All.Intervals != 5 || c.All.Held != 2 || c.All.AtLeast != 2 || c.All.AtLeastHeld != 1 || c.Drawn != 2 || c.DrawnHeld != 1 {
 		t.Errorf("%+v", c)
 	}
 	if a := c.Namespaces["a"]; a.Intervals != 4 || a.Held != 2 || a.AtLeast != 2 || a.AtLeastHeld != 1 {
@@ -93,8 +93,21 @@ func TestCoverage(t *testing.T) {
 	if math.Abs(c.P-(1-0.95*0.95)) > 1e-9 {
 		t.Errorf("p = %v", c.P)
 	}
-	if row := c.row("keys"); row.Aims[0].Met != (c.P >= significance) {
+	if row := c.row("keys"); row.Aims[0].Met { // of b none held
 		t.Errorf("%+v", row)
+	}
+}
+
+// A namespace of which the intervals are wrong shows, though all the others hold.
+func TestOneWrongNamespaceShows(t *testing.T) {
+	c := Coverage{Namespaces: map[string]*Tally{}}
+	exact := profile.Exact(1)
+	for run := range 100 {
+		c.add("right", &exact, 1, true)
+		c.add("wrong", &exact, int64(1+run%5/4), false) // one in five
+	}
+	if name, worst := c.worst(); name != "wrong" || worst.Held != 80 || c.kept() || c.P < 1-1e-9 {
+		t.Errorf("%s, %+v, p = %v, kept %v", name, worst, c.P, c.kept())
 	}
 }
 
@@ -111,7 +124,7 @@ func TestSimulatedKinds(t *testing.T) {
 	if len(s.Kinds) != 2 || s.Kinds[0].Held != 19 || s.Kinds[0].N != 20 || s.Kinds[1].Held != 13 || s.Kinds[1].N != 14 {
 		t.Fatalf("%+v", s)
 	}
-	if row := s.row("bytes", 20); row.Keyprof != "13 of 14 hold (92.9 %; least of a kind 92.9 %)" || !row.Aims[0].Met {
+	if row := s.row("bytes", 20); row.Keyprof != "13 of 14 hold (92.9 %); least of a kind 92.9 %" || !row.Aims[0].Met {
 		t.Errorf("%+v", row)
 	}
 }

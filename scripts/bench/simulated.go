@@ -90,12 +90,11 @@ func (s Simulation) row(of string, samples int) Row {
 		}
 	}
 	return Row{
-		About:   aboutIntervals,
-		Measure: fmt.Sprintf("intervals of %s, %s simulated samples of %d kinds each", of, unit.FormatCount(int64(samples)), kinds),
-		Keyprof: fmt.Sprintf("%s of %s hold (%s; least of a kind %s)", unit.FormatCount(int64(held)), unit.FormatCount(int64(n)),
-			unit.FormatShare(unit.Share(int64(held), int64(n))), unit.FormatShare(least)),
+		About:    aboutIntervals,
+		Measure:  fmt.Sprintf("intervals of %s, %s simulated samples of %d kinds each", of, unit.FormatCount(int64(samples)), kinds),
+		Keyprof:  heldOf(held, n) + "; least of a kind " + unit.FormatShare(least),
 		Compared: fmt.Sprintf("truth: least p of %d kinds = %.4f", kinds, p),
-		Aims:     []Aim{{"95 % by a binomial test", p >= significance/float64(max(kinds, 1))}},
+		Aims:     []Aim{{"95 % by binomial tests", p >= significance/float64(max(kinds, 1))}},
 		Count:    unit.FormatCount(int64(samples)), Raw: s,
 	}
 }

@@ -26,6 +26,7 @@ type tools struct {
 	nice     string // path, "" where there is none
 	dir      string // temporary, for profiles
 	versions map[string]string
+	truths   map[*redistest.Server]*profile.Profile // of the last census of each
 }
 
 // findTools returns what is to be compared, or says what is missing.
@@ -48,7 +49,7 @@ func findTools(ctx context.Context, o options) (*tools, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tools{keyprof: keyprof, cli: cli, self: self, dir: dir, versions: map[string]string{
+	t := &tools{keyprof: keyprof, cli: cli, self: self, dir: dir, truths: map[*redistest.Server]*profile.Profile{}, versions: map[string]string{
 		"keyprof":   versionOf(ctx, keyprof, "version"),
 		"redis-cli": versionOf(ctx, cli, "--version"),
 		"go":        runtime.Version(),
@@ -99,7 +100,7 @@ func (t *tools) census(l link) program {
 		if err != nil {
 			return run, err
 		}
-		run.Keys = p.Totals.Keys.Value
+		run.Keys, t.truths[l.server] = p.Totals.Keys.Value, p
 		return run, nil
 	}}
 }
