@@ -35,7 +35,8 @@ fuzz: ## run every fuzz target for FUZZTIME (30s) each
 
 bench: build ## measure speed, cost and samples; writes testdata/bench.md, bench.json; BENCHFLAGS="-pairs 5"
 	scripts/install-redis
-	go run ./scripts/bench -markdown testdata/bench.md -json testdata/bench.json $(BENCHFLAGS)
+	go build -o bin/bench ./scripts/bench
+	bin/bench -markdown testdata/bench.md -json testdata/bench.json $(BENCHFLAGS)
 
 noise: ## measure how far MEMORY USAGE moves by itself; NOISEFLAGS="-restarts 10 -json FILE"
 	scripts/install-redis
