@@ -33,9 +33,10 @@ lint: ## gofumpt, go vet, staticcheck, deadcode at pinned versions
 fuzz: ## run every fuzz target for FUZZTIME (30s) each
 	FUZZTIME=$(FUZZTIME) scripts/fuzz
 
-bench: build ## compare with redis-cli --memkeys on a million keys; BENCHFLAGS="-pairs 5 -json FILE"
+bench: build ## measure speed, cost and samples; writes testdata/bench.md, bench.json; BENCHFLAGS="-pairs 5"
 	scripts/install-redis
-	go run ./scripts/bench $(BENCHFLAGS)
+	go build -o bin/bench ./scripts/bench
+	bin/bench -markdown testdata/bench.md -json testdata/bench.json $(BENCHFLAGS)
 
 noise: ## measure how far MEMORY USAGE moves by itself; NOISEFLAGS="-restarts 10 -json FILE"
 	scripts/install-redis

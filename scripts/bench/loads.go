@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"path/filepath"
 	"strings"
 
 	"keyprof/report/unit"
@@ -20,48 +18,48 @@ type Load struct {
 	Run   Run     `json:"run"`
 }
 
-// measureLoads profiles a server that does nothing else, with each of loads.
-func measureLoads(ctx context.Context, t *tools, links []link, loads []string) ([]Load, error) {
-	var list []Load
-	for _, l := range links {
-		for _, asked := range loads {
-			file := filepath.Join(t.dir, "profile.json")
-			run, _, err := runChild(ctx, l, 0, t.keyprof, "profile", "--max-load", asked, "--no-progress", "-q", "-o", file, l.url)
-			if err != nil {
-				return nil, err
-			}
-			load := Load{Link: l.name, Keys: l.keys, Asked: asked, Used: run.ServerCPU / run.Seconds, Run: run}
-			progress("%s: %s of the server asked for, %s used", l.name, asked, unit.FormatShare(load.Used))
-			list = append(list, load)
-		}
+// measureLoads profiles a server that does nothing else, over both links.
+func (b *bench) measureLoads(ctx context.Context, s *redistest.Server) error {
+	if err := b.loadsOver(ctx, socketLink(s, b.smallKeys)); err != nil || b.latency == 0 {
+		return err
 	}
-	return list, nil
+	proxy, err := redistest.StartProxy(s.Addr())
+	if err != nil {
+		return err
+	}
+	defer proxy.Close()
+	proxy.SetLatency(b.latency)
+	return b.loadsOver(ctx, proxyLink(s, proxy, b.smallKeys, b.latency))
 }
 
-// loadsOver measures over the links that o asks for.
-func loadsOver(ctx context.Context, s *redistest.Server, t *tools, o options) ([]Load, error) {
-	links := []link{socketLink(s, o.smallKeys)}
-	if o.latency > 0 {
-		proxy, err := redistest.StartProxy(s.Addr())
+// loadsOver asks for each share once.
+func (b *bench) loadsOver(ctx context.Context, l link) error {
+	for _, asked := range b.shares() {
+		run, p, err := b.tools.profile(ctx, l, "--max-load", asked)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		defer proxy.Close()
-		proxy.SetLatency(o.latency)
-		links = append(links, proxyLink(s, proxy, o))
+		run.Keys = p.Totals.Keys.Value
+		load := Load{Link: l.name, Keys: l.keys, Asked: asked, Used: run.ServerCPU / run.Seconds, Run: run}
+		progress("%s: %s of the server asked for, %s used", l.name, asked, unit.FormatShare(load.Used))
+		b.report.Loads = append(b.report.Loads, load)
 	}
-	return measureLoads(ctx, t, links, strings.Fields(strings.ReplaceAll(o.loads, ",", " ")))
+	return nil
 }
 
-func writeLoads(w io.Writer, loads []Load) error {
+func (b *bench) shares() []string {
+	return strings.Fields(strings.ReplaceAll(b.loads, ",", " "))
+}
+
+func loadTable(loads []Load) string {
 	if len(loads) == 0 {
-		return nil
+		return ""
 	}
 	var b strings.Builder
-	b.WriteString("\n| link | keys | `--max-load` | used of one core | seconds |\n|---|--:|--:|--:|--:|\n")
+	b.WriteString("\nWhat `--max-load` asks for against what the server used, one run each, the start of keyprof included:\n\n")
+	b.WriteString(tableHead("link", "keys", "`--max-load`", "used of one core", "seconds"))
 	for _, l := range loads {
-		fmt.Fprintf(&b, "| %s | %d | %s | %s | %.1f |\n", l.Link, l.Keys, l.Asked, unit.FormatShare(l.Used), l.Run.Seconds)
+		b.WriteString(tableLine(l.Link, unit.FormatCount(int64(l.Keys)), l.Asked, unit.FormatShare(l.Used), fmt.Sprintf("%.1f", l.Run.Seconds)))
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }

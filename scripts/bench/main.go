@@ -1,9 +1,8 @@
-// Bench compares keyprof at full speed with redis-cli --memkeys, which measures
-// two attributes of a key where keyprof measures four: keys per second, the
-// server's CPU time per key, and keyprof's peak memory. It starts its own
-// redis-server, runs the two by turns and prints medians as a Markdown table.
-// Other tables hold what a client felt beside keyprof, and the load that --max-load
-// asks for against the one used.
+// Bench measures keyprof on servers of its own: how fast it is beside redis-cli
+// --memkeys and beside a ceiling, what it costs the server and the machine, how
+// soon a sample is there and how often its intervals hold, and what another client
+// feels. It writes one table, as Markdown and as JSON. Two programs always run by
+// turns, and the table has medians.
 package main
 
 import (
@@ -15,110 +14,109 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-
-	"keyprof/scanner/redistest"
 )
 
 // options are the flags.
 type options struct {
-	keyprof      string        // program to measure
-	keys         int           // in the large keyspace
-	smallKeys    int           // in the small one, for memory, and behind the slow link
-	pairs        int           // of runs on the large keyspace
-	latency      time.Duration // each way, of the slow link; 0 leaves it out
-	latencyPairs int           // of runs over the slow link
-	limit        time.Duration // for one run of memkeys over the slow link
-	json         string        // file for the results, "" for none
-	rounds       int           // of measuring what other clients feel; 0 leaves it out
-	loads        string        // shares to ask for, with commas between them; "" leaves it out
+	keyprof   string // program to measure
+	keys      int    // in the keyspace that most is measured on
+	largeKeys int    // in one ten times as large; 0 leaves it out
+	smallKeys int    // in the one for the table of loads
+
+	pairs   int           // of runs
+	limit   time.Duration // for one run of memkeys
+	latency time.Duration // each way, of the slow link; 0 leaves it out
+
+	sample         int // keys of a sample whose time counts
+	intervalRuns   int // samples whose intervals are checked; 0 leaves them out
+	intervalSample int // keys of each of these
+	simulations    int // of a sample, of each kind; 0 leaves them out
+
+	rounds int    // of measuring what another client feels; 0 leaves it out
+	loads  string // shares to ask for, with commas between them; "" leaves them out
+
+	markdown, json string // files for the results, "" for none
+}
+
+func parseFlags() (o options) {
+	flag.StringVar(&o.keyprof, "keyprof", "bin/keyprof", "measure `PROGRAM`")
+	flag.IntVar(&o.keys, "keys", 1_000_000, "number of keys of most measurements")
+	flag.IntVar(&o.largeKeys, "large-keys", 10_000_000, "number of keys of the large keyspace; 0 leaves it out")
+	flag.IntVar(&o.smallKeys, "small-keys", 100_000, "number of keys for the table of loads")
+	flag.IntVar(&o.pairs, "pairs", 5, "pairs of runs")
+	flag.DurationVar(&o.limit, "limit", 20*time.Second, "interrupt memkeys after this time; 0 lets it end")
+	flag.DurationVar(&o.latency, "latency", time.Millisecond, "latency of the slow link, each way; 0 leaves it out")
+	flag.IntVar(&o.sample, "sample", 100_000, "keys of the samples that are timed")
+	flag.IntVar(&o.intervalRuns, "interval-runs", 100, "samples whose intervals are held against a census; 0 leaves them out")
+	flag.IntVar(&o.intervalSample, "interval-sample", 100_000, "keys of each of these")
+	flag.IntVar(&o.simulations, "simulations", 1000, "samples to simulate of each population; 0 leaves them out")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of measuring what another client feels; 0 leaves it out")
+	flag.StringVar(&o.loads, "loads", "5%,10%,25%,50%", "compare `SHARES` of the server that are asked for with those used")
+	flag.StringVar(&o.markdown, "markdown", "", "write the table to `FILE` too")
+	flag.StringVar(&o.json, "json", "", "write all that was measured to `FILE`")
+	flag.Parse()
+	return o
 }
 
 func main() {
-	var o options
-	flag.StringVar(&o.keyprof, "keyprof", "bin/keyprof", "measure `PROGRAM`")
-	flag.IntVar(&o.keys, "keys", 1_000_000, "number of keys")
-	flag.IntVar(&o.smallKeys, "small-keys", 100_000, "number of keys for comparing memory, and over the slow link")
-	flag.IntVar(&o.pairs, "pairs", 5, "pairs of runs on the large keyspace")
-	flag.DurationVar(&o.latency, "latency", time.Millisecond, "latency of the slow link, each way; 0 leaves it out")
-	flag.IntVar(&o.latencyPairs, "latency-pairs", 3, "pairs of runs over the slow link")
-	flag.DurationVar(&o.limit, "limit", 20*time.Second, "interrupt memkeys over the slow link after this time")
-	flag.IntVar(&o.rounds, "rounds", 5, "rounds of measuring what another client feels; 0 leaves it out")
-	flag.StringVar(&o.json, "json", "", "write the results to `FILE` too")
-	flag.StringVar(&o.loads, "loads", "5%,10%,25%,50%", "compare `SHARES` of the server that are asked for with those used")
-	flag.Parse()
+	if actAsChild() {
+		return
+	}
+	o := parseFlags()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
+	interrupted := ctx.Err() != nil
 	stop()
-	if err != nil {
+	switch {
+	case interrupted:
+		fmt.Fprintln(os.Stderr, "bench: interrupted")
+		os.Exit(130)
+	case err != nil:
 		fmt.Fprintf(os.Stderr, "bench: error: %v\n", err)
 		os.Exit(1)
 	}
 }
 
+// actAsChild does the work of a child process, if this is one: bench runs itself
+// where it needs a program of its own.
+func actAsChild() bool {
+	if len(os.Args) < 2 {
+		return false
+	}
+	switch os.Args[1] {
+	case ceilingChild:
+		ceilingMain(os.Args[2:])
+	case spinChild:
+		spin(os.Stdin, os.Stdout)
+	default:
+		return false
+	}
+	return true
+}
+
+// run writes the results to their files as well as to standard output.
 func run(ctx context.Context, o options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	tools, err := findTools(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer tools.remove()
-	report := Report{Began: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(), Versions: tools.versions}
-	small, err := onServer(ctx, o.smallKeys, func(s *redistest.Server) (_ []Scenario, err error) {
-		if report.Loads, err = loadsOver(ctx, s, tools, o); err != nil {
-			return nil, err
-		}
-		return smallScenarios(ctx, s, tools, o)
-	})
-	if err != nil {
+	r := &Report{Began: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(), Versions: tools.versions}
+	b := &bench{options: o, tools: tools, report: r}
+	if err := b.measure(ctx); err != nil {
 		return err
 	}
-	large, err := onServer(ctx, o.keys, func(s *redistest.Server) (_ []Scenario, err error) {
-		if report.Others, err = measureOthers(ctx, s, tools, o.keys, o.rounds); err != nil {
-			return nil, err
-		}
-		return oneScenario(socketLink(s, o.keys).measure(ctx, tools, o.pairs))
-	})
-	if err != nil {
-		return err
-	}
-	report.Scenarios = append(large, small...)
-	if err := report.writeMarkdown(os.Stdout); err != nil || o.json == "" {
-		return err
-	}
-	return report.writeJSON(o.json)
+	return r.write(os.Stdout, o.markdown, o.json)
 }
 
-// smallScenarios measures memory on a small keyspace, by one pair, and speed over
-// the slow link.
-func smallScenarios(ctx context.Context, s *redistest.Server, tools *tools, o options) ([]Scenario, error) {
-	scenarios, err := oneScenario(socketLink(s, o.smallKeys).measure(ctx, tools, 1))
-	if err != nil || o.latency == 0 {
-		return scenarios, err
+func (o options) check() error {
+	if o.pairs < 1 || o.keys < 1 {
+		return errors.New("-pairs and -keys must be at least 1")
 	}
-	proxy, err := redistest.StartProxy(s.Addr())
-	if err != nil {
-		return nil, err
-	}
-	defer proxy.Close()
-	proxy.SetLatency(o.latency)
-	slow, err := proxyLink(s, proxy, o).measure(ctx, tools, o.latencyPairs)
-	return append(scenarios, slow), err
-}
-
-func oneScenario(s Scenario, err error) ([]Scenario, error) { return []Scenario{s}, err }
-
-// onServer measures on a fresh server with n mixed keys.
-func onServer(ctx context.Context, n int, measure func(*redistest.Server) ([]Scenario, error)) (_ []Scenario, err error) {
-	server, err := redistest.Start(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, server.Stop()) }()
-	began := time.Now()
-	if err := redistest.Mixed(ctx, server.Client(), n, 1); err != nil {
-		return nil, err
-	}
-	progress("wrote %d keys in %.1f s", n, time.Since(began).Seconds())
-	return measure(server)
+	return nil
 }
 
 // progress tells the user on standard error what was done.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,20 +15,16 @@ import (
 
 // Report is all that was measured, and where.
 type Report struct {
-	Began     time.Time         `json:"began"`
-	Machine   Machine           `json:"machine"`
-	Versions  map[string]string `json:"versions"` // by program
-	Scenarios []Scenario        `json:"scenarios"`
-	Loads     []Load            `json:"loads"`
-	Others    Others            `json:"others"`
-}
-
-// Scenario is a number of pairs of runs on one keyspace over one link.
-type Scenario struct {
-	Link    string `json:"link"`
-	Keys    int    `json:"keys"` // on the server
-	Keyprof []Run  `json:"keyprof"`
-	Memkeys []Run  `json:"memkeys"`
+	Began    time.Time         `json:"began"`
+	Ended    time.Time         `json:"ended"`
+	Machine  Machine           `json:"machine"`
+	Versions map[string]string `json:"versions"` // by program
+	Rows     []Row             `json:"rows"`
+	Pairs    []*Pairs          `json:"pairs"` // runs that rows are made of
+	Loads    []Load            `json:"loads"`
+	// Awake says whether the cores were kept awake for the client beside keyprof;
+	// nil: there was none.
+	Awake *bool `json:"awake,omitempty"`
 }
 
 // Machine is where it was measured, without its name.
@@ -48,73 +45,81 @@ func thisMachine() Machine {
 	return m
 }
 
-// median returns the middle value, or the mean of the middle two; 0 for none.
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+func (m Machine) String() string {
+	return fmt.Sprintf("%s/%s, %s, %d cores for servers and clients together", m.OS, m.Arch, cmp.Or(m.CPU, "unknown processor"), m.Cores)
 }
 
-// medianOf returns the median of one figure of all runs.
-func medianOf(runs []Run, figure func(Run) float64) float64 {
-	values := make([]float64, len(runs))
-	for i, r := range runs {
-		values[i] = figure(r)
+// add adds a line to the table.
+func (r *Report) add(row Row) { r.Rows = append(r.Rows, row) }
+
+// pairsOf are the first pairs on a keyspace of so many keys.
+func (r *Report) pairsOf(keys int) *Pairs {
+	for _, p := range r.Pairs {
+		if p.Keys == keys {
+			return p
+		}
 	}
-	return median(values)
+	return nil
 }
 
-// peakMiB returns the largest peak of all runs.
-func peakMiB(runs []Run) float64 {
-	peak := int64(0)
-	for _, r := range runs {
-		peak = max(peak, r.PeakRSS)
+// write writes Markdown to w and to a file, and JSON to another, unless they are "".
+func (r *Report) write(w io.Writer, markdown, jsonFile string) error {
+	r.Ended = time.Now().UTC().Truncate(time.Second)
+	slices.SortStableFunc(r.Rows, func(a, b Row) int { return cmp.Compare(a.About, b.About) })
+	text := r.markdown()
+	if _, err := io.WriteString(w, text); err != nil {
+		return err
 	}
-	return float64(peak) / (1 << 20)
+	if markdown != "" {
+		if err := os.WriteFile(markdown, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	if jsonFile == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(jsonFile, append(data, '\n'), 0o644)
 }
 
-// row returns the cells of one line of the table.
-func (s Scenario) row() []string {
-	speed, speedOfMemkeys := medianOf(s.Keyprof, Run.KeysPerSecond), medianOf(s.Memkeys, Run.KeysPerSecond)
-	return []string{
-		s.Link, fmt.Sprint(s.Keys), fmt.Sprint(len(s.Keyprof)),
-		fmt.Sprintf("%.0f", speed), fmt.Sprintf("%.0f", speedOfMemkeys), fmt.Sprintf("%.2f", speed/speedOfMemkeys),
-		fmt.Sprintf("%.2f", medianOf(s.Keyprof, Run.MicrosPerKey)), fmt.Sprintf("%.2f", medianOf(s.Memkeys, Run.MicrosPerKey)),
-		fmt.Sprintf("%.1f", peakMiB(s.Keyprof)), fmt.Sprintf("%.1f", peakMiB(s.Memkeys)),
-	}
-}
-
-// writeMarkdown prints the table with where and when it was made.
-func (r Report) writeMarkdown(w io.Writer) error {
+// markdown is the table, where and when it was made, and how to read it.
+func (r *Report) markdown() string {
 	var b strings.Builder
-	b.WriteString("| link | keys | pairs | keyprof keys/s | memkeys keys/s | ratio | keyprof server us/key | memkeys server us/key | keyprof peak MiB | memkeys peak MiB |\n")
-	b.WriteString("|---|" + strings.Repeat("--:|", 9) + "\n")
-	for _, s := range r.Scenarios {
-		b.WriteString("| " + strings.Join(s.row(), " | ") + " |\n")
+	b.WriteString(tableHead("measure", "keyprof", "compared with", "ratio", "aim", "pairs"))
+	for _, row := range r.Rows {
+		b.WriteString(tableLine(row.cells()...))
 	}
-	fmt.Fprintf(&b, "\nMedians of runs by turns; peaks are the largest. %s, %s/%s, %s, %d cores.",
-		r.Began.Format(time.DateOnly), r.Machine.OS, r.Machine.Arch, r.Machine.CPU, r.Machine.Cores)
-	for _, program := range []string{"keyprof", "redis-server", "redis-cli"} {
-		fmt.Fprintf(&b, " %s: %s.", program, r.Versions[program])
+	fmt.Fprintf(&b, "\n%s, %v; keyprof %s, redis-server %s, redis-cli %s.\n", r.Began.Format(time.DateOnly), r.Machine,
+		r.Versions["keyprof"], r.Versions["redis-server"], r.Versions["redis-cli"])
+	for _, note := range r.notes() {
+		b.WriteString(note + "\n")
 	}
-	if r.anyCut() {
-		b.WriteString(" Some runs of memkeys were interrupted at the time limit; its speed is that of the keys it had measured.")
-	}
-	if _, err := io.WriteString(w, b.String()+"\n"); err != nil {
-		return err
-	}
-	if err := r.Others.write(w); err != nil {
-		return err
-	}
-	return writeLoads(w, r.Loads)
+	b.WriteString(loadTable(r.Loads))
+	return b.String()
 }
 
-func (r Report) anyCut() bool {
-	for _, s := range r.Scenarios {
-		for _, run := range s.Memkeys {
+// notes say how the figures came about that this run has.
+func (r *Report) notes() []string {
+	notes := []string{"Figures are medians, ratios those of the two of a pair, which ran one after the other, by turns."}
+	if r.anyCut() {
+		notes = append(notes, "Some runs of memkeys were interrupted at a time limit: their speed is that of the keys they had measured.")
+	}
+	switch {
+	case r.Awake == nil:
+	case *r.Awake:
+		notes = append(notes, "The `GET` client was measured with the cores kept awake.")
+	default:
+		notes = append(notes, "Cores could not be kept awake here: how fast they wake up is part of what the `GET` client felt.")
+	}
+	return notes
+}
+
+func (r *Report) anyCut() bool {
+	for _, p := range r.Pairs {
+		for _, run := range p.Other {
 			if run.Cut {
 				return true
 			}
@@ -123,10 +128,9 @@ func (r Report) anyCut() bool {
 	return false
 }
 
-func (r Report) writeJSON(file string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(data, '\n'), 0o644)
+// tableHead begins a Markdown table; its first column is text.
+func tableHead(columns ...string) string {
+	return tableLine(columns...) + "|---|" + strings.Repeat("--:|", len(columns)-1) + "\n"
 }
+
+func tableLine(cells ...string) string { return "| " + strings.Join(cells, " | ") + " |\n" }

@@ -2,26 +2,31 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
+	"keyprof/sampler/profile"
 	"keyprof/scanner/redistest"
 )
 
-// tools are the two programs that are compared.
+// tools are the programs that are run.
 type tools struct {
 	keyprof  string // path
 	cli      string // path of redis-cli
+	self     string // path of bench
+	chrt     string // path, "" where there is none: cores are not kept awake
+	nice     string // path, "" where there is none
 	dir      string // temporary, for profiles
 	versions map[string]string
+	truths   map[*redistest.Server]*profile.Profile // of the last census of each
 }
 
 // findTools returns what is to be compared, or says what is missing.
@@ -36,90 +41,99 @@ func findTools(ctx context.Context, o options) (*tools, error) {
 			return nil, fmt.Errorf("redis-cli: %w (run scripts/install-redis)", err)
 		}
 	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "keyprof-bench")
 	if err != nil {
 		return nil, err
 	}
-	return &tools{keyprof: keyprof, cli: cli, dir: dir, versions: map[string]string{
+	t := &tools{keyprof: keyprof, cli: cli, self: self, dir: dir, truths: map[*redistest.Server]*profile.Profile{}, versions: map[string]string{
 		"keyprof":   versionOf(ctx, keyprof, "version"),
 		"redis-cli": versionOf(ctx, cli, "--version"),
-	}}, nil
+		"go":        runtime.Version(),
+	}}
+	t.chrt, _ = exec.LookPath("chrt")
+	t.nice, _ = exec.LookPath("nice")
+	return t, nil
 }
 
 func (t *tools) remove() { _ = os.RemoveAll(t.dir) }
 
-// versionOf returns the first line that a program prints about itself.
+// versionOf returns the version that a program prints in its first line.
 func versionOf(ctx context.Context, program, arg string) string {
 	out, err := exec.CommandContext(ctx, program, arg).Output()
 	if err != nil {
 		return "unknown"
 	}
 	line, _, _ := strings.Cut(string(out), "\n")
-	return line
+	_, version, _ := strings.Cut(line, " ")
+	return version
 }
 
 // link is a way to a server.
 type link struct {
 	name    string
 	server  *redistest.Server
-	keys    int           // on the server
-	url     string        // for keyprof
-	cliArgs []string      // for redis-cli
-	limit   time.Duration // of one run of memkeys; 0 for none
+	keys    int      // on the server
+	url     string   // for keyprof
+	cliArgs []string // for redis-cli
 }
 
 func socketLink(s *redistest.Server, keys int) link {
 	return link{name: "unix socket", server: s, keys: keys, url: s.SocketURL(), cliArgs: []string{"-s", s.Socket()}}
 }
 
-func proxyLink(s *redistest.Server, p *redistest.Proxy, o options) link {
+func proxyLink(s *redistest.Server, p *redistest.Proxy, keys int, latency time.Duration) link {
 	host, port, _ := strings.Cut(p.Addr(), ":")
 	return link{
-		name: fmt.Sprintf("TCP, %v each way", o.latency), server: s, keys: o.smallKeys,
-		url: p.URL(), cliArgs: []string{"-h", host, "-p", port}, limit: o.limit,
+		name: fmt.Sprintf("TCP, %g ms each way", latency.Seconds()*1e3), server: s, keys: keys,
+		url: p.URL(), cliArgs: []string{"-h", host, "-p", port},
 	}
 }
 
-// runKeyprof measures one complete profile at full speed.
-func (t *tools) runKeyprof(ctx context.Context, l link) (Run, error) {
-	file := filepath.Join(t.dir, "profile.json")
-	run, _, err := runChild(ctx, l, 0, t.keyprof, "profile",
-		"--max-load", "100%", "--page", "100", "--no-progress", "-o", file, l.url)
-	if err != nil {
-		return Run{}, err
-	}
-	run.Keys, err = profiledKeys(file)
-	return run, err
+// census is a complete profile at full speed.
+func (t *tools) census(l link) program {
+	return program{"keyprof", func(ctx context.Context) (Run, error) {
+		run, p, err := t.profile(ctx, l, "--max-load", "100%")
+		if err != nil {
+			return run, err
+		}
+		run.Keys, t.truths[l.server] = p.Totals.Keys.Value, p
+		return run, nil
+	}}
 }
 
-// profiledKeys returns how many keys a saved profile covers; one that says it is
+// profile runs keyprof and reads what it saved. A profile that says that it is
 // incomplete is an error, as its time means nothing.
-func profiledKeys(file string) (int64, error) {
-	data, err := os.ReadFile(file)
+func (t *tools) profile(ctx context.Context, l link, args ...string) (Run, *profile.Profile, error) {
+	file := filepath.Join(t.dir, "profile.json")
+	args = append(append([]string{"profile"}, args...), "--no-progress", "-o", file, l.url)
+	run, _, err := runChild(ctx, l, 0, t.keyprof, args...)
 	if err != nil {
-		return 0, err
+		return run, nil, err
 	}
-	var profile struct {
-		Complete bool
-		Totals   struct{ Keys struct{ Value float64 } }
+	p, err := profile.ReadFile(file)
+	if err != nil {
+		return run, nil, err
 	}
-	if err := json.Unmarshal(data, &profile); err != nil {
-		return 0, fmt.Errorf("profile: %w", err)
+	if !p.Complete {
+		return run, nil, errors.New("the profile is incomplete")
 	}
-	if !profile.Complete {
-		return 0, errors.New("the profile is incomplete")
-	}
-	return int64(profile.Totals.Keys.Value), nil
+	return run, p, nil
 }
 
-// runMemkeys measures redis-cli --memkeys, complete or up to the link's limit.
-func (t *tools) runMemkeys(ctx context.Context, l link) (Run, error) {
-	run, out, err := runChild(ctx, l, l.limit, t.cli, append(l.cliArgs, "--memkeys")...)
-	if err != nil {
-		return Run{}, err
-	}
-	run.Keys, err = sampledKeys(out)
-	return run, err
+// memkeys is redis-cli --memkeys, complete or up to the limit, if there is one.
+func (t *tools) memkeys(l link, limit time.Duration) program {
+	return program{"`redis-cli --memkeys`", func(ctx context.Context) (Run, error) {
+		run, out, err := runChild(ctx, l, limit, t.cli, append(l.cliArgs[:len(l.cliArgs):len(l.cliArgs)], "--memkeys")...)
+		if err != nil {
+			return Run{}, err
+		}
+		run.Keys, err = sampledKeys(out)
+		return run, err
+	}}
 }
 
 var sampled = regexp.MustCompile(`Sampled (\d+) keys in the keyspace`)
@@ -132,4 +146,16 @@ func sampledKeys(out string) (int64, error) {
 		return 0, fmt.Errorf("redis-cli --memkeys printed no summary: %.200q", out)
 	}
 	return strconv.ParseInt(m[1], 10, 64)
+}
+
+// ceiling is the program of ceiling.go.
+func (t *tools) ceiling(l link) program {
+	return program{"ceiling", func(ctx context.Context) (Run, error) {
+		run, out, err := runChild(ctx, l, 0, t.self, ceilingChild, "unix", l.server.Socket())
+		if err != nil {
+			return run, err
+		}
+		run.Keys, err = strconv.ParseInt(strings.TrimSpace(out), 10, 64)
+		return run, err
+	}}
 }

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
-
-	"keyprof/scanner/redistest"
 )
 
 // Run is one measured execution of one program.
@@ -28,33 +25,11 @@ func (r Run) KeysPerSecond() float64 { return float64(r.Keys) / r.Seconds }
 // MicrosPerKey is the server's CPU time in microseconds per key.
 func (r Run) MicrosPerKey() float64 { return r.ServerCPU * 1e6 / float64(r.Keys) }
 
-// measure runs both programs pairs times. Which goes first alternates, so that
-// neither always finds the caches as the other left them.
-func (l link) measure(ctx context.Context, t *tools, pairs int) (Scenario, error) {
-	s := Scenario{Link: l.name, Keys: l.keys}
-	for i := range pairs {
-		if i == 0 {
-			t.versions["redis-server"] = serverVersion(ctx, l.server)
-		}
-		first, second := t.runKeyprof, t.runMemkeys
-		to, after := &s.Keyprof, &s.Memkeys
-		if i%2 == 1 {
-			first, second, to, after = second, first, after, to
-		}
-		a, err := first(ctx, l)
-		if err != nil {
-			return s, err
-		}
-		b, err := second(ctx, l)
-		if err != nil {
-			return s, err
-		}
-		*to, *after = append(*to, a), append(*after, b)
-		progress("%s, %d keys, pair %d of %d: keyprof %.0f keys/s, memkeys %.0f keys/s", l.name, l.keys,
-			i+1, pairs, s.Keyprof[i].KeysPerSecond(), s.Memkeys[i].KeysPerSecond())
-	}
-	return s, nil
-}
+// PeakMiB is the peak memory of the process in MiB.
+func (r Run) PeakMiB() float64 { return float64(r.PeakRSS) / (1 << 20) }
+
+// Elapsed is how many seconds the process took.
+func (r Run) Elapsed() float64 { return r.Seconds }
 
 // runChild runs a program and returns what it cost and printed. After limit, if
 // there is one, the program is interrupted, which is no error.
@@ -98,35 +73,4 @@ func execute(cmd *exec.Cmd, limit time.Duration) (Run, error) {
 	default:
 	}
 	return run, err
-}
-
-// serverCPU returns the CPU seconds that the server has used so far.
-func serverCPU(ctx context.Context, s *redistest.Server) (float64, error) {
-	info, err := s.Client().Info(ctx, "cpu").Result()
-	if err != nil {
-		return 0, err
-	}
-	sum := 0.0
-	for _, field := range []string{"used_cpu_user", "used_cpu_sys"} {
-		seconds, err := strconv.ParseFloat(infoField(info, field), 64)
-		if err != nil {
-			return 0, fmt.Errorf("INFO cpu: %s: %w", field, err)
-		}
-		sum += seconds
-	}
-	return sum, nil
-}
-
-func serverVersion(ctx context.Context, s *redistest.Server) string {
-	return infoField(s.Client().Info(ctx, "server").Val(), "redis_version")
-}
-
-// infoField returns the value of "name:value" in the text of INFO, or "".
-func infoField(info, name string) string {
-	for line := range strings.Lines(info) {
-		if value, found := strings.CutPrefix(line, name+":"); found {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
 }

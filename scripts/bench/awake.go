@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime"
+)
+
+// A core that sleeps takes tens of microseconds to wake up on a virtual machine,
+// more at one moment than at the next: that is as much as a round trip takes. One
+// busy loop of idle priority a core (SCHED_IDLE on Linux: it gives way to everything
+// else at once) keeps them awake.
+
+// spinChild is the first argument of a child process that is a busy loop.
+const spinChild = "spin"
+
+// spun is what such a child says when it runs.
+const spun = "awake"
+
+// spin keeps a core awake until its input ends, as it does when the process ends
+// that started it, in whichever way.
+func spin(in io.Reader, out io.Writer) {
+	fmt.Fprintln(out, spun)
+	go func() {
+		for beat := 0; ; beat++ {
+			_ = beat
+		}
+	}()
+	_, _ = io.Copy(io.Discard, in)
+}
+
+// awake measures while the cores are kept awake, where that can be done.
+func (t *tools) awake(ctx context.Context, measure func(awake bool) error) error {
+	stop, err := t.keepAwake(ctx)
+	if err != nil {
+		progress("cores are not kept awake: %v", err)
+		return measure(false)
+	}
+	defer stop()
+	return measure(true)
+}
+
+// keepAwake starts the busy loops.
+func (t *tools) keepAwake(ctx context.Context) (stop func(), err error) {
+	if t.chrt == "" {
+		return nil, errors.New("there is no chrt")
+	}
+	var stops []func()
+	stop = func() {
+		for _, s := range stops {
+			s()
+		}
+	}
+	for range runtime.NumCPU() {
+		s, err := t.startSpin(ctx)
+		if err != nil {
+			stop()
+			return nil, err
+		}
+		stops = append(stops, s)
+	}
+	return stop, nil
+}
+
+// startSpin returns when the loop runs.
+func (t *tools) startSpin(ctx context.Context) (stop func(), err error) {
+	cmd := exec.CommandContext(ctx, t.chrt, "-i", "0", t.self, spinChild)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	stop = func() {
+		_ = in.Close()
+		_ = cmd.Process.Kill() // at idle priority it may not get to see the end soon
+		_ = cmd.Wait()
+	}
+	if line, _ := bufio.NewReader(out).ReadString('\n'); line != spun+"\n" {
+		stop()
+		return nil, errors.New("chrt -i does not work here")
+	}
+	return stop, nil
+}

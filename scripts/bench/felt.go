@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Felt is what round trips of GET took, in microseconds.
+type Felt struct {
+	P50 float64 `json:"p50_us"`
+	P99 float64 `json:"p99_us"`
+}
+
+// beside is a way to run keyprof while a client is measured.
+type beside struct {
+	name           string
+	args           []string // of keyprof; nil: it does not run
+	niced          bool
+	aimP50, aimP99 float64 // 0: none
+}
+
+// besides are the ways in which keyprof runs beside the client. Server, client and
+// keyprof share the cores of one machine, so that the client waits for keyprof's
+// process, too, as it would not if that ran elsewhere. With the least priority it
+// gives way: what is felt then is mostly the server.
+func (t *tools) besides() (list []beside) {
+	ways := []beside{
+		{name: "keyprof's defaults", args: []string{"profile"}, aimP50: aimP50, aimP99: aimP99},
+		{name: "`--latency-budget 50us`", args: []string{"profile", "--latency-budget", "50us"}},
+		{name: "`--max-load 100%`", args: []string{"profile", "--max-load", "100%"}},
+	}
+	for _, way := range ways {
+		list = append(list, way)
+		if t.nice != "" {
+			way.name, way.niced = way.name+", keyprof niced", true
+			list = append(list, way)
+		}
+	}
+	return list
+}
+
+// How long keyprof runs before a client is measured, and for how long that is.
+const (
+	warmUp    = 700 * time.Millisecond
+	feltRound = 2 * time.Second
+)
+
+// alone is the name of rounds in which keyprof does not run.
+const alone = "alone"
+
+// felt measures a client that sends GET without a break, alone and beside keyprof.
+func (b *bench) felt(ctx context.Context, l link) error {
+	if b.rounds == 0 {
+		return nil
+	}
+	return b.tools.awake(ctx, func(awake bool) error {
+		b.report.Awake = &awake
+		rounds, err := b.tools.feltByTurns(ctx, l, b.rounds)
+		if err != nil {
+			return err
+		}
+		for _, way := range b.tools.besides() {
+			for _, row := range way.rows(rounds, l.keys) {
+				b.report.add(row)
+			}
+		}
+		return nil
+	})
+}
+
+// feltByTurns takes turns: a machine's mood changes from minute to minute.
+func (t *tools) feltByTurns(ctx context.Context, l link, rounds int) (map[string][]Felt, error) {
+	all := map[string][]Felt{}
+	for i := range rounds {
+		for _, way := range append([]beside{{name: alone}}, t.besides()...) {
+			felt, err := t.feltBeside(ctx, l, way)
+			if err != nil {
+				return nil, err
+			}
+			all[way.name] = append(all[way.name], felt)
+			progress("a GET client, round %d of %d, %s: p50 %.0f µs, p99 %.0f µs", i+1, rounds, way.name, felt.P50, felt.P99)
+		}
+	}
+	return all, nil
+}
+
+// rows compare what was felt with what was felt alone, round by round.
+func (b beside) rows(rounds map[string][]Felt, n int) []Row {
+	p50 := func(f Felt) float64 { return f.P50 }
+	p99 := func(f Felt) float64 { return f.P99 }
+	return []Row{
+		b.row("p50", compare("µs", alone, figures(rounds[b.name], p50), figures(rounds[alone], p50)), b.aimP50, n),
+		b.row("p99", compare("µs", alone, figures(rounds[b.name], p99), figures(rounds[alone], p99)), b.aimP99, n),
+	}
+}
+
+func (b beside) row(what string, c Comparison, aim float64, n int) Row {
+	row := c.row(aboutOthers, fmt.Sprintf("a `GET` client's %s beside %s, %s", what, b.name, keys(n)))
+	if aim > 0 {
+		row.Aims = []Aim{atMost(aim, c.Ratio)}
+	}
+	return row
+}
+
+// feltBeside measures a client while keyprof runs, which is then interrupted.
+func (t *tools) feltBeside(ctx context.Context, l link, way beside) (Felt, error) {
+	if way.args == nil {
+		return feelGet(ctx, l)
+	}
+	words := append([]string{t.keyprof}, way.args...)
+	words = append(words, "--no-progress", "-q", "-o", filepath.Join(t.dir, "felt.json"), l.url)
+	if way.niced {
+		words = append([]string{t.nice, "-n", "19"}, words...)
+	}
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	if err := cmd.Start(); err != nil {
+		return Felt{}, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // interrupted
+		close(ended)
+	}()
+	time.Sleep(warmUp)
+	felt, err := feelGet(ctx, l)
+	select {
+	case <-ended:
+		return felt, fmt.Errorf("%s ended too early to measure others: more -keys are needed", strings.Join(cmd.Args, " "))
+	default:
+	}
+	_ = cmd.Process.Signal(os.Interrupt)
+	<-ended
+	return felt, err
+}
+
+// feelGet sends GET for as long as is measured.
+func feelGet(ctx context.Context, l link) (Felt, error) {
+	client := redis.NewClient(&redis.Options{Network: "unix", Addr: l.server.Socket(), PoolSize: 1})
+	defer client.Close()
+	conn := client.Conn()
+	defer conn.Close()
+	var micros []float64
+	for end := time.Now().Add(feltRound); time.Now().Before(end) && ctx.Err() == nil; {
+		began := time.Now()
+		if err := conn.Get(ctx, "no such key").Err(); err != nil && err != redis.Nil {
+			return Felt{}, err
+		}
+		micros = append(micros, float64(time.Since(began))/1e3)
+	}
+	if len(micros) == 0 {
+		return Felt{}, context.Cause(ctx)
+	}
+	slices.Sort(micros)
+	return Felt{P50: micros[len(micros)/2], P99: micros[len(micros)*99/100]}, nil
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"keyprof/report/unit"
+)
+
+// Row is one line of the table, in words as it shows them, and what it is made of.
+type Row struct {
+	About    subject `json:"-"`
+	Measure  string  `json:"measure"`
+	Keyprof  string  `json:"keyprof"`
+	Compared string  `json:"compared_with"`
+	Ratio    string  `json:"ratio"`
+	Aims     []Aim   `json:"aims"`  // none: it is only told
+	Count    string  `json:"count"` // of pairs, runs or rounds
+	Raw      any     `json:"raw"`   // Comparison, Coverage or Simulation
+}
+
+// subject is what a row is about; the table has them in this order, whatever was
+// measured first.
+type subject uint8
+
+const (
+	aboutSpeed subject = iota
+	aboutCost
+	aboutMemory
+	aboutSamples
+	aboutIntervals
+	aboutOthers
+)
+
+// Aim is what a figure should be.
+type Aim struct {
+	Text string `json:"text"` // such as "≥ 2.2"
+	Met  bool   `json:"met"`
+}
+
+func atLeast(bound, value float64) Aim {
+	return Aim{fmt.Sprintf("≥ %v", bound), value >= bound}
+}
+
+func atMost(bound, value float64) Aim {
+	return Aim{fmt.Sprintf("≤ %v", bound), value <= bound}
+}
+
+// of says which figure of several is meant, and its unit.
+func (a Aim) of(figure, unit string) Aim {
+	a.Text = strings.TrimSpace(figure + " " + a.Text + " " + unit)
+	return a
+}
+
+func (a Aim) String() string {
+	if a.Met {
+		return a.Text + ": met"
+	}
+	return a.Text + ": **missed**"
+}
+
+// none is what a cell shows that has nothing.
+const none = "–"
+
+func (r Row) cells() []string {
+	aims := make([]string, len(r.Aims))
+	for i, a := range r.Aims {
+		aims[i] = a.String()
+	}
+	cells := []string{r.Measure, r.Keyprof, r.Compared, r.Ratio, strings.Join(aims, "; "), r.Count}
+	for i, cell := range cells {
+		if cell == "" {
+			cells[i] = none
+		}
+	}
+	return cells
+}
+
+// Comparison is one figure of keyprof and of what it is compared with. The values at
+// one place of the two lists are a pair.
+type Comparison struct {
+	Unit    string    `json:"unit"`
+	Keyprof Values    `json:"keyprof"`
+	With    string    `json:"with"`
+	Other   Values    `json:"other"`
+	Ratios  []float64 `json:"ratios"` // of the pairs
+	Ratio   float64   `json:"ratio"`  // their median
+}
+
+// Values are measured values with their median.
+type Values struct {
+	All     []float64 `json:"all"`
+	Median  float64   `json:"median"`
+	Largest float64   `json:"largest"`
+}
+
+func valuesOf(all []float64) Values {
+	return Values{All: all, Median: median(all), Largest: slices.Max(all)}
+}
+
+func compare(unit, with string, keyprof, other []float64) Comparison {
+	r := ratios(keyprof, other)
+	return Comparison{Unit: unit, Keyprof: valuesOf(keyprof), With: with, Other: valuesOf(other), Ratios: r, Ratio: median(r)}
+}
+
+// row is the comparison as a line of the table.
+func (c Comparison) row(about subject, measure string, aims ...Aim) Row {
+	return Row{
+		About: about, Measure: measure + ", " + c.Unit, Keyprof: figure(c.Keyprof.Median),
+		Compared: c.With + ": " + figure(c.Other.Median), Ratio: figure(c.Ratio),
+		Aims: aims, Count: fmt.Sprint(len(c.Ratios)), Raw: c,
+	}
+}
+
+// figure is a number in three digits or more.
+func figure(v float64) string {
+	switch {
+	case v >= 100:
+		return unit.FormatCount(int64(v + 0.5))
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case v >= 1:
+		return fmt.Sprintf("%.2f", v)
+	default:
+		return fmt.Sprintf("%.3f", v)
+	}
+}
+
+// median returns the middle value, or the mean of the middle two; 0 for none.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// ratios are those of the values of each pair; 0 where there is nothing to divide by.
+func ratios(a, b []float64) []float64 {
+	list := make([]float64, min(len(a), len(b)))
+	for i := range list {
+		if b[i] != 0 {
+			list[i] = a[i] / b[i]
+		}
+	}
+	return list
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+
+	"keyprof/report/unit"
+	"keyprof/sampler/profile"
+)
+
+// sampleTimes compares how long a sample of so many keys takes on the large and on
+// the usual keyspace.
+func (b *bench) sampleTimes(ctx context.Context, large, usual link) error {
+	p := &Pairs{Link: large.name, Keys: large.keys, With: "of " + keys(usual.keys)}
+	var err error
+	p.Keyprof, p.Other, err = takeTurns(ctx, b.pairs, b.sampleOf(large), b.sampleOf(usual))
+	if err != nil {
+		return err
+	}
+	b.report.Pairs = append(b.report.Pairs, p)
+	c := p.compare("s", Run.Elapsed)
+	b.report.add(c.row(aboutSamples, fmt.Sprintf("time of `--sample %d --max-load 100%%` of %s", b.sample, keys(large.keys)),
+		atMost(aimSample, c.Keyprof.Median).of("", "s"), atMost(aimSampleRatio, c.Ratio).of("ratio", "")))
+	return nil
+}
+
+func (b *bench) sampleOf(l link) program {
+	return program{"keyprof, sample of " + keys(l.keys), func(ctx context.Context) (Run, error) {
+		run, p, err := b.tools.profile(ctx, l, "--sample", strconv.Itoa(b.sample), "--max-load", "100%")
+		if err != nil {
+			return run, err
+		}
+		run.Keys = p.Totals.Probed
+		return run, nil
+	}}
+}
+
+// leastPart is the share of keys from which on a namespace's intervals are checked.
+const leastPart = 0.01
+
+// promised is how often an interval is to hold the truth, and significance at which
+// probability of what was found it is believed not to.
+const (
+	promised     = 0.95
+	significance = 0.05
+)
+
+// Coverage is how many intervals of samples held the truth. Those of one sample are
+// of the same keys: chance moves them together, which the binomial test does not
+// allow for. So there are two tests. One is of one interval of each sample, drawn by
+// lot; it would not see that one namespace of many is wrong. The other is of each
+// namespace by itself, one interval a sample; as there are many of these tests, each
+// is asked for more (Bonferroni). Samples that overlap are alike as well: the fewer
+// keys they are of all, the better.
+type Coverage struct {
+	Samples    int   `json:"samples"`
+	SampleKeys int   `json:"sample_keys"` // measured by each, as asked for
+	All        Tally `json:"all"`         // its p means nothing
+
+	Drawn     int     `json:"drawn"`
+	DrawnHeld int     `json:"drawn_held"`
+	P         float64 `json:"p"` // of so few of those drawn, or fewer, if the promise is kept
+
+	Namespaces map[string]*Tally `json:"namespaces"` // by pattern
+}
+
+// Tally is how many intervals of one namespace there were.
+type Tally struct {
+	Intervals int `json:"intervals"`
+	Held      int `json:"held"`
+	// AtLeast are those of Intervals that have no upper limit; they hold when the
+	// truth is not less.
+	AtLeast     int `json:"at_least"`
+	AtLeastHeld int `json:"at_least_held"`
+
+	P float64 `json:"p"` // of so few that hold, or fewer, if the promise is kept
+}
+
+// intervals takes samples of a quiet server, each from a place of its own, and holds
+// the intervals of its larger namespaces against its last census.
+func (b *bench) intervals(ctx context.Context, l link) error {
+	if b.intervalRuns == 0 {
+		return nil
+	}
+	truths := largerThan(leastPart, b.tools.truths[l.server])
+	ofKeys, ofBytes := b.newCoverage(), b.newCoverage()
+	for range b.intervalRuns {
+		_, sample, err := b.tools.profile(ctx, l, "--sample", strconv.Itoa(b.intervalSample), "--max-load", "100%")
+		if err != nil {
+			return err
+		}
+		if sample.Design.Sample == nil {
+			return fmt.Errorf("%d keys are too few, or too many, for a sample of %d", b.intervalSample, l.keys)
+		}
+		drawn := rand.IntN(len(truths))
+		for i, truth := range truths {
+			found := find(sample, truth)
+			ofKeys.add(truth.Pattern, &found.Keys, truth.Keys.Value, i == drawn)
+			ofBytes.add(truth.Pattern, found.Bytes, truth.Bytes.Value, i == drawn)
+		}
+	}
+	progress("intervals of keys: %+v; of bytes: %+v", ofKeys.All, ofBytes.All)
+	b.report.add(ofKeys.row("keys"))
+	b.report.add(ofBytes.row("bytes"))
+	return nil
+}
+
+// largerThan are the namespaces that have at least a share of all keys.
+func largerThan(share float64, p *profile.Profile) (list []profile.Namespace) {
+	for _, n := range p.Namespaces {
+		if float64(n.Keys.Value) >= share*float64(p.Totals.Keys.Value) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// find is the namespace as a sample has it: with no keys if it has not.
+func find(sample *profile.Profile, truth profile.Namespace) profile.Namespace {
+	for _, n := range sample.Namespaces {
+		if n.DB == truth.DB && n.Pattern == truth.Pattern && n.Other == truth.Other {
+			return n
+		}
+	}
+	nothing := profile.Exact(0)
+	return profile.Namespace{Stats: profile.Stats{Keys: nothing, Bytes: &nothing}}
+}
+
+func (b *bench) newCoverage() Coverage {
+	return Coverage{Samples: b.intervalRuns, SampleKeys: b.intervalSample, Namespaces: map[string]*Tally{}}
+}
+
+// add counts one interval; drawn says whether it is the one for the test.
+func (c *Coverage) add(namespace string, e *profile.Estimate, truth int64, drawn bool) {
+	if c.Namespaces[namespace] == nil {
+		c.Namespaces[namespace] = &Tally{}
+	}
+	c.Namespaces[namespace].add(e, truth)
+	held := c.All.add(e, truth)
+	if drawn {
+		c.Drawn++
+		c.DrawnHeld += held
+		c.P = atMostHeld(c.DrawnHeld, c.Drawn, promised)
+	}
+}
+
+// add returns 1 if the interval holds the truth.
+func (t *Tally) add(e *profile.Estimate, truth int64) (held int) {
+	if e != nil && e.Lo <= truth && (e.Hi == nil || truth <= *e.Hi) {
+		held = 1
+	}
+	t.Intervals++
+	t.Held += held
+	if e != nil && e.Hi == nil {
+		t.AtLeast++
+		t.AtLeastHeld += held
+	}
+	t.P = atMostHeld(t.Held, t.Intervals, promised)
+	return held
+}
+
+// worst is the namespace whose intervals hold the least often.
+func (c Coverage) worst() (namespace string, t Tally) {
+	t.P = 1
+	for _, name := range slices.Sorted(maps.Keys(c.Namespaces)) {
+		if n := c.Namespaces[name]; namespace == "" || n.P < t.P {
+			namespace, t = name, *n
+		}
+	}
+	return namespace, t
+}
+
+// kept reports whether neither test speaks against the promise.
+func (c Coverage) kept() bool {
+	_, worst := c.worst()
+	return c.P >= significance && worst.P*float64(len(c.Namespaces)) >= significance
+}
+
+func (c Coverage) row(what string) Row {
+	name, worst := c.worst()
+	text := heldOf(c.All.Held, c.All.Intervals)
+	if c.All.AtLeast > 0 {
+		text += fmt.Sprintf("; of %d “at least” %d", c.All.AtLeast, c.All.AtLeastHeld)
+	}
+	text += fmt.Sprintf("; of the worst namespace, `%s`, %d of %d", name, worst.Held, worst.Intervals)
+	return Row{
+		About:    aboutIntervals,
+		Measure:  fmt.Sprintf("intervals of %s, samples of %s, namespaces of 1 %% and more", what, keys(c.SampleKeys)),
+		Keyprof:  text,
+		Compared: fmt.Sprintf("census: one by lot of each sample, %d of %d hold, p = %.3f", c.DrawnHeld, c.Drawn, c.P),
+		Aims:     []Aim{{"95 % by binomial tests", c.kept()}},
+		Count:    fmt.Sprint(c.Samples), Raw: c,
+	}
+}
+
+func heldOf(held, n int) string {
+	return fmt.Sprintf("%s of %s hold (%s)", unit.FormatCount(int64(held)), unit.FormatCount(int64(n)), unit.FormatShare(unit.Share(int64(held), int64(n))))
+}
