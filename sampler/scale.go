@@ -125,7 +125,7 @@ func (f frames) scaleTotals(p *profile.Profile) {
 		for i := range parts {
 			list = append(list, *of(&parts[i]))
 		}
-		*to = new(estimate.Sum(list...))
+		*to = new(estimate.SumAlike(list...))
 	}
 	keys := &t.Keys
 	add(&keys, func(s *profile.Stats) *profile.Estimate { return &s.Keys })
