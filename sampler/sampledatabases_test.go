@@ -25,6 +25,9 @@ func TestSamplesOfUnequalDatabases(t *testing.T) {
 		held.add("keys in all", &p.Totals.Keys, census.Totals.Keys.Value)
 		held.add("bytes in all", p.Totals.Bytes, census.Totals.Bytes.Value)
 		checkCovered(t, p, parts)
+		if part := p.Design.Sample.Covered; p.Design.Fraction != 1.0/parts || part < 0.05 || part > 0.08 {
+			t.Errorf("a sample of %v has %v of the keys", p.Design.Fraction, part)
+		}
 		for i := range p.Namespaces {
 			ns := &p.Namespaces[i]
 			of := inDatabase(t, census, ns.DB, ns.Pattern)
