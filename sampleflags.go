@@ -44,11 +44,10 @@ func sampleOf(c *cli.Context) (*sampler.SampleSize, error) {
 
 func parseSample(text string) (*sampler.SampleSize, error) {
 	if strings.HasSuffix(text, "%") {
-		share, err := unit.ParseShare(text)
-		if err != nil {
-			return nil, flagError("sample", err, "")
+		if share, err := unit.ParseShare(text); err == nil {
+			return &sampler.SampleSize{Share: share}, nil
 		}
-		return &sampler.SampleSize{Share: share}, nil
+		return nil, flagError("sample", nil, fmt.Sprintf("%.40q: want a share of more than 0%% and at most 100%%, such as 2%%, or a number of keys such as 200000", text))
 	}
 	keys, err := unit.ParseCount(text)
 	if err != nil || keys < 1 {
@@ -67,6 +66,9 @@ func sampleFrom(path string) (*sampler.SampleSize, error) {
 	}
 	if p.Design.Sample == nil {
 		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s is no sample: all keys were measured", path), hint: "keyprof profile --sample 2% makes one"}
+	}
+	if !sampler.Repeatable(p) {
+		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s does not tell which keys of one server it is a sample of", path), hint: "keyprof profile --sample 2% makes a new sample"}
 	}
 	return &sampler.SampleSize{Again: p}, nil
 }

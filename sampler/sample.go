@@ -1,9 +1,12 @@
 package sampler
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strconv"
+
+	"github.com/dustin/go-humanize"
 
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
@@ -21,8 +24,9 @@ type SampleSize struct {
 
 // Codes of warnings about samples.
 const (
-	sampleRefused = "sample-refused"
-	sampleOther   = "sample-other-process"
+	sampleRefused  = "sample-refused"
+	sampleOther    = "sample-other-process"
+	sampleUnsteady = "keyspace-changed"
 )
 
 // leastBuckets is how many keys of a database a sample must have, about: positions
@@ -83,6 +87,13 @@ func (c *collector) sampledBefore(want *SampleSize, share float64) *Sample {
 	return s
 }
 
+// Repeatable reports whether a profile is one of a sample, and tells which keys of
+// one server it is of.
+func Repeatable(p *profile.Profile) bool {
+	s, _ := intervalOf(p)
+	return s != nil
+}
+
 // intervalOf is what a profile is a sample of, and in which process; nil if it is
 // none.
 func intervalOf(p *profile.Profile) (s *Sample, runID string) {
@@ -109,5 +120,28 @@ func (c *collector) interval(db *profile.Database) *scanner.Interval {
 func (c *collector) cover(db *profile.Database, walk *scanner.Walk) {
 	if covered := walk.Covered().Fraction; c.sample != nil && covered > 0 {
 		c.sample.Covered[db.DB] = covered
+	}
+}
+
+// unsteady is by which factor the keys of a database may become more or fewer while
+// a sample is walked before a reader must know: an estimate is of a moment between,
+// and of each namespace of another one.
+const unsteady = 1.5
+
+// warnSample tells what a reader of estimates must know.
+func (c *collector) warnSample(w *warner) {
+	if c.sampleDoubt != nil {
+		w.add(c.sampleDoubt.Code, w.node, "%s", c.sampleDoubt.Text)
+	}
+	for i := range c.databases {
+		db := &c.databases[i]
+		if c.interval(db) == nil || db.After == nil {
+			continue
+		}
+		before, after := db.Before.Keys, db.After.Keys
+		if float64(max(before, after)) > unsteady*float64(min(before, after)) {
+			w.add(sampleUnsteady, fmt.Sprintf("db%d", db.DB), "db%d had %s keys when the walk began and %s when it ended: its figures are of no one moment, and the intervals do not say how far they are off",
+				db.DB, humanize.Comma(before), humanize.Comma(after))
+		}
 	}
 }

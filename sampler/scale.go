@@ -125,7 +125,7 @@ func (f frames) scaleTotals(p *profile.Profile) {
 		for i := range parts {
 			list = append(list, *of(&parts[i]))
 		}
-		*to = new(estimate.Sum(list...))
+		*to = new(estimate.SumAlike(list...))
 	}
 	keys := &t.Keys
 	add(&keys, func(s *profile.Stats) *profile.Estimate { return &s.Keys })
@@ -136,8 +136,11 @@ func (f frames) scaleTotals(p *profile.Profile) {
 	add(&t.NoTTLBytes, func(s *profile.Stats) *profile.Estimate { return s.NoTTLBytes })
 	add(&t.HighIdleKeys, func(s *profile.Stats) *profile.Estimate { return s.HighIdleKeys })
 	add(&t.HighIdleBytes, func(s *profile.Stats) *profile.Estimate { return s.HighIdleBytes })
-	if t.Keys.Value > 0 {
+	switch {
+	case t.Keys.Value > 0:
 		p.Design.Sample.Covered = min(1, float64(t.Probed)/float64(t.Keys.Value))
+	case t.Keys.Hi != nil && *t.Keys.Hi == 0: // there are none
+		p.Design.Sample.Covered = 1
 	}
 }
 

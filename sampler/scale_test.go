@@ -56,6 +56,7 @@ func TestSamplesRollUp(t *testing.T) {
 			t.Fatalf("%d namespaces", len(all.Namespaces))
 		}
 		rows := inJSON(t, all.Namespaces)
+		reread(t, all) // sums of groups add up
 		again := *all
 		if err := rescale(&again); err != nil {
 			t.Fatal(err)

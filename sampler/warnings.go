@@ -22,9 +22,7 @@ func (c *collector) warnings(p *profile.Profile, after scanner.Info) []profile.W
 	if c.node.Saving() || (scanner.Node{Info: after}).Saving() {
 		w.add("save-in-progress", w.node, "a save was in progress when the walk began or ended: reads are not recorded in idle times while it lasts")
 	}
-	if c.sampleDoubt != nil {
-		w.add(c.sampleDoubt.Code, w.node, "%s", c.sampleDoubt.Text)
-	}
+	c.warnSample(&w)
 	c.warnGuard(&w)
 	c.warnChanges(&w, after)
 	c.warnIdle(&w)

@@ -38,27 +38,36 @@ func (f Frame) bytesError(s profile.ByteSums) float64 {
 // Sum is the estimate of a sum of independent ones: the distances of the ends
 // add up by their squares (Zou and Donner, "Construction of confidence limits
 // about effect measures", 2008). Independent they are where no two of them have
-// the same keys: a name is at the same position in every database.
-func Sum(parts ...profile.Estimate) profile.Estimate {
+// the same keys: for databases of one server see [SumAlike].
+func Sum(parts ...profile.Estimate) profile.Estimate { return sum(math.Hypot, parts) }
+
+// SumAlike is the estimate of a sum of those that one sample has of several
+// databases. A name is at the same position in each of them, so that a sample may
+// have too many keys of all at once: the distances of the ends add up, which is as
+// wide as it may be.
+func SumAlike(parts ...profile.Estimate) profile.Estimate {
+	return sum(func(a, b float64) float64 { return a + b }, parts)
+}
+
+// sum adds up estimates, and distances of their ends as told.
+func sum(add func(a, b float64) float64, parts []profile.Estimate) profile.Estimate {
 	var value, below, above float64
 	open := false
 	for _, e := range parts {
 		value += float64(e.Value)
-		below += square(float64(e.Value - e.Lo))
+		below = add(below, float64(e.Value-e.Lo))
 		if e.Hi == nil {
 			open = true
 			continue
 		}
-		above += square(float64(*e.Hi - e.Value))
+		above = add(above, float64(*e.Hi-e.Value))
 	}
 	if len(parts) == 1 {
 		return parts[0]
 	}
-	e := interval(value, value-math.Sqrt(below), value+math.Sqrt(above), 0)
+	e := interval(value, value-below, value+above, 0)
 	if open {
 		e.Hi = nil
 	}
 	return e
 }
-
-func square(v float64) float64 { return v * v }

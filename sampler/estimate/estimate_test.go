@@ -81,7 +81,7 @@ func TestEstimatesAreInOrder(t *testing.T) {
 		s := sums.Draw(t, "sums")
 		tail := rapid.Float64Min(0).Draw(t, "tail")
 		count, bytes := f.Count(rapid.Int64Range(0, seen).Draw(t, "n")), f.Bytes(s, tail)
-		for _, e := range []profile.Estimate{count, bytes, estimate.Sum(count, bytes), estimate.Sum()} {
+		for _, e := range []profile.Estimate{count, bytes, estimate.Sum(count, bytes), estimate.SumAlike(count, bytes), estimate.Sum()} {
 			if e.Lo < 0 || e.Lo > e.Value || e.Hi != nil && *e.Hi < e.Value {
 				t.Fatalf("%v", text(e))
 			}
@@ -127,6 +127,20 @@ func TestSum(t *testing.T) {
 	}
 	if got := text(estimate.Sum(part(100, 70, 140), profile.Estimate{Value: 50, Lo: 10})); got != [3]int64{150, 100, -1} {
 		t.Errorf("sum %d, want one without an upper end", got)
+	}
+}
+
+// The errors of sums that may go the same way add up.
+func TestSumAlike(t *testing.T) {
+	part := func(value, lo, hi int64) profile.Estimate { return profile.Estimate{Value: value, Lo: lo, Hi: &hi} }
+	if got := text(estimate.SumAlike(part(100, 70, 140), part(50, 10, 80))); got != [3]int64{150, 80, 220} {
+		t.Errorf("sum %d, want 150 from 80 to 220", got)
+	}
+	if got := text(estimate.SumAlike(part(100, 70, 140), profile.Estimate{Value: 50, Lo: 10})); got != [3]int64{150, 80, -1} {
+		t.Errorf("sum %d, want one without an upper end", got)
+	}
+	if got := text(estimate.SumAlike(part(100, 70, 140))); got != [3]int64{100, 70, 140} {
+		t.Errorf("sum %d of one", got)
 	}
 }
 
