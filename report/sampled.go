@@ -100,6 +100,9 @@ func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line
 	if db.Covered == nil {
 		return say(words(lead + "not sampled."))
 	}
+	if slots := p.Design.Sample.Slots; slots != nil {
+		return slotsLine(slots, db, lead)
+	}
 	seen := probedIn(p, db.DB)
 	frame := estimate.NewFrame(*db.Covered, seen)
 	count := frame.Count(seen)
@@ -121,6 +124,22 @@ func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line
 		return say(words(text + ": about " + unit.FormatCount(-more) + " are expired but not yet reclaimed by its primary, or churn."))
 	default:
 		return say(words(text + ": about " + unit.FormatCount(-more) + " are expired, or churn."))
+	}
+}
+
+// slotsLine holds the number of keys in the slots of a cluster against INFO.
+func slotsLine(slots *profile.SampledSlots, db *profile.Database, lead string) line {
+	text := lead + plural(db.Returned, "key") + " out of " + unit.FormatCount(slots.Drawn) + " slots, drawn of " + unit.FormatCount(slots.Filled) +
+		" that have " + unit.FormatCount(slots.Keys)
+	switch {
+	case db.Before == nil:
+		return say(words(text + "."))
+	case db.Before.Keys == slots.Keys && (db.After == nil || db.After.Keys == slots.Keys):
+		return say(words(text + "; INFO says the same."))
+	case db.After == nil:
+		return say(words(text + "; INFO had " + unit.FormatCount(db.Before.Keys) + " before."))
+	default:
+		return say(words(text + "; INFO had " + unit.FormatCount(db.Before.Keys) + " before and " + unit.FormatCount(db.After.Keys) + " after."))
 	}
 }
 
