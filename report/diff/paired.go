@@ -37,8 +37,26 @@ func hasGroups(p *profile.Profile) bool {
 
 // pairedSlack is how far chance moves the change of a measure of a set of keys; a
 // side without keys is nil.
-func pairedSlack(m Measure, old, new *profile.Stats) slack {
-	return slackOf(partsOfSum(m, old), partsOfSum(m, new), old, new)
+func (r *rows) pairedSlack(m Measure, old, new *profile.Stats) slack {
+	return slackOf(partsOfSum(m, old).drawnFrom(r.before), partsOfSum(m, new).drawnFrom(r.after), old, new)
+}
+
+// drawnFrom are the values less what they would be if they were of each group's keys
+// alike, where slots were drawn: of these the number of all keys is known, and an
+// estimate is its share of the sample's keys, so that only shares err by chance.
+func (g grouped) drawnFrom(p *profile.Profile) grouped {
+	if p.Design.Sample.Slots == nil {
+		return g
+	}
+	var keys grouped
+	for i, n := range p.Totals.Sample.Groups.Keys {
+		keys[i] = float64(n)
+	}
+	share := g.sum() / max(1, keys.sum())
+	for i := range g {
+		g[i] -= share * keys[i]
+	}
+	return g
 }
 
 // slackOf is how far chance moves the difference of two sums of groups.
