@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -241,5 +242,50 @@ func TestSlotCommands(t *testing.T) {
 	}
 	if len(counts) != 2 || counts["cluster countkeysinslot"] != scanner.Slots {
 		t.Errorf("the server saw %v", counts)
+	}
+}
+
+// Keys that have expired and are still there are in the slots' numbers, and in no
+// figure.
+func TestSlotsWithExpiredKeys(t *testing.T) {
+	t.Cleanup(sampler.TreatAsSlotTables())
+	server := redistest.NewCluster(t, 1, "--enable-debug-command", "yes")[0]
+	client := server.Client()
+	command(t, server, "DEBUG SET-ACTIVE-EXPIRE 0")
+	seedWith(t, client, 20_000, func(i int, rng *rand.Rand) string { return fmt.Sprintf("%d:%d", rng.IntN(1000), i) })
+	pipe, rng := client.Pipeline(), rand.New(rand.NewPCG(3, 3))
+	for i := range 20_000 {
+		if rng.IntN(4) == 0 {
+			pipe.Set(t.Context(), fmt.Sprintf("gone:%d", i), "x", time.Millisecond)
+		}
+	}
+	if _, err := pipe.Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expired := client.DBSize(t.Context()).Val() - 20_000
+	p := collect(t, server.SocketURL(), ofShare(0.2))
+	lost := p.Totals.Vanished + p.Totals.Expired
+	if slots := p.Design.Sample.Slots.Keys; slots < 20_000+expired*9/10 || lost < expired/10 {
+		t.Errorf("%d keys in slots, %d expired; of the sample %d were gone", slots, expired, lost)
+	}
+	if e := p.Totals.Keys; e.IsExact() || !holdsTruth(&e, 20_000) || e.Lo < 15_000 || *e.Hi > 25_000 {
+		t.Errorf("of 20000 keys and %d expired ones %d tell %+v to %d", expired, p.Totals.Probed, e, *e.Hi)
+	}
+}
+
+// What comes while a sample is measured widens its intervals.
+func TestSlotsThatGrow(t *testing.T) {
+	server := slotNode(t)
+	seedSlots(t, server, 5000)
+	o, grown := ofShare(0.2), false
+	o.Progress = func(sampler.Progress) {
+		if !grown {
+			grown = true
+			seedWith(t, server.Client(), 50_000, func(i int, _ *rand.Rand) string { return fmt.Sprintf("new:%d", i) })
+		}
+	}
+	p := collect(t, server.SocketURL(), o)
+	if e := p.Totals.Keys; e.Lo > 5000 || e.Hi == nil || *e.Hi < 55_000 {
+		t.Errorf("from 5,000 keys to 55,000: %+v to %d", e, *e.Hi)
 	}
 }
