@@ -90,7 +90,11 @@ func unseenText(p *profile.Profile) string {
 	if n == 0 {
 		return "No key larger than the largest measured has been missed."
 	}
-	return "Up to " + plural(n, "key") + " larger than the largest measured may exist (95 %)."
+	together := ""
+	if p.Design.Sample.Slots != nil {
+		together = ", or more if they have hash tags in common"
+	}
+	return "Up to " + plural(n, "key") + " larger than the largest measured may exist (95 %)" + together + "."
 }
 
 // coveredLine holds the keys by the share of the positions that were covered
