@@ -17,8 +17,9 @@ const sampleHelp = `SAMPLES
   of a hash that knows nothing of names, so that a stretch of its way is a fair sample.
   Bytes are "at least" so many where a few keys hold them: then, and where memory is
   left that the keys do not explain, walk all. --sample-from PROFILE measures the same
-  keys again; --save-dir does so by itself. A small database is walked whole, and so
-  are all where cursors are not in that order (clusters from Redis 7.4 on, proxies).`
+  keys again; --save-dir does so by itself. In a cluster from Redis 7.4 or Valkey 8 on
+  each slot is a table of its own: slots are drawn then, at least 30. A small database
+  is walked whole, and so are all where neither can be had (proxies, other engines).`
 
 func sampleFlags() []cli.Flag {
 	return []cli.Flag{

@@ -90,7 +90,11 @@ func unseenText(p *profile.Profile) string {
 	if n == 0 {
 		return "No key larger than the largest measured has been missed."
 	}
-	return "Up to " + plural(n, "key") + " larger than the largest measured may exist (95 %)."
+	together := ""
+	if p.Design.Sample.Slots != nil {
+		together = ", or more if they have hash tags in common"
+	}
+	return "Up to " + plural(n, "key") + " larger than the largest measured may exist (95 %)" + together + "."
 }
 
 // coveredLine holds the keys by the share of the positions that were covered
@@ -99,6 +103,9 @@ func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line
 	lead := "Keys, db" + dbNumber(db.DB) + ": "
 	if db.Covered == nil {
 		return say(words(lead + "not sampled."))
+	}
+	if slots := p.Design.Sample.Slots; slots != nil {
+		return slotsLine(slots, db, lead)
 	}
 	seen := probedIn(p, db.DB)
 	frame := estimate.NewFrame(*db.Covered, seen)
@@ -121,6 +128,22 @@ func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line
 		return say(words(text + ": about " + unit.FormatCount(-more) + " are expired but not yet reclaimed by its primary, or churn."))
 	default:
 		return say(words(text + ": about " + unit.FormatCount(-more) + " are expired, or churn."))
+	}
+}
+
+// slotsLine holds the number of keys in the slots of a cluster against INFO.
+func slotsLine(slots *profile.SampledSlots, db *profile.Database, lead string) line {
+	text := lead + plural(db.Returned, "key") + " out of " + unit.FormatCount(slots.Drawn) + " slots, drawn of " + unit.FormatCount(slots.Filled) +
+		" that have " + unit.FormatCount(slots.Keys)
+	switch {
+	case db.Before == nil:
+		return say(words(text + "."))
+	case db.Before.Keys == slots.Keys && (db.After == nil || db.After.Keys == slots.Keys):
+		return say(words(text + "; INFO says the same."))
+	case db.After == nil:
+		return say(words(text + "; INFO had " + unit.FormatCount(db.Before.Keys) + " before."))
+	default:
+		return say(words(text + "; INFO had " + unit.FormatCount(db.Before.Keys) + " before and " + unit.FormatCount(db.After.Keys) + " after."))
 	}
 }
 

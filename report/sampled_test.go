@@ -48,6 +48,9 @@ func TestSampleLines(t *testing.T) {
 		"half of it":              {func(p *profile.Profile) { p.Nodes[0].Info["memory"]["used_memory"] = "10000000000" }, "That is much: large keys may be missing"},
 		"no upper end":            {func(p *profile.Profile) { p.Totals.Bytes.Hi = nil }, "A few keys hold so much that a sample cannot tell"},
 		"the rule of three":       {func(*profile.Profile) {}, "Up to 146 keys larger than the largest measured may exist (95 %)."},
+		"slots":                   {ofSlots(0), " out of 812 slots, drawn of 5,461 that have 4,000,000; INFO says the same."},
+		"slots that change":       {ofSlots(7), "; INFO had 4,000,007 before."},
+		"large keys by slots":     {ofSlots(0), "may exist (95 %), or more if they have hash tags in common."},
 		"a sample of all of them": {func(p *profile.Profile) { p.Design.Sample.Covered = 1 }, "No key larger than the largest measured has been missed."},
 	} {
 		p := sample().build()
@@ -59,6 +62,14 @@ func TestSampleLines(t *testing.T) {
 		if !strings.Contains(text.String(), tt.want) {
 			t.Errorf("%s: %s\nwant %q", name, text.String(), tt.want)
 		}
+	}
+}
+
+// ofSlots makes a sample one of slots; INFO has so many more keys than they do.
+func ofSlots(more int64) func(p *profile.Profile) {
+	return func(p *profile.Profile) {
+		p.Design.Sample = &profile.Sample{Slots: &profile.SampledSlots{Salt: "SALT", Filled: 5461, Drawn: 812, Keys: 4_000_000}, Covered: 0.02}
+		p.Nodes[0].Databases[0].Before.Keys = 4_000_000 + more
 	}
 }
 

@@ -53,7 +53,7 @@ func (a *accumulator) add(db int, o *Observation, highIdleOver int64) {
 	a.addFreq(o)
 	hash := exampleRank(o.Name)
 	if a.dispersion != nil {
-		a.dispersion.add(o, hash, highIdleOver)
+		a.dispersion.add(o, groupOf(o, hash), highIdleOver)
 	}
 	a.examples.offer(db, o, hash)
 }

@@ -31,9 +31,17 @@ func newDispersion() *dispersion {
 	return d
 }
 
-// add counts one key, whose group is drawn by the hash of its name.
-func (d *dispersion) add(o *Observation, hash uint64, highIdleOver int64) {
-	group := int(hash % profile.SampleGroups)
+// groupOf is the random group of a key, drawn by its unit of a sample of slots, else
+// by the hash of its name.
+func groupOf(o *Observation, hash uint64) int {
+	if o.Unit != 0 {
+		hash = o.Unit
+	}
+	return int(hash % profile.SampleGroups)
+}
+
+// add counts one key of a random group.
+func (d *dispersion) add(o *Observation, group int, highIdleOver int64) {
 	d.keyGroups.Add(allGroup+group, 1)
 	d.byteGroups.Add(allGroup+group, uint64(o.Bytes))
 	if o.HasBytes {

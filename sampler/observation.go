@@ -26,6 +26,7 @@ type Observation struct {
 	IdleS     int64  // OBJECT IDLETIME, seconds
 	Freq      int64  // OBJECT FREQ, 0 to 255
 	Type      string // TYPE; empty when unknown
+	Unit      uint64 // of a sample of slots, to which the key belongs; 0: there is none
 }
 
 // stringType is the one type of which MEMORY USAGE is exact.

@@ -17,6 +17,8 @@ type prober struct {
 	emit func(*Page) error
 	// fresh is an empty page.
 	fresh func() *Page
+	// unit is the unit of the sample that a key belongs to; nil: there are none.
+	unit func(name string) uint64
 
 	names   []string // asked about in this round trip
 	waiting *Page    // measured, of which suspects are asked about in this round trip
@@ -27,7 +29,7 @@ var _ scanner.Visitor = (*prober)(nil)
 
 // another is a prober that asks the same, for another range of the walk.
 func (p *prober) another() scanner.Visitor {
-	return &prober{db: p.db, probes: p.probes, shared: p.shared, emit: p.emit, fresh: p.fresh}
+	return &prober{db: p.db, probes: p.probes, shared: p.shared, emit: p.emit, fresh: p.fresh, unit: p.unit}
 }
 
 // sharedMode says what to do about strings that may be shared integers.
@@ -70,6 +72,7 @@ func (p *prober) Replies(replies []scanner.Reply) error {
 		p.waiting.Keys = append(p.waiting.Keys, observe(name, p.probes, replies[i*len(p.probes):(i+1)*len(p.probes)]))
 	}
 	p.findSuspects()
+	p.findUnits()
 	if len(p.suspect) > 0 {
 		return nil
 	}
@@ -123,6 +126,17 @@ func (p *prober) findSuspects() {
 		default:
 			p.suspect = append(p.suspect, i)
 		}
+	}
+}
+
+// findUnits tells the units of the waiting page's keys.
+func (p *prober) findUnits() {
+	if p.unit == nil {
+		return
+	}
+	for i := range p.waiting.Keys {
+		o := &p.waiting.Keys[i]
+		o.Unit = p.unit(o.Name)
 	}
 }
 

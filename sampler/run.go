@@ -73,6 +73,9 @@ func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profi
 	c.startGuard(ctx)
 	defer c.watch.Close()
 	c.tally = scanner.Tally{Began: time.Now()}
+	if err := c.planSlots(ctx); err != nil {
+		return nil, err
+	}
 	builder, err := c.fold(ctx)
 	if err != nil {
 		return nil, err
@@ -112,6 +115,7 @@ type collector struct {
 
 	sample      *Sample          // what the walk covers; nil: a census
 	sampleDoubt *profile.Warning // nil: none
+	slots       *slotDraw        // of which the sample is; nil: of positions, or none
 
 	commandsBefore *time.Duration // commandstats when the walk began; nil: not told
 }
@@ -120,17 +124,21 @@ type collector struct {
 func (c *collector) fold(ctx context.Context) (*Builder, error) {
 	f := newFolder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
 	f.sampled = c.sample != nil
-	err := c.walkAll(ctx, &prober{
+	p := &prober{
 		probes: c.plan.probes, shared: c.plan.shared,
 		fresh: f.fresh, emit: func(p *Page) error { c.folded += int64(len(p.Keys)); f.add(p); return nil },
-	})
+	}
+	if c.slots != nil {
+		p.unit = c.slots.unit
+	}
+	err := c.walkAll(ctx, p)
 	return f.finish(), err
 }
 
 // walkAll walks the selected databases one after the other. The error is the
 // first database's, when nothing at all was walked.
 func (c *collector) walkAll(ctx context.Context, p *prober) error {
-	pacer := &scanner.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate}
+	pacer := c.pacer()
 	var first error
 	usable := 0
 	for i := range c.databases {
@@ -151,6 +159,10 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 		return first
 	}
 	return nil
+}
+
+func (c *collector) pacer() *scanner.Pacer {
+	return &scanner.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate}
 }
 
 // notWalked is why a database was left out. The first one tells, when no walk
@@ -184,15 +196,20 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer
 		Guard: c.guard, Watch: c.watch, Interval: c.interval(db),
 		Tally: &c.tally, Progress: c.progress(db), Braked: c.opts.Braked,
 	}
+	if c.slots != nil {
+		walk.Slots = c.slots.takes
+	}
 	err := walk.Run(ctx)
-	c.cover(db, &walk)
 	db.Returned = c.folded - before // names whose answers were lost are not counted
+	c.cover(db, &walk)
 	db.Complete = err == nil
 	c.passed += keysOf(db)
 	if err != nil {
 		c.lost = !errors.Is(err, context.Cause(ctx))
 		db.Incomplete = err.Error()
-		db.Cursor = formatCursor(walk.Cursor())
+		if c.slots == nil {
+			db.Cursor = formatCursor(walk.Cursor())
+		}
 	}
 	return err
 }

@@ -36,14 +36,18 @@ const leastBuckets = 128
 // planSample decides which part of the line of positions to walk, if not all of it.
 func (c *collector) planSample() {
 	want := c.opts.Sample
-	if want == nil {
-		return
+	if want == nil || slotTables(c.node) {
+		return // of slots: planSlots
 	}
 	if ok, why := scanner.RandomCursors(c.node); !ok {
-		c.sampleDoubt = &profile.Warning{Code: sampleRefused, Text: "a sample was asked for, and all keys were walked instead: " + why}
+		c.refuseSample(why)
 		return
 	}
 	s := Sample{Fraction: want.share(c.weight), Covered: map[int]float64{}}
+	if again := designOf(want.Again); again != nil && again.Sample.Slots != nil && s.Fraction == 0 {
+		s.Fraction = again.Fraction
+		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is of slots of a cluster: these are as many keys, but others"}
+	}
 	switch again := c.sampledBefore(want, s.Fraction); {
 	case again != nil:
 		s.From, s.To = again.From, again.To
@@ -78,7 +82,7 @@ func (c *collector) sampledBefore(want *SampleSize, share float64) *Sample {
 	}
 	same := runID != "" && runID == c.node.Info.Field("run_id")
 	if asked := want.Share > 0 || want.Keys > 0; asked {
-		if !same || s.Fraction > share*alike || s.Fraction < share/alike {
+		if !same || !alikeShares(s.Fraction, share) {
 			return nil
 		}
 	} else if !same {
@@ -110,7 +114,7 @@ func intervalOf(p *profile.Profile) (s *Sample, runID string) {
 
 // interval is what to walk of a database; nil: all of it.
 func (c *collector) interval(db *profile.Database) *scanner.Interval {
-	if c.sample == nil || float64(keysOf(db))*c.sample.Fraction < leastBuckets {
+	if c.sample == nil || c.slots != nil || float64(keysOf(db))*c.sample.Fraction < leastBuckets {
 		return nil
 	}
 	return &scanner.Interval{Start: c.sample.From, End: c.sample.To}
@@ -118,7 +122,15 @@ func (c *collector) interval(db *profile.Database) *scanner.Interval {
 
 // cover notes how much of a database was walked.
 func (c *collector) cover(db *profile.Database, walk *scanner.Walk) {
-	if covered := walk.Covered().Fraction; c.sample != nil && covered > 0 {
+	covered := walk.Covered()
+	if c.slots != nil && c.slots.Keys > 0 {
+		// Of slots in part nothing is known of all keys: a large one may be missing.
+		covered.Fraction = 0
+		if covered.Whole {
+			covered.Fraction = min(1, float64(db.Returned)/float64(c.slots.Keys))
+		}
+	}
+	if covered := covered.Fraction; c.sample != nil && covered > 0 {
 		c.sample.Covered[db.DB] = covered
 	}
 }

@@ -3,6 +3,7 @@ package sampler
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"keyprof/sampler/estimate"
@@ -19,14 +20,17 @@ type Sample struct {
 	// It may be more than was asked for, as the last page goes beyond the end, or
 	// less, as a walk may be interrupted. Databases that were not walked have none.
 	Covered map[int]float64
+	// Slots are what was drawn in the place of positions; nil: nothing.
+	Slots *profile.SampledSlots
 }
 
 // scale makes a profile of a sample of one whose keys were counted: from its
 // nodes, which must be there, it takes what the server says of its databases.
 func scale(p *profile.Profile, s Sample) error {
 	p.Design.Method, p.Design.Fraction = profile.MethodSample, s.Fraction
-	p.Design.Sample = &profile.Sample{
-		From: strconv.FormatUint(s.From, 10), To: strconv.FormatUint(s.To, 10), Covered: s.Fraction,
+	p.Design.Sample = &profile.Sample{Slots: s.Slots, Covered: s.Fraction}
+	if s.Slots == nil {
+		p.Design.Sample.From, p.Design.Sample.To = strconv.FormatUint(s.From, 10), strconv.FormatUint(s.To, 10)
 	}
 	for i := range p.Nodes {
 		for j := range p.Nodes[i].Databases {
@@ -81,13 +85,30 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 			continue
 		}
 		frame := estimate.NewFrame(*db.Covered, seen[db.DB])
-		if db.Before != nil && db.After != nil && p.Design.Match == "" && lost[db.DB] == 0 {
+		if p.Design.Sample.Slots != nil {
+			frame = slotFrame(p, &db, seen[db.DB]+lost[db.DB])
+		} else if db.Before != nil && db.After != nil && p.Design.Match == "" && lost[db.DB] == 0 {
 			frame = frame.Knowing(told(&db))
 		}
 		f.of[db.DB] = frame
 		f.dbs = append(f.dbs, db.DB)
 	}
 	return f, nil
+}
+
+// slotFrame is the frame of the one database of a sample of slots.
+func slotFrame(p *profile.Profile, db *profile.Database, taken int64) estimate.Frame {
+	keys := p.Design.Sample.Slots.Keys
+	s := estimate.Slots{Taken: taken, Keys: max(keys, taken), Least: keys, Most: keys}
+	if sums := p.Totals.Sample; sums != nil {
+		s.Groups = sums.Groups.Keys
+	}
+	for _, k := range []*profile.Keyspace{db.Before, db.After} {
+		if k != nil {
+			s.Least, s.Most = min(s.Least, k.Keys), max(s.Most, k.Keys)
+		}
+	}
+	return estimate.NewSlotFrame(s)
 }
 
 func told(db *profile.Database) estimate.Told {
@@ -114,6 +135,10 @@ func (f frames) scaleTotals(p *profile.Profile) {
 	for _, db := range f.dbs {
 		part := sumOf(p, db)
 		f.of[db].Scale(&part)
+		if p.Design.Sample.Slots != nil {
+			part.Keys = f.of[db].All(part.Probed)
+			f.open(p, db, &part)
+		}
 		parts = append(parts, part)
 	}
 	t := &p.Totals
@@ -144,6 +169,19 @@ func (f frames) scaleTotals(p *profile.Profile) {
 	}
 }
 
+// open takes away the upper ends of sums of bytes over a sample of slots if a large
+// part of them is of few slots.
+func (f frames) open(p *profile.Profile, db int, s *profile.Stats) {
+	few := slices.ContainsFunc(p.Namespaces, func(ns profile.Namespace) bool {
+		return ns.DB == db && f.of[db].FewSlotsHold(ns.Sample, s.Bytes)
+	})
+	for _, e := range []*profile.Estimate{s.Bytes, s.SampledBytes, s.NoTTLBytes, s.HighIdleBytes} {
+		if few && e != nil && !e.IsExact() {
+			e.Hi = nil
+		}
+	}
+}
+
 // sumOf is what a frame needs of all keys of a database, with the measures of the
 // totals.
 func sumOf(p *profile.Profile, db int) profile.Stats {
@@ -169,5 +207,8 @@ func sumOf(p *profile.Profile, db int) profile.Stats {
 		}
 	}
 	s.Size = &profile.Distribution{Sketch: &sizes}
+	if p.Design.Sample.Slots != nil && t.Sample != nil { // of one database
+		s.Sample.Groups = t.Sample.Groups
+	}
 	return s
 }

@@ -44,12 +44,20 @@ func (n Node) aclAll() string {
 		rules = []string{"resetkeys", "resetchannels", "-@all", n.ACLReadKeys()}
 	}
 	for _, command := range AllowedCommands() {
-		if command == noTouch && !n.AtLeast(7, 2) {
+		switch {
+		case command == noTouch && !n.AtLeast(7, 2):
 			continue // a version that does not know a command refuses the whole line
+		case (command == countKeysInSlot || command == getKeysInSlot) && !SlotTables(n):
+			continue // not needed
 		}
 		rules = append(rules, "+"+strings.ReplaceAll(command, " ", "|"))
 	}
 	return strings.Join(rules, " ")
+}
+
+// ACLSlots allows the user of this connection what a sample of slots needs.
+func (c *Conn) ACLSlots() string {
+	return c.ACLRule(CountKeysInSlot.ACLRule() + " " + getKeysRule)
 }
 
 // ACLReadKeys is the key pattern that lets a user read all keys, and write none

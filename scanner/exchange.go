@@ -14,12 +14,13 @@ type Probe uint8
 
 // The probes.
 const (
-	MemoryUsage Probe = iota // bytes, nil for no such key; without SAMPLES the server looks at 5 elements
-	PTTL                     // milliseconds, -1 without a TTL, -2 for no such key
-	IdleTime                 // OBJECT IDLETIME, seconds; an error under an LFU policy
-	Freq                     // OBJECT FREQ, 0 to 255; an error under another policy
-	Type                     // TYPE, "none" for no such key
-	RefCount                 // OBJECT REFCOUNT, 2147483647 for a shared integer
+	MemoryUsage     Probe = iota // bytes, nil for no such key; without SAMPLES the server looks at 5 elements
+	PTTL                         // milliseconds, -1 without a TTL, -2 for no such key
+	IdleTime                     // OBJECT IDLETIME, seconds; an error under an LFU policy
+	Freq                         // OBJECT FREQ, 0 to 255; an error under another policy
+	Type                         // TYPE, "none" for no such key
+	RefCount                     // OBJECT REFCOUNT, 2147483647 for a shared integer
+	CountKeysInSlot              // CLUSTER COUNTKEYSINSLOT; the number of a slot stands in the place of the key
 	numProbes
 )
 
@@ -31,6 +32,8 @@ var words = [numProbes][]string{
 	Freq:        {"object", "freq"},
 	Type:        {"type"},
 	RefCount:    {"object", "refcount"},
+
+	CountKeysInSlot: {"cluster", "countkeysinslot"},
 }
 
 // names are the probes as the allow-list has them.
@@ -77,10 +80,11 @@ type ScanReply struct {
 	Names  []string
 }
 
-// Trip is one pipeline of a walk: probes, and the SCAN for the next page.
+// Trip is one pipeline of a walk: probes, and the question for the next names.
 type Trip struct {
 	Requests []Request
-	Scan     *Scan // behind the requests; nil: none
+	Scan     *Scan      // behind the requests; nil: none
+	Slots    []SlotTake // behind the requests, by CLUSTER GETKEYSINSLOT; their names make one page
 	// What came back; one reply is appended a request.
 	Replies []Reply
 	Page    ScanReply
@@ -211,7 +215,7 @@ func (c *Conn) attempt(timeout time.Duration) error {
 	c.stale = err != nil
 	if err != nil {
 		c.wire.close() // what is left on it would be taken for other answers
-		return c.lostPage(err)
+		return c.lostPage(c.flight[0], err)
 	}
 	return nil
 }
@@ -260,8 +264,11 @@ func (c *Conn) collect(trip *Trip, timeout time.Duration) error {
 
 // lostPage tells why a round trip failed. Probes that the server refuses fail
 // for themselves.
-func (c *Conn) lostPage(err error) error {
-	if IsReply(err) {
+func (c *Conn) lostPage(trip *Trip, err error) error {
+	switch {
+	case IsReply(err) && len(trip.Slots) > 0:
+		return c.refusedTo("asking for the keys of slots", getKeysRule, err)
+	case IsReply(err):
 		return c.refusedTo("walking with SCAN", "+scan", err)
 	}
 	return c.failed("asking for a page", err)
@@ -277,6 +284,9 @@ func (t *Trip) encode() {
 	if t.Scan != nil {
 		t.pipeline = t.Scan.appendTo(t.pipeline)
 	}
+	for _, take := range t.Slots {
+		t.pipeline = appendCommand(t.pipeline, "cluster", "getkeysinslot", strconv.Itoa(take.Slot), strconv.Itoa(take.Keys))
+	}
 }
 
 // enter counts the commands of a trip, all of which must be allowed.
@@ -290,8 +300,8 @@ func (c *Conn) enter(trip *Trip) error {
 			return err
 		}
 	}
-	if trip.Scan == nil {
-		return nil
+	if err := c.ledger.enter(getKeysInSlot, int64(len(trip.Slots))); err != nil || trip.Scan == nil {
+		return err
 	}
 	return c.ledger.enter("scan", 1)
 }
@@ -319,6 +329,13 @@ func (c *Conn) receive(trip *Trip) (err error) {
 	if trip.Scan != nil {
 		trip.Page, err = c.reader.scanReply()
 	}
+	for range trip.Slots {
+		names, err := c.reader.slotNames()
+		if err != nil {
+			return err
+		}
+		trip.Page.Names = append(trip.Page.Names, names...)
+	}
 	return err
 }
 
@@ -330,7 +347,7 @@ func (c *Conn) countLookups(requests []Request, replies []Reply) {
 	for i := range requests {
 		probe, r := requests[i].Probe, &replies[i]
 		switch {
-		case probe == MemoryUsage || r.Err != nil && firstWord(r.Err.Error()) == "NOPERM":
+		case probe == MemoryUsage || probe == CountKeysInSlot || r.Err != nil && firstWord(r.Err.Error()) == "NOPERM":
 		case r.Nil, probe == PTTL && r.Int == -2, probe == Type && r.Text == "none":
 			c.misses++
 		default:

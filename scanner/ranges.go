@@ -88,6 +88,11 @@ type lane struct {
 	scanning bool      // SCAN rides on the last of them
 	scan     Scan
 	trip     Trip
+
+	// Of a walk over slots.
+	takes   []SlotTake // not yet asked for
+	paging  bool       // SCAN is within the first of them
+	backlog []string   // names not yet asked about
 }
 
 func (w *Walk) newLane(i Interval) *lane {
@@ -101,6 +106,11 @@ func (w *Walk) newLane(i Interval) *lane {
 func (w *Walk) begin() {
 	w.recent = newRecentNames(w.most())
 	w.lanes = []*lane{w.newLane(w.interval())}
+	if w.Slots != nil {
+		w.lanes[0].takes = slices.Clone(w.Slots)
+		w.lanes[0].over = len(w.Slots) == 0
+		w.trial.over = true // a walk over slots is not divided
+	}
 }
 
 func (w *Walk) interval() Interval {
@@ -179,6 +189,9 @@ func (l *lane) stretch(to uint64, ended bool) float64 {
 
 // scanned is how much of the interval pages have come of, in [0,1].
 func (w *Walk) scanned() float64 {
+	if w.Slots != nil {
+		return 1 - float64(keysOf(w.lanes[0].takes))/float64(max(1, keysOf(w.Slots)))
+	}
 	sum := 0.0
 	for _, l := range w.lanes {
 		sum += l.stretch(l.at, l.over)
@@ -187,6 +200,7 @@ func (w *Walk) scanned() float64 {
 }
 
 // Covered is what the walk has seen. Keys that are not probed count as not seen.
+// Of a walk over slots it tells nothing but Whole.
 func (w *Walk) Covered() Coverage {
 	c := Coverage{Interval: w.interval(), Whole: w.unfinished() == nil}
 	c.End = w.lanes[len(w.lanes)-1].end

@@ -23,13 +23,21 @@ var allowed = map[string]bool{
 	"info": true,
 	"scan": true, "type": true, "pttl": true, "memory usage": true,
 	"object idletime": true, "object freq": true, "object refcount": true,
+	countKeysInSlot: true, getKeysInSlot: true,
 }
+
+// Commands that samples of slots want, and nothing else.
+const (
+	countKeysInSlot = "cluster countkeysinslot"
+	getKeysInSlot   = "cluster getkeysinslot" // O(names), which is bounded: mostNamesAtOnce
+	getKeysRule     = "+cluster|getkeysinslot"
+)
 
 // noTouch is known to servers from 7.2.
 const noTouch = "client no-touch"
 
 // containers are the commands whose first argument is a subcommand.
-var containers = map[string]bool{"client": true, "memory": true, "object": true}
+var containers = map[string]bool{"client": true, "cluster": true, "memory": true, "object": true}
 
 // ErrNotAllowed is a command that keyprof refuses to send.
 var ErrNotAllowed = errors.New("not on the list of read-only commands")

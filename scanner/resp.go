@@ -167,6 +167,23 @@ func (r respReader) names() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.listOf(kind, rest)
+}
+
+// slotNames reads the answer to CLUSTER GETKEYSINSLOT.
+func (r respReader) slotNames() ([]string, error) {
+	kind, rest, err := r.head()
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == '-':
+		return nil, replyError(rest)
+	}
+	return r.listOf(kind, rest)
+}
+
+// listOf reads the names that a line announces.
+func (r respReader) listOf(kind byte, rest []byte) ([]string, error) {
 	count, err := number(rest)
 	if err != nil || kind != '*' || count < 0 || count > maxNames {
 		return nil, fmt.Errorf("%w: %q%.20q in the place of names", errProtocol, kind, rest)

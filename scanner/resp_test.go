@@ -107,14 +107,17 @@ func TestScanReplyOfTooManyNames(t *testing.T) {
 }
 
 func FuzzRESP(f *testing.F) {
-	for _, wire := range []string{":1\r\n", "+string\r\n", "-ERR x\r\n", "_\r\n", ">1\r\n:1\r\n:2\r\n", "*2\r\n$1\r\n7\r\n*1\r\n$1\r\na\r\n", "$-1\r\n"} {
+	for _, wire := range []string{":1\r\n", "+string\r\n", "-ERR x\r\n", "_\r\n", ">1\r\n:1\r\n:2\r\n", "*2\r\n$1\r\n7\r\n*1\r\n$1\r\na\r\n", "$-1\r\n", "*2\r\n$1\r\na\r\n$0\r\n\r\n"} {
 		f.Add(wire)
 	}
 	f.Fuzz(func(t *testing.T, wire string) {
 		_, _ = respOf(wire).reply()
 		got, err := respOf(wire).scanReply()
-		size := 0
-		for _, name := range got.Names {
+		size, list := 0, got.Names
+		if ofSlot, wrong := respOf(wire).slotNames(); err != nil && wrong == nil {
+			list, err = ofSlot, nil
+		}
+		for _, name := range list {
 			size += len(name)
 		}
 		if err == nil && size > len(wire) {

@@ -19,6 +19,22 @@ var strangers = []struct{ field, name string }{
 // Valkey process whose databases are one hash table each. Why says what is known of
 // a node on which it is not so.
 func RandomCursors(n Node) (ok bool, why string) {
+	if ok, why = n.inHashOrder(); !ok {
+		return false, why
+	}
+	return n.clusterOrder()
+}
+
+// SlotTables reports whether the node's keys are in one hash table for each slot of
+// a cluster: then the first keys of a slot are a fair sample of it, whichever of the
+// commands that name them is asked.
+func SlotTables(n Node) bool {
+	ok, _ := n.inHashOrder()
+	return ok && n.Info.Field("cluster_enabled") == "1" && n.slotsApart() && !n.atAmazon()
+}
+
+// inHashOrder is RandomCursors for what does not depend on a cluster.
+func (n Node) inHashOrder() (ok bool, why string) {
 	engine, _ := n.Engine()
 	for _, s := range strangers {
 		if n.Info.Field(s.field) != "" {
@@ -38,7 +54,7 @@ func RandomCursors(n Node) (ok bool, why string) {
 	case strings.Contains(mode, "sentinel"):
 		return false, "a Sentinel has no keys"
 	}
-	return n.clusterOrder()
+	return true, ""
 }
 
 // oldestInOrder is the first version whose cursors were looked at.
@@ -48,17 +64,25 @@ const oldestInOrder = 4
 // Valkey 8.0 on each slot is a table of its own (kvstore.c), walked one after the
 // other.
 func (n Node) clusterOrder() (ok bool, why string) {
-	engine, _ := n.Engine()
 	switch enabled := n.Info.Field("cluster_enabled"); {
 	case enabled == "0":
 		return true, ""
 	case enabled != "1":
 		return false, "INFO does not tell whether the server is part of a cluster"
-	case engine == "redis" && n.AtLeast(7, 4), engine == "valkey" && n.AtLeast(8, 0):
+	case n.slotsApart():
 		return false, "in a cluster each slot is a table of its own"
-	case strings.Contains(n.Info.Field("os"), "Amazon"):
+	case n.atAmazon():
 		return false, "a cluster at Amazon may be a proxy"
 	default:
 		return true, ""
 	}
 }
+
+// slotsApart reports whether each slot of a cluster is a table of its own in this
+// version.
+func (n Node) slotsApart() bool {
+	engine, _ := n.Engine()
+	return engine == "redis" && n.AtLeast(7, 4) || engine == "valkey" && n.AtLeast(8, 0)
+}
+
+func (n Node) atAmazon() bool { return strings.Contains(n.Info.Field("os"), "Amazon") }

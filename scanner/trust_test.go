@@ -29,6 +29,7 @@ func TestRandomCursors(t *testing.T) {
 		{name: "a cluster, Valkey 8.0", fields: map[string]string{"redis_version": "7.2.4", "valkey_version": "8.0.1", "cluster_enabled": "1"}, why: "slot"},
 		{name: "ElastiCache", fields: map[string]string{"os": "Amazon ElastiCache"}, ok: true},
 		{name: "ElastiCache Serverless", fields: map[string]string{"os": "Amazon ElastiCache", "redis_version": "7.1", "cluster_enabled": "1"}, why: "Amazon"},
+		{name: "a cluster at Amazon, Valkey 8.0", fields: map[string]string{"os": "Amazon ElastiCache", "valkey_version": "8.0.1", "cluster_enabled": "1"}, why: "each slot"},
 		{name: "a cluster, perhaps", fields: map[string]string{"cluster_enabled": ""}, why: "cluster"},
 		{name: "Sentinel", fields: map[string]string{"redis_mode": "sentinel"}, why: "Sentinel"},
 		{name: "a proxy", fields: map[string]string{"run_id": ""}, why: "proxy"},
@@ -43,6 +44,9 @@ func TestRandomCursors(t *testing.T) {
 		maps.Copy(fields, tt.fields)
 		maps.DeleteFunc(fields, func(_, value string) bool { return value == "" })
 		ok, why := RandomCursors(Node{Info: Info{"server": fields}})
+		if slots := SlotTables(Node{Info: Info{"server": fields}}); slots != (tt.why == "slot") {
+			t.Errorf("%s: a table for each slot %v", tt.name, slots)
+		}
 		if ok != tt.ok || (why == "") != ok || !strings.Contains(why, tt.why) {
 			t.Errorf("%s: %v, %q", tt.name, ok, why)
 		}

@@ -37,8 +37,11 @@ type Walk struct {
 	// Interval is what to walk; nil: all keys. It wants a server that
 	// RandomCursors is true of, as does Ranges over 1.
 	Interval *Interval
-	Ranges   int   // cursor ranges to walk at once, at most; 0: 1
-	Keys     int64 // in the database, about; 0: not known
+	// Slots are what to walk instead; nil: as Interval says. It wants a server that
+	// SlotTables is true of, and knows no Match.
+	Slots  []SlotTake
+	Ranges int   // cursor ranges to walk at once, at most; 0: 1
+	Keys   int64 // in the database, about; 0: not known
 	// Braked is called now and then while the walk stands back, with the cause,
 	// and with none when it goes on; may be nil.
 	Braked func(cause string)
@@ -86,12 +89,12 @@ func (w *Walk) Run(ctx context.Context) error {
 // the walk is at an end, the SCAN for its next page. The last time there is
 // nothing to send.
 func (w *Walk) ask(ctx context.Context, l *lane) error {
-	l.scanning = !l.over && ctx.Err() == nil
+	l.scanning = !l.over && len(l.backlog) == 0 && ctx.Err() == nil
 	l.trip.Replies = l.trip.Replies[:0]
 	l.rest = l.visitor.Requests(l.requests[:0], l.names)
 	l.requests = l.rest
 	if len(l.rest) == 0 && !l.scanning {
-		l.probed, l.finished = l.at, l.over
+		l.probed, l.finished = l.at, l.over && len(l.backlog) == 0
 		return l.visitor.Replies(nil)
 	}
 	w.send(ctx, l)
@@ -102,8 +105,12 @@ func (w *Walk) ask(ctx context.Context, l *lane) error {
 // last.
 func (w *Walk) send(ctx context.Context, l *lane) {
 	l.trip.Requests, l.rest = split(l.rest)
-	l.trip.Scan = nil
-	if len(l.rest) == 0 && l.scanning {
+	l.trip.Scan, l.trip.Slots = nil, nil
+	switch {
+	case len(l.rest) > 0 || !l.scanning:
+	case w.Slots != nil:
+		l.askSlots(w.count())
+	default:
 		l.scan = Scan{Cursor: bits.Reverse64(l.at), Count: min(w.count(), l.most), Match: w.Match}
 		l.trip.Scan = &l.scan
 	}
@@ -124,7 +131,10 @@ func (w *Walk) land(ctx context.Context, l *lane) error {
 		return err
 	}
 	l.names = nil
-	if l.trip.Scan == nil {
+	if l.trip.Scan == nil && l.trip.Slots == nil {
+		if ctx.Err() == nil {
+			l.nextNames(w.count())
+		}
 		return w.ask(ctx, l)
 	}
 	l.probed = l.at
@@ -154,7 +164,7 @@ func (w *Walk) receive(ctx context.Context) error {
 	} else {
 		w.Tally.PausedForLoad += took
 	}
-	if trip.Scan != nil { // else the walk is about to end
+	if trip.Scan != nil || w.Slots != nil { // else the walk is about to end
 		w.heed(ctx, trip.Service)
 	}
 	return nil
@@ -167,16 +177,30 @@ func (w *Walk) arrive(l *lane) error {
 	if err := w.watch(l, page); err != nil {
 		return err
 	}
-	kept, err := l.advance(page)
+	returned, advance := len(page.Names), l.advance
+	if w.Slots != nil {
+		advance = l.advanceSlots
+	}
+	kept, err := advance(page)
 	if err != nil {
 		return err
 	}
-	l.names = w.recent.drop(kept)
-	w.Tally.Repeats += int64(len(page.Names) - len(l.names))
+	l.backlog = w.recent.drop(kept)
+	w.Tally.Repeats += int64(returned - len(l.backlog))
+	l.nextNames(w.atOnce(len(l.backlog)))
 	if w.Progress != nil {
 		w.Progress(w.scanned())
 	}
 	return nil
+}
+
+// atOnce is how many of the names that came are asked about at a time: SCAN was
+// asked for no more.
+func (w *Walk) atOnce(came int) int {
+	if w.Slots == nil {
+		return came
+	}
+	return w.count()
 }
 
 // longestPage is the most that one page counts as ours. A server that took longer

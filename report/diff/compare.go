@@ -213,7 +213,7 @@ func (r *rows) sampling(m Measure, old, new *profile.Stats) slack {
 	if !r.paired {
 		return slack{}
 	}
-	return pairedSlack(m, old, new)
+	return r.pairedSlack(m, old, new)
 }
 
 // estimatesFor is how much of a change the server's estimates of sizes explain.

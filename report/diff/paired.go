@@ -7,7 +7,8 @@ import (
 )
 
 // Two samples of the same interval of cursor positions in the same process are of
-// the same keys, but for those that came and went. What chance does to both alike
+// the same keys, but for those that came and went. Two of slots that were drawn by
+// the same salt are of the same slots, in whatever process. What chance does to both alike
 // is no change, so the interval of a change is far shorter than those of the two
 // figures: it is had from the changes of random groups of the keys (Wolter,
 // "Introduction to Variance Estimation", 2007, chapter 2).
@@ -19,9 +20,13 @@ const t95 = 2.131449545559323
 // paired reports whether two profiles are samples of the same keys.
 func paired(before, after *profile.Profile) bool {
 	a, b := before.Design.Sample, after.Design.Sample
-	return a != nil && b != nil && a.From == b.From && a.To == b.To &&
-		runID(before) != "" && runID(before) == runID(after) &&
-		hasGroups(before) && hasGroups(after)
+	if a == nil || b == nil || !hasGroups(before) || !hasGroups(after) {
+		return false
+	}
+	if a.Slots != nil || b.Slots != nil {
+		return a.Slots != nil && b.Slots != nil && a.Slots.Salt == b.Slots.Salt && before.Design.Fraction == after.Design.Fraction
+	}
+	return a.From == b.From && a.To == b.To && runID(before) != "" && runID(before) == runID(after)
 }
 
 // hasGroups reports whether all keys of a profile are in random groups.
@@ -32,8 +37,26 @@ func hasGroups(p *profile.Profile) bool {
 
 // pairedSlack is how far chance moves the change of a measure of a set of keys; a
 // side without keys is nil.
-func pairedSlack(m Measure, old, new *profile.Stats) slack {
-	return slackOf(partsOfSum(m, old), partsOfSum(m, new), old, new)
+func (r *rows) pairedSlack(m Measure, old, new *profile.Stats) slack {
+	return slackOf(partsOfSum(m, old).drawnFrom(r.before), partsOfSum(m, new).drawnFrom(r.after), old, new)
+}
+
+// drawnFrom are the values less what they would be if they were of each group's keys
+// alike, where slots were drawn: of these the number of all keys is known, and an
+// estimate is its share of the sample's keys, so that only shares err by chance.
+func (g grouped) drawnFrom(p *profile.Profile) grouped {
+	if p.Design.Sample.Slots == nil {
+		return g
+	}
+	var keys grouped
+	for i, n := range p.Totals.Sample.Groups.Keys {
+		keys[i] = float64(n)
+	}
+	share := g.sum() / max(1, keys.sum())
+	for i := range g {
+		g[i] -= share * keys[i]
+	}
+	return g
 }
 
 // slackOf is how far chance moves the difference of two sums of groups.

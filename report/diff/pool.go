@@ -86,8 +86,10 @@ func (r *rows) poolSampling(s poolSides, whole, part Measure) slack {
 	if !r.paired {
 		return slack{}
 	}
-	of := func(side *profile.Stats) grouped { return partsOfSum(whole, side).less(partsOfSum(part, side)) }
-	return slackOf(of(s.old.stats), of(s.new.stats), s.old.stats, s.new.stats)
+	of := func(side *profile.Stats, p *profile.Profile) grouped {
+		return partsOfSum(whole, side).less(partsOfSum(part, side)).drawnFrom(p)
+	}
+	return slackOf(of(s.old.stats, r.before), of(s.new.stats, r.after), s.old.stats, s.new.stats)
 }
 
 // poolChange compares one figure; known is false if neither side has it.

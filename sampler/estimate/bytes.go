@@ -10,17 +10,21 @@ import (
 // that were seen: by the central limit theorem, unless a few keys hold the
 // bytes, by the guard; then nobody knows the upper end, and the lower one is that
 // of one-sided 95 %. tail is the TailIndex of the sizes.
-func (f Frame) Bytes(s profile.ByteSums, tail float64) profile.Estimate {
+func (f Frame) Bytes(s profile.ByteSums, tail float64) profile.Estimate { return f.bytes(s, tail, 1) }
+
+// bytes is Bytes with a design effect.
+func (f Frame) bytes(s profile.ByteSums, tail, effect float64) profile.Estimate {
 	if f.whole() {
 		return profile.Exact(s.Bytes)
 	}
-	value, se := float64(s.Bytes)/f.rate(), f.bytesError(s)
-	if fewHold(s, tail) {
-		e := interval(value, value-z95Single*se, value, s.Bytes)
+	value, se := float64(s.Bytes)/f.rate(), f.bytesError(s)*math.Sqrt(effect)
+	two, one := f.z()
+	if fewHold(s, tail) || f.tooRough(value, se) {
+		e := interval(value, value-one*se, value, s.Bytes)
 		e.Hi = nil
-		return e
+		return f.drifted(e)
 	}
-	return interval(value, value-z95*se, value+z95*se, s.Bytes)
+	return f.drifted(interval(value, value-two*se, value+two*se, s.Bytes))
 }
 
 // bytesError is the standard error of the estimated bytes: √((1-f)/f² Σy²), and

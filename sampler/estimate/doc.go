@@ -15,6 +15,9 @@
 // which is what the intervals of [Frame] then rest on: they are shorter for a
 // namespace that holds most of the keys.
 //
+// Where each slot of a cluster is a table of its own no walk is fair, and slots are
+// drawn instead: see [NewSlotFrame].
+//
 // # What no sample tells
 //
 // Intervals of bytes rest on the central limit theorem, which fails where a few

@@ -26,6 +26,7 @@ type Frame struct {
 	seen     int64   // keys in the sample
 	keys     int64   // keys in all, if that is known
 	known    bool
+	slots    *Slots // nil: positions were sampled
 }
 
 // NewFrame is the frame of a sample of seen keys from a share of the positions,
@@ -80,7 +81,10 @@ func (f Frame) whole() bool { return f.fraction >= 1 }
 // Count estimates how many keys are in a set of which n were seen: by Wilson's
 // score interval (Wilson, "Probable inference", 1927), which holds for few keys
 // and for none as well.
-func (f Frame) Count(n int64) profile.Estimate {
+func (f Frame) Count(n int64) profile.Estimate { return f.count(n, 1) }
+
+// count is Count with a design effect.
+func (f Frame) count(n int64, effect float64) profile.Estimate {
 	switch {
 	case f.whole():
 		return profile.Exact(n)
@@ -89,7 +93,7 @@ func (f Frame) Count(n int64) profile.Estimate {
 	case f.seen == 0:
 		return interval(0, 0, float64(f.keys), 0)
 	default:
-		return f.byShare(n)
+		return f.drifted(f.byShare(n, effect))
 	}
 }
 
@@ -103,11 +107,15 @@ func (f Frame) byPosition(n int64) profile.Estimate {
 
 // byShare is the interval of all K = Np for which n is within z standard errors:
 // (n/seen - p)² <= z² p(1-p)/seen · (N-seen)/(N-1), the last being the correction
-// for a finite population (Cochran, "Sampling Techniques", 1977, section 3.3).
-func (f Frame) byShare(n int64) profile.Estimate {
+// for a finite population (Cochran, "Sampling Techniques", 1977, section 3.3). A
+// design effect makes the sample as small as it is worth (Korn and Graubard,
+// "Confidence intervals for proportions with small expected number of positive
+// counts estimated from survey data", 1998).
+func (f Frame) byShare(n int64, effect float64) profile.Estimate {
 	all, seen := float64(f.keys), float64(f.seen)
 	p := float64(n) / seen
-	q := z95 * z95 * (all - seen) / max(all-1, 1) / seen
+	z, _ := f.z()
+	q := z * z * effect * (all - seen) / max(all-1, 1) / seen
 	middle, half := p+q/2, math.Sqrt(q*(p*(1-p)+q/4))
 	unseen := all - seen // keys, of which any may be in the set
 	return interval(all*p, all*(middle-half)/(1+q), min(all*(middle+half)/(1+q), float64(n)+unseen), n)

@@ -13,23 +13,25 @@ func (f Frame) Scale(s *profile.Stats) {
 	if s.Bytes != nil {
 		tail = tailOf(s.Size)
 	}
-	bytes := func(to **profile.Estimate, of profile.ByteSums) {
+	bytes := func(to **profile.Estimate, of profile.ByteSums, effect float64) {
 		if *to != nil {
-			*to = new(f.Bytes(of, tail))
+			*to = new(f.bytes(of, tail, effect))
 		}
 	}
-	count := func(to **profile.Estimate, n int64) {
+	count := func(to **profile.Estimate, n int64, effect float64) {
 		if *to != nil {
-			*to = new(f.Count(n))
+			*to = new(f.count(n, effect))
 		}
 	}
-	s.Keys = f.Count(s.Probed)
-	count(&s.NoTTLKeys, sums.NoTTL.Keys)
-	count(&s.HighIdleKeys, sums.HighIdle.Keys)
-	bytes(&s.Bytes, sums.Bytes)
-	bytes(&s.SampledBytes, sums.SampledBytes)
-	bytes(&s.NoTTLBytes, sums.NoTTL)
-	bytes(&s.HighIdleBytes, sums.HighIdle)
+	g := &sums.Groups
+	ofBytes, highIdle := f.bytesEffect(g.Bytes, sums.Bytes), f.bytesEffect(g.HighIdleBytes, sums.HighIdle)
+	s.Keys = f.count(s.Probed, f.countEffect(g.Keys, s.Probed))
+	count(&s.NoTTLKeys, sums.NoTTL.Keys, f.countEffect(g.NoTTLKeys, sums.NoTTL.Keys))
+	count(&s.HighIdleKeys, sums.HighIdle.Keys, max(highIdle, f.countEffect(g.Keys, s.Probed))) // it has no groups of its own
+	bytes(&s.Bytes, sums.Bytes, ofBytes)
+	bytes(&s.SampledBytes, sums.SampledBytes, ofBytes) // nor have these
+	bytes(&s.NoTTLBytes, sums.NoTTL, f.bytesEffect(g.NoTTLBytes, sums.NoTTL))
+	bytes(&s.HighIdleBytes, sums.HighIdle, highIdle)
 }
 
 func tailOf(size *profile.Distribution) float64 {

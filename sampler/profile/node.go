@@ -45,7 +45,7 @@ type Database struct {
 	// Keys-Expires of INFO; absent when PTTL is refused.
 	NoTTLKeys *int64 `json:"no_ttl_keys,omitempty"` // keys
 	// Covered is the share of the positions of SCAN's cursor that a sample covered,
-	// in (0,1]; absent for a census.
+	// in (0,1], or of the keys, where slots were drawn; absent for a census.
 	Covered *float64 `json:"covered,omitempty"`
 	// Cursor is the SCAN cursor at which an incomplete walk stopped.
 	Cursor string `json:"cursor,omitempty"`

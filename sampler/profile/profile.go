@@ -92,7 +92,7 @@ type Design struct {
 // The methods.
 const (
 	MethodCensus = "census" // every key is measured
-	MethodSample = "sample" // the keys in an interval of cursor positions are
+	MethodSample = "sample" // the keys in an interval of cursor positions are, or those of slots that were drawn
 )
 
 // Warning is doubt as data: something a reader must know to trust a figure.

@@ -2,19 +2,35 @@ package profile
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 )
 
-// Sample is which keys a sample is of: those in an interval of cursor positions.
+// Sample is which keys a sample is of: those in an interval of cursor positions, or
+// of Slots that were drawn.
 // A position is a cursor with its 64 bits reversed, so that SCAN goes through
 // them in order. A key's is drawn at random by its hash, and stays the same as
 // long as the process runs: see Node.RunID.
 type Sample struct {
-	From string `json:"from"` // first position of the interval, a decimal number
-	To   string `json:"to"`   // position after the last one; not above From: the interval wraps at zero
+	From string `json:"from,omitempty"` // first position of the interval, a decimal number
+	To   string `json:"to,omitempty"`   // position after the last one; not above From: the interval wraps at zero
+	// Slots are where each slot of a cluster is a hash table of its own; absent where
+	// an interval of positions was walked.
+	Slots *SampledSlots `json:"slots,omitempty"`
 	// Covered is the share of all keys that were measured, by estimate, in (0,1]:
 	// the mean of Database.Covered, each weighted by the keys of its database.
 	Covered float64 `json:"covered"`
+}
+
+// SampledSlots say how slots of a cluster, or parts of slots, were drawn: with the
+// same chance for each key, by the hash of their number and a salt. With the same
+// salt and Design.Fraction the same slots are drawn again, as far as their numbers
+// of keys are the same.
+type SampledSlots struct {
+	Salt   string `json:"salt"`   // letters and digits
+	Filled int64  `json:"filled"` // slots that had keys
+	Drawn  int64  `json:"drawn"`  // slots of which keys were taken
+	Keys   int64  `json:"keys"`   // keys in all slots, by CLUSTER COUNTKEYSINSLOT, when the walk began
 }
 
 // SampleSums are sums over the keys of a sample that were measured, not scaled
@@ -24,8 +40,9 @@ type SampleSums struct {
 	SampledBytes ByteSums `json:"sampled_bytes"` // see Stats.SampledBytes
 	NoTTL        ByteSums `json:"no_ttl"`        // keys without a TTL
 	HighIdle     ByteSums `json:"high_idle"`     // see Stats.HighIdleKeys
-	// Groups part the keys at random, by the hash of their names: a key is in the
-	// same group whenever it is measured. How far the changes of the groups differ
+	// Groups part the keys at random, by the hash of their names, or, where slots
+	// were drawn, the parts of slots: a key is in the same group whenever it is
+	// measured. How far the changes of the groups differ
 	// tells how far chance moves the change between two samples of one interval.
 	Groups Groups `json:"groups"`
 }
@@ -63,12 +80,31 @@ func (s *Sample) check(method string) error {
 		return firstBroken(rule{method == MethodSample, "sample", "missing"})
 	}
 	return within("sample", first(
-		checkPosition("from", s.From),
-		checkPosition("to", s.To),
+		s.checkPlaces(),
 		checkCovered(&s.Covered),
 		firstBroken(rule{method != MethodSample, "method", "not that of a sample"}),
 	))
 }
+
+func (s *Sample) checkPlaces() error {
+	if s.Slots == nil {
+		return first(checkPosition("from", s.From), checkPosition("to", s.To))
+	}
+	n := s.Slots
+	return first(
+		firstBroken(rule{s.From != "" || s.To != "", "from", "positions, and slots as well"}),
+		within("slots", first(
+			checkFigures(whole("filled", n.Filled), whole("drawn", n.Drawn), whole("keys", n.Keys)),
+			firstBroken(
+				rule{!saltForm.MatchString(n.Salt), "salt", "not letters and digits"},
+				rule{n.Drawn > n.Filled, "drawn", "more than are filled"},
+				rule{n.Filled > n.Keys, "filled", "more than keys"},
+			),
+		)),
+	)
+}
+
+var saltForm = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)
 
 func checkPosition(name, text string) error {
 	_, err := strconv.ParseUint(text, 10, 64)

@@ -80,6 +80,47 @@ func TestCheckRefusesSamples(t *testing.T) {
 	}
 }
 
+// drawn is sampled of slots.
+func drawn() *profile.Profile {
+	p := sampled()
+	p.Design.Sample = &profile.Sample{Slots: &profile.SampledSlots{Salt: "MVBAJ35BSJ", Filled: 273, Drawn: 3, Keys: 273}, Covered: 0.011}
+	return p
+}
+
+func TestSlotsAreWrittenAndRead(t *testing.T) {
+	doc := plain(t, drawn())
+	if err := profiletest.ValidateSchema(doc); err != nil {
+		t.Error(err)
+	}
+	var p profile.Profile
+	if err := json.Unmarshal(doc, &p); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := p.Design.Sample.Slots, drawn().Design.Sample.Slots; got == nil || *got != *want {
+		t.Errorf("slots %+v", got)
+	}
+}
+
+func TestCheckRefusesSlots(t *testing.T) {
+	for _, tt := range []struct {
+		want   string
+		breaks func(s *profile.Sample)
+	}{
+		{"design.sample.from: positions, and slots as well", func(s *profile.Sample) { s.To = "7" }},
+		{"design.sample.slots.salt: not letters and digits", func(s *profile.Sample) { s.Slots.Salt = "a\x1b[2J" }},
+		{"design.sample.slots.salt: not letters and digits", func(s *profile.Sample) { s.Slots.Salt = "" }},
+		{"design.sample.slots.keys: negative", func(s *profile.Sample) { s.Slots.Keys = -1 }},
+		{"design.sample.slots.drawn: more than are filled", func(s *profile.Sample) { s.Slots.Drawn = 274 }},
+		{"design.sample.slots.filled: more than keys", func(s *profile.Sample) { s.Slots.Filled = 274 }},
+	} {
+		p := drawn()
+		tt.breaks(p.Design.Sample)
+		if err := p.Check(); err == nil || err.Error() != tt.want {
+			t.Errorf("%v, want %q", err, tt.want)
+		}
+	}
+}
+
 // Squares are those of numbers without bounds, as far as 128 bits reach.
 func TestSquares(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

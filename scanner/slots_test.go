@@ -1,0 +1,159 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+)
+
+// Slots of names: those of the cluster specification, and what a server of version
+// 7.0 answers to CLUSTER KEYSLOT.
+func TestSlotOf(t *testing.T) {
+	for name, want := range map[string]int{
+		"123456789": 0x31c3, "": 0, "foo": 12182, "{foo}.bar": 12182, "bar{foo}baz{zap}": 12182,
+		"foo{}{bar}": 8363, "foo{{bar}}zap": 4015, "{bar": 4015, "\xff\xfe": 3374,
+	} {
+		if got := SlotOf(name); got != want {
+			t.Errorf("%q is in slot %d, want %d", name, got, want)
+		}
+	}
+}
+
+// slotServer has a table for each slot. SCAN goes over them one after the other,
+// and its cursors have the slot in their low bits.
+type slotServer struct {
+	Exchange
+	slots  map[int][]string
+	flight []*Trip
+	most   int // names at once
+	lost   bool
+}
+
+func (s *slotServer) Send(_ context.Context, trip *Trip) { s.flight = append(s.flight, trip) }
+
+func (s *slotServer) Receive(context.Context) (*Trip, error) {
+	trip := s.flight[0]
+	s.flight = s.flight[1:]
+	trip.Page = ScanReply{}
+	for _, take := range trip.Slots {
+		names := s.slots[take.Slot]
+		trip.Page.Names = append(trip.Page.Names, names[:min(take.Keys, len(names))]...)
+	}
+	if trip.Scan != nil {
+		trip.Page = s.page(trip.Scan)
+	}
+	s.most = max(s.most, len(trip.Page.Names))
+	trip.Replies = append(trip.Replies, make([]Reply, len(trip.Requests))...)
+	return trip, nil
+}
+
+func (s *slotServer) page(scan *Scan) (page ScanReply) {
+	at, slot := int(scan.Cursor/Slots), slotOfCursor(scan.Cursor)
+	for ; slot < Slots; slot, at = slot+1, 0 {
+		names := s.slots[slot]
+		if s.lost { // it takes a cursor for something else
+			names = s.slots[slot/2]
+		}
+		for ; at < len(names); at++ {
+			if len(page.Names) >= scan.Count {
+				page.Cursor = uint64(at*Slots + slot)
+				return page
+			}
+			page.Names = append(page.Names, names[at])
+		}
+	}
+	return page
+}
+
+func (s *slotServer) Abandon()                      {}
+func (s *slotServer) LeastRoundTrip() time.Duration { return 0 }
+func (s *slotServer) CPUTime(context.Context) (time.Duration, bool) {
+	return 0, false
+}
+
+func newSlotServer(keys map[string]int) *slotServer {
+	s := &slotServer{slots: map[int][]string{}}
+	for tag, n := range keys {
+		for i := range n {
+			s.slots[SlotOf(tag)] = append(s.slots[SlotOf(tag)], fmt.Sprintf("{%s}:%d", tag, i))
+		}
+	}
+	return s
+}
+
+// A walk over slots visits of each as many keys as it should, the first ones, in
+// pages of the size that it may have, and gets no more names at once than that costs
+// little.
+func TestWalkOverSlots(t *testing.T) {
+	keys := map[string]int{"large": 5000, "middle": 400, "all of it": 900, "gone": 0}
+	takes := []SlotTake{{SlotOf("middle"), 300}, {SlotOf("large"), 3000}, {SlotOf("gone"), 5}, {SlotOf("all of it"), 900}}
+	want := map[string]int{"large": 3000, "middle": 300, "all of it": 900}
+	for i := range 100 {
+		tag := fmt.Sprint("small", i)
+		keys[tag], want[tag] = 3, 3
+		takes = append(takes, SlotTake{SlotOf(tag), 3})
+	}
+	for _, page := range []int{1, 20, 1000} {
+		s, v := newSlotServer(keys), visits{}
+		w := rangesWalk(s, v, 1, 0)
+		w.Slots, w.Page = takes, page
+		fractions := []float64{}
+		w.Progress = func(f float64) { fractions = append(fractions, f) }
+		if err := w.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		visited := 0
+		for tag, n := range want {
+			for i := range n {
+				visited++
+				if name := fmt.Sprintf("{%s}:%d", tag, i); v[name] != 1 {
+					t.Fatalf("pages of %d: %s was visited %d times", page, name, v[name])
+				}
+			}
+		}
+		if len(v) != visited || !w.Covered().Whole || s.most > max(page, mostNamesAtOnce) {
+			t.Errorf("pages of %d: %d names, want %d; whole %v; %d names at once", page, len(v), visited, w.Covered().Whole, s.most)
+		}
+		if !slices.IsSorted(fractions) || fractions[len(fractions)-1] != 1 {
+			t.Errorf("pages of %d: progress %v", page, fractions)
+		}
+		if w.Tally.Returned-w.Tally.Repeats != int64(visited) {
+			t.Errorf("pages of %d: of %d names %d were dropped", page, w.Tally.Returned, w.Tally.Repeats)
+		}
+	}
+}
+
+// A walk that is told to stop visits the names that it asks about, and is not whole.
+func TestWalkOverSlotsStopped(t *testing.T) {
+	s, v := newSlotServer(map[string]int{"a": 400, "b": 400}), visits{}
+	w := rangesWalk(s, v, 1, 0)
+	w.Slots, w.Page = []SlotTake{{SlotOf("a"), 400}, {SlotOf("b"), 400}}, 10
+	ctx, stop := context.WithCancel(t.Context())
+	w.Progress = func(f float64) {
+		if f == 1 { // all names are there, and ten of the second slot asked about
+			stop()
+		}
+	}
+	if err := w.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if n := len(slices.Collect(maps.Keys(v))); n < 400 || n > 420 || w.Covered().Whole {
+		t.Errorf("%d names were visited, whole %v", n, w.Covered().Whole)
+	}
+}
+
+// Cursors that mean something else end a walk.
+func TestWalkOverSlotsOutOfOrder(t *testing.T) {
+	s, v := newSlotServer(map[string]int{"a": 2000}), visits{}
+	s.slots[SlotOf("a")/2] = []string{"b", "{c}"}
+	s.lost = true
+	w := rangesWalk(s, v, 1, 0)
+	w.Slots = []SlotTake{{SlotOf("a"), 1000}}
+	if err := w.Run(t.Context()); !errors.Is(err, errNoSlotOrder) || len(v) > 0 {
+		t.Errorf("error %v, and %d names were visited", err, len(v))
+	}
+}
