@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// gentleNice is what nice(1) adds, too.
-const gentleNice = 10
+// gentleNice is the lowest priority that there is.
+const gentleNice = 19
 
 // giveWay makes others that want a processor of this machine have it first: the
 // server may be among them. A walk's own work comes right when its pages do, in which

@@ -3,7 +3,6 @@ package sampler_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 
@@ -17,29 +16,6 @@ import (
 
 // shards are the nodes of a small cluster.
 const shards = 3
-
-// newCluster starts the nodes of a cluster, each with a part of the slots.
-func newCluster(t *testing.T) []*redistest.Server {
-	t.Helper()
-	const slots = 16384
-	nodes := make([]*redistest.Server, shards)
-	for i := range nodes {
-		nodes[i] = redistest.New(t, "--cluster-enabled", "yes")
-		do(t, nodes[i].Client(), "cluster", "addslotsrange", i*slots/shards, (i+1)*slots/shards-1)
-		host, port, err := net.SplitHostPort(nodes[0].Addr())
-		if err != nil {
-			t.Fatal(err)
-		}
-		do(t, nodes[i].Client(), "cluster", "meet", host, port)
-	}
-	for _, node := range nodes {
-		await(t, func() bool {
-			state := node.Client().ClusterInfo(context.Background()).Val()
-			return strings.Contains(state, "cluster_state:ok") && strings.Contains(state, fmt.Sprintf("cluster_known_nodes:%d", shards))
-		})
-	}
-	return nodes
-}
 
 // fillCluster makes keys some of which have hash tags: those of one tag are in one
 // slot, but at positions of their own.
@@ -66,7 +42,7 @@ func fillCluster(t *testing.T, nodes []*redistest.Server) {
 // the nodes hold the truth of the cluster.
 func TestSamplesOfACluster(t *testing.T) {
 	const parts = 16
-	nodes := newCluster(t)
+	nodes := redistest.NewCluster(t, shards)
 	if ok, why := scanner.RandomCursors(connect(t, nodes[0].URL()).Node); !ok {
 		t.Skip(why) // on a newer server, which walks slot by slot
 	}

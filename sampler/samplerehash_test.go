@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -109,4 +110,15 @@ func checkRehashed(t *testing.T, server *redistest.Server, keys int64, parts int
 			t.Errorf("part %d: %d keys, %+v; afterwards %d, %+v", i, p.Totals.Probed, p.Totals.Sample.Bytes, again.Probed, again.Sample.Bytes)
 		}
 	}
+}
+
+func await(t *testing.T, done func() bool) {
+	t.Helper()
+	for range 500 {
+		if done() {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("waited in vain")
 }

@@ -395,7 +395,7 @@ func TestRangesWanted(t *testing.T) {
 		wantLanes int
 	}{
 		{"as they are", func(*Walk, *table) {}, 8},
-		{"no latency", func(_ *Walk, x *table) { x.roundTrip = time.Millisecond / 3 }, 1},
+		{"no latency", func(_ *Walk, x *table) { x.roundTrip = time.Millisecond / 3 }, 2},
 		{"some latency", func(_ *Walk, x *table) { x.roundTrip = 2 * time.Millisecond }, 4},
 		{"more than a page", func(_ *Walk, x *table) { x.roundTrip = 600 * time.Microsecond }, 3},
 		{"service not measurable", func(_ *Walk, x *table) { x.service = 0 }, 8},

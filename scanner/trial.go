@@ -88,16 +88,11 @@ func (w *Walk) divide(l *lane) []*lane {
 }
 
 // rangesFor is how many ranges keep a server busy that is a round trip away: while
-// one page travels, it works on those of the others. Round trips vary, so one is to
-// spare; none on a link that needs one alone, where a second only makes other
-// clients wait for longer.
+// one page travels, or we read what it answers, it works on those of the others.
 func rangesFor(roundTrip, service time.Duration) int {
 	if service <= 0 {
 		return MostRanges
 	}
 	travelling := (roundTrip + service/2) / service
-	if travelling == 0 {
-		return 1
-	}
 	return int(min(MostRanges, 2+travelling))
 }

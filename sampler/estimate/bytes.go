@@ -75,3 +75,5 @@ func sum(add func(a, b float64) float64, parts []profile.Estimate) profile.Estim
 	}
 	return e
 }
+
+func square(v float64) float64 { return v * v }
