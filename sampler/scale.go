@@ -61,6 +61,7 @@ func rescale(p *profile.Profile) error {
 // frames are those of the databases of a sample.
 type frames struct {
 	of  map[int]estimate.Frame
+	kin map[int]*estimate.Kin
 	dbs []int // numbers of the databases, in order
 }
 
@@ -70,7 +71,7 @@ func (f frames) scale(ns *profile.Namespace) error {
 	if !known {
 		return fmt.Errorf("how much of database %d the sample covered is not known", ns.DB)
 	}
-	frame.Scale(&ns.Stats)
+	frame.Among(*f.kin[ns.DB], ns.Sample).Scale(&ns.Stats)
 	return nil
 }
 
@@ -78,7 +79,7 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 	if len(p.Nodes) != 1 {
 		return f, errors.New("a sample of several servers has no share of positions in common")
 	}
-	f.of = map[int]estimate.Frame{}
+	f.of, f.kin = map[int]estimate.Frame{}, kinOf(p)
 	seen, lost := seenIn(p)
 	for _, db := range p.Nodes[0].Databases {
 		if _, twice := f.of[db.DB]; twice || db.Covered == nil {
@@ -94,6 +95,19 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 		f.dbs = append(f.dbs, db.DB)
 	}
 	return f, nil
+}
+
+// kinOf are the namespaces of each database.
+func kinOf(p *profile.Profile) map[int]*estimate.Kin {
+	kin := map[int]*estimate.Kin{}
+	for i := range p.Namespaces {
+		ns := &p.Namespaces[i]
+		if kin[ns.DB] == nil {
+			kin[ns.DB] = &estimate.Kin{}
+		}
+		kin[ns.DB].Add(ns.Sample)
+	}
+	return kin
 }
 
 // slotFrame is the frame of the one database of a sample of slots.

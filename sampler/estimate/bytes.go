@@ -31,7 +31,7 @@ func (f Frame) bytes(s profile.ByteSums, tail, effect float64) profile.Estimate 
 // where the number of keys N is known N·s/√n·√(1-n/N), in which s² is the
 // variance over all n keys of the sample, those outside the set being 0.
 func (f Frame) bytesError(s profile.ByteSums) float64 {
-	rate, squares := f.rate(), s.Squares.Float()
+	rate, squares := f.rate(), f.squares(s)
 	if f.known && f.seen > 1 {
 		n, sum := float64(f.seen), float64(s.Bytes)
 		squares = max(squares-sum*sum/n, 0) * n / (n - 1)

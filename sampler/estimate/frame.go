@@ -26,7 +26,8 @@ type Frame struct {
 	seen     int64   // keys in the sample
 	keys     int64   // keys in all, if that is known
 	known    bool
-	slots    *Slots // nil: positions were sampled
+	slots    *Slots  // nil: positions were sampled
+	variance float64 // of sizes at least, relative to the square of their mean
 }
 
 // NewFrame is the frame of a sample of seen keys from a share of the positions,

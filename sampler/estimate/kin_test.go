@@ -1,0 +1,98 @@
+package estimate_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"keyprof/sampler/estimate"
+	"keyprof/sampler/profile"
+)
+
+// clan are namespaces of collections of which few keys are far larger than the
+// others.
+type clan [][]int64 // sizes of the keys of each
+
+// newClan has namespaces of 2,000 to 20,000 keys, one in 2,000 of which is a hundred
+// times as large.
+func newClan(rng *rand.Rand) (c clan) {
+	for i := range 10 {
+		sizes := make([]int64, 2000*(i+1))
+		for k := range sizes {
+			sizes[k] = 200 + rng.Int64N(100)
+			if rng.IntN(2000) == 0 {
+				sizes[k] *= 100
+			}
+		}
+		c = append(c, sizes)
+	}
+	return c
+}
+
+// sample draws each key with the same chance.
+func (c clan) sample(rng *rand.Rand, share float64) (sums []profile.SampleSums, tails []float64, seen int64) {
+	for _, sizes := range c {
+		var s profile.SampleSums
+		var sketch profile.Sketch
+		for _, size := range sizes {
+			if rng.Float64() < share {
+				s.Bytes.Add(size)
+				s.SampledBytes.Add(size)
+				sketch.Add(float64(size))
+			}
+		}
+		seen += s.Bytes.Keys
+		sums, tails = append(sums, s), append(tails, estimate.TailIndex(&sketch))
+	}
+	return sums, tails, seen
+}
+
+// A namespace that met none of its giants learns from the others that there are some.
+func TestNamespacesLearnFromTheirKin(t *testing.T) {
+	n := runs(t)
+	for _, share := range []float64{0.05, 0.2} {
+		rng := rand.New(rand.NewPCG(3, uint64(share*100)))
+		c := newClan(rng)
+		alone, among, all := 0, 0, 0
+		for range n {
+			sums, tails, seen := c.sample(rng, share)
+			var kin estimate.Kin
+			for i := range sums {
+				kin.Add(&sums[i])
+			}
+			frame := estimate.NewFrame(share, seen)
+			for i, s := range sums {
+				truth := int64(0)
+				for _, size := range c[i] {
+					truth += size
+				}
+				all++
+				alone += one(covers(frame.Bytes(s.Bytes, tails[i]), truth))
+				among += one(covers(frame.Among(kin, &s).Bytes(s.Bytes, tails[i]), truth))
+			}
+		}
+		t.Logf("a sample of %v: %.3f of the intervals hold, without kin %.3f", share, ratio(among, all), ratio(alone, all))
+		if among < tooFew(all, 0.95) {
+			t.Errorf("a sample of %v: %d of %d intervals hold the truth", share, among, all)
+		}
+	}
+}
+
+// Strings learn nothing from collections, which vary for reasons of their own.
+func TestStringsHaveNoKin(t *testing.T) {
+	var strings, lists profile.SampleSums
+	for i := range int64(1000) {
+		strings.Bytes.Add(100)
+		lists.Bytes.Add(100 + i*i)
+		lists.SampledBytes.Add(100 + i*i)
+	}
+	var kin estimate.Kin
+	kin.Add(&strings)
+	kin.Add(&lists)
+	frame := estimate.NewFrame(0.1, 2000)
+	if alone, among := frame.Bytes(strings.Bytes, 9), frame.Among(kin, &strings).Bytes(strings.Bytes, 9); alone.Lo != among.Lo || *alone.Hi != *among.Hi {
+		t.Errorf("alone %v to %v, among %v to %v", alone.Lo, *alone.Hi, among.Lo, *among.Hi)
+	}
+	if alone, among := frame.Bytes(lists.Bytes, 9), frame.Among(kin, &lists).Bytes(lists.Bytes, 9); alone.Lo != among.Lo {
+		t.Errorf("its own spread is that of its kin: %v and %v", alone.Lo, among.Lo)
+	}
+}
