@@ -23,28 +23,16 @@ type Felt struct {
 type beside struct {
 	name           string
 	args           []string // of keyprof; nil: it does not run
-	niced          bool
 	aimP50, aimP99 float64 // 0: none
 }
 
 // besides are the ways in which keyprof runs beside the client. Server, client and
-// keyprof share the cores of one machine, so that the client waits for keyprof's
-// process, too, as it would not if that ran elsewhere. With the least priority it
-// gives way: what is felt then is mostly the server.
-func (t *tools) besides() (list []beside) {
-	ways := []beside{
-		{name: "keyprof's defaults", args: []string{"profile"}, aimP50: aimP50, aimP99: aimP99},
-		{name: "`--latency-budget 50us`", args: []string{"profile", "--latency-budget", "50us"}},
-		{name: "`--max-load 100%`", args: []string{"profile", "--max-load", "100%"}},
-	}
-	for _, way := range ways {
-		list = append(list, way)
-		if t.nice != "" {
-			way.name, way.niced = way.name+", keyprof niced", true
-			list = append(list, way)
-		}
-	}
-	return list
+// keyprof share the cores of one machine; below full speed keyprof gives way to the
+// other two, so that what is felt is mostly the server, as if it ran elsewhere.
+var besides = []beside{
+	{name: "keyprof's defaults", args: []string{"profile"}, aimP50: aimP50, aimP99: aimP99},
+	{name: "`--latency-budget 50us`", args: []string{"profile", "--latency-budget", "50us"}},
+	{name: "`--max-load 100%`", args: []string{"profile", "--max-load", "100%"}},
 }
 
 // How long keyprof runs before a client is measured, and for how long that is.
@@ -67,7 +55,7 @@ func (b *bench) felt(ctx context.Context, l link) error {
 		if err != nil {
 			return err
 		}
-		for _, way := range b.tools.besides() {
+		for _, way := range besides {
 			for _, row := range way.rows(rounds, l.keys) {
 				b.report.add(row)
 			}
@@ -80,7 +68,7 @@ func (b *bench) felt(ctx context.Context, l link) error {
 func (t *tools) feltByTurns(ctx context.Context, l link, rounds int) (map[string][]Felt, error) {
 	all := map[string][]Felt{}
 	for i := range rounds {
-		for _, way := range append([]beside{{name: alone}}, t.besides()...) {
+		for _, way := range append([]beside{{name: alone}}, besides...) {
 			felt, err := t.feltBeside(ctx, l, way)
 			if err != nil {
 				return nil, err
@@ -117,9 +105,6 @@ func (t *tools) feltBeside(ctx context.Context, l link, way beside) (Felt, error
 	}
 	words := append([]string{t.keyprof}, way.args...)
 	words = append(words, "--no-progress", "-q", "-o", filepath.Join(t.dir, "felt.json"), l.url)
-	if way.niced {
-		words = append([]string{t.nice, "-n", "19"}, words...)
-	}
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	if err := cmd.Start(); err != nil {
 		return Felt{}, err

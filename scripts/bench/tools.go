@@ -23,7 +23,6 @@ type tools struct {
 	cli      string // path of redis-cli
 	self     string // path of bench
 	chrt     string // path, "" where there is none: cores are not kept awake
-	nice     string // path, "" where there is none
 	dir      string // temporary, for profiles
 	versions map[string]string
 	truths   map[*redistest.Server]*profile.Profile // of the last census of each
@@ -55,7 +54,6 @@ func findTools(ctx context.Context, o options) (*tools, error) {
 		"go":        runtime.Version(),
 	}}
 	t.chrt, _ = exec.LookPath("chrt")
-	t.nice, _ = exec.LookPath("nice")
 	return t, nil
 }
 
