@@ -23,7 +23,7 @@ type Felt struct {
 type beside struct {
 	name           string
 	args           []string // of keyprof; nil: it does not run
-	aimP50, aimP99 float64 // 0: none
+	aimP50, aimP99 float64  // 0: none
 }
 
 // besides are the ways in which keyprof runs beside the client. Server, client and
