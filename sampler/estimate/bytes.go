@@ -17,7 +17,8 @@ func (f Frame) bytes(s profile.ByteSums, tail, effect float64) profile.Estimate 
 	if f.whole() {
 		return profile.Exact(s.Bytes)
 	}
-	value, se := float64(s.Bytes)/f.rate(), f.bytesError(s)*math.Sqrt(effect)
+	value := float64(s.Bytes) / f.rate()
+	se := max(f.bytesError(s)*math.Sqrt(effect), f.errorOf(f.kinSquares(s), s))
 	two, one := f.z()
 	if fewHold(s, tail) || f.tooRough(value, se) {
 		e := interval(value, value-one*se, value, s.Bytes)
@@ -27,11 +28,15 @@ func (f Frame) bytes(s profile.ByteSums, tail, effect float64) profile.Estimate 
 	return f.drifted(interval(value, value-two*se, value+two*se, s.Bytes))
 }
 
-// bytesError is the standard error of the estimated bytes: √((1-f)/f² Σy²), and
-// where the number of keys N is known N·s/√n·√(1-n/N), in which s² is the
-// variance over all n keys of the sample, those outside the set being 0.
-func (f Frame) bytesError(s profile.ByteSums) float64 {
-	rate, squares := f.rate(), f.squares(s)
+// bytesError is the standard error of the estimated bytes.
+func (f Frame) bytesError(s profile.ByteSums) float64 { return f.errorOf(s.Squares.Float(), s) }
+
+// errorOf is the standard error of the estimated bytes of sizes with such a sum of
+// squares: √((1-f)/f² Σy²), and where the number of keys N is known N·s/√n·√(1-n/N),
+// in which s² is the variance over all n keys of the sample, those outside the set
+// being 0.
+func (f Frame) errorOf(squares float64, s profile.ByteSums) float64 {
+	rate := f.rate()
 	if f.known && f.seen > 1 {
 		n, sum := float64(f.seen), float64(s.Bytes)
 		squares = max(squares-sum*sum/n, 0) * n / (n - 1)

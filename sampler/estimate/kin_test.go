@@ -96,3 +96,29 @@ func TestStringsHaveNoKin(t *testing.T) {
 		t.Errorf("its own spread is that of its kin: %v and %v", alone.Lo, among.Lo)
 	}
 }
+
+// A namespace of which many keys were seen, all of them alike, is not thought to vary
+// as much as kin do: its interval is no wider than the rule of three has it.
+func TestManyKeysKnowBetter(t *testing.T) {
+	const share, giant = 0.2, 20_000
+	var steady, giants profile.SampleSums
+	for i := range int64(100_000) {
+		steady.Bytes.Add(100)
+		steady.SampledBytes.Add(100)
+		if i%20 == 0 {
+			size := int64(100)
+			if i%2000 == 0 {
+				size = giant
+			}
+			giants.Bytes.Add(size)
+			giants.SampledBytes.Add(size)
+		}
+	}
+	var kin estimate.Kin
+	kin.Add(&steady)
+	kin.Add(&giants)
+	e := estimate.NewFrame(share, 105_000).Among(kin, &steady).Bytes(steady.Bytes, 9)
+	if width := float64(*e.Hi-e.Lo) / float64(e.Value); width > 0.05 {
+		t.Errorf("%v to %v", e.Lo, *e.Hi)
+	}
+}
