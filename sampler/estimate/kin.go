@@ -1,10 +1,6 @@
 package estimate
 
-import (
-	"math"
-
-	"keyprof/sampler/profile"
-)
+import "keyprof/sampler/profile"
 
 // Kin is what the namespaces of a database tell of each other. A collection grows
 // with what is put into it, so that one in thousands may be a hundred times as

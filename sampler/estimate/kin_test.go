@@ -118,7 +118,7 @@ func TestManyKeysKnowBetter(t *testing.T) {
 	kin.Add(&steady)
 	kin.Add(&giants)
 	e := estimate.NewFrame(share, 105_000).Among(kin, &steady).Bytes(steady.Bytes, 9)
-	if width := float64(*e.Hi-e.Lo) / float64(e.Value); width > 0.05 {
+	if width := float64(*e.Hi-e.Lo) / float64(e.Value); width > 0.013 {
 		t.Errorf("%v to %v", e.Lo, *e.Hi)
 	}
 }
