@@ -18,8 +18,9 @@ const sampleHelp = `SAMPLES
   Bytes are "at least" so many where a few keys hold them: then, and where memory is
   left that the keys do not explain, walk all. --sample-from PROFILE measures the same
   keys again; --save-dir does so by itself. In a cluster from Redis 7.4 or Valkey 8 on
-  each slot is a table of its own: slots are drawn then, at least 30. A small database
-  is walked whole, and so are all where neither can be had (proxies, other engines).`
+  each slot is a table of its own: slots are drawn then, at least 30. A database of some
+  hundred keys is walked whole, and so are all where neither can be had (proxies, other
+  engines).`
 
 func sampleFlags() []cli.Flag {
 	return []cli.Flag{
@@ -34,7 +35,7 @@ func sampleOf(c *cli.Context) (*sampler.SampleSize, error) {
 	switch {
 	case text != "" && path != "":
 		return nil, &usageError{problem: "--sample and --sample-from do not go together", hint: "the profile says how many keys it is of"}
-	case path != "":
+	case c.IsSet("sample-from") || path != "":
 		return sampleFrom(path)
 	case c.IsSet("sample") || text != "":
 		return parseSample(text)
@@ -58,6 +59,9 @@ func parseSample(text string) (*sampler.SampleSize, error) {
 }
 
 func sampleFrom(path string) (*sampler.SampleSize, error) {
+	if path == "" {
+		return nil, flagError("sample-from", nil, "wants the name of a file")
+	}
 	if path == "-" {
 		return nil, &usageError{problem: "--sample-from - does not read standard input", hint: "give the name of a file"}
 	}

@@ -327,9 +327,6 @@ func (c *checker) watchOut() []profile.Warning {
 		w.add("lfu-policy", w.node, "under the policy %s there are no idle times: the access frequency is measured in their place", c.node.Policy())
 	}
 	info := c.node.Info
-	if info.Field("cluster_enabled") == "1" {
-		w.add("cluster-mode", w.node, "this is one node of a cluster: only its own keys are walked")
-	}
 	if info.Field("master_sync_in_progress") == "1" || info.Field("async_loading") == "1" {
 		w.add("sync-in-progress", w.node, "the server is being synchronized from its primary: its data set is exchanged, and a profile made meanwhile is incomplete")
 	}

@@ -104,17 +104,10 @@ func renamed(p *profile.Profile, name func(*profile.Namespace) string) (*profile
 		}
 		groups[as] = append(groups[as], ns)
 	}
-	estimates, err := estimatesOf(p)
-	if err != nil {
-		return nil, err
-	}
 	result, m := *p, measuresOf(&p.Totals)
 	result.Namespaces = make([]profile.Namespace, 0, len(groups))
 	for as, group := range groups {
 		ns, err := merged(group, m)
-		if err == nil && len(group) > 1 {
-			err = estimates(&ns)
-		}
 		if err != nil {
 			return nil, err
 		}
@@ -124,17 +117,12 @@ func renamed(p *profile.Profile, name func(*profile.Namespace) string) (*profile
 	slices.SortFunc(result.Namespaces, func(a, b profile.Namespace) int {
 		return row{db: a.DB, pattern: a.Pattern, other: a.Other}.compare(row{db: b.DB, pattern: b.Pattern, other: b.Other})
 	})
-	return &result, nil
-}
-
-// estimatesOf makes the estimates of a namespace that was merged anew, if p is of
-// a sample.
-func estimatesOf(p *profile.Profile) (func(*profile.Namespace) error, error) {
 	if p.Design.Method != profile.MethodSample {
-		return func(*profile.Namespace) error { return nil }, nil
+		return &result, nil
 	}
-	f, err := framesOf(p)
-	return f.scale, err
+	// All estimates are made anew: namespaces learn from one another.
+	result.Design.Sample = new(*p.Design.Sample)
+	return &result, rescale(&result)
 }
 
 // merged is one namespace for several of one database.

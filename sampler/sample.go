@@ -30,7 +30,7 @@ const (
 )
 
 // leastBuckets is how many keys of a database a sample must have, about: positions
-// are those of whole buckets of its table. Others are walked whole.
+// are those of whole buckets of its table.
 const leastBuckets = 128
 
 // planSample decides which part of the line of positions to walk, if not all of it.
@@ -95,7 +95,8 @@ func (c *collector) sampledBefore(want *SampleSize, share float64) *Sample {
 // one server it is of.
 func Repeatable(p *profile.Profile) bool {
 	s, _ := intervalOf(p)
-	return s != nil
+	d := designOf(p)
+	return s != nil || d != nil && d.Sample.Slots != nil
 }
 
 // intervalOf is what a profile is a sample of, and in which process; nil if it is
@@ -112,12 +113,35 @@ func intervalOf(p *profile.Profile) (s *Sample, runID string) {
 	return &Sample{From: from, To: to, Fraction: float64(to-from) / math.MaxUint64}, p.Nodes[0].RunID
 }
 
-// interval is what to walk of a database; nil: all of it.
+// interval is what to walk of a database; nil: all of it, as a part of it would be
+// too few keys to tell of the others.
 func (c *collector) interval(db *profile.Database) *scanner.Interval {
-	if c.sample == nil || c.slots != nil || float64(keysOf(db))*c.sample.Fraction < leastBuckets {
+	if c.sample == nil || c.slots != nil {
 		return nil
 	}
-	return &scanner.Interval{Start: c.sample.From, End: c.sample.To}
+	i := &scanner.Interval{Start: c.sample.From, End: c.sample.To}
+	if keys := keysOf(db); c.sample.Fraction*float64(keys) < leastBuckets {
+		share := leastShare(keys)
+		if share > mostRaised {
+			return nil
+		}
+		i.End = i.Start + uint64(share*(1<<64))
+	}
+	return i
+}
+
+// mostRaised is up to which share a sample is made larger than was asked for, to be of
+// enough keys. All keys of a database that wants more are not many either.
+const mostRaised = 0.25
+
+// leastShare is the least part of so many keys that is a sample of them: a power of
+// two, so that it stays the same while a database grows a little.
+func leastShare(keys int64) float64 {
+	share := 1.0
+	for share/2*float64(keys) >= leastBuckets {
+		share /= 2
+	}
+	return share
 }
 
 // cover notes how much of a database was walked.

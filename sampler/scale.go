@@ -71,7 +71,14 @@ func (f frames) scale(ns *profile.Namespace) error {
 	if !known {
 		return fmt.Errorf("how much of database %d the sample covered is not known", ns.DB)
 	}
-	frame.Among(*f.kin[ns.DB], ns.Sample).Scale(&ns.Stats)
+	switch {
+	case ns.Sample == nil && ns.Probed > 0:
+		return fmt.Errorf("namespace %q: the sums of the sample are missing", ns.Pattern)
+	case soleKey(ns):
+		estimate.Unscale(&ns.Stats)
+	default:
+		frame.Among(*f.kin[ns.DB], ns.Sample).Scale(&ns.Stats)
+	}
 	return nil
 }
 
@@ -175,6 +182,7 @@ func (f frames) scaleTotals(p *profile.Profile) {
 	add(&t.NoTTLBytes, func(s *profile.Stats) *profile.Estimate { return s.NoTTLBytes })
 	add(&t.HighIdleKeys, func(s *profile.Stats) *profile.Estimate { return s.HighIdleKeys })
 	add(&t.HighIdleBytes, func(s *profile.Stats) *profile.Estimate { return s.HighIdleBytes })
+	leaveRoom(p)
 	switch {
 	case t.Keys.Value > 0:
 		p.Design.Sample.Covered = min(1, float64(t.Probed)/float64(t.Keys.Value))

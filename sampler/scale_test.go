@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func reread(t rapid.TB, p *profile.Profile) *profile.Profile {
 func TestSamplesRollUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := reread(t, sampleOf(t, rapid.SliceOfN(rapid.Custom(drawHardName), 4, 200).Draw(t, "keys")))
-		all, err := renamed(p, func(*profile.Namespace) string { return "all" })
+		all, err := renamed(p, func(*profile.Namespace) string { return "<*>" })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,8 +111,52 @@ func TestScaleRefuses(t *testing.T) {
 	} {
 		p := sampleOf(t, keys)
 		damage(p)
-		if _, err := renamed(p, func(*profile.Namespace) string { return "all" }); err == nil {
+		if _, err := renamed(p, func(*profile.Namespace) string { return "<*>" }); err == nil {
 			t.Errorf("%s: namespaces are merged", name)
 		}
+	}
+}
+
+// A namespace that is the name of one key has no more than that: it is exact, once it
+// was met.
+func TestSoleKeysStandForNoOthers(t *testing.T) {
+	p := sampleOf(t, []Observation{
+		{Name: "leaderboard", HasBytes: true, Bytes: 3 << 20, NoTTL: true, Type: "zset"},
+		{Name: "user:1", HasBytes: true, Bytes: 100, NoTTL: true, Type: "string"},
+	})
+	for _, ns := range p.Namespaces {
+		sole := ns.Keys.IsExact() && ns.Keys.Value == 1 && ns.Bytes.IsExact() && ns.Bytes.Value == ns.Sample.Bytes.Bytes
+		if want := ns.Pattern == "leaderboard"; sole != want {
+			t.Errorf("%s: %+v keys of %+v bytes", ns.Pattern, ns.Keys, *ns.Bytes)
+		}
+	}
+}
+
+// No sample rules out bytes that the server's memory has room for.
+func TestTotalsLeaveRoomForWhatWasNotMet(t *testing.T) {
+	var keys []Observation
+	for i := range 2000 {
+		keys = append(keys, Observation{Name: fmt.Sprint("user:", i), HasBytes: true, Bytes: 1000, NoTTL: true, Type: "string"})
+	}
+	p := sampleOf(t, keys)
+	n := &p.Nodes[0]
+	used := 2 * p.Totals.Bytes.Value
+	n.Info = map[string]map[string]string{"memory": {"used_memory": fmt.Sprint(used), "used_memory_startup": "0"}}
+	before := *p.Totals.Bytes.Hi
+	for i := range n.Databases {
+		n.Databases[i].Before = &profile.Keyspace{}
+	}
+	if err := rescale(p); err != nil {
+		t.Fatal(err)
+	}
+	if e := p.Totals.Bytes; before >= used || *e.Hi != used || e.Lo >= e.Value {
+		t.Errorf("%+v to %d, before to %d; %d bytes are used", *e, *e.Hi, before, used)
+	}
+	p.Design.Match = "user:*"
+	if err := rescale(p); err != nil {
+		t.Fatal(err)
+	}
+	if *p.Totals.Bytes.Hi != before {
+		t.Errorf("%d: others than these keys may hold the rest", *p.Totals.Bytes.Hi)
 	}
 }

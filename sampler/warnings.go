@@ -59,6 +59,9 @@ func (c *collector) warnNode(w *warner) {
 	if c.node.Role() == scanner.Replica && c.node.Info.Field("master_link_status") != "up" {
 		w.add("replica-link-down", w.node, "%s", linkDown(c.node.Info))
 	}
+	if c.node.Info.Field("cluster_enabled") == "1" {
+		w.add("cluster-mode", w.node, "this is one node of a cluster: only its own keys are walked")
+	}
 }
 
 // linkDown says what is wrong with a replica whose link is not up.
