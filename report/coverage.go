@@ -12,7 +12,8 @@ func coverageFact(v *view) fact {
 	p, t := v.p, &v.p.Totals
 	switch {
 	case !p.Complete:
-		text := "INCOMPLETE: " + strings.Join(incompleteReasons(p), "; ") + ". Figures are of " + measuredText(t) + "."
+		figures := pick(sampled(p) && !p.Totals.Keys.IsExact(), "Figures are estimated from ", "Figures are of ")
+		text := "INCOMPLETE: " + strings.Join(incompleteReasons(p), "; ") + ". " + figures + measuredText(t) + "."
 		return fact{label: "coverage", line: say(words(text)).in(alarm)}
 	case v.extent.unmeasured > 0:
 		return fact{label: "coverage", line: say(words(pick(sampled(p), "not all keys of the sample were measured: "+censusText(p), "all keys were walked, but not all of them measured: "+censusText(p)))).in(alarm)}
@@ -30,10 +31,13 @@ func censusText(p *profile.Profile) string {
 		text += verb(walkedKeys(t), " that matches", " that match")
 	}
 	if s := p.Design.Sample; s != nil {
-		text += ", " + unit.FormatShare(s.Covered) + " of all,"
+		text += ", " + unit.FormatShare(s.Covered) + " of all"
 	}
 	if why := lostText(t); why != "" {
-		text += ", " + unit.FormatCount(t.Probed) + " of them measured (" + why + "),"
+		text += ", " + unit.FormatCount(t.Probed) + " of them measured (" + why + ")"
+	}
+	if strings.Contains(text, ", ") { // a clause to close
+		text += ","
 	}
 	return text + " in " + unit.FormatElapsed(p.Receipt.ElapsedS)
 }
