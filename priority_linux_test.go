@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,7 +59,7 @@ func niceOfThreads(pid int) string {
 	for _, file := range stats {
 		stat, _ := os.ReadFile(file)
 		_, rest, _ := strings.Cut(string(stat), ") ") // behind the name: state is field 3, nice 19 (proc_pid_stat(5))
-		if fields := strings.Fields(rest); len(fields) > 16 && !strings.Contains(strings.Join(values, " "), fields[16]) {
+		if fields := strings.Fields(rest); len(fields) > 16 && !slices.Contains(values, fields[16]) {
 			values = append(values, fields[16])
 		}
 	}

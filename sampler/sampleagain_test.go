@@ -68,6 +68,7 @@ func TestRepeatable(t *testing.T) {
 	}{
 		"a sample":            {&profile.Sample{From: "5", To: "77"}, []profile.Node{node}, true},
 		"one that wraps":      {&profile.Sample{From: "18446744073709551000", To: "77"}, []profile.Node{node}, true},
+		"of slots":            {&profile.Sample{Slots: &profile.SampledSlots{Salt: "s"}}, []profile.Node{node}, true},
 		"a census":            {nil, []profile.Node{node}, false},
 		"of nothing":          {&profile.Sample{From: "5", To: "5"}, []profile.Node{node}, false},
 		"of no positions":     {&profile.Sample{From: "x", To: ""}, []profile.Node{node}, false},

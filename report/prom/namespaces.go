@@ -58,7 +58,7 @@ func (e *exposition) namespaces(p *profile.Profile, top int) {
 func (e *exposition) bounds(m measure, rows map[row][]*profile.Stats) {
 	const absent = " Absent if all keys were walked, and for sums."
 	lower := e.gauge(m.name+"_lower_bound", "Lower end of the 95 % interval of keyprof_"+m.name+"."+absent, "db", "namespace")
-	upper := e.gauge(m.name+"_upper_bound", "Upper end of the 95 % interval of keyprof_"+m.name+", absent also where a few large keys leave it open."+absent, "db", "namespace")
+	upper := e.gauge(m.name+"_upper_bound", "Upper end of the 95 % interval of keyprof_"+m.name+", absent also where it is open, as a few keys may hold much more."+absent, "db", "namespace")
 	for id, parts := range rows {
 		if id.text == profile.OtherPattern || len(parts) != 1 {
 			continue
