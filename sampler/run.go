@@ -197,7 +197,7 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer
 		Tally: &c.tally, Progress: c.progress(db), Braked: c.opts.Braked,
 	}
 	if c.slots != nil {
-		walk.Slots = c.slots.takes
+		walk.Slots, walk.Wanted = c.slots.takes, c.slots.wanted
 	}
 	err := walk.Run(ctx)
 	db.Returned = c.folded - before // names whose answers were lost are not counted

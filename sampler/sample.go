@@ -8,6 +8,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"keyprof/sampler/estimate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -147,11 +148,11 @@ func leastShare(keys int64) float64 {
 // cover notes how much of a database was walked.
 func (c *collector) cover(db *profile.Database, walk *scanner.Walk) {
 	covered := walk.Covered()
-	if c.slots != nil && c.slots.Keys > 0 {
+	if c.slots != nil {
 		// Of slots in part nothing is known of all keys: a large one may be missing.
 		covered.Fraction = 0
-		if covered.Whole {
-			covered.Fraction = min(1, float64(db.Returned)/float64(c.slots.Keys))
+		if c.slots.Taken = c.slots.taken(); covered.Whole {
+			covered.Fraction = estimate.NewSlotFrame(estimate.Slots{Keys: c.slots.Keys, Taken: c.slots.Taken}).Fraction()
 		}
 	}
 	if covered := covered.Fraction; c.sample != nil && covered > 0 {
@@ -171,7 +172,7 @@ func (c *collector) warnSample(w *warner) {
 	}
 	for i := range c.databases {
 		db := &c.databases[i]
-		if c.interval(db) == nil || db.After == nil {
+		if walkedWhole := c.slots == nil && c.interval(db) == nil; c.sample == nil || walkedWhole || db.Before == nil || db.After == nil {
 			continue
 		}
 		before, after := db.Before.Keys, db.After.Keys

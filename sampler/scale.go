@@ -94,7 +94,7 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 		}
 		frame := estimate.NewFrame(*db.Covered, seen[db.DB])
 		if p.Design.Sample.Slots != nil {
-			frame = slotFrame(p, &db, seen[db.DB]+lost[db.DB])
+			frame = slotFrame(p, &db)
 		} else if db.Before != nil && db.After != nil && p.Design.Match == "" && lost[db.DB] == 0 {
 			frame = frame.Knowing(told(&db))
 		}
@@ -118,9 +118,9 @@ func kinOf(p *profile.Profile) map[int]*estimate.Kin {
 }
 
 // slotFrame is the frame of the one database of a sample of slots.
-func slotFrame(p *profile.Profile, db *profile.Database, taken int64) estimate.Frame {
-	keys := p.Design.Sample.Slots.Keys
-	s := estimate.Slots{Taken: taken, Keys: max(keys, taken), Least: keys, Most: keys}
+func slotFrame(p *profile.Profile, db *profile.Database) estimate.Frame {
+	slots := p.Design.Sample.Slots
+	s := estimate.Slots{Taken: slots.Taken, Keys: slots.Keys, Least: slots.Keys, Most: slots.Keys}
 	if sums := p.Totals.Sample; sums != nil {
 		s.Groups = sums.Groups.Keys
 	}
@@ -157,7 +157,7 @@ func (f frames) scaleTotals(p *profile.Profile) {
 		part := sumOf(p, db)
 		f.of[db].Scale(&part)
 		if p.Design.Sample.Slots != nil {
-			part.Keys = f.of[db].All(part.Probed)
+			part.Keys = f.of[db].All()
 			f.open(p, db, &part)
 		}
 		parts = append(parts, part)

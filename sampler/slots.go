@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -16,22 +17,26 @@ import (
 )
 
 // Where each slot of a cluster is a hash table of its own, no stretch of SCAN's way
-// is a fair sample, and slots are drawn. Each is parted into pieces of about
-// pieceKeys keys, which are the units of the sample, and so many pieces are taken
-// from its beginning as make the chance of every key the same: then no key weighs
-// more than another, and a slot that holds a quarter of all keys is a quarter of
-// the sample, whatever is drawn. The draw of a slot depends on a salt and its number
-// alone, so that the same salt draws the same slots as long as they keep their keys
-// ("permanent random numbers": Ohlsson, "Coordination of samples using permanent
-// random numbers", 1995).
+// is a fair sample, and slots are drawn. All names of a slot that was drawn are taken,
+// and of these each is kept by a lot of its own, so that the two chances multiply to
+// the share that was asked for: then no key weighs more than another, a slot that
+// holds a quarter of all keys is a quarter of the sample, and the order in which a
+// server names keys does not matter. Lots are drawn by a salt, and by the number of
+// the slot or the name of the key alone, so that the same salt draws the same keys in
+// whatever process ("permanent random numbers": Ohlsson, "Coordination of samples
+// using permanent random numbers", 1995).
 
 const (
-	// pieceKeys balances two costs: keys of one slot may be alike, as they have tags
-	// in common, and each slot that is touched is a question.
-	pieceKeys = 20
-	// leastSlots is of how many slots a sample must be: fewer tell too little of how
-	// much they differ.
+	// aimedSlots is of how many slots a sample is, if there are as many: keys of one
+	// slot may be alike, as they have tags in common.
+	aimedSlots = 60
+	// leastSlots is of how many it must be: fewer tell too little of how much they
+	// differ.
 	leastSlots = 30
+	// Slots that are larger than smallSlot, and than largeSlot times the mean, are
+	// drawn with a greater chance, so that no single one is much of the sample.
+	smallSlot = 500 // keys
+	largeSlot = 4
 )
 
 // slotTables is scanner.SlotTables, which tests of servers replace that have no such
@@ -41,58 +46,125 @@ var slotTables = scanner.SlotTables
 // slotDraw is what was drawn from the slots of a cluster.
 type slotDraw struct {
 	profile.SampledSlots
-	takes  []scanner.SlotTake    // in an order drawn by lot
-	pieces [scanner.Slots]uint32 // that were drawn, by slot
+	takes []scanner.SlotTake // in an order drawn by lot
+	slots [scanner.Slots]drawnSlot
+	seed  uint64
+	hash  *xxhash.Digest
+}
+
+// drawnSlot is what is known of a slot.
+type drawnSlot struct {
+	keys  int                        // CLUSTER COUNTKEYSINSLOT
+	drawn float64                    // chance of the slot
+	kept  float64                    // chance of each key of it, once it is drawn
+	came  int                        // names
+	had   *[profile.SampleGroups]int // of these, kept, by random group; nil: none
 }
 
 // drawSlots draws a share of the keys, in (0,1), of slots that have so many.
 func drawSlots(counts []int, share float64, salt string) *slotDraw {
-	d := &slotDraw{SampledSlots: profile.SampledSlots{Salt: salt}}
-	for slot, keys := range counts {
-		if keys <= 0 {
-			continue
-		}
-		d.Filled++
+	d := &slotDraw{SampledSlots: profile.SampledSlots{Salt: salt}, seed: xxhash.Sum64String(salt), hash: xxhash.New()}
+	for _, keys := range counts {
+		d.Filled += int64(min(keys, 1))
 		d.Keys += int64(keys)
-		pieces := max(1, keys/pieceKeys)
-		drawn := min(pieces, int(share*float64(pieces)+d.lot(slot, "pieces")))
-		if drawn == 0 {
+	}
+	small := max(smallSlot, largeSlot*float64(d.Keys)/float64(max(1, d.Filled)))
+	for slot, keys := range counts {
+		drawn := min(1, max(share*max(1, float64(keys)/small), aimedSlots*max(1/float64(d.Filled), float64(keys)/float64(d.Keys))))
+		if keys == 0 || d.lot(slot, "slot") >= drawn {
 			continue
 		}
-		// Where pieces do not come out even a lot decides as well, so that on average
-		// each key has the same chance.
-		names := min(keys, int(float64(drawn)*float64(keys)/float64(pieces)+d.lot(slot, "keys")))
 		d.Drawn++
-		d.pieces[slot] = uint32(drawn)
-		d.takes = append(d.takes, scanner.SlotTake{Slot: slot, Keys: names})
+		d.slots[slot] = drawnSlot{keys: keys, drawn: drawn, kept: share / drawn}
+		d.takes = append(d.takes, scanner.SlotTake{Slot: slot, Keys: keys})
 	}
 	slices.SortFunc(d.takes, func(a, b scanner.SlotTake) int {
 		return cmp.Compare(d.lot(a.Slot, "order"), d.lot(b.Slot, "order"))
 	})
+	d.Taken = d.taken()
 	return d
 }
 
 // lot is a number in [0,1) that the salt draws for a slot and a purpose.
-func (d *slotDraw) lot(slot int, purpose string) float64 {
-	return float64(d.draw(slot, purpose)>>11) / (1 << 53)
-}
+func (d *slotDraw) lot(slot int, purpose string) float64 { return unitInterval(d.draw(slot, purpose)) }
 
 func (d *slotDraw) draw(slot int, purpose string) uint64 {
 	b := append([]byte(d.Salt), purpose...)
 	return xxhash.Sum64(binary.BigEndian.AppendUint32(b, uint32(slot)))
 }
 
-// unit is the unit of the sample that a key belongs to, never 0. Within a slot keys
-// are in the order of a hash, so that to deal them to its pieces by another is as
-// good as to cut where they came. The units of a slot follow one another, so that
-// their random groups differ: each group is a sample as the whole is, and has its
-// part of a large slot (Wolter, "Introduction to Variance Estimation", 2007,
-// section 2.4, on strata).
-func (d *slotDraw) unit(name string) uint64 {
+// unitInterval makes a number in [0,1) of the upper bits of a hash.
+func unitInterval(hash uint64) float64 { return float64(hash>>11) / (1 << 53) }
+
+// hashOf is the lot of a key: its upper bits tell whether it is kept, the lower ones
+// its group.
+func (d *slotDraw) hashOf(name string) uint64 {
+	d.hash.ResetWithSeed(d.seed)
+	_, _ = d.hash.WriteString(name) // never fails
+	return d.hash.Sum64()
+}
+
+// wanted draws a key of a slot that was drawn, once.
+func (d *slotDraw) wanted(name string) bool {
 	slot := scanner.SlotOf(name)
-	piece := xxhash.Sum64String(name) % uint64(max(1, d.pieces[slot]))
-	const margin = 1 << 32 // more than there are pieces, so that none is 0
-	return d.draw(slot, "unit")>>1 + margin + piece
+	s := &d.slots[slot]
+	s.came++
+	hash := d.hashOf(name)
+	if unitInterval(hash) >= s.kept {
+		return false
+	}
+	if s.had == nil {
+		s.had = new([profile.SampleGroups]int)
+	}
+	s.had[d.group(slot, hash)]++
+	return true
+}
+
+// group is the random group of a key: all keys of a slot are in one, but for a slot
+// that is in every sample. Of that the keys are the units, so that each group is a
+// sample as the whole is (Wolter, "Introduction to Variance Estimation", 2007,
+// section 2.4, on strata).
+func (d *slotDraw) group(slot int, hash uint64) uint64 {
+	if d.slots[slot].drawn < 1 {
+		hash = d.draw(slot, "group")
+	}
+	return hash % profile.SampleGroups
+}
+
+// unit is the unit of the sample that a key belongs to, never 0, by its group.
+func (d *slotDraw) unit(name string) uint64 {
+	return profile.SampleGroups + d.group(scanner.SlotOf(name), d.hashOf(name))
+}
+
+// taken is for how many keys of the server's count the sample stands, by group. What
+// SCAN hides is in that count, and so is what went before it was named: of a slot the
+// sample stands for the share of its names that was kept.
+func (d *slotDraw) taken() []float64 {
+	taken := make([]float64, profile.SampleGroups)
+	for _, take := range d.takes {
+		s := &d.slots[take.Slot]
+		for g := range taken {
+			switch {
+			case s.had != nil:
+				taken[g] += float64(s.had[g]) * float64(s.keys) / float64(s.came)
+			case s.came == 0 && (s.drawn == 1 || uint64(g) == d.group(take.Slot, 0)):
+				taken[g] += s.plannedOf()
+			}
+		}
+	}
+	for g := range taken {
+		taken[g] = math.Round(1000*taken[g]) / 1000
+	}
+	return taken
+}
+
+// plannedOf is how many keys were to be kept, of each group that has some.
+func (s *drawnSlot) plannedOf() float64 {
+	planned := float64(s.keys) * s.kept
+	if s.drawn == 1 {
+		planned /= profile.SampleGroups
+	}
+	return planned
 }
 
 // planSlots draws slots if a sample was asked for of a server that has a table for
@@ -114,6 +186,9 @@ func (c *collector) planSlots(ctx context.Context) error {
 		return c.slotsRefused(ctx, err)
 	}
 	salt, share := c.saltAndShare(want, sum(counts))
+	if share > 0 {
+		share = max(share, leastBuckets/float64(max(1, sum(counts))))
+	}
 	if share >= 1 || share <= 0 {
 		return nil // a census
 	}
@@ -175,14 +250,14 @@ func (c *collector) tryNames(ctx context.Context, takes []scanner.SlotTake) (why
 	case err != nil:
 		return "", err
 	case !ok:
-		return "CLUSTER GETKEYSINSLOT does not answer with keys of the slot", nil
-	case !most.ByPages():
+		return fmt.Sprintf("CLUSTER GETKEYSINSLOT does not name a key of slot %d, of which CLUSTER COUNTKEYSINSLOT said that it has %d", most.Slot, most.Keys), nil
+	case !most.ByPages(max(1, c.opts.Page)): // without Page the guard may make pages as small as that
 		return "", nil
 	}
 	if ok, err = c.conn.PagesSlot(ctx, most.Slot); err != nil || ok {
 		return "", err
 	}
-	return fmt.Sprintf("slot %d has too many keys to name them all at once, and SCAN does not go over slots one by one", most.Slot), nil
+	return fmt.Sprintf("slot %d has too many keys (%d) to name them all at once, and SCAN does not go over slots one by one", most.Slot, most.Keys), nil
 }
 
 // slotsRefused makes a refusal of the server's one of the sample.

@@ -92,6 +92,7 @@ type lane struct {
 	// Of a walk over slots.
 	takes   []SlotTake // not yet asked for
 	paging  bool       // SCAN is within the first of them
+	paged   int        // names of it that came
 	backlog []string   // names not yet asked about
 }
 
@@ -190,7 +191,7 @@ func (l *lane) stretch(to uint64, ended bool) float64 {
 // scanned is how much of the interval pages have come of, in [0,1].
 func (w *Walk) scanned() float64 {
 	if w.Slots != nil {
-		return 1 - float64(keysOf(w.lanes[0].takes))/float64(max(1, keysOf(w.Slots)))
+		return w.slotsDone()
 	}
 	sum := 0.0
 	for _, l := range w.lanes {

@@ -29,7 +29,7 @@ var allowed = map[string]bool{
 // Commands that samples of slots want, and nothing else.
 const (
 	countKeysInSlot = "cluster countkeysinslot"
-	getKeysInSlot   = "cluster getkeysinslot" // O(names), which is bounded: mostNamesAtOnce
+	getKeysInSlot   = "cluster getkeysinslot" // O(names), which is bounded: namesPerKey
 	getKeysRule     = "+cluster|getkeysinslot"
 )
 

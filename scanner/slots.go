@@ -3,6 +3,7 @@ package scanner
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,11 +13,11 @@ import (
 // specification).
 const Slots = 16384
 
-// SlotTake says how many keys of one slot to walk: the first in the order of the
-// slot's table. Where each slot has a table of its own this is that of a hash.
+// SlotTake is a slot to walk, all of it: in which order a server names the keys of a
+// slot depends on when they were written.
 type SlotTake struct {
 	Slot int
-	Keys int
+	Keys int // CLUSTER COUNTKEYSINSLOT
 }
 
 // Each way to the names of a slot has what the other lacks. CLUSTER GETKEYSINSLOT
@@ -24,12 +25,19 @@ type SlotTake struct {
 // server 0.2 µs (Valkey 8.0, measured), all of them at a stretch. SCAN has pages,
 // and from a cursor that is the number of a slot it goes over that slot, as a cursor
 // has the slot in its low bits (kvstore.c, addDictIndexToCursor); nothing promises
-// that, so it is for slots of which more is wanted, after a look at what comes back
+// that, so it is for large slots, after a look at what comes back
 // ([Conn.PagesSlot]).
-const mostNamesAtOnce = 500 // about 100 µs
+const (
+	namesPerKey   = 25 // names for each key of a page, which takes 5 µs
+	scannedPerKey = 10 // by SCAN, which looks at more than the names
+)
 
-// ByPages reports whether so many keys of a slot are asked for by SCAN.
-func (t SlotTake) ByPages() bool { return t.Keys > mostNamesAtOnce }
+// ByPages reports whether so many keys of a slot are asked for by SCAN, where pages
+// are of so many keys.
+func (t SlotTake) ByPages(page int) bool { return t.atMost() > namesPerKey*page }
+
+// atMost is how many names of a slot are asked for at once: it may have grown.
+func (t SlotTake) atMost() int { return t.Keys + t.Keys/4 + 10 }
 
 // SlotOf is the slot of a key: the CRC16 of its name, or of what stands between
 // the first braces in it, unless that is nothing (redis.io, cluster specification).
@@ -112,16 +120,22 @@ func (c *Conn) NamesSlot(ctx context.Context, slot int) (bool, error) {
 // trialNames are asked for, to see what a cursor means.
 const trialNames = 10
 
-// PagesSlot reports whether SCAN goes over the keys of one slot, of which there are
-// many, from the cursor that is its number.
+// PagesSlot reports whether SCAN goes over the keys of one slot, and then on to the
+// next, from the cursor that is its number. Where it hides all names, as their TTL
+// has run out, the cursor tells.
 func (c *Conn) PagesSlot(ctx context.Context, slot int) (bool, error) {
 	_, page, err := c.RoundTrip(ctx, nil, &Scan{Cursor: uint64(slot), Count: trialNames}, nil)
-	for _, name := range page.Names {
-		if SlotOf(name) != slot {
-			return false, err
-		}
+	if err != nil {
+		return false, err
 	}
-	return len(page.Names) > 0 && slotOfCursor(page.Cursor) == slot, err
+	at := slot
+	for _, name := range page.Names {
+		if SlotOf(name) < at {
+			return false, nil
+		}
+		at = SlotOf(name)
+	}
+	return page.Cursor == 0 || slotOfCursor(page.Cursor) >= at, nil
 }
 
 // slotOfCursor is the slot that a page begins in.
@@ -131,25 +145,30 @@ func slotOfCursor(cursor uint64) int { return int(cursor % Slots) }
 var errNoSlotOrder = errors.New("the server's cursors do not go over the keys slot by slot")
 
 // askSlots puts the question for the lane's next names into its trip: a page of a
-// slot of which many are wanted, else all that is wanted of some slots.
+// large slot, else all names of some slots.
 func (l *lane) askSlots(count int) {
-	if first := l.takes[0]; l.paging || first.ByPages() {
+	if first := l.takes[0]; l.paging || first.ByPages(count) {
 		if !l.paging {
 			l.paging, l.scan.Cursor = true, uint64(first.Slot)
 		}
-		l.scan.Count = min(count, first.Keys)
+		l.scan.Count = scannedPerKey * count
 		l.trip.Scan = &l.scan
 		return
 	}
-	names, n := 0, 0
-	for n < len(l.takes) && !l.takes[n].ByPages() && names < count && names+l.takes[n].Keys <= mostNamesAtOnce {
-		names += l.takes[n].Keys
-		n++
+	keys, names := 0, 0
+	for len(l.takes) > 0 && keys < count {
+		take := l.takes[0]
+		if names += take.atMost(); names > namesPerKey*count {
+			return
+		}
+		keys += take.Keys
+		l.trip.Slots, l.takes = append(l.trip.Slots, SlotTake{take.Slot, take.atMost()}), l.takes[1:]
 	}
-	l.trip.Slots, l.takes = l.takes[:n], l.takes[n:]
 }
 
-// advanceSlots moves the lane past the names that came, and returns those wanted.
+// advanceSlots moves the lane past the names that came, and returns those of the
+// slots that were asked for. A slot that had as many names as were asked for may have
+// more: all of it is asked for again.
 func (l *lane) advanceSlots(page *ScanReply) ([]string, error) {
 	names := page.Names
 	if l.trip.Scan != nil {
@@ -158,29 +177,50 @@ func (l *lane) advanceSlots(page *ScanReply) ([]string, error) {
 			return nil, err
 		}
 	}
+	came := map[int]int{}
+	for _, name := range names {
+		came[SlotOf(name)]++
+	}
+	full := map[int]bool{}
+	for _, asked := range l.trip.Slots {
+		if came[asked.Slot] >= asked.Keys {
+			full[asked.Slot] = true
+			l.takes = slices.Insert(l.takes, 0, asked)
+		}
+	}
 	l.over = len(l.takes) == 0
-	return names, nil
+	return slices.DeleteFunc(names, func(name string) bool { return full[SlotOf(name)] }), nil
 }
 
 // pageOfSlot are the names of a page that are of the slot that is being walked.
 // SCAN goes on to the next slot within a page.
 func (l *lane) pageOfSlot(page *ScanReply) ([]string, error) {
-	take := &l.takes[0]
+	slot := l.takes[0].Slot
 	kept := page.Names[:0]
 	for _, name := range page.Names {
-		switch slot := SlotOf(name); {
-		case slot < take.Slot:
+		switch of := SlotOf(name); {
+		case of < slot:
 			return nil, errNoSlotOrder
-		case slot == take.Slot && len(kept) < take.Keys:
+		case of == slot:
 			kept = append(kept, name)
 		}
 	}
-	take.Keys -= len(kept)
+	l.paged += len(kept)
 	l.scan.Cursor = page.Cursor
-	if take.Keys == 0 || page.Cursor == 0 || slotOfCursor(page.Cursor) != take.Slot {
-		l.paging, l.takes = false, l.takes[1:]
+	if page.Cursor == 0 || slotOfCursor(page.Cursor) != slot {
+		l.paging, l.paged, l.takes = false, 0, l.takes[1:]
 	}
 	return kept, nil
+}
+
+// thin leaves out the names that are not wanted.
+func (w *Walk) thin(names []string) []string {
+	if w.Wanted == nil {
+		return names
+	}
+	kept := slices.DeleteFunc(names, func(name string) bool { return !w.Wanted(name) })
+	w.Tally.Returned -= int64(len(names) - len(kept))
+	return kept
 }
 
 // nextNames takes up to count names out of the backlog.
@@ -189,7 +229,17 @@ func (l *lane) nextNames(count int) {
 	l.names, l.backlog = l.backlog[:n], l.backlog[n:]
 }
 
-// keysOf is how many keys are to be taken.
+// slotsDone is the share of the keys of slots of which names have come, in [0,1].
+func (w *Walk) slotsDone() float64 {
+	l := w.lanes[0]
+	left := keysOf(l.takes)
+	if l.paging {
+		left -= min(l.paged, l.takes[0].Keys)
+	}
+	return max(0, 1-float64(left)/float64(max(1, keysOf(w.Slots))))
+}
+
+// keysOf is how many keys slots have.
 func keysOf(takes []SlotTake) (n int) {
 	for _, t := range takes {
 		n += t.Keys

@@ -39,7 +39,9 @@ type Walk struct {
 	Interval *Interval
 	// Slots are what to walk instead; nil: as Interval says. It wants a server that
 	// SlotTables is true of, and knows no Match.
-	Slots  []SlotTake
+	Slots []SlotTake
+	// Wanted is asked of each name of slots, once, whether it is to be visited; nil: all are.
+	Wanted func(name string) bool
 	Ranges int   // cursor ranges to walk at once, at most; 0: 1
 	Keys   int64 // in the database, about; 0: not known
 	// Braked is called now and then while the walk stands back, with the cause,
@@ -56,7 +58,7 @@ type Walk struct {
 // Tally is what walks cost, summed over the databases of a node.
 type Tally struct {
 	Began    time.Time     // of the first walk
-	Returned int64         // names that SCAN returned, repeats included
+	Returned int64         // names that SCAN returned, repeats included, those that were not wanted left out
 	Repeats  int64         // of these, that are not visited: it had returned them shortly before, or another range has them
 	Service  time.Duration // upper bound of the server's main thread that we used
 	// Pauses of the pacer, by what wanted the longer one.
@@ -105,7 +107,7 @@ func (w *Walk) ask(ctx context.Context, l *lane) error {
 // last.
 func (w *Walk) send(ctx context.Context, l *lane) {
 	l.trip.Requests, l.rest = split(l.rest)
-	l.trip.Scan, l.trip.Slots = nil, nil
+	l.trip.Scan, l.trip.Slots = nil, l.trip.Slots[:0]
 	switch {
 	case len(l.rest) > 0 || !l.scanning:
 	case w.Slots != nil:
@@ -120,7 +122,7 @@ func (w *Walk) send(ctx context.Context, l *lane) {
 
 // land takes what came back for a lane, and sends what is next.
 func (w *Walk) land(ctx context.Context, l *lane) error {
-	if err := w.receive(ctx); err != nil {
+	if err := w.receive(ctx, l); err != nil {
 		return err
 	}
 	if len(l.rest) > 0 {
@@ -131,7 +133,7 @@ func (w *Walk) land(ctx context.Context, l *lane) error {
 		return err
 	}
 	l.names = nil
-	if l.trip.Scan == nil && l.trip.Slots == nil {
+	if l.trip.Scan == nil && len(l.trip.Slots) == 0 {
 		if ctx.Err() == nil {
 			l.nextNames(w.count())
 		}
@@ -149,16 +151,20 @@ func (w *Walk) land(ctx context.Context, l *lane) error {
 	return nil
 }
 
-// receive takes the trip that was sent first, and paces. A walk that is told to
-// stop still gets the answers to what it sent.
-func (w *Walk) receive(ctx context.Context) error {
+// receive takes the trip that was sent first, a lane's, and paces. A walk that is told
+// to stop still gets the answers to what it sent.
+func (w *Walk) receive(ctx context.Context, l *lane) error {
 	trip, err := w.Exchange.Receive(ctx)
 	if err != nil {
 		return err
 	}
 	w.Tally.Service += min(trip.Service, longestPage)
 	w.calibrate(ctx)
-	pause, forRate := w.Pacer.Page(trip.Service, len(trip.Page.Names), time.Since(w.Tally.Began))
+	keys := len(trip.Page.Names)
+	if w.Slots != nil { // of which not all are wanted
+		keys = len(l.names)
+	}
+	pause, forRate := w.Pacer.Page(trip.Service, keys, time.Since(w.Tally.Began))
 	if took := w.rest(ctx, pause); forRate {
 		w.Tally.PausedForRate += took
 	} else {
@@ -185,8 +191,9 @@ func (w *Walk) arrive(l *lane) error {
 	if err != nil {
 		return err
 	}
-	l.backlog = w.recent.drop(kept)
-	w.Tally.Repeats += int64(returned - len(l.backlog))
+	kept = w.recent.drop(kept)
+	w.Tally.Repeats += int64(returned - len(kept))
+	l.backlog = w.thin(kept)
 	l.nextNames(w.atOnce(len(l.backlog)))
 	if w.Progress != nil {
 		w.Progress(w.scanned())

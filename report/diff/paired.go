@@ -41,17 +41,14 @@ func (r *rows) pairedSlack(m Measure, old, new *profile.Stats) slack {
 	return slackOf(partsOfSum(m, old).drawnFrom(r.before), partsOfSum(m, new).drawnFrom(r.after), old, new)
 }
 
-// drawnFrom are the values less what they would be if they were of each group's keys
-// alike, where slots were drawn: of these the number of all keys is known, and an
+// drawnFrom are the values less what they would be if they were of what was taken alike
+// in each group, where slots were drawn: of these the number of all keys is known, and an
 // estimate is its share of the sample's keys, so that only shares err by chance.
 func (g grouped) drawnFrom(p *profile.Profile) grouped {
 	if p.Design.Sample.Slots == nil {
 		return g
 	}
-	var keys grouped
-	for i, n := range p.Totals.Sample.Groups.Keys {
-		keys[i] = float64(n)
-	}
+	keys := grouped(p.Design.Sample.Slots.Taken)
 	share := g.sum() / max(1, keys.sum())
 	for i := range g {
 		g[i] -= share * keys[i]

@@ -49,6 +49,8 @@ func slotsNight(night int, drawn []slotKeys, all int64) *profile.Profile {
 	p := nightOf(night)
 	p.Design.Method, p.Design.Fraction = profile.MethodSample, 0.1
 	p.Design.Sample = &profile.Sample{Slots: &profile.SampledSlots{Salt: "SALT", Filled: 1000, Drawn: 100, Keys: all}, Covered: 0.1}
+	taken := make([]float64, profile.SampleGroups)
+	p.Design.Sample.Slots.Taken = taken
 	parts, total := [2]*profile.SampleSums{newSums(), newSums()}, newSums()
 	for _, s := range drawn {
 		for ns, sizes := range s.sizes[night] {
@@ -61,7 +63,10 @@ func slotsNight(night int, drawn []slotKeys, all int64) *profile.Profile {
 			}
 		}
 	}
-	frame := estimate.NewSlotFrame(estimate.Slots{Taken: total.Bytes.Keys, Keys: all, Groups: total.Groups.Keys, Least: all, Most: all})
+	for i, n := range total.Groups.Keys {
+		taken[i] = float64(n)
+	}
+	frame := estimate.NewSlotFrame(estimate.Slots{Taken: taken, Keys: all, Groups: total.Groups.Keys, Least: all, Most: all})
 	scaled := func(sums *profile.SampleSums) profile.Stats {
 		s := stats(set{keys: sums.Bytes.Keys})
 		s.Sample = sums

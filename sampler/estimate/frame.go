@@ -70,7 +70,7 @@ func (f Frame) keysError(keys float64) float64 {
 
 // rate is the share of all keys that is in the sample.
 func (f Frame) rate() float64 {
-	if f.known && f.keys > 0 {
+	if f.slots == nil && f.known && f.keys > 0 {
 		return float64(f.seen) / float64(f.keys)
 	}
 	return f.fraction
@@ -82,10 +82,10 @@ func (f Frame) whole() bool { return f.fraction >= 1 }
 // Count estimates how many keys are in a set of which n were seen: by Wilson's
 // score interval (Wilson, "Probable inference", 1927), which holds for few keys
 // and for none as well.
-func (f Frame) Count(n int64) profile.Estimate { return f.count(n, 1) }
+func (f Frame) Count(n int64) profile.Estimate { return f.count(n, spread{effect: 1}) }
 
-// count is Count with a design effect.
-func (f Frame) count(n int64, effect float64) profile.Estimate {
+// count is Count with what random groups tell.
+func (f Frame) count(n int64, s spread) profile.Estimate {
 	switch {
 	case f.whole():
 		return profile.Exact(n)
@@ -94,7 +94,7 @@ func (f Frame) count(n int64, effect float64) profile.Estimate {
 	case f.seen == 0:
 		return interval(0, 0, float64(f.keys), 0)
 	default:
-		return f.drifted(f.byShare(n, effect))
+		return f.drifted(f.widened(f.byShare(n, s.effect), n, s.more))
 	}
 }
 

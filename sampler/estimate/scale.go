@@ -18,16 +18,18 @@ func (f Frame) Scale(s *profile.Stats) {
 			*to = new(f.bytes(of, tail, effect))
 		}
 	}
-	count := func(to **profile.Estimate, n int64, effect float64) {
+	count := func(to **profile.Estimate, n int64, s spread) {
 		if *to != nil {
-			*to = new(f.count(n, effect))
+			*to = new(f.count(n, s))
 		}
 	}
 	g := &sums.Groups
 	ofBytes, highIdle := f.bytesEffect(g.Bytes, sums.Bytes), f.bytesEffect(g.HighIdleBytes, sums.HighIdle)
-	s.Keys = f.count(s.Probed, f.countEffect(g.Keys, s.Probed))
-	count(&s.NoTTLKeys, sums.NoTTL.Keys, f.countEffect(g.NoTTLKeys, sums.NoTTL.Keys))
-	count(&s.HighIdleKeys, sums.HighIdle.Keys, max(highIdle, f.countEffect(g.Keys, s.Probed))) // it has no groups of its own
+	keys := f.spreadOf(g.Keys, s.Probed)
+	s.Keys = f.count(s.Probed, keys)
+	count(&s.NoTTLKeys, sums.NoTTL.Keys, f.spreadOf(g.NoTTLKeys, sums.NoTTL.Keys))
+	keys.effect = max(keys.effect, highIdle) // keys that are high-idle have no groups of their own
+	count(&s.HighIdleKeys, sums.HighIdle.Keys, keys)
 	bytes(&s.Bytes, sums.Bytes, ofBytes)
 	bytes(&s.SampledBytes, sums.SampledBytes, ofBytes) // nor have these
 	bytes(&s.NoTTLBytes, sums.NoTTL, f.bytesEffect(g.NoTTLBytes, sums.NoTTL))

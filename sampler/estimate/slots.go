@@ -19,10 +19,11 @@ const roughest = 0.25
 
 // Slots describe a sample of the slots of a cluster.
 type Slots struct {
-	Taken int64 // names of keys, those that could not be measured included
-	Keys  int64 // of which they were taken, by CLUSTER COUNTKEYSINSLOT
-	// Groups are the keys of the sample that were measured, by random group: all
-	// keys of a unit of the sample are in one.
+	Keys int64 // of which the sample was drawn, by CLUSTER COUNTKEYSINSLOT
+	// Taken is for how many of Keys the sample stands, by random group: all keys of a
+	// unit of the sample are in one. It has in it keys that could not be measured.
+	Taken []float64
+	// Groups are the keys of the sample that were measured, by random group.
 	Groups []int64
 	// Least and Most are bounds on the number of keys while they were measured; it
 	// is Keys between them.
@@ -32,50 +33,102 @@ type Slots struct {
 // NewSlotFrame is the frame of a sample of slots. Every key was taken with the same
 // probability, and those of a unit together: the variance is that of a sample of
 // single keys times a design effect (Kish, "Survey Sampling", 1965, section 5.4),
-// which the random groups tell.
+// which the random groups tell. A figure of all keys is the ratio of what was measured
+// to what was taken, times Keys, and so is the number of keys itself: of those that
+// were taken some may be gone.
 func NewSlotFrame(s Slots) Frame {
-	return Frame{
-		fraction: min(1, float64(s.Taken)/float64(max(1, s.Keys))),
-		seen:     s.Taken, keys: s.Keys, known: true, slots: &s,
+	taken, seen := sumOf(s.Taken), sumOf(s.Groups)
+	f := Frame{fraction: 1, seen: int64(seen), keys: s.Keys, known: true, slots: &s}
+	if s.Keys > 0 {
+		f.fraction = min(1, taken/float64(s.Keys))
 	}
+	if seen > 0 && taken > 0 {
+		f.keys = integer(math.Round(seen * float64(s.Keys) / taken))
+	}
+	return f
 }
 
-// All estimates how many keys there are, of which seen were measured.
-func (f Frame) All(seen int64) profile.Estimate {
-	if f.slots == nil || seen < f.seen {
-		return f.Count(seen)
+// Fraction is the share of all keys for which the sample stands, in [0,1].
+func (f Frame) Fraction() float64 { return f.fraction }
+
+// All estimates how many keys there are in all, of a sample of slots.
+func (f Frame) All() profile.Estimate {
+	if f.whole() {
+		return profile.Exact(f.seen)
 	}
-	return f.drifted(profile.Exact(f.keys))
+	if f.seen == 0 {
+		return f.Count(0)
+	}
+	value, off := float64(f.keys), f.off(f.lostVariance(f.slots.Groups))
+	return f.drifted(interval(value, value-off, value+off, f.seen))
 }
 
-// effect is the design effect of a sum over the sample, at least 1: the variance
-// that its random groups show, by that of a sample of single keys. The groups of a
-// ratio of two sums differ by Y - Rn, to the first order (Wolter, "Introduction to
-// Variance Estimation", 2007, chapter 2).
-func (f Frame) effect(groups []int64, variance float64) float64 {
-	if f.slots == nil || len(groups) != len(f.slots.Groups) || variance <= 0 {
-		return 1
+// off is how far an estimate may be off, at 95 %, of a sum over the sample that has a
+// variance.
+func (f Frame) off(variance float64) float64 {
+	return t95 * math.Sqrt((1-f.fraction)*variance) / f.rate()
+}
+
+// variance of a sum over the sample is what its random groups show, beside a sum that
+// is known of all keys. The groups of a ratio of two sums differ by Y - Rx, to the
+// first order (Wolter, "Introduction to Variance Estimation", 2007, chapter 2).
+func variance[B int64 | float64](groups []int64, beside []B) float64 {
+	if len(groups) != len(beside) || len(groups) < 2 {
+		return 0
 	}
-	sum, all, squares := 0.0, 0.0, 0.0
-	for i := range groups {
-		sum += float64(groups[i])
-		all += float64(f.slots.Groups[i])
+	ratio, squares := 0.0, 0.0
+	if all := sumOf(beside); all > 0 {
+		ratio = sumOf(groups) / all
 	}
 	for i := range groups {
-		squares += square(float64(groups[i]) - sum/max(1, all)*float64(f.slots.Groups[i]))
+		squares += square(float64(groups[i]) - ratio*float64(beside[i]))
 	}
 	n := float64(len(groups))
-	return max(1, squares*n/(n-1)/variance)
+	return squares * n / (n - 1)
 }
 
-// countEffect is the effect of a number of keys.
-func (f Frame) countEffect(groups []int64, n int64) float64 {
-	return f.effect(groups, float64(n)*(1-float64(n)/float64(max(1, f.seen))))
+func sumOf[N int64 | float64](list []N) (sum float64) {
+	for _, n := range list {
+		sum += float64(n)
+	}
+	return sum
 }
 
-// bytesEffect is the effect of a sum of bytes.
+// lostVariance is the variance of a number of keys beside those that were taken.
+func (f Frame) lostVariance(groups []int64) float64 { return variance(groups, f.slots.Taken) }
+
+// spread is what the random groups tell of a number of keys.
+type spread struct {
+	effect float64 // design effect of its share of the keys that were measured, at least 1
+	more   float64 // variance beside that: of those taken not the same part could be measured everywhere
+}
+
+// spreadOf is that of n keys.
+func (f Frame) spreadOf(groups []int64, n int64) spread {
+	if f.slots == nil {
+		return spread{effect: 1}
+	}
+	among := variance(groups, f.slots.Groups)
+	return spread{
+		effect: atLeast1(among / (float64(n) * (1 - float64(n)/float64(max(1, f.seen))))),
+		more:   max(0, f.lostVariance(groups)-among),
+	}
+}
+
+// bytesEffect is the design effect of a sum of bytes.
 func (f Frame) bytesEffect(groups []int64, s profile.ByteSums) float64 {
-	return f.effect(groups, s.Squares.Float()-square(float64(s.Bytes))/float64(max(1, f.seen)))
+	if f.slots == nil {
+		return 1
+	}
+	return atLeast1(f.lostVariance(groups) / (s.Squares.Float() - square(float64(s.Bytes))/float64(max(1, f.seen))))
+}
+
+// atLeast1 is a design effect; where a sample of single keys had no variance, 1.
+func atLeast1(effect float64) float64 {
+	if effect > 1 && !math.IsInf(effect, 1) {
+		return effect
+	}
+	return 1
 }
 
 // tooRough reports whether too few slots were met to tell how much they differ.
@@ -101,13 +154,22 @@ func (f Frame) z() (two, one float64) {
 
 // drifted adds what came and went while keys were measured.
 func (f Frame) drifted(e profile.Estimate) profile.Estimate {
-	if f.slots == nil || f.keys == 0 {
+	if f.slots == nil || f.slots.Keys == 0 {
 		return e
 	}
-	all := float64(f.keys)
+	all := float64(max(f.slots.Keys, f.keys)) // what came is in the estimate already, in part
 	e.Lo = min(e.Lo, integer(math.Floor(float64(e.Lo)*float64(f.slots.Least)/all)))
 	if e.Hi != nil {
 		e.Hi = new(max(*e.Hi, integer(math.Ceil(float64(*e.Hi)*float64(f.slots.Most)/all))))
 	}
 	return e
+}
+
+// widened adds an independent error to an estimate (Zou and Donner, see [Sum]).
+func (f Frame) widened(e profile.Estimate, seen int64, variance float64) profile.Estimate {
+	if variance <= 0 {
+		return e
+	}
+	off, value := f.off(variance), float64(e.Value)
+	return interval(value, value-math.Hypot(value-float64(e.Lo), off), value+math.Hypot(float64(*e.Hi)-value, off), seen)
 }

@@ -22,15 +22,18 @@ type Sample struct {
 	Covered float64 `json:"covered"`
 }
 
-// SampledSlots say how slots of a cluster, or parts of slots, were drawn: with the
-// same chance for each key, by the hash of their number and a salt. With the same
-// salt and Design.Fraction the same slots are drawn again, as far as their numbers
-// of keys are the same.
+// SampledSlots say how slots of a cluster were drawn, and of these the keys: with the
+// same chance for each key, by the hash of a salt with the number of the slot, and of
+// the salt with the name. With the same salt and Design.Fraction the same keys are
+// drawn again, but for few where a slot's part of all keys has changed.
 type SampledSlots struct {
 	Salt   string `json:"salt"`   // letters and digits
 	Filled int64  `json:"filled"` // slots that had keys
 	Drawn  int64  `json:"drawn"`  // slots of which keys were taken
 	Keys   int64  `json:"keys"`   // keys in all slots, by CLUSTER COUNTKEYSINSLOT, when the walk began
+	// Taken is for how many of Keys the sample stands, by random group, those included
+	// that were gone when they were to be measured: SampleGroups numbers, to thousandths.
+	Taken []float64 `json:"taken"`
 }
 
 // SampleSums are sums over the keys of a sample that were measured, not scaled
@@ -41,9 +44,9 @@ type SampleSums struct {
 	NoTTL        ByteSums `json:"no_ttl"`        // keys without a TTL
 	HighIdle     ByteSums `json:"high_idle"`     // see Stats.HighIdleKeys
 	// Groups part the keys at random, by the hash of their names, or, where slots
-	// were drawn, the parts of slots: a key is in the same group whenever it is
-	// measured. How far the changes of the groups differ
-	// tells how far chance moves the change between two samples of one interval.
+	// were drawn, the slots, of those alone that are in every sample the keys: a key is
+	// in the same group whenever it is measured. How far the changes of the groups
+	// differ tells how far chance moves the change between two samples of one interval.
 	Groups Groups `json:"groups"`
 }
 
@@ -99,9 +102,22 @@ func (s *Sample) checkPlaces() error {
 				rule{!saltForm.MatchString(n.Salt), "salt", "not letters and digits"},
 				rule{n.Drawn > n.Filled, "drawn", "more than are filled"},
 				rule{n.Filled > n.Keys, "filled", "more than keys"},
+				rule{len(n.Taken) != SampleGroups, "taken", fmt.Sprintf("not %d groups", SampleGroups)},
 			),
+			n.checkTaken(),
 		)),
 	)
+}
+
+func (n *SampledSlots) checkTaken() error {
+	sum := 0.0
+	for i, taken := range n.Taken {
+		if err := checkFigures(figure{fmt.Sprintf("taken[%d]", i), taken}); err != nil {
+			return err
+		}
+		sum += taken
+	}
+	return firstBroken(rule{sum > float64(n.Keys)+1, "taken", "more than keys"})
 }
 
 var saltForm = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)

@@ -3,6 +3,7 @@ package profile_test
 import (
 	"encoding/json"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -83,7 +84,7 @@ func TestCheckRefusesSamples(t *testing.T) {
 // drawn is sampled of slots.
 func drawn() *profile.Profile {
 	p := sampled()
-	p.Design.Sample = &profile.Sample{Slots: &profile.SampledSlots{Salt: "MVBAJ35BSJ", Filled: 273, Drawn: 3, Keys: 273}, Covered: 0.011}
+	p.Design.Sample = &profile.Sample{Slots: &profile.SampledSlots{Salt: "MVBAJ35BSJ", Filled: 273, Drawn: 3, Keys: 273, Taken: append(make([]float64, profile.SampleGroups-1), 3)}, Covered: 0.011}
 	return p
 }
 
@@ -96,7 +97,7 @@ func TestSlotsAreWrittenAndRead(t *testing.T) {
 	if err := json.Unmarshal(doc, &p); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := p.Design.Sample.Slots, drawn().Design.Sample.Slots; got == nil || *got != *want {
+	if got, want := p.Design.Sample.Slots, drawn().Design.Sample.Slots; !reflect.DeepEqual(got, want) {
 		t.Errorf("slots %+v", got)
 	}
 }
@@ -112,6 +113,9 @@ func TestCheckRefusesSlots(t *testing.T) {
 		{"design.sample.slots.keys: negative", func(s *profile.Sample) { s.Slots.Keys = -1 }},
 		{"design.sample.slots.drawn: more than are filled", func(s *profile.Sample) { s.Slots.Drawn = 274 }},
 		{"design.sample.slots.filled: more than keys", func(s *profile.Sample) { s.Slots.Filled = 274 }},
+		{"design.sample.slots.taken: not 16 groups", func(s *profile.Sample) { s.Slots.Taken = s.Slots.Taken[1:] }},
+		{"design.sample.slots.taken[2]: negative", func(s *profile.Sample) { s.Slots.Taken[2] = -1 }},
+		{"design.sample.slots.taken: more than keys", func(s *profile.Sample) { s.Slots.Taken[2] = 273 }},
 	} {
 		p := drawn()
 		tt.breaks(p.Design.Sample)
