@@ -20,7 +20,7 @@ func (f Frame) bytes(s profile.ByteSums, tail, effect float64) profile.Estimate 
 	value := float64(s.Bytes) / f.rate()
 	se := max(f.bytesError(s)*math.Sqrt(effect), f.errorOf(f.kinSquares(s), s))
 	two, one := f.z()
-	if fewHold(s, tail) || f.tooRough(value, se) {
+	if fewHold(s, tail) || f.tooRough(value, se) || f.mayHold(two*se/max(value, 1)) {
 		e := interval(value, value-one*se, value, s.Bytes)
 		e.Hi = nil
 		return f.drifted(e)

@@ -28,6 +28,7 @@ type Frame struct {
 	known    bool
 	slots    *Slots  // nil: positions were sampled
 	variance float64 // of sizes at least, relative to the square of their mean
+	unmet    float64 // part of the bytes that kin have in keys which this set may have, too
 }
 
 // NewFrame is the frame of a sample of seen keys from a share of the positions,

@@ -34,11 +34,18 @@ func (f Frame) Among(kin Kin, s *profile.SampleSums) Frame {
 	if !ofCollections(s) || kin.keys == 0 {
 		return f
 	}
-	// By the rule of three no more than 3/n of its keys are as large as the largest.
-	const three = 3
-	f.variance = min(max(0, kin.variance/kin.keys), three*square(kin.largest)/float64(s.Bytes.Keys))
+	// By the rule of three no more than 3/n of its keys are as large as the largest,
+	// relative to the others.
+	most := 3 / float64(s.Bytes.Keys)
+	f.variance = min(max(0, kin.variance/kin.keys), most*square(kin.largest))
+	f.unmet = most * kin.largest
 	return f
 }
+
+// mayHold reports whether keys that were not met, as large as the largest of kin, may
+// hold more than an interval of so much on either side, relative to the bytes, allows
+// for.
+func (f Frame) mayHold(half float64) bool { return f.unmet > max(largePart, half) }
 
 // kinSquares is the sum of the squares of sizes that vary as those of kin do.
 func (f Frame) kinSquares(s profile.ByteSums) float64 {

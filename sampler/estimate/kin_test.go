@@ -122,3 +122,30 @@ func TestManyKeysKnowBetter(t *testing.T) {
 		t.Errorf("%v to %v", e.Lo, *e.Hi)
 	}
 }
+
+// Where others have keys a thousand times as large, a namespace of few keys may have
+// some, too: its bytes have no upper end. Of many keys it would have shown some.
+func TestFewKeysMayHideGiants(t *testing.T) {
+	var giants profile.SampleSums
+	for i := range int64(5000) {
+		size := int64(100)
+		if i%2500 == 0 {
+			size = 200_000
+		}
+		giants.Bytes.Add(size)
+		giants.SampledBytes.Add(size)
+	}
+	for keys, open := range map[int64]bool{500: true, 5000: true, 200_000: false} {
+		var steady profile.SampleSums
+		for range keys {
+			steady.Bytes.Add(100)
+			steady.SampledBytes.Add(100)
+		}
+		var kin estimate.Kin
+		kin.Add(&steady)
+		kin.Add(&giants)
+		if e := estimate.NewFrame(0.01, keys+5000).Among(kin, &steady).Bytes(steady.Bytes, 9); (e.Hi == nil) != open {
+			t.Errorf("of %d keys: open %v, want %v", keys, e.Hi == nil, open)
+		}
+	}
+}
