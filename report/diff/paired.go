@@ -13,10 +13,6 @@ import (
 // figures: it is had from the changes of random groups of the keys (Wolter,
 // "Introduction to Variance Estimation", 2007, chapter 2).
 
-// t95 is Student's t of 15 degrees of freedom, one less than there are groups, for
-// two-sided 95 %.
-const t95 = 2.131449545559323
-
 // paired reports whether two profiles are samples of the same keys.
 func paired(before, after *profile.Profile) bool {
 	a, b := before.Design.Sample, after.Design.Sample
@@ -58,7 +54,7 @@ func (g grouped) drawnFrom(p *profile.Profile) grouped {
 
 // slackOf is how far chance moves the difference of two sums of groups.
 func slackOf(before, after grouped, old, new *profile.Stats) slack {
-	return slack{variance: t95 * t95 * after.less(before).varianceOfSum() * excess(old, new)}
+	return slack{variance: profile.GroupsT95 * profile.GroupsT95 * after.less(before).varianceOfSum() * excess(old, new)}
 }
 
 // grouped are values of the random groups, scaled up to all keys.

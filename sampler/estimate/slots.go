@@ -6,12 +6,6 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Student's t of 15 degrees of freedom, one less than there are random groups.
-const (
-	t95       = 2.131449545559323  // two-sided 95 %
-	t95Single = 1.7530503556925552 // one-sided 95 %
-)
-
 // roughest is the relative standard error from which on a sum of bytes in a sample
 // of slots has no upper end: that is a namespace of which fewer than about 16
 // slots were met, so that what it shows of its own spread says little.
@@ -66,7 +60,7 @@ func (f Frame) All() profile.Estimate {
 // off is how far an estimate may be off, at 95 %, of a sum over the sample that has a
 // variance.
 func (f Frame) off(variance float64) float64 {
-	return t95 * math.Sqrt((1-f.fraction)*variance) / f.rate()
+	return profile.GroupsT95 * math.Sqrt((1-f.fraction)*variance) / f.rate()
 }
 
 // variance of a sum over the sample is what its random groups show, beside a sum that
@@ -147,7 +141,7 @@ func (f Frame) FewSlotsHold(part *profile.SampleSums, all *profile.Estimate) boo
 // z is how many standard errors an interval has on either side.
 func (f Frame) z() (two, one float64) {
 	if f.slots != nil {
-		return t95, t95Single
+		return profile.GroupsT95, profile.GroupsT95Single
 	}
 	return z95, z95Single
 }

@@ -61,6 +61,12 @@ type ByteSums struct {
 // SampleGroups is the number of random groups.
 const SampleGroups = 16
 
+// Student's t of 15 degrees of freedom, one less than there are random groups.
+const (
+	GroupsT95       = 2.131449545559323  // two-sided 95 %
+	GroupsT95Single = 1.7530503556925552 // one-sided 95 %
+)
+
 // Groups are sums by group, each list of SampleGroups numbers.
 type Groups struct {
 	Keys          []int64 `json:"keys"`            // keys
