@@ -69,6 +69,7 @@ var checkCases = []struct {
 	{`receipt.commands["scan"]: negative`, func(p *profile.Profile) { p.Receipt.Commands["scan"] = -1 }},
 	{"receipt.elapsed_s: not a finite number", func(p *profile.Profile) { p.Receipt.ElapsedS = math.Inf(1) }},
 	{"receipt.server_cpu_s: negative", func(p *profile.Profile) { *p.Receipt.ServerCPUS = -1 }},
+	{"receipt.keyspace_hits: negative", func(p *profile.Profile) { p.Receipt.KeyspaceHits = math.MinInt64 }},
 	{"receipt.max_load: above 1", func(p *profile.Profile) { p.Receipt.MaxLoad = 25 }},
 
 	{"namespaces: missing", func(p *profile.Profile) { p.Namespaces = nil }},
