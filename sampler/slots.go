@@ -186,8 +186,8 @@ func (c *collector) planSlots(ctx context.Context) error {
 		return c.slotsRefused(ctx, err)
 	}
 	salt, share := c.saltAndShare(want, sum(counts))
-	if share > 0 {
-		share = max(share, leastBuckets/float64(max(1, sum(counts))))
+	if keys := sum(counts); share > 0 && keys > 0 {
+		share = max(share, leastBuckets/float64(keys))
 	}
 	if share >= 1 || share <= 0 {
 		return nil // a census
