@@ -18,8 +18,8 @@ type SampleSize struct {
 	Share float64 // of all keys, in (0,1]; 0: as Keys, or Again, says
 	Keys  int64   // keys; 0: as Share, or Again, says
 	// Again is a profile of a sample whose keys are to be measured again; nil: none.
-	// With a Share or Keys it counts only if it is of about as many keys and of the
-	// same process: keys are elsewhere in another.
+	// With a Share or Keys it counts only if it is of about as many keys and, unless
+	// it is of slots, of the same process: keys are elsewhere in another.
 	Again *profile.Profile
 }
 
@@ -103,11 +103,12 @@ func Repeatable(p *profile.Profile) bool {
 // intervalOf is what a profile is a sample of, and in which process; nil if it is
 // none.
 func intervalOf(p *profile.Profile) (s *Sample, runID string) {
-	if p == nil || p.Design.Sample == nil || len(p.Nodes) != 1 {
+	d := designOf(p)
+	if d == nil {
 		return nil, ""
 	}
-	from, errFrom := strconv.ParseUint(p.Design.Sample.From, 10, 64)
-	to, errTo := strconv.ParseUint(p.Design.Sample.To, 10, 64)
+	from, errFrom := strconv.ParseUint(d.Sample.From, 10, 64)
+	to, errTo := strconv.ParseUint(d.Sample.To, 10, 64)
 	if errFrom != nil || errTo != nil || from == to {
 		return nil, ""
 	}

@@ -197,8 +197,8 @@ func (f frames) open(p *profile.Profile, db int, s *profile.Stats) {
 	few := slices.ContainsFunc(p.Namespaces, func(ns profile.Namespace) bool {
 		return ns.DB == db && f.of[db].FewSlotsHold(ns.Sample, s.Bytes)
 	})
-	for _, e := range []*profile.Estimate{s.Bytes, s.SampledBytes, s.NoTTLBytes, s.HighIdleBytes} {
-		if few && e != nil && !e.IsExact() {
+	for _, e := range estimatedBytes(s) {
+		if few {
 			e.Hi = nil
 		}
 	}

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"slices"
 	"strings"
 
 	"keyprof/sampler/estimate"
@@ -20,12 +21,17 @@ func leaveRoom(p *profile.Profile) {
 	if !ok || !allKeys(p) {
 		return
 	}
-	t := &p.Totals
-	for _, e := range []*profile.Estimate{t.Bytes, t.SampledBytes, t.NoTTLBytes, t.HighIdleBytes} {
-		if e != nil && e.Hi != nil && !e.IsExact() {
+	for _, e := range estimatedBytes(&p.Totals) {
+		if e.Hi != nil {
 			e.Hi = new(max(*e.Hi, e.Value+balance.Unexplained()))
 		}
 	}
+}
+
+// estimatedBytes are the sums of bytes that are there and not exact.
+func estimatedBytes(s *profile.Stats) []*profile.Estimate {
+	sums := []*profile.Estimate{s.Bytes, s.SampledBytes, s.NoTTLBytes, s.HighIdleBytes}
+	return slices.DeleteFunc(sums, func(e *profile.Estimate) bool { return e == nil || e.IsExact() })
 }
 
 // allKeys reports whether all keys of the server were to be walked.

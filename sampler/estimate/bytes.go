@@ -12,7 +12,8 @@ import (
 // of one-sided 95 %. tail is the TailIndex of the sizes.
 func (f Frame) Bytes(s profile.ByteSums, tail float64) profile.Estimate { return f.bytes(s, tail, 1) }
 
-// bytes is Bytes with a design effect.
+// bytes is Bytes with a design effect. What kin tell widens it, or opens its upper
+// end; see [Kin].
 func (f Frame) bytes(s profile.ByteSums, tail, effect float64) profile.Estimate {
 	if f.whole() {
 		return profile.Exact(s.Bytes)
