@@ -3,6 +3,8 @@
 SHELL     := /bin/sh
 VERSION   ?= $(shell scripts/version)
 FUZZTIME  ?= 30s
+# Of the slowest package, on a machine that is slow and does other work beside.
+TESTTIME  ?= 40m
 # The date of what a release holds.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 LDFLAGS    = -s -w -X main.version=$(VERSION)
@@ -21,11 +23,11 @@ build: ## build bin/keyprof
 
 test: ## run all tests, with the race detector where there is a C compiler
 	scripts/install-redis --with-stunnel
-	go test $$(scripts/race-flag) ./...
+	go test -timeout $(TESTTIME) $$(scripts/race-flag) ./...
 
 race: ## run all tests afresh with the race detector, which must work
 	scripts/install-redis --with-stunnel
-	CGO_ENABLED=1 go test -race -count=1 ./...
+	CGO_ENABLED=1 go test -timeout $(TESTTIME) -race -count=1 ./...
 
 lint: ## gofumpt, go vet, staticcheck, deadcode at pinned versions
 	scripts/lint

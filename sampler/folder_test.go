@@ -115,10 +115,20 @@ const maxBuilderBytes = 32 << 20
 // looks is how often a test looks at the heap while it folds.
 const looks = 40
 
+// lessWithRaceDetector is n, or a part of it where the race detector makes all that
+// is reckoned some seven times as slow: for tests of memory and of grouping, in which
+// races are not what is looked for.
+func lessWithRaceDetector(n, part int) int {
+	if raceDetector {
+		return n / part
+	}
+	return n
+}
+
 // TestExplodingNames folds names that are made to explode the trie. Set
 // KEYPROF_EXPLODE to their number, 10000000 for the full test.
 func TestExplodingNames(t *testing.T) {
-	n := 150_000
+	n := lessWithRaceDetector(150_000, 3)
 	if s := os.Getenv("KEYPROF_EXPLODE"); s != "" {
 		n, _ = strconv.Atoi(s)
 	} else if testing.Short() {

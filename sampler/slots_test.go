@@ -61,7 +61,10 @@ func ofShare(share float64) sampler.Options {
 }
 
 // Samples of the slots of a real server hold the truth. Draws are independent: of
-// 60 with 95 in 100 fewer than 48 hold in one of a million runs.
+// 60 with 95 in 100 fewer than 48 hold in one of a million runs. How many keys a
+// draw has is known to 172 (a standard deviation; mostly by the 60 tags, each drawn
+// with one chance in five): 60 draws within 1,000 of what was asked for, all but
+// one time in a million.
 func TestSlotSamplesHoldTheTruth(t *testing.T) {
 	const samples, least = 60, 48
 	server := slotNode(t)
@@ -73,7 +76,7 @@ func TestSlotSamplesHoldTheTruth(t *testing.T) {
 		if p.Design.Method != profile.MethodSample || p.Design.Sample.Slots == nil || warned(p, "sample-refused") {
 			t.Fatalf("%s, %+v, %v", p.Design.Method, p.Design.Sample, p.Warnings)
 		}
-		if n := p.Totals.Probed; n < 2500 || n > 3500 || !p.Totals.Keys.IsExact() || p.Totals.Keys.Value != 30_000 {
+		if n := p.Totals.Probed; n < 2000 || n > 4000 || !p.Totals.Keys.IsExact() || p.Totals.Keys.Value != 30_000 {
 			t.Fatalf("%d keys tell that there are %+v", n, p.Totals.Keys)
 		}
 		for i := range census.Namespaces {

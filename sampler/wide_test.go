@@ -71,7 +71,7 @@ func foldWide(workers, namespaces, keysEach int, sampled bool, look func()) *Bui
 // TestWideNamespacesFit folds as many wide namespaces as a profile can show. Set
 // KEYPROF_WIDE to how many keys each has, 1000 for the full test.
 func TestWideNamespacesFit(t *testing.T) {
-	keysEach := 50
+	keysEach := lessWithRaceDetector(50, 4)
 	if s := os.Getenv("KEYPROF_WIDE"); s != "" {
 		keysEach, _ = strconv.Atoi(s)
 	} else if testing.Short() {
@@ -120,7 +120,7 @@ func TestFootprintIsWhatIsAllocated(t *testing.T) {
 		{"long", long, []int{1, 10}, false},
 	} {
 		for _, keysEach := range tt.keysEach {
-			namespaces := min(1024, 200_000/keysEach)
+			namespaces := min(1024, lessWithRaceDetector(200_000, 4)/keysEach)
 			before := settledHeap()
 			b := NewBuilder(defaultGrouping, 1000)
 			b.sampled = tt.sampled
