@@ -11,7 +11,7 @@ import (
 
 // Defaults of Options.
 const (
-	DefaultWorkers  = 2 // grouping outruns the server
+	DefaultWorkers  = 1 // grouping outruns the server
 	DefaultIdleOver = 30 * 24 * time.Hour
 )
 

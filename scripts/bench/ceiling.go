@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
 )
 
@@ -34,6 +35,7 @@ func ceilingMain(args []string) {
 		fmt.Fprintln(os.Stderr, "usage: bench ceiling NETWORK ADDRESS")
 		os.Exit(2)
 	}
+	runtime.GOMAXPROCS(1) // as keyprof has it
 	n, err := walkCeiling(args[0], args[1])
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "ceiling: error: %v\n", err)
