@@ -395,8 +395,9 @@ func TestRangesWanted(t *testing.T) {
 		wantLanes int
 	}{
 		{"as they are", func(*Walk, *table) {}, 8},
-		{"no latency", func(_ *Walk, x *table) { x.roundTrip = time.Millisecond / 3 }, 2},
-		{"some latency", func(_ *Walk, x *table) { x.roundTrip = 2 * time.Millisecond }, 4},
+		{"no latency", func(_ *Walk, x *table) { x.roundTrip = time.Millisecond / 5 }, 2},
+		{"little latency", func(_ *Walk, x *table) { x.roundTrip = time.Millisecond / 3 }, 3},
+		{"some latency", func(_ *Walk, x *table) { x.roundTrip = 2 * time.Millisecond }, 6},
 		{"more than a page", func(_ *Walk, x *table) { x.roundTrip = 600 * time.Microsecond }, 3},
 		{"service not measurable", func(_ *Walk, x *table) { x.service = 0 }, 8},
 		{"not allowed", func(w *Walk, _ *table) { w.Ranges = 0 }, 1},

@@ -89,10 +89,12 @@ func (w *Walk) divide(l *lane) []*lane {
 
 // rangesFor is how many ranges keep a server busy that is a round trip away: while
 // one page travels, or we read what it answers, it works on those of the others.
+// Twice as many travel as the figures say, because roundTrip is the least that was
+// seen, and service is the most that a page may have kept the server.
 func rangesFor(roundTrip, service time.Duration) int {
 	if service <= 0 {
 		return MostRanges
 	}
-	travelling := (roundTrip + service/2) / service
+	travelling := (2*roundTrip + service/2) / service
 	return int(min(MostRanges, 2+travelling))
 }
