@@ -16,7 +16,7 @@ const (
 	redialEvery   = 5 * time.Second
 	baselinePings = 50
 	baselineTime  = 250 * time.Millisecond // for all of them, about
-	baselineGap   = 2 * time.Millisecond
+	baselineGap   = time.Millisecond
 	pingEvery     = 50 * time.Millisecond // on average
 	infoEvery     = time.Second
 	closingGrace  = 200 * time.Millisecond // for the last answer
