@@ -14,6 +14,7 @@ func limitProcessors(n int) (undo func()) {
 	if os.Getenv("GOMAXPROCS") != "" {
 		return func() {}
 	}
-	before := runtime.GOMAXPROCS(n)
+	before := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(min(n, before))
 	return func() { runtime.GOMAXPROCS(before) }
 }

@@ -6,20 +6,25 @@ import (
 )
 
 func TestLimitProcessors(t *testing.T) {
-	t.Setenv("GOMAXPROCS", "")
-	before := runtime.GOMAXPROCS(0)
-	undo := limitProcessors(before + 1)
-	if n := runtime.GOMAXPROCS(0); n != before+1 {
-		t.Errorf("%d processors", n)
-	}
-	undo()
-	if n := runtime.GOMAXPROCS(0); n != before {
-		t.Errorf("%d processors afterwards, %d before", n, before)
-	}
-	t.Setenv("GOMAXPROCS", "7") // the runtime read it when the process began
-	undo = limitProcessors(before + 1)
-	defer undo()
-	if n := runtime.GOMAXPROCS(0); n != before {
-		t.Errorf("GOMAXPROCS is set, and %d processors became %d", before, n)
+	const all = 3
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(all))
+	for _, tt := range []struct {
+		env     string // the runtime read it when the process began
+		n, want int
+	}{
+		{"", 1, 1},
+		{"", 2, 2},
+		{"", 64, all},
+		{"7", 1, all},
+	} {
+		t.Setenv("GOMAXPROCS", tt.env)
+		undo := limitProcessors(tt.n)
+		if n := runtime.GOMAXPROCS(0); n != tt.want {
+			t.Errorf("%d of %d, GOMAXPROCS=%q: %d processors, want %d", tt.n, all, tt.env, n, tt.want)
+		}
+		undo()
+		if n := runtime.GOMAXPROCS(0); n != all {
+			t.Errorf("%d of %d, GOMAXPROCS=%q: %d processors afterwards", tt.n, all, tt.env, n)
+		}
 	}
 }
