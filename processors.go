@@ -3,15 +3,16 @@ package main
 import (
 	"os"
 	"runtime"
+	"strconv"
 )
 
-// limitProcessors runs goroutines on at most n processors at a time until it is
-// undone. The one that reads and the one that groups need half of a processor for a
-// server that does nothing else; on two they would wake each other up over and over,
-// which takes from the server, if it is on this machine, and from the walk. Who sets
-// GOMAXPROCS knows better.
+// limitProcessors lets Go code run on at most n processors until it is undone. A walk
+// has two busy goroutines, one that reads and one that groups. On two processors each
+// waits for the other in turn and must be woken, which costs the walk time, and the
+// server, too, if it is on this machine. Where GOMAXPROCS is set, that is left as it
+// is. Not for concurrent use.
 func limitProcessors(n int) (undo func()) {
-	if os.Getenv("GOMAXPROCS") != "" {
+	if set, _ := strconv.Atoi(os.Getenv("GOMAXPROCS")); set > 0 { // what else it may hold, the runtime ignores
 		return func() {}
 	}
 	before := runtime.GOMAXPROCS(0)

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func fast() sampler.Options {
 	return sampler.Options{
 		IdleOver: 30 * 24 * time.Hour, Grouping: sampler.Grouping{Limit: sampler.DefaultNamespaceLimit},
-		Workers: sampler.DefaultWorkers, Page: 100, MaxLoad: 1,
+		Workers: 2, Page: 100, MaxLoad: 1,
 		Tool: profile.Tool{Name: "keyprof", Version: "test"},
 	}
 }

@@ -18,7 +18,7 @@ type folder struct {
 	sampled      bool // the walk is of a sample
 
 	survey *pattern.Survey // nil once it is over
-	held   []*Page         // until then
+	held   []*Page         // that came until then, and are not yet handed on
 
 	pages     chan *Page
 	pool      sync.Pool
@@ -43,6 +43,7 @@ func (f *folder) fresh() *Page { return f.pool.Get().(*Page) }
 func (f *folder) add(page *Page) {
 	if f.survey == nil {
 		f.pages <- page
+		f.release(heldAtOnce)
 		return
 	}
 	f.held = append(f.held, page)
@@ -69,11 +70,22 @@ func (f *folder) start() {
 	for _, b := range f.builders {
 		f.group.Go(func() error { f.work(b); return nil })
 	}
-	held := f.held
-	f.survey, f.held = nil, nil
-	for _, page := range held {
+	f.survey = nil
+}
+
+// heldAtOnce is how many of the pages that were held back are handed on beside each
+// new one. All at once would keep the walk from its connections for a while, and what
+// is felt on them would be our own grouping.
+const heldAtOnce = 20
+
+// release hands on up to n of the pages that were held back.
+func (f *folder) release(n int) {
+	n = min(n, len(f.held))
+	for i, page := range f.held[:n] {
 		f.pages <- page
+		f.held[i] = nil // memory is bounded
 	}
+	f.held = f.held[n:]
 }
 
 func (f *folder) work(b *Builder) {
@@ -89,6 +101,7 @@ func (f *folder) finish() *Builder {
 	if f.survey != nil {
 		f.start()
 	}
+	f.release(len(f.held))
 	close(f.pages)
 	_ = f.group.Wait() // builders do no I/O, so nothing fails
 	return f.reservoir.finish(f.builders)

@@ -28,6 +28,8 @@ const (
 	sampleRefused  = "sample-refused"
 	sampleOther    = "sample-other-process"
 	sampleUnsteady = "keyspace-changed"
+	// sampleDisagrees: the server counts another number of keys.
+	sampleDisagrees = "sample-disagrees"
 )
 
 // leastBuckets is how many keys of a database a sample must have, about: positions
@@ -180,6 +182,21 @@ func (c *collector) warnSample(w *warner) {
 		if float64(max(before, after)) > unsteady*float64(min(before, after)) {
 			w.add(sampleUnsteady, fmt.Sprintf("db%d", db.DB), "db%d had %s keys when the walk began and %s when it ended: its figures are of no one moment, and the intervals do not say how far they are off",
 				db.DB, humanize.Comma(before), humanize.Comma(after))
+		} else if c.disagrees(db) {
+			w.add(sampleDisagrees, fmt.Sprintf("db%d", db.DB), "db%d has %s keys, and the sample makes it about %s, more than chance explains: when keys are deleted in the order of SCAN, those that stay are unevenly spread, and a sample is not fair until the table has shrunk; a census tells",
+				db.DB, humanize.Comma(after), humanize.Comma(int64(float64(db.Returned)/(*db.Covered))))
 		}
 	}
+}
+
+// disagrees reports whether the server counts more or fewer keys than the sample of a
+// database does. Keys that it counts although their TTL has run out are not missed.
+func (c *collector) disagrees(db *profile.Database) bool {
+	if c.slots != nil || !db.Complete || db.Covered == nil || c.opts.Match != "" {
+		return false
+	}
+	t := told(db)
+	least, most := min(t.Before, t.After), max(t.Before, t.After)
+	t.Before, t.After = max(0, least-t.Expiring), most
+	return !estimate.NewFrame(*db.Covered, db.Returned).Agrees(t)
 }

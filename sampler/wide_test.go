@@ -71,7 +71,8 @@ func foldWide(workers, namespaces, keysEach int, sampled bool, look func()) *Bui
 // TestWideNamespacesFit folds as many wide namespaces as a profile can show. Set
 // KEYPROF_WIDE to how many keys each has, 1000 for the full test.
 func TestWideNamespacesFit(t *testing.T) {
-	keysEach := lessWithRaceDetector(50, 4)
+	notWithRaceDetector(t)
+	keysEach := 50
 	if s := os.Getenv("KEYPROF_WIDE"); s != "" {
 		keysEach, _ = strconv.Atoi(s)
 	} else if testing.Short() {
@@ -101,6 +102,7 @@ func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 // footprint must be near what is allocated, for namespaces small and large, and
 // for those whose names take more than all else.
 func TestFootprintIsWhatIsAllocated(t *testing.T) {
+	notWithRaceDetector(t)
 	type source func(i, namespaces int) Observation
 	exploding := func(i, namespaces int) Observation { return observationOf(explodingName(i % namespaces)) }
 	short := func(i, namespaces int) Observation { return observationOf(wideObservation(i, namespaces).Name) }
@@ -120,7 +122,7 @@ func TestFootprintIsWhatIsAllocated(t *testing.T) {
 		{"long", long, []int{1, 10}, false},
 	} {
 		for _, keysEach := range tt.keysEach {
-			namespaces := min(1024, lessWithRaceDetector(200_000, 4)/keysEach)
+			namespaces := min(1024, 200_000/keysEach)
 			before := settledHeap()
 			b := NewBuilder(defaultGrouping, 1000)
 			b.sampled = tt.sampled

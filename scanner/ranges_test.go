@@ -478,3 +478,22 @@ func TestProgressGoesUp(t *testing.T) {
 		}
 	}
 }
+
+// Keys that were deleted in the order of SCAN leave a stretch without any: an interval
+// that begins there is walked like any other.
+func TestIntervalBeginsWithoutKeys(t *testing.T) {
+	x := newTable(12000, rand.New(rand.NewPCG(9, 10)))
+	const emptied, end = 1 << 62, 1<<62 + 1<<61
+	x.keys = slices.DeleteFunc(x.keys, func(k key) bool { return k.at < emptied })
+	v := visits{}
+	w := rangesWalk(x, v, 1, len(x.keys))
+	w.Page, w.Interval = 10, &Interval{0, end}
+	if err := w.Run(t.Context()); err != nil || !w.Covered().Whole {
+		t.Fatalf("Run = %v, covered %+v", err, w.Covered())
+	}
+	for _, k := range x.keys {
+		if want := k.at < end; (v[k.name] > 0) != want {
+			t.Fatalf("a key at %x: visited %v", k.at, !want)
+		}
+	}
+}

@@ -6,7 +6,7 @@ import (
 )
 
 // MostRanges is how many ranges of a walk are worth their memory: they hide a
-// round trip of seven times what a page takes.
+// round trip of some three to seven times what a page takes.
 const MostRanges = 8
 
 // trialPages are walked by one lane, to see what the server's cursors are like
@@ -23,7 +23,7 @@ const (
 // trial is what the first pages of a walk told.
 type trial struct {
 	pages, names int
-	service      time.Duration // of the fastest
+	service      time.Duration // of the fastest of those that had probes on the way
 	over         bool
 }
 
@@ -36,10 +36,11 @@ func (w *Walk) watch(l *lane, page *ScanReply) error {
 	}
 	t.pages++
 	t.names += len(page.Names)
-	if t.pages == 1 || l.trip.Service < t.service {
+	if t.pages <= 2 || l.trip.Service < t.service { // the first had none
 		t.service = l.trip.Service
 	}
-	empty := t.pages == trialPages && t.names == 0 && w.Keys > 0 && w.Match == ""
+	// An interval may begin where keys were deleted in the order of SCAN.
+	empty := w.Interval == nil && t.pages == trialPages && t.names == 0 && w.Keys > 0 && w.Match == ""
 	if ordered(l.at, page.Cursor, w.Keys) && !empty {
 		return nil
 	}
@@ -89,8 +90,8 @@ func (w *Walk) divide(l *lane) []*lane {
 
 // rangesFor is how many ranges keep a server busy that is a round trip away: while
 // one page travels, or we read what it answers, it works on those of the others.
-// Twice as many travel as the figures say, because roundTrip is the least that was
-// seen, and service is the most that a page may have kept the server.
+// Twice as many travel as the figures say: roundTrip is the least that was seen, and
+// service, an upper bound, of one page at a time, has the network's delays in it.
 func rangesFor(roundTrip, service time.Duration) int {
 	if service <= 0 {
 		return MostRanges

@@ -16,8 +16,8 @@ const (
 	redialEvery   = 5 * time.Second
 	baselinePings = 50
 	baselineTime  = 250 * time.Millisecond // for all of them, about
-	baselineGap   = time.Millisecond
-	pingEvery     = 50 * time.Millisecond // on average
+	baselineGap   = 2 * time.Millisecond   // so that all take longer than a turn of serverCron, 100 ms
+	pingEvery     = 50 * time.Millisecond  // on average
 	infoEvery     = time.Second
 	closingGrace  = 200 * time.Millisecond // for the last answer
 )
