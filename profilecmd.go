@@ -263,8 +263,9 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 	var progress *bar
 	if o.Collect.MaxLoad < 1 {
 		giveWay()
+	} else {
+		defer limitProcessors(o.Collect.Workers)()
 	}
-	defer limitProcessors(o.Collect.Workers)()
 	if o.Redact != nil {
 		o.Connection.Hide = func(err error) error { return redactError(err, o.Redact) }
 	}
