@@ -61,7 +61,7 @@ func profileFlags() []cli.Flag {
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "save the profile as `FILE` (.json, .json.gz, .json.zst), or print it with -"},
 		&cli.StringFlag{Name: "label", Usage: "call this deployment `NAME` in the profile (letters, digits, ., _ and -)"},
 		&cli.StringFlag{Category: walkCategory, Name: "max-duration", Usage: "end the walk after `SPAN` with what was found until then", DefaultText: "no limit"},
-		&cli.IntFlag{Category: walkCategory, Name: "workers", Usage: "group keys with `N` workers, on at most as many processors; the result does not depend on it", Value: sampler.DefaultWorkers},
+		&cli.IntFlag{Category: walkCategory, Name: "workers", Usage: "group keys with `N` workers; the result does not depend on it", Value: sampler.DefaultWorkers},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no report and no progress"},
 		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
 	}
