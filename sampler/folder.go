@@ -76,7 +76,7 @@ func (f *folder) start() {
 // heldAtOnce is how many of the pages that were held back are handed on beside each
 // new one. All at once would keep the walk from its connections for a while, and what
 // is felt on them would be our own grouping.
-const heldAtOnce = 20
+const heldAtOnce = 3
 
 // release hands on up to n of the pages that were held back.
 func (f *folder) release(n int) {
