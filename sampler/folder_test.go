@@ -117,9 +117,12 @@ const looks = 40
 
 // notWithRaceDetector skips a test of memory or of grouping, in which races are not
 // what is looked for: the race detector makes computing some seven times as slow.
-// `make test` runs these without it.
+// `make test` runs these without it: that it knows of each is checked.
 func notWithRaceDetector(t *testing.T) {
 	t.Helper()
+	if makefile, err := os.ReadFile("../Makefile"); err != nil || !strings.Contains(string(makefile), t.Name()) {
+		t.Fatalf("UNRACED in the Makefile lacks %s (%v)", t.Name(), err)
+	}
 	if raceDetector {
 		t.Skip("takes too long with the race detector; make test runs it without")
 	}

@@ -61,10 +61,10 @@ func ofShare(share float64) sampler.Options {
 }
 
 // Samples of the slots of a real server hold the truth. Draws are independent: of
-// 60 with 95 in 100 fewer than 48 hold in one of a million runs. The
-// number of keys in a draw has a standard deviation of 172, nearly all of it from the
-// 60 tags, whose slots are drawn with a chance of 0.2, to keep half of their keys.
-// 1,000 is 5.8 of these: 60 draws are that near, all but once in a million runs.
+// 60 with 95 in 100 fewer than 48 hold in one of a million runs. The number of keys
+// in a draw has a standard deviation of 172, nearly all of it from the 60 tags, whose
+// slots are drawn with a chance of 0.2, to keep half of their keys. 1,000 is 5.8 of
+// these: 60 draws are that near, all but once in a million runs.
 func TestSlotSamplesHoldTheTruth(t *testing.T) {
 	const samples, least = 60, 48
 	server := slotNode(t)

@@ -30,8 +30,9 @@ func TestText(t *testing.T) {
 		"that lies beyond the server's idle horizon":                                 "that lies beyond the server's idle horizon",
 		`the server answered "say \"alice\" twice"; to allow it: ACL SETUSER bob +x`: "the server answered …; to allow it: ACL SETUSER <user> +x",
 		"ERR unknown command 'MEMORY', with args beginning with: 'USAGE' 'user:alic": "ERR unknown command …",
-		"changed from 'a' to `b`":                                                    "changed from … to …",
-		`an open "quote`:                                                             "an open …",
+
+		"changed from 'a' to `b`": "changed from … to …",
+		`an open "quote`:          "an open …",
 	} {
 		if got := Text(s); got != want {
 			t.Errorf("%q: got %q, want %q", s, got, want)
