@@ -23,9 +23,9 @@ import (
 
 var profileHelp = `Walks all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT
 IDLETIME (or FREQ) and TYPE. None of these changes data or counts as an access.
-Besides these, only HELLO, AUTH, SELECT, PING, INFO, CLIENT SETNAME, CLIENT
-NO-TOUCH and OBJECT REFCOUNT are ever sent, and for a sample in a cluster
-CLUSTER COUNTKEYSINSLOT and CLUSTER GETKEYSINSLOT.
+Besides these, only HELLO, AUTH, SELECT, PING, INFO, CLIENT SETNAME and OBJECT
+REFCOUNT are ever sent, in a cluster READONLY, and for a sample there CLUSTER
+COUNTKEYSINSLOT and CLUSTER GETKEYSINSLOT.
 
 EXAMPLES
   keyprof profile redis://replica.internal:6379

@@ -265,7 +265,7 @@ func TestHelpExamplesParse(t *testing.T) {
 // The ACL rules of the README are those that keyprof check prints, and a user made
 // by the rule for this server's version misses nothing.
 func TestReadmeACL(t *testing.T) {
-	for _, version := range []string{"6.0", "7.0", "7.2"} {
+	for _, version := range []string{"6.0", "7.0"} {
 		node := scanner.Node{Info: scanner.ParseInfo("# Server\nredis_version:" + version + ".0\n")}
 		if got := strings.TrimSpace(blockOf(t, "acl "+version)); got != node.ACLNewUser() {
 			t.Errorf("for %s the README has\n%s\nand keyprof prints\n%s", version, got, node.ACLNewUser())

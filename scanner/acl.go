@@ -44,10 +44,7 @@ func (n Node) aclAll() string {
 		rules = []string{"resetkeys", "resetchannels", "-@all", n.ACLReadKeys()}
 	}
 	for _, command := range AllowedCommands() {
-		switch {
-		case command == noTouch && !n.AtLeast(7, 2):
-			continue // a version that does not know a command refuses the whole line
-		case (command == countKeysInSlot || command == getKeysInSlot) && !SlotTables(n):
+		if (command == countKeysInSlot || command == getKeysInSlot) && !SlotTables(n) {
 			continue // not needed
 		}
 		rules = append(rules, "+"+strings.ReplaceAll(command, " ", "|"))

@@ -182,10 +182,10 @@ func (c *Conn) settle(ctx context.Context, info Info) error {
 	if info.Field("loading") == "1" {
 		return errLoading
 	}
-	// Both are a courtesy; ACL may refuse them.
+	// Best effort; the ACL may deny either.
 	c.conn.ClientSetName(ctx, clientName)
-	if c.Node.AtLeast(7, 2) {
-		c.conn.Process(ctx, redis.NewStatusCmd(ctx, "client", "no-touch", "on"))
+	if info.Field("cluster_enabled") == "1" {
+		c.conn.ReadOnly(ctx)
 	}
 	return nil
 }

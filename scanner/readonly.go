@@ -14,17 +14,49 @@ import (
 )
 
 // allowed is every command that may leave this process. None of them changes
-// data or touches a key's LRU/LFU clock, and none is O(N) on a big key as we
-// send it. Subcommands are matched too: MEMORY USAGE is on the list, MEMORY
-// DOCTOR is not. SELECT, HELLO, AUTH and CLIENT change our connection only.
+// data, touches a key's LRU/LFU clock or takes long because a key is big, but for
+// MEMORY USAGE of streams (below). Subcommands are matched too: MEMORY USAGE is
+// on the list, MEMORY DOCTOR is not. What each of them does at the server, in
+// versions 4.0 to 8.0 of Redis and 7.2 to 8.1 of Valkey:
+//
+//   - HELLO, AUTH, SELECT, READONLY and CLIENT SETNAME change our connection only.
+//     A server before 6.0 does not know HELLO; go-redis then goes on with AUTH.
+//     READONLY is sent to nodes of a cluster: without it a replica answers
+//     questions about keys with MOVED (cluster.c, getNodeByQuery).
+//   - PING is O(1). It answers MISCONF where saves fail, and MASTERDOWN, LOADING
+//     or BUSY where most others do.
+//   - INFO takes some 15 µs, its sections less. INFO commandstats grows with the
+//     number of commands that were ever called.
+//   - SCAN looks at 10 times COUNT buckets at most (db.c, scanGenericCommand) and
+//     returns whole buckets, of Valkey 8.1 on with the chains behind them. On a
+//     primary it deletes the expired keys that it meets, and replicates that. SCAN
+//     with a word in the place of the cursor walks nothing: it is turned away.
+//   - PTTL, TYPE, OBJECT IDLETIME, OBJECT FREQ and OBJECT REFCOUNT are O(1), add to
+//     keyspace_hits or keyspace_misses, and look up without touching the key
+//     (LOOKUP_NOTOUCH). On a primary a lookup deletes a key that has expired. PTTL and
+//     TYPE of a key that is gone send a keymiss event to those who subscribed to it.
+//   - MEMORY USAGE looks at 5 elements, without SAMPLES, and adds to no counter. It
+//     takes longer for a hash, set or sorted set that is nearly empty and has a
+//     large table (some 2 ns a bucket), and for a stream with many consumers: it
+//     walks them all, some 0.7 µs each (object.c, objectComputeSize). A key for
+//     which it took longer than the time limit is not asked about again.
+//   - CLUSTER COUNTKEYSINSLOT is O(1), GETKEYSINSLOT O(names), which is bounded
+//     (namesPerKey).
+//
+// CLIENT NO-TOUCH is not on the list. With it on, Redis 8.0 and Valkey 8.1 crash
+// when a command names a key of a slot that is being migrated (redis#13512,
+// valkey#1499), and none of our probes needs it.
 var allowed = map[string]bool{
-	"hello": true, "auth": true, "select": true, "ping": true,
-	"client setname": true, noTouch: true,
-	"info": true,
-	"scan": true, "type": true, "pttl": true, "memory usage": true,
+	"hello": true, "auth": true, "select": true, "ping": true, readOnly: true,
+	"client setname": true,
+	"info":           true,
+	"scan":           true, "type": true, "pttl": true, "memory usage": true,
 	"object idletime": true, "object freq": true, "object refcount": true,
 	countKeysInSlot: true, getKeysInSlot: true,
 }
+
+// readOnly lets a replica in a cluster answer questions about keys.
+const readOnly = "readonly"
 
 // Commands that samples of slots want, and nothing else.
 const (
@@ -32,9 +64,6 @@ const (
 	getKeysInSlot   = "cluster getkeysinslot" // O(names), which is bounded: namesPerKey
 	getKeysRule     = "+cluster|getkeysinslot"
 )
-
-// noTouch is known to servers from 7.2.
-const noTouch = "client no-touch"
 
 // containers are the commands whose first argument is a subcommand.
 var containers = map[string]bool{"client": true, "cluster": true, "memory": true, "object": true}
