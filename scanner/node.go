@@ -39,6 +39,7 @@ var engines = []struct{ name, field string }{
 	{"kvrocks", "kvrocks_version"},
 	{"keydb", "keydb_version"},
 	{"garnet", "garnet_version"},
+	{"redict", "redict_version"},
 	{"redis", "redis_version"},
 }
 
