@@ -42,6 +42,8 @@ type Conn struct {
 
 	patience Patience
 	waits    []Wait
+	stalls   []Stall
+	late     *overdue // the reply that is, or was, awaited beyond its time
 	watch    *Watch // beside this connection; may be nil
 
 	hits, misses int64
@@ -71,6 +73,7 @@ func init() { redis.SetLogger(quiet{}) }
 func Connect(ctx context.Context, t Target, timeout time.Duration, p Patience) (*Conn, error) {
 	c := &Conn{target: t, ledger: newLedger(), wire: &wire{}, timeout: timeout, patience: p}
 	c.reader = newReader(c.wire)
+	c.reader.mask = t.Password.Mask
 	c.Node.Address = t.Address
 	connect := func(ctx context.Context) error { return c.dial(ctx, "connecting to", c.introduce) }
 	err := connect(ctx)
@@ -100,10 +103,10 @@ func (c *Conn) dial(ctx context.Context, doing string, start func(context.Contex
 // start begins on the connection that the wire is now. When ctx ends, so does
 // the connection.
 func (c *Conn) start(ctx context.Context, begin func(context.Context) error) error {
+	c.reader.Reset(c.wire)
 	c.client = redis.NewClient(c.options(c.target, c.timeout))
 	c.client.AddHook(c.ledger)
 	c.conn = c.client.Conn()
-	c.reader.Reset(c.wire)
 	c.db = 0
 	stop := context.AfterFunc(ctx, c.wire.close)
 	err := begin(ctx)
@@ -151,7 +154,7 @@ func (c *Conn) options(t Target, timeout time.Duration) *redis.Options {
 	return &redis.Options{
 		Network: t.Network, Addr: t.Address,
 		Username: t.Username, Password: string(t.Password),
-		Dialer:                   c.wire.dialled(),
+		Dialer:                   c.dialled(),
 		MaxRetries:               -1, // retrying is the walk's business
 		ReadTimeout:              timeout,
 		WriteTimeout:             timeout,
@@ -161,6 +164,13 @@ func (c *Conn) options(t Target, timeout time.Duration) *redis.Options {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
+}
+
+// dialled gives the present connection to a go-redis client, however often it
+// dials: one that was lost stays lost, until the walk makes another.
+func (c *Conn) dialled() func(context.Context, string, string) (net.Conn, error) {
+	nc := &handover{Conn: c.wire.current.Load(), reader: c.reader}
+	return func(context.Context, string, string) (net.Conn, error) { return nc, nil }
 }
 
 // introduce learns what the server is. INFO comes first, since it answers even
@@ -308,6 +318,9 @@ type wire struct {
 	out, in atomic.Int64
 	current atomic.Pointer[countedConn]
 	pinned  string // host:port of the first connection; a name may lead elsewhere later
+	// overdue is asked, when the time for a reply is up, whether to go on waiting for
+	// it, with another deadline; nil: no.
+	overdue func() bool
 }
 
 // dial makes a new connection the wire. go-redis is not left to dial: when it
@@ -332,13 +345,6 @@ func dialer(t Target, timeout time.Duration) func(ctx context.Context, network, 
 		return plain.DialContext
 	}
 	return (&tls.Dialer{NetDialer: plain, Config: t.TLS}).DialContext
-}
-
-// dialled gives the present connection to a go-redis client, however often it
-// dials: one that was lost stays lost, until the walk makes another.
-func (w *wire) dialled() func(context.Context, string, string) (net.Conn, error) {
-	nc := w.current.Load()
-	return func(context.Context, string, string) (net.Conn, error) { return nc, nil }
 }
 
 func (w *wire) Read(b []byte) (int, error)    { return w.current.Load().Read(b) }
@@ -381,6 +387,9 @@ type countedConn struct {
 
 func (c *countedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	for n == 0 && timedOut(err) && c.wire.overdue != nil && c.wire.overdue() {
+		n, err = c.Conn.Read(b)
+	}
 	c.wire.in.Add(int64(n))
 	if c.first == nil && n > 0 {
 		c.first = bytes.Clone(b[:min(n, firstWords)])

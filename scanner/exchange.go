@@ -61,7 +61,7 @@ type Request struct {
 
 // Reply is the answer to one Request: an error, nil, a word or a number.
 type Reply struct {
-	Err  error // the server's error for this key; not a fault of the connection
+	Err  error // for this key, of the server or ErrStalled; not a fault of the connection
 	Nil  bool
 	Text string // the answer of TYPE
 	Int  int64  // every other answer
@@ -78,6 +78,7 @@ type Scan struct {
 type ScanReply struct {
 	Cursor uint64 // where the next page begins; 0: the walk is over
 	Names  []string
+	Long   []LongName // names that are not to be probed
 }
 
 // Trip is one pipeline of a walk: probes, and the question for the next names.
@@ -92,8 +93,10 @@ type Trip struct {
 	Service time.Duration
 
 	pipeline []byte // as it is sent
+	unsent   []int  // indexes of requests that must not be sent: their replies are known
 	before   int    // replies that were there
 	sent     time.Time
+	wasted   time.Duration // in which replies were awaited that did not come
 }
 
 // Exchange carries the trips of a walk. It is all that the walk needs of a
@@ -120,6 +123,16 @@ type Exchange interface {
 }
 
 var _ Exchange = (*Conn)(nil)
+
+// replyKinds are the types of RESP that replies to probes are of: numbers, but for
+// the word that TYPE answers.
+var replyKinds = func() (kinds [numProbes]byte) {
+	for probe := range kinds {
+		kinds[probe] = ':'
+	}
+	kinds[Type] = '+'
+	return kinds
+}()
 
 // prefixes are the probes as they are sent, up to the key.
 var prefixes = func() (p [numProbes]string) {
@@ -149,8 +162,7 @@ func (c *Conn) RoundTrip(ctx context.Context, requests []Request, scan *Scan, re
 
 // Send is Exchange's.
 func (c *Conn) Send(ctx context.Context, trip *Trip) {
-	trip.encode()
-	trip.before = len(trip.Replies)
+	trip.before, trip.wasted = len(trip.Replies), 0
 	c.flight = append(c.flight, trip)
 	if c.cut == nil && !c.stale {
 		defer c.hurry(ctx)()
@@ -161,9 +173,10 @@ func (c *Conn) Send(ctx context.Context, trip *Trip) {
 // Receive is Exchange's.
 func (c *Conn) Receive(ctx context.Context) (*Trip, error) {
 	defer c.hurry(ctx)()
-	err := c.patiently(ctx, func(context.Context) error { return c.attempt(c.patienceNow(ctx)) })
+	err := c.patiently(ctx, func(context.Context) error { return c.attempt(ctx, c.patienceNow(ctx)) })
 	trip := c.flight[0]
 	if err != nil {
+		trip.Service = trip.wasted
 		c.Abandon()
 		if ctx.Err() != nil && passing(err) {
 			err = context.Cause(ctx)
@@ -201,22 +214,39 @@ func (c *Conn) patienceNow(ctx context.Context) time.Duration {
 	return c.timeout
 }
 
-// attempt tries to have the answers to the first trip. When it fails, all that is
-// on its way is lost with the connection, and is sent again on the next.
-func (c *Conn) attempt(timeout time.Duration) error {
-	err := c.cut
-	c.cut = nil
-	if err == nil && c.stale {
-		err = c.launchAll(timeout)
-	}
-	if err == nil {
-		err = c.collect(c.flight[0], timeout)
-	}
+// attempt tries to read the replies to the first trip. When it fails, all that is
+// on its way is lost with the connection, and is sent again on the next, but for
+// commands that the server did not answer in time.
+func (c *Conn) attempt(ctx context.Context, timeout time.Duration) error {
+	trip := c.flight[0]
+	err := c.complete(ctx, trip, timeout)
 	c.stale = err != nil
 	if err != nil {
-		c.wire.close() // what is left on it would be taken for other answers
-		return c.lostPage(c.flight[0], err)
+		c.wire.close() // what is left on it would be taken for other replies
+		return c.lostPage(trip, err)
 	}
+	return nil
+}
+
+// complete reads the replies to the first trip, once it is certainly sent.
+func (c *Conn) complete(ctx context.Context, trip *Trip, timeout time.Duration) error {
+	if err := c.cut; err != nil {
+		c.cut = nil
+		return err
+	}
+	if c.stale {
+		if err := c.giveUp(ctx, trip); err != nil {
+			return err
+		}
+		if err := c.launchAll(timeout); err != nil {
+			return err
+		}
+	}
+	if err := c.collect(ctx, trip, timeout); err != nil {
+		trip.wasted += time.Since(c.turnOf(trip))
+		return err
+	}
+	c.noteStall(ctx, trip)
 	return nil
 }
 
@@ -230,9 +260,10 @@ func (c *Conn) launchAll(timeout time.Duration) error {
 }
 
 // launch puts a trip on the wire, once the allow-list has let all of it pass.
-// From here on the wire is ours until all answers are read; then go-redis may use
+// From here on the wire is ours until all replies are read; then go-redis may use
 // it again, as nothing is left on it.
 func (c *Conn) launch(trip *Trip, timeout time.Duration) error {
+	c.encode(trip)
 	if err := c.enter(trip); err != nil {
 		return err
 	}
@@ -244,20 +275,22 @@ func (c *Conn) launch(trip *Trip, timeout time.Duration) error {
 	return err
 }
 
-// collect reads the answers to a trip. Of one that fails nothing is kept.
-func (c *Conn) collect(trip *Trip, timeout time.Duration) error {
+// collect reads the replies to a trip. Of one that fails nothing is kept.
+func (c *Conn) collect(ctx context.Context, trip *Trip, timeout time.Duration) error {
 	trip.Replies = trip.Replies[:trip.before]
 	if err := c.wire.setDeadline(time.Now().Add(timeout)); err != nil {
 		return err
 	}
-	if err := c.receive(trip); err != nil {
+	c.wire.overdue = func() bool { return c.linger(ctx, trip) }
+	defer func() { c.wire.overdue = nil }()
+	if err := c.receive(trip, timeout); err != nil {
 		return err
 	}
 	now := time.Now()
-	c.countLookups(trip.Requests, trip.Replies[trip.before:])
+	c.countLookups(trip)
 	c.observe(now.Sub(trip.sent))
 	// The server turned to this trip when the one before was answered.
-	trip.Service = min(Service(now.Sub(trip.sent), c.least), now.Sub(c.answered))
+	trip.Service = min(Service(now.Sub(trip.sent), c.least), now.Sub(c.answered)) + trip.wasted
 	c.answered = now
 	return nil
 }
@@ -275,9 +308,13 @@ func (c *Conn) lostPage(trip *Trip, err error) error {
 }
 
 // encode writes the trip as it is sent.
-func (t *Trip) encode() {
-	t.pipeline = t.pipeline[:0]
-	for _, r := range t.Requests {
+func (c *Conn) encode(t *Trip) {
+	t.pipeline, t.unsent = t.pipeline[:0], t.unsent[:0]
+	for i, r := range t.Requests {
+		if c.known(r) != nil {
+			t.unsent = append(t.unsent, i)
+			continue
+		}
 		t.pipeline = append(t.pipeline, prefixes[r.Probe]...)
 		t.pipeline = appendBulk(t.pipeline, r.Key)
 	}
@@ -294,6 +331,9 @@ func (c *Conn) enter(trip *Trip) error {
 	var counts [numProbes]int64
 	for _, r := range trip.Requests {
 		counts[r.Probe]++
+	}
+	for _, i := range trip.unsent {
+		counts[trip.Requests[i].Probe]--
 	}
 	for probe, n := range counts {
 		if err := c.ledger.enter(Probe(probe).String(), n); err != nil {
@@ -314,27 +354,47 @@ func (s *Scan) appendTo(b []byte) []byte {
 	return appendCommand(b, args...)
 }
 
-func (c *Conn) receive(trip *Trip) (err error) {
-	for range trip.Requests {
-		reply, err := c.reader.reply()
+// receive reads the replies to a trip in the order of its commands.
+func (c *Conn) receive(trip *Trip, timeout time.Duration) error {
+	unsent := trip.unsent
+	for i, r := range trip.Requests {
+		if len(unsent) > 0 && unsent[0] == i {
+			unsent = unsent[1:]
+			trip.Replies = append(trip.Replies, *c.known(r))
+			continue
+		}
+		reply, err := c.reader.reply(replyKinds[r.Probe])
+		if err == nil && blocks(reply.Err) {
+			err = reply.Err
+		}
+		if err == nil && c.late != nil && c.late.took == 0 {
+			err = c.resumed(timeout)
+		}
 		if err != nil {
 			return err
 		}
-		if blocks(reply.Err) {
-			return reply.Err
-		}
 		trip.Replies = append(trip.Replies, reply)
 	}
+	return c.receivePage(trip, timeout)
+}
+
+// receivePage reads the names that a trip asked for.
+func (c *Conn) receivePage(trip *Trip, timeout time.Duration) (err error) {
 	trip.Page = ScanReply{}
 	if trip.Scan != nil {
 		trip.Page, err = c.reader.scanReply()
 	}
 	for range trip.Slots {
-		names, err := c.reader.slotNames()
 		if err != nil {
 			return err
 		}
-		trip.Page.Names = append(trip.Page.Names, names...)
+		var page ScanReply
+		page, err = c.reader.slotNames()
+		trip.Page.Names = append(trip.Page.Names, page.Names...)
+		trip.Page.Long = append(trip.Page.Long, page.Long...)
+	}
+	if err == nil && c.late != nil && c.late.took == 0 {
+		err = c.resumed(timeout)
 	}
 	return err
 }
@@ -342,12 +402,22 @@ func (c *Conn) receive(trip *Trip) (err error) {
 // blocks reports whether a server's answer to one command holds for all.
 func blocks(err error) bool { return err != nil && blocking[firstWord(err.Error())] }
 
+// countsNothing reports whether a probe with this error was no lookup.
+func countsNothing(err error) bool {
+	switch firstWord(err.Error()) {
+	case "NOPERM", "MOVED", "ASK":
+		return true
+	}
+	return false
+}
+
 // countLookups adds up what the server counted as hits and misses.
-func (c *Conn) countLookups(requests []Request, replies []Reply) {
-	for i := range requests {
-		probe, r := requests[i].Probe, &replies[i]
+func (c *Conn) countLookups(trip *Trip) {
+	for i := range trip.Requests {
+		probe, r := trip.Requests[i].Probe, &trip.Replies[trip.before+i]
 		switch {
-		case probe == MemoryUsage || probe == CountKeysInSlot || r.Err != nil && firstWord(r.Err.Error()) == "NOPERM":
+		case probe == MemoryUsage || probe == CountKeysInSlot || r.Err != nil && countsNothing(r.Err):
+		case slices.Contains(trip.unsent, i):
 		case r.Nil, probe == PTTL && r.Int == -2, probe == Type && r.Text == "none":
 			c.misses++
 		default:

@@ -81,10 +81,11 @@ func (c *Conn) patiently(ctx context.Context, attempt func(context.Context) erro
 
 // wait attempts something again and again, with growing pauses.
 func (c *Conn) wait(ctx context.Context, cause error, attempt func(context.Context) error) error {
-	if c.patience.Notice != nil {
+	if c.patience.Notice != nil && c.late == nil { // else it was said when the reply was late
 		c.patience.Notice(cause)
 	}
-	defer c.watch.stepAside()()
+	c.watch.stepAside()
+	defer c.watch.comeBack()
 	began := time.Now()
 	// An attempt may hang for longer than there is patience.
 	patient, stop := context.WithTimeoutCause(ctx, c.patience.MaxWait, errNoAnswer)

@@ -5,25 +5,43 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
+	"strings"
 )
 
-// The hot path speaks RESP itself, over the connection that go-redis dialled
-// and logged in: a page is a few hundred tiny commands, and objects for each of
-// them cost more than the server's answers. Besides, an announced length is
-// checked here before memory is taken for it.
+// Everything that a server sends is read here. The hot path speaks RESP itself,
+// over the connection that go-redis logged in on: a page is a few hundred tiny
+// commands, and objects for each of them cost more than the server's answers.
+// Replies that go-redis asked for are handed to it whole ([handover]), once they
+// are known to be within the limits: its own reader has none.
 
-// Limits on what a server may announce.
+// Limits on what a server may send.
 const (
+	maxReply   = 4 << 20   // bytes of a reply that go-redis reads, such as that to INFO
+	maxItems   = 1 << 16   // in one reply, those of nested ones included
+	maxNesting = 8         // of arrays, maps and sets
+	maxNames   = 1 << 16   // names in one reply to SCAN
+	maxPage    = 16 << 20  // bytes of the names of a page that are kept
 	maxBulk    = 512 << 20 // bytes of one name: Redis's own limit (proto-max-bulk-len)
-	maxNames   = 1 << 20   // names in one answer to SCAN, of which COUNT asks for 10,000 at most
-	maxNesting = 8         // of values that are skipped
-	firstBytes = 16 << 10  // taken at once for what is announced; more only as it arrives
+	maxError   = 512       // bytes of an error, or of a type's name, that are kept
+	firstBytes = 16 << 10  // allocated at once for what is announced; more only as it arrives
 )
 
-// errProtocol is an answer that is no RESP, or not one that the command has.
+// MaxName is the longest name that is probed, in bytes. Each probe sends the name
+// back, and the server keeps what it receives in memory that counts against maxmemory.
+const MaxName = 64 << 10
+
+// longPrefix is how much of a longer name is kept, in bytes.
+const longPrefix = 1 << 10
+
+// errProtocol is a reply that is not RESP, or not one that the command has.
 // Nothing can be read from the connection after it.
-var errProtocol = errors.New("an answer that makes no sense")
+var errProtocol = errors.New("a reply that makes no sense")
+
+// errWrongReply is the Reply.Err of a well-formed reply of a type that the command
+// does not have.
+var errWrongReply = errors.New("a reply of a wrong type")
 
 // replyError is an error that the server answered. It satisfies redis.Error.
 type replyError string
@@ -54,10 +72,26 @@ func appendLength(b []byte, kind byte, n int) []byte {
 	return append(b, "\r\n"...)
 }
 
-// respReader reads answers in RESP2 and RESP3.
+// respReader reads replies in RESP2 and RESP3.
 type respReader struct {
 	*bufio.Reader
 	page *pageBuffer
+	// mask hides passwords in texts; nil: there are none.
+	mask func(string) string
+}
+
+// text is what is kept of a text that the server made up, without passwords.
+func (r respReader) text(b []byte) string {
+	if r.mask == nil {
+		return string(b[:min(len(b), maxError)])
+	}
+	text := r.mask(string(b)) // before it is cut: half a password is one, too
+	return text[:min(len(text), maxError)]
+}
+
+// wrong is errProtocol for a reply, of which it quotes the beginning.
+func (r respReader) wrong(what string, kind byte, rest []byte) error {
+	return fmt.Errorf("%w: %q%.30q %s", errProtocol, kind, r.text(rest), what)
 }
 
 // pageBuffer is where the names of a page are put together; it is used again for the
@@ -65,13 +99,21 @@ type respReader struct {
 type pageBuffer struct {
 	block []byte // one name after the other
 	ends  []int  // of the names in block
+	long  []LongName
+}
+
+// LongName is a name that is not probed, as it is longer than MaxName or the names
+// before it on the page are very long together.
+type LongName struct {
+	Prefix string
+	Bytes  int64 // of the whole name
 }
 
 // mostKept is what a pageBuffer may hold on to, in bytes: names of megabytes are rare.
 const mostKept = 256 << 10
 
 func newReader(r io.Reader) respReader {
-	return respReader{bufio.NewReaderSize(r, readBuffer), &pageBuffer{}}
+	return respReader{Reader: bufio.NewReaderSize(r, readBuffer), page: &pageBuffer{}}
 }
 
 // line reads one line and splits off its first byte. The rest is valid until
@@ -85,7 +127,7 @@ func (r respReader) line() (kind byte, rest []byte, err error) {
 		return 0, nil, err
 	}
 	if len(line) < 3 || line[len(line)-2] != '\r' {
-		return 0, nil, fmt.Errorf("%w: %.20q", errProtocol, line)
+		return 0, nil, r.wrong("is no line of RESP", line[0], line[1:])
 	}
 	return line[0], line[1 : len(line)-2], nil
 }
@@ -97,34 +139,31 @@ func (r respReader) head() (kind byte, rest []byte, err error) {
 		if err != nil || kind != '>' {
 			return kind, rest, err
 		}
-		if err := r.skipItems(rest, 1); err != nil {
+		if _, err := r.finish(nil, kind, rest, &limits{}, 0); err != nil {
 			return 0, nil, err
 		}
 	}
 }
 
-// reply reads the answer to a probe.
-func (r respReader) reply() (Reply, error) {
+// reply reads the reply to a probe whose replies are of one kind, ':' or '+'.
+func (r respReader) reply(want byte) (Reply, error) {
 	kind, rest, err := r.head()
 	if err != nil {
 		return Reply{}, err
 	}
-	switch kind {
-	case ':':
-		n, err := number(rest)
-		return Reply{Int: n}, err
-	case '+':
-		return Reply{Text: typeName(rest)}, nil
-	case '-':
-		return Reply{Err: replyError(rest)}, nil
-	case '_':
+	switch {
+	case kind == '-':
+		return Reply{Err: replyError(r.text(rest))}, nil
+	case kind == '_', (kind == '$' || kind == '*') && string(rest) == "-1":
 		return Reply{Nil: true}, nil
-	case '$', '*':
-		if string(rest) == "-1" {
-			return Reply{Nil: true}, nil
-		}
+	case kind != want:
+		_, err := r.finish(nil, kind, rest, &limits{}, 0)
+		return Reply{Err: errWrongReply}, err
+	case kind == '+':
+		return Reply{Text: r.typeName(rest)}, nil
 	}
-	return Reply{}, fmt.Errorf("%w: %q to a probe", errProtocol, kind)
+	n, err := r.number(rest)
+	return Reply{Int: n}, err
 }
 
 // typeNames are the answers of TYPE, kept so that none is allocated a key.
@@ -132,75 +171,95 @@ var typeNames = map[string]string{
 	"string": "string", "list": "list", "set": "set", "zset": "zset", "hash": "hash", "stream": "stream", "none": "none",
 }
 
-func typeName(b []byte) string {
+func (r respReader) typeName(b []byte) string {
 	if s, ok := typeNames[string(b)]; ok {
 		return s
 	}
-	return string(b)
+	return r.text(b)
 }
 
-// scanReply reads the answer to SCAN. The names share one block of memory.
+// scanReply reads the reply to SCAN. The names share one block of memory.
 func (r respReader) scanReply() (ScanReply, error) {
 	kind, rest, err := r.head()
 	switch {
 	case err != nil:
 		return ScanReply{}, err
 	case kind == '-':
-		return ScanReply{}, replyError(rest)
+		return ScanReply{}, replyError(r.text(rest))
 	case kind != '*' || string(rest) != "2":
-		return ScanReply{}, fmt.Errorf("%w: %q to SCAN", errProtocol, kind)
+		return ScanReply{}, r.wrong("to SCAN", kind, rest)
 	}
-	text, err := r.bulk(nil)
+	text, _, err := r.bulk(nil, maxCursor, maxCursor)
 	if err != nil {
 		return ScanReply{}, err
 	}
 	cursor, err := strconv.ParseUint(string(text), 10, 64)
 	if err != nil {
-		return ScanReply{}, fmt.Errorf("%w: cursor %.30q", errProtocol, text)
+		return ScanReply{}, r.wrong("in the place of a cursor", '$', text)
 	}
-	names, err := r.names()
-	return ScanReply{Cursor: cursor, Names: names}, err
+	if kind, rest, err = r.line(); err != nil {
+		return ScanReply{}, err
+	}
+	page, err := r.names(kind, rest)
+	page.Cursor = cursor
+	return page, err
 }
 
-func (r respReader) names() ([]string, error) {
-	kind, rest, err := r.line()
-	if err != nil {
-		return nil, err
-	}
-	return r.listOf(kind, rest)
-}
+// maxCursor is as long as a number of 64 bits is, in bytes, with room to spare.
+const maxCursor = 64
 
-// slotNames reads the answer to CLUSTER GETKEYSINSLOT.
-func (r respReader) slotNames() ([]string, error) {
+// slotNames reads the reply to CLUSTER GETKEYSINSLOT.
+func (r respReader) slotNames() (ScanReply, error) {
 	kind, rest, err := r.head()
 	switch {
 	case err != nil:
-		return nil, err
+		return ScanReply{}, err
 	case kind == '-':
-		return nil, replyError(rest)
+		return ScanReply{}, replyError(r.text(rest))
 	}
-	return r.listOf(kind, rest)
+	return r.names(kind, rest)
 }
 
-// listOf reads the names that a line announces.
-func (r respReader) listOf(kind byte, rest []byte) ([]string, error) {
-	count, err := number(rest)
-	if err != nil || kind != '*' || count < 0 || count > maxNames {
-		return nil, fmt.Errorf("%w: %q%.20q in the place of names", errProtocol, kind, rest)
+// names reads the names that a line announces.
+func (r respReader) names(kind byte, rest []byte) (page ScanReply, err error) {
+	count, err := r.number(rest)
+	switch {
+	case err != nil, kind != '*', count < 0:
+		return page, r.wrong("in the place of names", kind, rest)
+	case count > maxNames:
+		return page, fmt.Errorf("%w: a page of %d names", errProtocol, count)
 	}
 	p := r.page
-	p.block, p.ends = p.block[:0], p.ends[:0]
+	p.block, p.ends, p.long = p.block[:0], p.ends[:0], nil
 	for range count {
-		if p.block, err = r.bulk(p.block); err != nil {
-			return nil, err
+		if err := r.name(p); err != nil {
+			return page, err
 		}
-		p.ends = append(p.ends, len(p.block))
 	}
-	names := cutAt(string(p.block), p.ends)
+	page.Names, page.Long = cutAt(string(p.block), p.ends), p.long
 	if cap(p.block)+8*cap(p.ends) > mostKept {
 		*p = pageBuffer{}
 	}
-	return names, nil
+	return page, nil
+}
+
+// name reads one name. Of one that is too long only the beginning is kept.
+func (r respReader) name(p *pageBuffer) error {
+	before := len(p.block)
+	most := min(MaxName, maxPage-before)
+	block, length, err := r.bulk(p.block, most, maxBulk)
+	p.block = block
+	if err != nil {
+		return err
+	}
+	if length > int64(most) {
+		prefix := p.block[before:min(len(p.block), before+longPrefix)]
+		p.long = append(p.long, LongName{string(prefix), length})
+		p.block = p.block[:before]
+		return nil
+	}
+	p.ends = append(p.ends, len(p.block))
+	return nil
 }
 
 func cutAt(block string, ends []int) []string {
@@ -213,25 +272,38 @@ func cutAt(block string, ends []int) []string {
 	return names
 }
 
-// bulk appends a string of announced length to b.
-func (r respReader) bulk(b []byte) ([]byte, error) {
+// bulk reads a string of announced length, which must not exceed limit, and appends
+// the first keep bytes of it to b.
+func (r respReader) bulk(b []byte, keep int, limit int64) (_ []byte, length int64, err error) {
 	kind, rest, err := r.line()
 	if err != nil {
-		return b, err
+		return b, 0, err
 	}
-	n, err := number(rest)
-	if err != nil || kind != '$' || n < 0 || n > maxBulk {
-		return b, fmt.Errorf("%w: %q%.20q in the place of a string", errProtocol, kind, rest)
+	length, err = r.number(rest)
+	if err != nil || kind != '$' || length < 0 || length > limit {
+		return b, 0, r.wrong("in the place of a string", kind, rest)
 	}
-	for left := int(n); left > 0; {
-		piece := min(left, firstBytes)
+	kept := min(length, int64(keep))
+	if b, err = r.take(b, kept); err != nil {
+		return b, 0, err
+	}
+	if _, err := io.CopyN(io.Discard, r.Reader, length-kept); err != nil {
+		return b, 0, err
+	}
+	return b, length, r.lineEnd()
+}
+
+// take appends the next n bytes to b.
+func (r respReader) take(b []byte, n int64) ([]byte, error) {
+	for n > 0 {
+		piece := min(n, firstBytes)
 		b = append(b, make([]byte, piece)...)
-		if _, err := io.ReadFull(r.Reader, b[len(b)-piece:]); err != nil {
+		if _, err := io.ReadFull(r.Reader, b[len(b)-int(piece):]); err != nil {
 			return b, err
 		}
-		left -= piece
+		n -= piece
 	}
-	return b, r.lineEnd()
+	return b, nil
 }
 
 func (r respReader) lineEnd() error {
@@ -248,70 +320,121 @@ func (r respReader) lineEnd() error {
 	return err
 }
 
-// skipItems passes over the items of a pushed message.
-func (r respReader) skipItems(count []byte, depth int) error {
-	n, err := number(count)
-	if err != nil || n < 0 || n > maxNames || depth > maxNesting {
-		return fmt.Errorf("%w: a message of %.20q items", errProtocol, count)
-	}
-	for range n {
-		if err := r.skip(depth + 1); err != nil {
-			return err
-		}
+// limits are what one reply has used of maxReply and maxItems.
+type limits struct{ bytes, items int64 }
+
+func (l *limits) use(bytes, items int64) error {
+	l.bytes += bytes
+	l.items += items
+	if l.bytes > maxReply || l.items > maxItems {
+		return fmt.Errorf("%w: it is longer than %d bytes or %d items", errProtocol, maxReply, maxItems)
 	}
 	return nil
 }
 
-func (r respReader) skip(depth int) error {
+// value reads one reply of any type and appends it to b, as it came but for
+// passwords in errors.
+func (r respReader) value(b []byte, l *limits, depth int) ([]byte, error) {
 	kind, rest, err := r.line()
 	if err != nil {
-		return err
+		return b, err
+	}
+	return r.finish(b, kind, rest, l, depth)
+}
+
+// finish is value for a reply whose first line is read already.
+func (r respReader) finish(b []byte, kind byte, rest []byte, l *limits, depth int) ([]byte, error) {
+	if err := l.use(int64(len(rest)), 1); err != nil {
+		return b, err
 	}
 	switch kind {
-	case '*', '~', '>':
-		return r.skipItems(rest, depth)
-	case '$':
-		n, err := number(rest)
-		if err != nil || n < 0 || n > maxBulk {
-			return fmt.Errorf("%w: %.20q", errProtocol, rest)
-		}
-		if _, err := io.CopyN(io.Discard, r.Reader, n); err != nil {
-			return err
-		}
-		return r.lineEnd()
-	case ':', '+', '-', '_', '#', ',', '(':
-		return nil
+	case '-':
+		return appendLine(b, '-', r.text(rest)), nil
+	case ':', '+', '_', '#', ',', '(':
+		return appendLine(b, kind, string(rest)), nil
+	case '$', '=', '!':
+		return r.finishBulk(b, kind, rest, l)
+	case '*', '~', '>', '%', '|':
+		return r.finishItems(b, kind, rest, l, depth)
 	default:
-		return fmt.Errorf("%w: %q", errProtocol, kind)
+		return b, r.wrong("is no type of RESP", kind, rest)
 	}
 }
 
-// number reads a decimal integer as RESP writes it.
-func number(b []byte) (int64, error) {
-	digits, negative := b, false
-	if len(b) > 0 && b[0] == '-' {
-		digits, negative = b[1:], true
+func appendLine(b []byte, kind byte, text string) []byte {
+	return append(append(append(b, kind), text...), "\r\n"...)
+}
+
+// finishItems is finish for a reply that holds others.
+func (r respReader) finishItems(b []byte, kind byte, count []byte, l *limits, depth int) ([]byte, error) {
+	items, err := r.number(count)
+	if err != nil || items < -1 || items > maxItems || depth >= maxNesting {
+		return b, r.wrong("items", kind, count)
 	}
-	if len(digits) == 0 || len(digits) > 18 {
-		return longNumber(b)
+	b = appendLine(b, kind, string(count))
+	switch kind {
+	case '%':
+		items *= 2
+	case '|':
+		items = 2*items + 1 // the last is the reply that the attributes belong to
 	}
-	var n int64
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return 0, fmt.Errorf("%w: number %.30q", errProtocol, b)
+	for range items {
+		if b, err = r.value(b, l, depth+1); err != nil {
+			return b, err
 		}
-		n = n*10 + int64(c-'0')
 	}
-	if negative {
-		n = -n
+	return b, nil
+}
+
+// finishBulk is finish for a string of announced length.
+func (r respReader) finishBulk(b []byte, kind byte, length []byte, l *limits) ([]byte, error) {
+	n, err := r.number(length)
+	if err != nil || n < -1 || n > maxReply {
+		return b, r.wrong("bytes", kind, length)
 	}
+	before := len(b)
+	b = appendLine(b, kind, string(length))
+	if n < 0 {
+		return b, nil
+	}
+	if err := l.use(n, 0); err != nil {
+		return b, err
+	}
+	begin := len(b)
+	if b, err = r.take(b, n); err != nil {
+		return b, err
+	}
+	if kind == '!' { // an error, of any bytes: the form for a line will do
+		text := strings.NewReplacer("\r", " ", "\n", " ").Replace(r.text(b[begin:]))
+		return appendLine(b[:before], '-', text), r.lineEnd()
+	}
+	return append(b, "\r\n"...), r.lineEnd()
+}
+
+// handover is a connection as go-redis sees it. What it reads are whole replies.
+type handover struct {
+	net.Conn
+	reader respReader
+	left   []byte // of the reply that is being read
+}
+
+func (h *handover) Read(b []byte) (n int, err error) {
+	if len(h.left) == 0 {
+		if h.left, err = h.reader.value(h.left[:0], &limits{}, 0); err != nil {
+			h.left = nil
+			return 0, err
+		}
+	}
+	n = copy(b, h.left)
+	h.left = h.left[n:]
 	return n, nil
 }
 
-func longNumber(b []byte) (int64, error) {
+// number reads a decimal integer as RESP writes it.
+func (r respReader) number(b []byte) (int64, error) {
 	n, err := strconv.ParseInt(string(b), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%w: number %.30q", errProtocol, b)
+	if err != nil || b[0] == '+' {
+		return 0, fmt.Errorf("%w: number %.30q", errProtocol, r.text(b))
 	}
 	return n, nil
 }

@@ -2,6 +2,8 @@ package scanner
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
@@ -15,37 +17,155 @@ func respOf(wire string) respReader {
 
 func TestReply(t *testing.T) {
 	tests := []struct {
+		want byte
 		wire string
-		want Reply
+		got  Reply
 	}{
-		{":42\r\n", Reply{Int: 42}},
-		{":-1\r\n", Reply{Int: -1}},
-		{":-2\r\n", Reply{Int: -2}},
-		{":9223372036854775807\r\n", Reply{Int: 1<<63 - 1}},
-		{"+string\r\n", Reply{Text: "string"}},
-		{"+ReJSON-RL\r\n", Reply{Text: "ReJSON-RL"}},
-		{"_\r\n", Reply{Nil: true}},
-		{"$-1\r\n", Reply{Nil: true}},
-		{"*-1\r\n", Reply{Nil: true}},
-		{"-NOPERM no\r\n", Reply{Err: replyError("NOPERM no")}},
-		{">3\r\n+message\r\n$3\r\na\r\n\r\n*1\r\n:1\r\n:7\r\n", Reply{Int: 7}}, // a push comes first
+		{':', ":42\r\n", Reply{Int: 42}},
+		{':', ":-1\r\n", Reply{Int: -1}},
+		{':', ":-2\r\n", Reply{Int: -2}},
+		{':', ":9223372036854775807\r\n", Reply{Int: 1<<63 - 1}},
+		{'+', "+string\r\n", Reply{Text: "string"}},
+		{'+', "+ReJSON-RL\r\n", Reply{Text: "ReJSON-RL"}},
+		{'+', "+" + strings.Repeat("x", 4000) + "\r\n", Reply{Text: strings.Repeat("x", maxError)}},
+		{':', "_\r\n", Reply{Nil: true}},
+		{':', "$-1\r\n", Reply{Nil: true}},
+		{'+', "*-1\r\n", Reply{Nil: true}},
+		{':', "-NOPERM no\r\n", Reply{Err: replyError("NOPERM no")}},
+		{':', ">3\r\n+message\r\n$3\r\na\r\n\r\n*1\r\n:1\r\n:7\r\n", Reply{Int: 7}}, // a push comes first
+		// Well-formed, but not what the command answers.
+		{':', "+OK\r\n", Reply{Err: errWrongReply}},
+		{':', "$3\r\nabc\r\n", Reply{Err: errWrongReply}},
+		{':', "*2\r\n:1\r\n%1\r\n+a\r\n,1.5\r\n", Reply{Err: errWrongReply}},
+		{'+', ":1\r\n", Reply{Err: errWrongReply}},
 	}
 	for _, tt := range tests {
-		got, err := respOf(tt.wire).reply()
-		if err != nil || got != tt.want {
-			t.Errorf("%q: %+v, %v; want %+v", tt.wire, got, err, tt.want)
+		r := respOf(tt.wire)
+		got, err := r.reply(tt.want)
+		if _, end := r.ReadByte(); err != nil || got != tt.got || end != io.EOF {
+			t.Errorf("%q: %+v, %v, then %v; want %+v", tt.wire, got, err, end, tt.got)
 		}
 	}
 }
 
 func TestReplyRefusesNonsense(t *testing.T) {
 	for _, wire := range []string{
-		":\r\n", ":x\r\n", ":1.5\r\n", ":99999999999999999999\r\n", ":--1\r\n", ":-\r\n", "$3\r\nabc\r\n", "*2\r\n:1\r\n:2\r\n", "HTTP/1.1 400\r\n",
-		"\r\n", ":1\n", "%1\r\n", ">-1\r\n:1\r\n", ">2000000000\r\n", strings.Repeat(">1\r\n", 100) + ":1\r\n", ":" + strings.Repeat("1", 1<<17) + "\r\n",
+		":\r\n", ":x\r\n", ":1.5\r\n", ":99999999999999999999\r\n", ":--1\r\n", ":+1\r\n", ":-\r\n", "HTTP/1.1 400\r\n",
+		"\r\n", ":1\n", ">-2\r\n:1\r\n", ">2000000000\r\n", strings.Repeat(">1\r\n", 100) + ":1\r\n", ":" + strings.Repeat("1", 1<<17) + "\r\n",
 	} {
-		if got, err := respOf(wire).reply(); err == nil {
+		if got, err := respOf(wire).reply(':'); err == nil {
 			t.Errorf("%.40q: %+v, want an error", wire, got)
 		}
+	}
+}
+
+// Replies that go-redis reads are handed to it byte for byte.
+func TestValueIsHandedOver(t *testing.T) {
+	for _, wire := range []string{
+		"+PONG\r\n", "-ERR no\r\n", ":1\r\n", "$0\r\n\r\n", "$5\r\na\r\nbc\r\n", "$-1\r\n", "*-1\r\n", "_\r\n", "#t\r\n", ",1.5\r\n", "(123\r\n", "=5\r\ntxt:a\r\n",
+		"%1\r\n+a\r\n*2\r\n:1\r\n~1\r\n_\r\n", "|1\r\n+a\r\n:1\r\n+OK\r\n", ">1\r\n+a\r\n",
+	} {
+		nc := &handover{reader: respOf(wire)}
+		if got, err := io.ReadAll(nc); err != nil || string(got) != wire {
+			t.Errorf("%q: %q, %v", wire, got, err)
+		}
+	}
+	nc := &handover{reader: respOf("!10\r\nERR a\r\nb c\r\n")} // the same as an error in one line
+	if got, err := io.ReadAll(nc); err != nil || string(got) != "-ERR a  b c\r\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// endless is a text and what follows it again and again.
+type endless struct {
+	io.Reader
+	again string
+}
+
+func newEndless(begin, again string) *endless { return &endless{strings.NewReader(begin), again} }
+
+func (e *endless) Read(b []byte) (int, error) {
+	n, err := e.Reader.Read(b)
+	if err == io.EOF {
+		e.Reader, err = strings.NewReader(e.again), nil
+	}
+	return n, err
+}
+
+// No reply kills or exhausts us: announced lengths, nesting and endless replies end
+// in an error, and take little memory.
+func TestValueIsBounded(t *testing.T) {
+	a := strings.Repeat("a", 4096)
+	for _, r := range []io.Reader{
+		strings.NewReader("$9223372036854775807\r\n"), strings.NewReader("$100000000000000\r\n"), strings.NewReader("$-2\r\n"),
+		strings.NewReader(">2000000000\r\n"), strings.NewReader("%2000000000\r\n"), strings.NewReader("%9223372036854775807\r\n"), strings.NewReader("*-2\r\n"),
+		newEndless("", "*1\r\n"), newEndless("", "%1\r\n"), newEndless("+", a), newEndless("(", "1111"), newEndless("-", a), newEndless("$4194304\r\n", a),
+		newEndless("*65536\r\n", "*65536\r\n"), newEndless("*65000\r\n", "*5000\r\n:1\r\n"), newEndless("*65000\r\n", "$4096\r\n"+a+"\r\n"),
+		newEndless("|65000\r\n", ":1\r\n"),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := newReader(r).value(nil, &limits{}, 0)
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, errProtocol) && !errors.Is(err, io.EOF) {
+			t.Errorf("%v", err)
+		}
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > 8*maxReply {
+			t.Errorf("it took %d bytes of memory", taken)
+		}
+	}
+}
+
+// What a server says is kept without the password that we gave it, whole or cut.
+func TestPasswordsAreMasked(t *testing.T) {
+	const password = Secret("correct horse battery staple")
+	for wire, want := range map[string]string{
+		"-ERR unknown command 'auth', with args beginning with: 'correct horse battery staple' \r\n": "ERR unknown command 'auth', with args beginning with: '***' ",
+		"-ERR unknown command 'auth', with args beginning with: 'correct horse ba\r\n":              "ERR unknown command 'auth', with args beginning with: '***",
+		"-ERR incorrect\r\n": "ERR incorrect",
+		"-" + strings.Repeat("x", maxError-5) + string(password) + "\r\n": strings.Repeat("x", maxError-5) + "***",
+	} {
+		r := respOf(wire)
+		r.mask = password.Mask
+		if got, err := r.reply(':'); err != nil || got.Err.Error() != want {
+			t.Errorf("%q: %v, %v", wire, got.Err, err)
+		}
+		r = respOf(wire)
+		r.mask = password.Mask
+		if got, err := r.value(nil, &limits{}, 0); err != nil || string(got) != "-"+want+"\r\n" {
+			t.Errorf("%q is handed over as %q, %v", wire, got, err)
+		}
+	}
+	r := respOf("+" + string(password) + "\r\n")
+	r.mask = password.Mask
+	if got, _ := r.reply('+'); got.Text != "***" {
+		t.Errorf("a type: %q", got.Text)
+	}
+	r = respOf("*2\r\n$28\r\n" + string(password) + "\r\n")
+	r.mask = password.Mask
+	if _, err := r.scanReply(); err == nil || strings.Contains(err.Error(), "correct h") {
+		t.Errorf("a cursor: %v", err)
+	}
+}
+
+// Of names that are too long the beginning and the length are kept.
+func TestLongNames(t *testing.T) {
+	name := func(n int) string { return fmt.Sprintf("$%d\r\n%s\r\n", n, strings.Repeat("n", n)) }
+	r := respOf("*2\r\n$1\r\n7\r\n*4\r\n" + name(3) + name(MaxName) + name(MaxName+1) + name(4) + ":1\r\n")
+	page, err := r.scanReply()
+	if err != nil || len(page.Names) != 3 || len(page.Names[1]) != MaxName || len(page.Names[2]) != 4 {
+		t.Fatalf("%d names, %v", len(page.Names), err)
+	}
+	if len(page.Long) != 1 || page.Long[0].Bytes != MaxName+1 || page.Long[0].Prefix != strings.Repeat("n", longPrefix) {
+		t.Errorf("%d long names", len(page.Long))
+	}
+	if next, err := r.reply(':'); err != nil || next.Int != 1 {
+		t.Errorf("%+v, %v", next, err)
+	}
+	const many = 2 * maxPage / MaxName // together they are too long for one page
+	page, err = respOf(fmt.Sprintf("*2\r\n$1\r\n7\r\n*%d\r\n", many) + strings.Repeat(name(MaxName), many)).scanReply()
+	if err != nil || len(page.Names) != maxPage/MaxName || len(page.Long) != many-maxPage/MaxName {
+		t.Errorf("%d names, %d long names, %v", len(page.Names), len(page.Long), err)
 	}
 }
 
@@ -111,11 +231,14 @@ func FuzzRESP(f *testing.F) {
 		f.Add(wire)
 	}
 	f.Fuzz(func(t *testing.T, wire string) {
-		_, _ = respOf(wire).reply()
+		if value, err := respOf(wire).value(nil, &limits{}, 0); err == nil && len(value) > len(wire) {
+			t.Fatalf("%q becomes %q", wire, value)
+		}
+		_, _ = respOf(wire).reply(':')
 		got, err := respOf(wire).scanReply()
 		size, list := 0, got.Names
 		if ofSlot, wrong := respOf(wire).slotNames(); err != nil && wrong == nil {
-			list, err = ofSlot, nil
+			list, err = ofSlot.Names, nil
 		}
 		for _, name := range list {
 			size += len(name)

@@ -23,6 +23,32 @@ func (Secret) String() string { return "***" }
 // GoString hides the secret from %#v.
 func (Secret) GoString() string { return "***" }
 
+// tellingPrefix is how many bytes of a secret give it away. Servers cut what they
+// quote (server.c, afterErrorReply: 128 bytes), so that its end may be missing.
+const tellingPrefix = 8
+
+// Mask returns text with stars in the place of the secret, or of its beginning.
+func (s Secret) Mask(text string) string {
+	if s == "" {
+		return text
+	}
+	begin := string(s[:min(len(s), tellingPrefix)])
+	var masked strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, begin)
+		masked.WriteString(before)
+		if !found {
+			return masked.String()
+		}
+		masked.WriteString(s.String())
+		n := 0
+		for end := string(s[len(begin):]); n < len(rest) && n < len(end) && rest[n] == end[n]; {
+			n++
+		}
+		text = rest[n:]
+	}
+}
+
 // Target says where one server is and how to get in.
 type Target struct {
 	Network  string // "tcp" or "unix"

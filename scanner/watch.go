@@ -59,6 +59,7 @@ func (c *Conn) Watch(ctx context.Context) (*Watch, error) {
 		Node: c.Node, target: c.target, ledger: c.ledger, wire: &wire{pinned: c.wire.pinned}, timeout: c.timeout,
 	}}
 	w.conn.reader = newReader(w.conn.wire)
+	w.conn.reader.mask = c.target.Password.Mask
 	if len(c.Node.Info) == 0 {
 		return nil, errUnknownProcess
 	}
@@ -204,15 +205,21 @@ func (w *Watch) rests() {
 	}
 }
 
-// stepAside gives up the connection, for a walk that has none, until comeBack: a
-// server that has one left shall not give it to the watch.
-func (w *Watch) stepAside() (comeBack func()) {
-	if w == nil {
-		return func() {}
+// stepAside gives up the connection until comeBack, for a walk that waits for the
+// server: one that has a connection left shall not give it to the watch, and one
+// that does not answer shall not be asked more.
+func (w *Watch) stepAside() {
+	if w != nil {
+		w.aside.Store(true)
+		w.conn.wire.close()
 	}
-	w.aside.Store(true)
-	w.conn.wire.close()
-	return func() { w.aside.Store(false) }
+}
+
+// comeBack ends what stepAside began.
+func (w *Watch) comeBack() {
+	if w != nil {
+		w.aside.Store(false)
+	}
 }
 
 // Close ends the watch. It is safe to call it again.

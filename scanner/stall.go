@@ -1,0 +1,181 @@
+package scanner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// ErrStalled is the Reply.Err of a probe that the server did not answer in time. It
+// is not sent again for that key.
+var ErrStalled = errors.New("the server did not answer in time")
+
+// Stall is a command about a key that the server did not answer within the time
+// limit. The server may be at work on it still, whatever becomes of the connection.
+type Stall struct {
+	DB       int
+	Probe    Probe
+	Key      string
+	Took     time.Duration // until the reply came, or was given up
+	Answered bool          // the reply came
+
+	reply Reply
+}
+
+// Stalls are the commands that the server did not answer in time, in their order.
+func (c *Conn) Stalls() []Stall { return slices.Clone(c.stalls) }
+
+// known returns the reply to a request that must not be sent again, nil where it may.
+func (c *Conn) known(r Request) *Reply {
+	for i := range c.stalls { // few: each of them took as long as a reply may
+		if s := &c.stalls[i]; s.DB == c.db && s.Probe == r.Probe && s.Key == r.Key {
+			return &s.reply
+		}
+	}
+	return nil
+}
+
+// overdue is the wait for the reply to a request that did not come in time.
+type overdue struct {
+	index int // of the first request without a reply; that of no request: SCAN
+	since time.Time
+	took  time.Duration // until replies came again; 0: they did not
+}
+
+// linger decides, when the time for a reply to trip is up, whether to go on waiting
+// for it: a closed connection would not stop the command that runs at the server,
+// and to ask again would run it twice. Meanwhile nothing is sent on any connection.
+func (c *Conn) linger(ctx context.Context, trip *Trip) bool {
+	if c.late != nil && c.late.took == 0 || c.patience.MaxWait <= 0 || ctx.Err() != nil {
+		return false
+	}
+	c.late = &overdue{index: len(trip.Replies) - trip.before, since: c.turnOf(trip)}
+	if c.patience.Notice != nil {
+		c.patience.Notice(c.failed("asking for a page", errNoAnswer))
+	}
+	c.watch.stepAside()
+	return c.wire.setDeadline(time.Now().Add(c.patience.MaxWait)) == nil
+}
+
+// turnOf is about when the server turned to a trip: when it was sent, or when the
+// one before was answered.
+func (c *Conn) turnOf(trip *Trip) time.Time {
+	if trip.sent.Before(c.answered) {
+		return c.answered
+	}
+	return trip.sent
+}
+
+// resumed ends the wait for a reply that came after all.
+func (c *Conn) resumed(timeout time.Duration) error {
+	c.late.took = time.Since(c.late.since)
+	c.watch.comeBack()
+	c.waits = append(c.waits, Wait{errNoAnswer.Error(), c.late.took})
+	return c.wire.setDeadline(time.Now().Add(timeout))
+}
+
+// noteStall notes which command kept the server, once all replies to the trip are
+// there.
+func (c *Conn) noteStall(ctx context.Context, trip *Trip) {
+	late := c.late
+	c.late = nil
+	if late == nil || late.index >= len(trip.Requests) {
+		return
+	}
+	culprit := late.index
+	if culprit == 0 {
+		if streams := c.streams(ctx, trip); len(streams) > 0 {
+			culprit = slices.MaxFunc(streams, func(a, b int) int {
+				return cmp.Compare(trip.Replies[trip.before+a].Int, trip.Replies[trip.before+b].Int)
+			})
+		}
+	}
+	c.stall(trip.Requests[culprit], late.took, trip.Replies[trip.before+culprit])
+	c.stalls[len(c.stalls)-1].Answered = true
+}
+
+// giveUp notes, when the connection is lost on which a reply was awaited beyond its
+// time, what must not be sent again. It asks on the new connection.
+func (c *Conn) giveUp(ctx context.Context, trip *Trip) error {
+	late := c.late
+	c.late = nil
+	if late == nil || late.index >= len(trip.Requests) {
+		return nil
+	}
+	suspects := []int{late.index}
+	if late.index == 0 {
+		types, err := c.askTypes(ctx, trip)
+		if err != nil {
+			c.late = late // there will be another connection
+			return err
+		}
+		if streams := streamsIn(trip, types); len(streams) > 0 {
+			suspects = streams
+		}
+	}
+	for _, i := range suspects {
+		c.stall(trip.Requests[i], time.Since(late.since), Reply{Err: ErrStalled})
+	}
+	return nil
+}
+
+// stall notes a command that is not to be sent again.
+func (c *Conn) stall(r Request, took time.Duration, reply Reply) {
+	c.stalls = append(c.stalls, Stall{DB: c.db, Probe: r.Probe, Key: r.Key, Took: took, reply: reply})
+}
+
+// streams are the requests of an answered trip for MEMORY USAGE of a stream. A
+// server answers in order, but sends nothing before it is through with all commands
+// that it has read. So the first reply that was missing may be innocent when none
+// was there before it: MEMORY USAGE of a stream alone takes a time without bound.
+func (c *Conn) streams(ctx context.Context, trip *Trip) []int {
+	types := map[string]string{}
+	for i, r := range trip.Requests {
+		if r.Probe == Type {
+			types[r.Key] = trip.Replies[trip.before+i].Text
+		}
+	}
+	if len(types) == 0 && len(c.flight) == 1 { // else the replies to other trips come first
+		var err error
+		if types, err = c.askTypes(ctx, trip); err != nil {
+			c.wire.close() // the next trip makes another connection
+		}
+	}
+	return streamsIn(trip, types)
+}
+
+func streamsIn(trip *Trip, types map[string]string) (indexes []int) {
+	for i, r := range trip.Requests {
+		if r.Probe == MemoryUsage && types[r.Key] == "stream" {
+			indexes = append(indexes, i)
+		}
+	}
+	return indexes
+}
+
+// askTypes are the types of the keys of which a trip asks for MEMORY USAGE. Nothing
+// may be on its way.
+func (c *Conn) askTypes(ctx context.Context, trip *Trip) (map[string]string, error) {
+	question := Trip{}
+	for _, r := range trip.Requests {
+		if r.Probe == MemoryUsage {
+			question.Requests = append(question.Requests, Request{Type, r.Key})
+		}
+	}
+	if len(question.Requests) == 0 {
+		return nil, nil
+	}
+	timeout := c.patienceNow(ctx)
+	if err := c.launch(&question, timeout); err != nil {
+		return nil, err
+	}
+	err := c.collect(ctx, &question, timeout)
+	c.late = nil
+	types := map[string]string{}
+	for i, r := range question.Replies {
+		types[question.Requests[i].Key] = r.Text
+	}
+	return types, err
+}
