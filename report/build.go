@@ -53,7 +53,7 @@ func doubts(v *view) []section {
 func emptyText(v *view) string {
 	p, t := v.p, v.p.Totals
 	switch {
-	case t.Vanished+t.Expired+t.Denied+t.Failed > 0:
+	case t.Gone()+t.Unmeasured() > 0:
 		return "No keys: none of those that SCAN returned could be measured."
 	case sampled(p):
 		return "No keys were in the sample."

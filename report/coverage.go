@@ -53,7 +53,7 @@ func measuredText(t *profile.Stats) string {
 
 // walkedKeys are all keys that SCAN returned and that were probed.
 func walkedKeys(t *profile.Stats) int64 {
-	return t.Probed + t.Vanished + t.Expired + t.Denied + t.Failed
+	return t.Probed + t.Gone() + t.Unmeasured()
 }
 
 // lostText says why keys that were walked are in no figure: "6 denied by ACL".
@@ -61,7 +61,9 @@ func lostText(t *profile.Stats) string {
 	return counted([]countOf{
 		{t.Vanished, "gone when probed"},
 		{t.Expired, "expired meanwhile"},
+		{t.Moved, "moved to another node"},
 		{t.Denied, "denied by ACL"},
+		{t.TooLong, "named too long"},
 		{t.Failed, "answered without sense"},
 	})
 }
@@ -136,15 +138,15 @@ func walkedThrough(p *profile.Profile, db *profile.Database) bool {
 // lost is what SCAN returned of a database and what is in no figure.
 type lost struct {
 	gone       int64 // no longer there when probed
-	unmeasured int64 // denied, or answered without sense
+	unmeasured int64 // denied, stalled, or answered without sense
 }
 
 func lostIn(p *profile.Profile, db int) lost {
 	var l lost
 	for i := range p.Namespaces {
 		if ns := &p.Namespaces[i]; ns.DB == db {
-			l.gone += ns.Vanished + ns.Expired
-			l.unmeasured += ns.Denied + ns.Failed
+			l.gone += ns.Gone()
+			l.unmeasured += ns.Unmeasured() + ns.Stalled
 		}
 	}
 	return l

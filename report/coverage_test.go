@@ -22,6 +22,8 @@ func TestExtent(t *testing.T) {
 		{"match, incomplete", func(f *fixture) { f.match, f.incom = "a*", "lost" }, nil, " walked"},
 		{"denied", func(f *fixture) { f.denied = 1 }, nil, " measured"},
 		{"failed", nil, func(p *profile.Profile) { p.Totals.Failed = 1 }, " measured"},
+		{"name too long", nil, func(p *profile.Profile) { p.Totals.TooLong = 1 }, " measured"},
+		{"moved", nil, func(p *profile.Profile) { p.Totals.Moved = 1 }, ""},
 		{"denied, match", func(f *fixture) { f.denied, f.match = 1, "a*" }, nil, " measured"},
 		{"another database", nil, elsewhere("keys=1,expires=0"), " walked"},
 		{"another database, match", func(f *fixture) { f.match = "a*" }, elsewhere("keys=1,expires=0"), " walked"},
@@ -138,6 +140,8 @@ func TestSections(t *testing.T) {
 		{"shared integers", nil, func(p *profile.Profile) { p.Totals.Idle.SharedKeys = 21 }, Options{}, "The idle times of 21 keys are left out:"},
 		{"all are shared integers", func(f *fixture) { f.shared = true }, nil, Options{}, "Bytes by idle time\n  No idle time is known of any key. The idle times of 100 keys are left out:"},
 		{"one gone", func(f *fixture) { f.vanished, f.denied = 1, 1 }, nil, Options{}, "in no figure: 1 was gone when probed, 1 lies outside the user's ACL"},
+		{"moved", nil, func(p *profile.Profile) { p.Totals.Moved, p.Totals.TooLong = 2, 1 }, Options{}, "in no figure: 2 belong to another node of the cluster, 1 has a name too long to ask about."},
+		{"stalled", nil, func(p *profile.Profile) { p.Totals.Stalled = 2 }, Options{}, "2 keys stalled the server: the figures lack what it did not answer in time about them."},
 		{"empty database", func(f *fixture) { f.sets = nil }, elsewhere("keys=1"), Options{}, "No keys in the databases that were walked."},
 	}
 	for _, tt := range tests {

@@ -17,7 +17,7 @@ type csvColumn struct {
 	cell func(*view, *profile.Namespace) string
 }
 
-// csvColumns in their order. New ones go last.
+// csvColumns in their order. New ones go last, to laterColumns.
 var csvColumns = []csvColumn{
 	{"db", func(_ *view, ns *profile.Namespace) string { return dbNumber(ns.DB) }},
 	{"pattern", func(_ *view, ns *profile.Namespace) string { return defuse(displayPattern(ns)) }},
@@ -50,6 +50,13 @@ var sampleColumns = []csvColumn{
 	csvAmount("keys_hi", func(s *profile.Stats) *int64 { return s.Keys.Hi }),
 	csvAmount("bytes_lo", loOf),
 	csvAmount("bytes_hi", hiOf),
+}
+
+// laterColumns follow, of a census and of a sample.
+var laterColumns = []csvColumn{
+	csvAmount("moved", func(s *profile.Stats) *int64 { return &s.Moved }),
+	csvAmount("stalled", func(s *profile.Stats) *int64 { return &s.Stalled }),
+	csvAmount("too_long", func(s *profile.Stats) *int64 { return &s.TooLong }),
 }
 
 func loOf(s *profile.Stats) *int64 {
@@ -97,9 +104,9 @@ func plainFloat(v *float64) string {
 // renderCSV writes a row for each namespace, with what is left over last.
 func renderCSV(out *bytes.Buffer, v *view) error {
 	w := csv.NewWriter(out)
-	columns := csvColumns
+	columns := slices.Concat(csvColumns, laterColumns)
 	if sampled(v.p) {
-		columns = slices.Concat(csvColumns, sampleColumns)
+		columns = slices.Concat(csvColumns, sampleColumns, laterColumns)
 	}
 	head := make([]string, len(columns))
 	for i, c := range columns {

@@ -25,7 +25,7 @@ type extent struct {
 func extentOf(p *profile.Profile) extent {
 	e := extent{
 		sampled: sampled(p), incomplete: !p.Complete, matched: p.Design.Match != "",
-		unmeasured: p.Totals.Denied + p.Totals.Failed, listed: len(p.Nodes) > 0,
+		unmeasured: p.Totals.Unmeasured(), listed: len(p.Nodes) > 0,
 	}
 	walked, held := map[int]bool{}, map[int]bool{}
 	for i := range p.Nodes {

@@ -11,6 +11,9 @@ func trustSection(v *view) (section, bool) {
 	if text := notMeasured(&v.p.Totals); text != "" {
 		s.lines = append(s.lines, say(words(text)))
 	}
+	if n := v.p.Totals.Stalled; n > 0 {
+		s.lines = append(s.lines, say(words(plural(n, "key")+" stalled the server: the figures lack what it did not answer in time about "+verb(n, "it", "them")+".")))
+	}
 	for _, m := range v.p.Missing {
 		s.lines = append(s.lines, missingLine(m))
 	}
@@ -22,7 +25,9 @@ func notMeasured(t *profile.Stats) string {
 	text := counted([]countOf{
 		{t.Vanished, verb(t.Vanished, "was", "were") + " gone when probed"},
 		{t.Expired, "expired between SCAN and probe"},
+		{t.Moved, verb(t.Moved, "belongs", "belong") + " to another node of the cluster"},
 		{t.Denied, verb(t.Denied, "lies", "lie") + " outside the user's ACL key patterns"},
+		{t.TooLong, verb(t.TooLong, "has a name", "have names") + " too long to ask about"},
 		{t.Failed, "gave an answer that makes no sense"},
 	})
 	if text == "" {

@@ -28,7 +28,7 @@ type accumulator struct {
 
 	dispersion *dispersion // of a sample
 
-	outcomes          [Failed + 1]int64 // keys that could not be measured, by why
+	outcomes          [numOutcomes]int64 // keys, by what became of them; of those measured, only the Stalled are used
 	examples, largest standouts
 }
 
@@ -43,8 +43,8 @@ type typeTally struct {
 
 // add counts one key. highIdleOver is in seconds; below 0: not told.
 func (a *accumulator) add(db int, o *Observation, highIdleOver int64) {
-	if o.Outcome != Measured {
-		a.outcomes[o.Outcome]++
+	a.outcomes[o.Outcome]++
+	if !o.Outcome.measured() {
 		return
 	}
 	a.probed++

@@ -56,7 +56,7 @@ func (b *Builder) Add(page *Page) {
 	for i := range page.Keys {
 		o := &page.Keys[i]
 		trie.At(o.Name).add(page.DB, o, b.highIdleOver)
-		if o.Outcome == Measured && o.HasBytes {
+		if o.Outcome.measured() && o.HasBytes {
 			b.largest.offer(page.DB, o, uint64(o.Bytes))
 		}
 		if b.sinceWeighed++; b.sinceWeighed >= b.weighEvery {

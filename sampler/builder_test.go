@@ -20,7 +20,7 @@ var defaultGrouping = Grouping{Limit: DefaultNamespaceLimit}
 func drawObservation(t *rapid.T) Observation {
 	o := Observation{
 		Name:    fmt.Sprintf("%s:%d", rapid.SampledFrom([]string{"user", "cart", "job", "x:y"}).Draw(t, "family"), rapid.IntRange(0, 300).Draw(t, "id")),
-		Outcome: rapid.SampledFrom([]Outcome{Measured, Measured, Measured, Measured, Vanished, Expired, Denied, Failed}).Draw(t, "outcome"),
+		Outcome: rapid.SampledFrom([]Outcome{Measured, Measured, Measured, Measured, Stalled, Vanished, Expired, Moved, TooLong, Denied, Failed}).Draw(t, "outcome"),
 		Type:    rapid.SampledFrom([]string{"string", "hash", "list", "module-x", ""}).Draw(t, "type"),
 	}
 	if o.HasBytes = rapid.Bool().Draw(t, "has bytes"); o.HasBytes {

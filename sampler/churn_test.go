@@ -57,7 +57,7 @@ func checkSums(t *testing.T, p *profile.Profile) {
 	for _, n := range p.Namespaces {
 		keys, bytes = keys+n.Keys.Value, bytes+valueOf(n.Bytes)
 	}
-	if sum := s.Keys.Value + s.Vanished + s.Expired + s.Denied + s.Failed; sum != returned || s.Failed != 0 {
+	if sum := s.Keys.Value + s.Vanished + s.Expired + s.Denied + s.Failed + s.TooLong + s.Moved; sum != returned || s.Failed != 0 {
 		t.Errorf("%d names returned, %d accounted for: %d keys, %d vanished, %d expired, %d denied, %d failed",
 			returned, sum, s.Keys.Value, s.Vanished, s.Expired, s.Denied, s.Failed)
 	}

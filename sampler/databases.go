@@ -40,7 +40,7 @@ func keyspace(k scanner.Keyspace) *profile.Keyspace {
 
 // closeDatabases adds what is known when the walk is over.
 func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
-	unmeasured, noTTL := unmeasured(p), noTTLByDatabase(p.Namespaces)
+	noTTL := noTTLByDatabase(p.Namespaces)
 	known := after.Databases()
 	for i := range c.databases {
 		db := &c.databases[i]
@@ -50,30 +50,32 @@ func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
 		if c.plan.measures.ttl {
 			db.NoTTLKeys = new(noTTL[db.DB])
 		}
-		if reason := unmeasured[db.DB]; reason != "" && db.Complete {
+		if reason := unmeasured(p, db.DB, c.conn.Stalls()); reason != "" && db.Complete {
 			db.Complete, db.Incomplete = false, reason
 		}
 	}
 }
 
-// unmeasured says for databases in which keys were walked and yet not probed
-// why that is so.
-func unmeasured(p *profile.Profile) map[int]string {
-	denied, failed := map[int]int64{}, map[int]int64{}
-	for _, n := range p.Namespaces {
-		denied[n.DB] += n.Denied
-		failed[n.DB] += n.Failed
-	}
-	reasons := map[int]string{}
-	for db := range denied {
-		switch {
-		case denied[db] > 0:
-			reasons[db] = fmt.Sprintf("%s keys of db%d were denied by the user's ACL key patterns", humanize.Comma(denied[db]), db)
-		case failed[db] > 0:
-			reasons[db] = fmt.Sprintf("%s keys of db%d were answered in a way that makes no sense", humanize.Comma(failed[db]), db)
+// unmeasured says why keys of a database were walked and yet not measured, or not
+// wholly; empty when all were.
+func unmeasured(p *profile.Profile, db int, stalls []scanner.Stall) string {
+	var s profile.Stats
+	for i := range p.Namespaces {
+		if n := &p.Namespaces[i]; n.DB == db {
+			s.Denied, s.Failed, s.TooLong, s.Stalled = s.Denied+n.Denied, s.Failed+n.Failed, s.TooLong+n.TooLong, s.Stalled+n.Stalled
 		}
 	}
-	return reasons
+	switch {
+	case s.Denied > 0:
+		return fmt.Sprintf("%s keys of db%d were denied by the user's ACL key patterns", humanize.Comma(s.Denied), db)
+	case s.Failed > 0:
+		return fmt.Sprintf("%s keys of db%d were answered in a way that makes no sense", humanize.Comma(s.Failed), db)
+	case s.TooLong > 0:
+		return fmt.Sprintf("%s keys of db%d have names too long to ask about", humanize.Comma(s.TooLong), db)
+	case s.Stalled > 0:
+		return fmt.Sprintf("%s keys of db%d stalled%s", humanize.Comma(s.Stalled), db, stalledMeasures(stalls, db))
+	}
+	return ""
 }
 
 func formatCursor(cursor uint64) string { return strconv.FormatUint(cursor, 10) }

@@ -157,6 +157,7 @@ func (c *collector) receipt(ctx context.Context, after scanner.Info, ended time.
 		MaxLoad:    c.opts.MaxLoad, Rate: c.opts.Rate,
 		CommandS:     commands,
 		KeyspaceHits: cost.Hits, KeyspaceMisses: cost.Misses, ExpiredMeanwhile: c.expiredMeanwhile(after),
+		Stalls:  c.stalls.receipt(c.conn.Stalls()),
 		Repeats: c.tally.Repeats, Returned: c.tally.Returned, Waits: waitsOf(cost.Waits),
 	}
 	c.guardReceipt(&r, ended)

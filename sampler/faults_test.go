@@ -314,3 +314,39 @@ func TestHangingServer(t *testing.T) {
 		t.Errorf("after %s: complete %v, %q", took, p.Complete, p.Nodes[0].Incomplete)
 	}
 }
+
+// MEMORY USAGE of a stream walks all consumers of its groups. What it takes is asked
+// for once, in the rehearsal and the walk together, and is on the receipt.
+func TestStreamWithManyConsumers(t *testing.T) {
+	server := newFaultServer(t)
+	const consumers = 300_000
+	do(t, server.Client(), "xgroup", "create", "jobs:stream", "workers", "$", "mkstream")
+	do(t, server.Client(), "eval", fmt.Sprintf(`for i = 1, %d do redis.call('xgroup', 'createconsumer', KEYS[1], 'workers', i) end return 1`, consumers), 1, "jobs:stream")
+	target, err := scanner.ParseURL(server.SocketURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := scanner.Connect(context.Background(), target, 20*time.Millisecond, scanner.Patience{MaxWait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	p, err := sampler.Collect(context.Background(), conn, small())
+	if err != nil || !p.Complete || p.Totals.Keys.Value != faultKeys+1 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	counts, err := server.CommandCounts(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, most := counts["memory|usage"], p.Totals.Keys.Value+20; got > most { // 20 for the rehearsal
+		t.Errorf("MEMORY USAGE was called %d times for %d keys", got, p.Totals.Keys.Value)
+	}
+	stalls := p.Receipt.Stalls
+	if len(stalls) == 0 {
+		t.Skip("this machine answers too quickly for any stall")
+	}
+	if !warned(p, "key-stalled") || stalls[0].Name != "jobs:stream" || stalls[0].Type != "stream" || p.Receipt.MainThreadS < stalls[0].TookS/2 {
+		t.Errorf("%+v, main thread %.3f s, warnings %+v", stalls, p.Receipt.MainThreadS, p.Warnings)
+	}
+}

@@ -20,8 +20,9 @@ func (m measures) stats(a *accumulator) profile.Stats {
 		Probed:   a.probed,
 		Keys:     profile.Exact(a.probed),
 		Types:    m.typeStats(a),
-		Vanished: a.outcomes[Vanished], Expired: a.outcomes[Expired],
-		Denied: a.outcomes[Denied], Failed: a.outcomes[Failed],
+		Stalled:  a.outcomes[Stalled],
+		Vanished: a.outcomes[Vanished], Expired: a.outcomes[Expired], Moved: a.outcomes[Moved],
+		Denied: a.outcomes[Denied], TooLong: a.outcomes[TooLong], Failed: a.outcomes[Failed],
 		Sample:   a.dispersion.sums(),
 		Examples: a.examples.keys(), Largest: a.largest.keys(),
 	}

@@ -10,18 +10,20 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyprof/sampler/profile"
+	"keyprof/scanner"
 	"keyprof/scanner/redistest"
 )
 
-// Names of half a MiB travel one by one, in the rehearsal too, and are cut in
-// the profile.
+// Names of half a MiB are counted and never sent back; those of 64 KiB travel one by
+// one, in the rehearsal too, and are cut in the profile.
 func TestGiantNames(t *testing.T) {
-	const giants, giantBytes, others = 5, 512 << 10, 50
+	const giants, giantBytes, longest, others = 5, 512 << 10, scanner.MaxName, 50
 	ctx := context.Background()
 	server := redistest.New(t)
 	piped(t, server.Client(), func(pipe redis.Pipeliner) {
 		for i := range giants {
 			pipe.Set(ctx, strings.Repeat(fmt.Sprint(i), giantBytes), "x", 0)
+			pipe.Set(ctx, strings.Repeat(fmt.Sprint(i), longest), "x", 0)
 		}
 	})
 	piped(t, server.ClientDB(1), func(pipe redis.Pipeliner) {
@@ -36,14 +38,17 @@ func TestGiantNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkSums(t, p)
-	if !p.Complete || p.Totals.Keys.Value != giants+others || p.Totals.Bytes.Value < giants*giantBytes {
-		t.Errorf("complete %v, %d keys, %d bytes", p.Complete, p.Totals.Keys.Value, p.Totals.Bytes.Value)
+	if p.Complete || p.Totals.TooLong != giants || p.Totals.Keys.Value != giants+others || p.Totals.Bytes.Value < giants*longest {
+		t.Errorf("complete %v, %d too long, %d keys, %d bytes", p.Complete, p.Totals.TooLong, p.Totals.Keys.Value, p.Totals.Bytes.Value)
 	}
-	if got := proxy.LongestPipeline(); got < giantBytes || got > giantBytes+64<<10 {
+	if !warned(p, "names-too-long") || !p.Nodes[0].Databases[1].Complete {
+		t.Errorf("warnings %v, %+v", p.Warnings, p.Nodes[0].Databases)
+	}
+	if got := proxy.LongestPipeline(); got < longest || got > longest+64<<10 {
 		t.Errorf("a pipeline had %d bytes", got)
 	}
 	for _, k := range p.Largest[:giants] {
-		if len(k.Name) > profile.MaxNameBytes || k.Length != giantBytes {
+		if len(k.Name) > profile.MaxNameBytes || k.Length != longest {
 			t.Errorf("a name of %d bytes, said to have had %d", len(k.Name), k.Length)
 		}
 	}

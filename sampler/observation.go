@@ -5,12 +5,19 @@ type Outcome uint8
 
 // The outcomes, from the most harmless to the gravest.
 const (
-	Measured Outcome = iota
-	Vanished         // gone when it was probed
-	Expired          // its TTL ran out between SCAN and probe
-	Denied           // outside the key patterns of our ACL user
-	Failed           // an answer that makes no sense
+	Measured    Outcome = iota
+	Stalled             // measured, but for what the server did not answer in time
+	Vanished            // gone when it was probed
+	Expired             // its TTL ran out between SCAN and probe
+	Moved               // of another node of the cluster
+	TooLong             // has a name that is too long to ask about
+	Denied              // outside the key patterns of our ACL user
+	Failed              // an answer that makes no sense
+	numOutcomes = iota
 )
+
+// measured reports whether the key is in the figures.
+func (o Outcome) measured() bool { return o <= Stalled }
 
 // Observation is what was learned about one key. A field counts only if its
 // Has flag is set: unknown is not 0.

@@ -1,9 +1,11 @@
 package sampler
 
 import (
+	"errors"
 	"math"
 	"strings"
 
+	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
 
@@ -20,7 +22,12 @@ type prober struct {
 	// unit is the unit of the sample that a key belongs to; nil: there are none.
 	unit func(name string) uint64
 
+	// longest is the length of the longest name that is too long to ask about, bytes;
+	// the ranges of a walk share it.
+	longest *int64
+
 	names   []string // asked about in this round trip
+	long    []string // beginnings of names too long to ask about, that are not on a page yet
 	waiting *Page    // measured, of which suspects are asked about in this round trip
 	suspect []int    // indexes into waiting.Keys
 }
@@ -29,7 +36,14 @@ var _ scanner.Visitor = (*prober)(nil)
 
 // another is a prober that asks the same, for another range of the walk.
 func (p *prober) another() scanner.Visitor {
-	return &prober{db: p.db, probes: p.probes, shared: p.shared, emit: p.emit, fresh: p.fresh, unit: p.unit}
+	return &prober{db: p.db, probes: p.probes, shared: p.shared, emit: p.emit, fresh: p.fresh, unit: p.unit, longest: p.longest}
+}
+
+// Long counts a key whose name is too long to ask about, by the beginning of the
+// name. It comes with the next page.
+func (p *prober) Long(prefix string, length int64) {
+	p.long = append(p.long, strings.Clone(profile.CutName(prefix)))
+	*p.longest = max(*p.longest, length)
 }
 
 // sharedMode says what to do about strings that may be shared integers.
@@ -63,11 +77,15 @@ func (p *prober) Replies(replies []scanner.Reply) error {
 	if err := p.flush(); err != nil {
 		return err
 	}
-	if len(p.names) == 0 {
+	if len(p.names)+len(p.long) == 0 {
 		return nil
 	}
 	p.waiting = p.fresh()
 	p.waiting.DB = p.db
+	for _, prefix := range p.long {
+		p.waiting.Keys = append(p.waiting.Keys, Observation{Name: prefix, Outcome: TooLong})
+	}
+	p.long = p.long[:0]
 	for i, name := range p.names {
 		p.waiting.Keys = append(p.waiting.Keys, observe(name, p.probes, replies[i*len(p.probes):(i+1)*len(p.probes)]))
 	}
@@ -96,8 +114,12 @@ const sharedRefCount = math.MaxInt32
 // this could not be told.
 func (p *prober) settle(replies []scanner.Reply) {
 	for n, i := range p.suspect {
-		if r := replies[n]; r.Err != nil || r.Int == sharedRefCount {
-			p.waiting.Keys[i].disownIdle()
+		r, o := replies[n], &p.waiting.Keys[i]
+		if r.Err != nil || r.Int == sharedRefCount {
+			o.disownIdle()
+		}
+		if errors.Is(r.Err, scanner.ErrStalled) {
+			o.Outcome = max(o.Outcome, Stalled)
 		}
 	}
 }
@@ -214,6 +236,10 @@ func (o *Observation) takeTTL(millis int64) Outcome {
 // key" where Redis answers nil.
 func errorOutcome(err error) Outcome {
 	switch text := err.Error(); {
+	case errors.Is(err, scanner.ErrStalled):
+		return Stalled
+	case elsewhere(text):
+		return Moved
 	case strings.HasPrefix(text, "NOPERM"):
 		return Denied
 	case strings.HasPrefix(text, "ERR no such key"):

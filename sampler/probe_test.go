@@ -2,10 +2,13 @@ package sampler
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
 
@@ -15,7 +18,10 @@ func num(n int64) scanner.Reply      { return scanner.Reply{Int: n} }
 func text(s string) scanner.Reply    { return scanner.Reply{Text: s} }
 func failure(s string) scanner.Reply { return scanner.Reply{Err: errors.New(s)} }
 
-var missingKey = scanner.Reply{Nil: true}
+var (
+	missingKey = scanner.Reply{Nil: true}
+	stalled    = scanner.Reply{Err: scanner.ErrStalled}
+)
 
 func TestObserve(t *testing.T) {
 	const noKey = "NOPERM this user has no permissions to access one of the keys used as arguments"
@@ -39,7 +45,10 @@ func TestObserve(t *testing.T) {
 		{"deleted between two probes", []scanner.Reply{num(64), num(-1), missingKey, text("none")}, Observation{Outcome: Vanished, HasBytes: true, Bytes: 64, NoTTL: true}},
 		{"denied by a key pattern", []scanner.Reply{failure(noKey), failure(noKey), failure(noKey), failure(noKey)}, Observation{Outcome: Denied}},
 		{"Dragonfly's word for a missing key", []scanner.Reply{failure("ERR no such key"), num(-2), missingKey, text("none")}, Observation{Outcome: Vanished}},
-		{"moved to another node", []scanner.Reply{failure("MOVED 1 h:1"), failure("MOVED 1 h:1"), failure("MOVED 1 h:1"), failure("MOVED 1 h:1")}, Observation{Outcome: Failed}},
+		{"moved to another node", []scanner.Reply{failure("MOVED 1 h:1"), failure("MOVED 1 h:1"), failure("MOVED 1 h:1"), failure("MOVED 1 h:1")}, Observation{Outcome: Moved}},
+		{"on its way to another node", []scanner.Reply{num(64), num(-1), failure("ASK 1 h:1"), failure("ASK 1 h:1")}, Observation{Outcome: Moved, HasBytes: true, Bytes: 64, NoTTL: true}},
+		{"a command not answered in time", []scanner.Reply{stalled, num(1500), num(7), text("stream")}, Observation{Outcome: Stalled, HasTTL: true, TTLMillis: 1500, HasIdle: true, IdleS: 7, Type: "stream"}},
+		{"gone after a command that was not answered in time", []scanner.Reply{stalled, num(-2), missingKey, text("none")}, Observation{Outcome: Vanished}},
 		{"a negative size", []scanner.Reply{num(-5), num(-1), num(1), text("string")}, Observation{Outcome: Failed, HasBytes: true, Bytes: -5, NoTTL: true, HasIdle: true, IdleS: 1, Type: "string"}},
 		{"an impossible TTL", []scanner.Reply{num(5), num(-3), num(1), text("string")}, Observation{Outcome: Failed, HasBytes: true, Bytes: 5, HasIdle: true, IdleS: 1, Type: "string"}},
 	}
@@ -107,5 +116,52 @@ func TestProberDropsSuspectsWhenTheServerDoesNotTell(t *testing.T) {
 	}
 	if page == nil || page.Keys[0].HasIdle || !page.Keys[0].Shared {
 		t.Errorf("page %+v: the idle time should have been dropped", page)
+	}
+}
+
+// Names that are too long to ask about are counted with the page that follows them,
+// by their beginning.
+func TestProberCountsLongNames(t *testing.T) {
+	var longest int64
+	p := &prober{probes: []scanner.Probe{scanner.Type}, longest: &longest, fresh: func() *Page { return &Page{} }}
+	var pages []*Page
+	p.emit = func(q *Page) error { pages = append(pages, q); return nil }
+	prefix := "cache:" + strings.Repeat("x", 5000)
+	p.Long(prefix, 1<<20)
+	p.another().(*prober).Long(prefix, 1<<26)
+	if requests := p.Requests(nil, nil); len(requests) != 0 {
+		t.Errorf("asked: %v", requests)
+	}
+	if err := p.Replies(nil); err != nil {
+		t.Fatal(err)
+	}
+	p.Requests(nil, nil)
+	if err := p.Replies(nil); err != nil || len(pages) != 1 || longest != 1<<26 {
+		t.Fatalf("%v, %d pages, longest %d", err, len(pages), longest)
+	}
+	if diff := cmp.Diff([]Observation{{Name: prefix[:profile.MaxNameBytes], Outcome: TooLong}}, pages[0].Keys); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The type of a stalled key comes with its page, which may follow later.
+func TestStallsInTheReceipt(t *testing.T) {
+	var s stalls
+	list := []scanner.Stall{{DB: 1, Probe: scanner.MemoryUsage, Key: "q", Took: time.Second, Answered: true}}
+	s.note(list, &Page{DB: 0, Keys: []Observation{{Name: "q", Type: "list"}}})
+	s.note(list, &Page{DB: 1, Keys: []Observation{{Name: "p", Type: "hash"}, {Name: "q", Type: "stream"}}})
+	for range mostStalls {
+		list = append(list, scanner.Stall{DB: 1, Probe: scanner.RefCount, Key: "n\xff", Took: 2 * time.Second})
+	}
+	got := s.receipt(list)
+	if len(got) != mostStalls || got[0].Type != "" || got[0].TookS != 2 || got[0].Command != "object refcount" || got[0].Name != `n\xff` {
+		t.Errorf("the first of %d: %+v", len(got), got[0])
+	}
+	got = s.receipt(list[:1])
+	if want := []profile.Stall{{DB: 1, KeyName: profile.NewKeyName("q"), Type: "stream", Command: "memory usage", TookS: 1, Answered: true}}; !cmp.Equal(want, got) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got, want := stalledMeasures(append(list, scanner.Stall{DB: 1, Probe: scanner.PTTL}), 1), ": not known of them: idle, ttl"; got != want {
+		t.Errorf("measures %q, want %q", got, want)
 	}
 }

@@ -21,6 +21,7 @@ func Redact(p *profile.Profile, o redact.Options) (*profile.Profile, *redact.Nam
 	for i := range shown.Namespaces {
 		r.namespace(&shown.Namespaces[i])
 	}
+	shown.Receipt.Stalls = r.stalls(p.Receipt.Stalls)
 	shown.Totals.Examples, shown.Totals.Largest = r.keys(p.Totals.Examples), r.keys(p.Totals.Largest)
 	shown.Largest = r.keys(p.Largest)
 	if d := p.Design.Patterns; d != nil {
@@ -70,6 +71,15 @@ func (r *redaction) keys(list []profile.Key) []profile.Key {
 		} else {
 			shown[i] = r.names.KeyAlone(k)
 		}
+	}
+	return shown
+}
+
+// stalls are redacted copies; absent stays absent.
+func (r *redaction) stalls(list []profile.Stall) []profile.Stall {
+	shown := slices.Clone(list)
+	for i, s := range list {
+		shown[i].KeyName = r.keys([]profile.Key{{DB: s.DB, KeyName: s.KeyName}})[0].KeyName
 	}
 	return shown
 }

@@ -89,6 +89,8 @@ func (c *collector) judge(probe scanner.Probe, t trial, anyAnswer bool) {
 	switch {
 	case t.answered || t.refusal == nil:
 		c.plan.probes = append(c.plan.probes, probe)
+	case t.moved() && (anyAnswer || c.node.Role() != scanner.Replica): // these keys only
+		c.plan.probes = append(c.plan.probes, probe)
 	case onlyKeysDenied(t.refusal) && !anyAnswer:
 		c.plan.probes = append(c.plan.probes, probe)
 		c.plan.keysDenied = true
@@ -186,6 +188,11 @@ func onlyKeysDenied(err error) bool {
 // under any other.
 func notTracked(err error) bool { return strings.HasPrefix(err.Error(), "ERR An LFU maxmemory policy") }
 
+// moved reports whether the command is allowed and the keys are not here: servers
+// check rules and names of commands first (server.c, processCommand). A replica
+// that answers so for all keys does not serve reads (READONLY).
+func (t trial) moved() bool { return t.refusal != nil && elsewhere(t.refusal.Error()) }
+
 // elsewhere reports whether an error says that another node of a cluster is to
 // be asked about a key.
 func elsewhere(reason string) bool {
@@ -229,7 +236,7 @@ func (c *collector) planShared(ctx context.Context, x scanner.Exchange, names []
 	}
 	t, err := try(ctx, x, scanner.RefCount, names)
 	c.plan.shared = askShared
-	if !t.answered && t.refusal != nil && !onlyKeysDenied(t.refusal) {
+	if !t.answered && t.refusal != nil && !onlyKeysDenied(t.refusal) && !t.moved() {
 		c.plan.shared = dropShared
 	}
 	return err

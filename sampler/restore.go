@@ -39,8 +39,9 @@ func restore(s *profile.Stats) (*accumulator, error) {
 	a := newAccumulator()
 	a.dispersion = restoreDispersion(s.Sample)
 	a.probed = s.Probed
-	a.outcomes[Vanished], a.outcomes[Expired] = s.Vanished, s.Expired
-	a.outcomes[Denied], a.outcomes[Failed] = s.Denied, s.Failed
+	a.outcomes[Stalled] = s.Stalled
+	a.outcomes[Vanished], a.outcomes[Expired], a.outcomes[Moved] = s.Vanished, s.Expired, s.Moved
+	a.outcomes[Denied], a.outcomes[TooLong], a.outcomes[Failed] = s.Denied, s.TooLong, s.Failed
 	a.bytes, a.sampled = counted(s.Bytes), counted(s.SampledBytes)
 	a.highIdle = tally{counted(s.HighIdleKeys), counted(s.HighIdleBytes)}
 	a.size.restore(s.Size, 1)

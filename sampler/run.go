@@ -94,7 +94,8 @@ func limit(ctx context.Context, most time.Duration) (context.Context, context.Ca
 
 // collector is the state of one run over one node.
 type collector struct {
-	conn  *scanner.Conn
+	conn *scanner.Conn
+	stalls
 	node  scanner.Node
 	opts  Options
 	plan  plan
@@ -108,6 +109,7 @@ type collector struct {
 	weight    int64              // keys in all of them
 	passed    int64              // keys in those that are done
 	largest   *int64             // largest idle time seen, seconds
+	longest   int64              // length of the longest name that was too long to ask about, bytes
 	lost      bool               // the connection
 	folded    int64              // keys handed to the workers
 
@@ -126,7 +128,13 @@ func (c *collector) fold(ctx context.Context) (*Builder, error) {
 	f.sampled = c.sample != nil
 	p := &prober{
 		probes: c.plan.probes, shared: c.plan.shared,
-		fresh: f.fresh, emit: func(p *Page) error { c.folded += int64(len(p.Keys)); f.add(p); return nil },
+		fresh: f.fresh, longest: &c.longest,
+		emit: func(p *Page) error {
+			c.folded += int64(len(p.Keys))
+			c.stalls.note(c.conn.Stalls(), p)
+			f.add(p)
+			return nil
+		},
 	}
 	if c.slots != nil {
 		p.unit = c.slots.unit

@@ -144,7 +144,7 @@ func seenIn(p *profile.Profile) (seen, lost map[int]int64) {
 	for i := range p.Namespaces {
 		ns := &p.Namespaces[i]
 		seen[ns.DB] += ns.Probed
-		lost[ns.DB] += ns.Vanished + ns.Expired + ns.Denied + ns.Failed
+		lost[ns.DB] += ns.Gone() + ns.Unmeasured()
 	}
 	return seen, lost
 }

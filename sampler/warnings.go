@@ -112,6 +112,13 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 	if n := p.Totals.Denied; n > 0 {
 		w.add("keys-denied", w.node, "%s keys were denied by ACL key patterns and are in no figure; to allow them: %s", humanize.Comma(n), c.conn.ACLRule(c.node.ACLReadKeys()))
 	}
+	if n := p.Totals.Moved; n > 0 {
+		w.add("keys-moved", w.node, "%s keys belong to another node of the cluster, as their slots are being moved to it or from it, and are in no figure: a profile of that node has them", humanize.Comma(n))
+	}
+	if n := p.Totals.TooLong; n > 0 {
+		w.add("names-too-long", w.node, "%s keys have names too long to ask about, the longest of %s bytes, and are in no figure", humanize.Comma(n), humanize.Comma(c.longest))
+	}
+	warnStalls(w, p)
 	if n := p.Totals.Failed; n > 0 {
 		w.add("wrong-replies", w.node, "%s keys were answered in a way that makes no sense and are in no figure", humanize.Comma(n))
 	}

@@ -44,7 +44,7 @@ type Conn struct {
 	waits    []Wait
 	stalls   []Stall
 	late     *overdue // the reply that is, or was, awaited beyond its time
-	watch    *Watch // beside this connection; may be nil
+	watch    *Watch   // beside this connection; may be nil
 
 	hits, misses int64
 

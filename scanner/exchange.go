@@ -97,6 +97,7 @@ type Trip struct {
 	before   int    // replies that were there
 	sent     time.Time
 	wasted   time.Duration // in which replies were awaited that did not come
+	lostAt   int           // replies that came before the connection was lost for the first time, plus 1
 }
 
 // Exchange carries the trips of a walk. It is all that the walk needs of a
@@ -162,7 +163,7 @@ func (c *Conn) RoundTrip(ctx context.Context, requests []Request, scan *Scan, re
 
 // Send is Exchange's.
 func (c *Conn) Send(ctx context.Context, trip *Trip) {
-	trip.before, trip.wasted = len(trip.Replies), 0
+	trip.before, trip.wasted, trip.lostAt = len(trip.Replies), 0, 0
 	c.flight = append(c.flight, trip)
 	if c.cut == nil && !c.stale {
 		defer c.hurry(ctx)()
@@ -243,7 +244,7 @@ func (c *Conn) complete(ctx context.Context, trip *Trip, timeout time.Duration) 
 		}
 	}
 	if err := c.collect(ctx, trip, timeout); err != nil {
-		trip.wasted += time.Since(c.turnOf(trip))
+		c.noteLoss(trip)
 		return err
 	}
 	c.noteStall(ctx, trip)

@@ -10,10 +10,14 @@ const longestSlice = 250 * time.Millisecond
 
 // count is how many keys the next SCAN asks for.
 func (w *Walk) count() int {
-	if w.Guard == nil {
+	switch {
+	case w.singly > 0:
+		return 1
+	case w.Guard == nil:
 		return w.Page
+	default:
+		return w.Guard.Page()
 	}
-	return w.Guard.Page()
 }
 
 // rest pauses for d, or until ctx ends, and returns how long it took.

@@ -9,10 +9,6 @@ const DefaultMaxLoad = 0.25
 // page would be inexact: timers are late by up to a millisecond.
 const burst = 5 * time.Millisecond
 
-// maxCharge is the most that one page is charged for: when another client kept
-// the server for a second, we need not atone for it.
-const maxCharge = 20 * burst
-
 // The least that can be asked for. Less would not end within a lifetime.
 const (
 	MinLoad = 0.001 // share of the server's main thread
@@ -60,7 +56,6 @@ func (p *Pacer) Calibrate(cpu time.Duration) {
 
 // charge is what is charged for a page.
 func (p *Pacer) charge(service time.Duration) time.Duration {
-	service = min(service, maxCharge)
 	p.served += service
 	if p.ratio == 0 {
 		return service

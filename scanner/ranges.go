@@ -154,9 +154,11 @@ func (l *lane) advance(page *ScanReply) ([]string, error) {
 		return page.Names, nil
 	case l.scan.Count > 1:
 		l.most = max(1, min(fits, l.scan.Count-1))
+		page.Long = nil
 		return nil, nil
 	case isBoundary(l.end, to):
 		l.at, l.over = l.end, true
+		page.Long = nil
 		return nil, nil
 	default: // the seam is within a bucket: the table has shrunk to a few of them
 		l.at, l.end, l.over = to, to, true

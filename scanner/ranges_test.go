@@ -170,6 +170,8 @@ type visitor struct {
 	names  []string
 }
 
+func (*visitor) Long(string, int64) {}
+
 func (v *visitor) Requests(requests []Request, names []string) []Request {
 	v.names = names
 	for _, name := range names {

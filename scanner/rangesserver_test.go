@@ -46,6 +46,8 @@ type asker struct {
 	names []string
 }
 
+func (*asker) Long(string, int64) {}
+
 func (a *asker) Requests(requests []scanner.Request, names []string) []scanner.Request {
 	a.names = names
 	for _, name := range names {

@@ -121,7 +121,7 @@ func TestPasswordsAreMasked(t *testing.T) {
 	const password = Secret("correct horse battery staple")
 	for wire, want := range map[string]string{
 		"-ERR unknown command 'auth', with args beginning with: 'correct horse battery staple' \r\n": "ERR unknown command 'auth', with args beginning with: '***' ",
-		"-ERR unknown command 'auth', with args beginning with: 'correct horse ba\r\n":              "ERR unknown command 'auth', with args beginning with: '***",
+		"-ERR unknown command 'auth', with args beginning with: 'correct horse ba\r\n":               "ERR unknown command 'auth', with args beginning with: '***",
 		"-ERR incorrect\r\n": "ERR incorrect",
 		"-" + strings.Repeat("x", maxError-5) + string(password) + "\r\n": strings.Repeat("x", maxError-5) + "***",
 	} {

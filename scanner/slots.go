@@ -99,7 +99,7 @@ func CountKeysInSlots(ctx context.Context, x Exchange, pacer *Pacer, tally *Tall
 			}
 			counts = append(counts, int(max(0, r.Int)))
 		}
-		tally.Service += min(trip.Service, longestPage)
+		tally.Service += trip.Service
 		pause, _ := pacer.Page(trip.Service, 0, time.Since(tally.Began))
 		tally.PausedForLoad += rest(ctx, pause)
 	}

@@ -96,6 +96,25 @@ func (c *Conn) noteStall(ctx context.Context, trip *Trip) {
 	c.stalls[len(c.stalls)-1].Answered = true
 }
 
+// slowLoss is how long a reply was awaited when the connection was lost, for that
+// reply to be suspected.
+const slowLoss = time.Second
+
+// noteLoss is told that the connection was lost while replies to a trip were awaited.
+// A load balancer may cut a connection before our time is up: when that happens for
+// the second time at the same reply, the command is not sent a third time.
+func (c *Conn) noteLoss(trip *Trip) {
+	came, since := len(trip.Replies)-trip.before, c.turnOf(trip)
+	waited := time.Since(since)
+	trip.wasted += waited
+	if c.late == nil && waited >= slowLoss {
+		if trip.lostAt == came+1 {
+			c.late = &overdue{index: came, since: since}
+		}
+		trip.lostAt = came + 1
+	}
+}
+
 // giveUp notes, when the connection is lost on which a reply was awaited beyond its
 // time, what must not be sent again. It asks on the new connection.
 func (c *Conn) giveUp(ctx context.Context, trip *Trip) error {

@@ -20,6 +20,9 @@ type Visitor interface {
 	// is called once for each call of Requests, when all answers are there.
 	// The slice is used again for the next page.
 	Replies(replies []Reply) error
+	// Long is told of a name that is not to be probed, as it is too long: its
+	// beginning, and its length in bytes.
+	Long(prefix string, length int64)
 }
 
 // Walk is a walk over the names of one database. Set the fields, then call Run
@@ -51,7 +54,9 @@ type Walk struct {
 	lanes      []*lane // in the order of their ranges
 	flying     []*lane // that have a trip on its way, the first sent first
 	trial      trial
-	calibrated time.Time // last
+	calibrated time.Time     // last
+	cpu        time.Duration // of the server's main thread then; 0: not known
+	singly     int           // pages still to ask for by COUNT 1
 	recent     recentNames
 }
 
@@ -155,10 +160,10 @@ func (w *Walk) land(ctx context.Context, l *lane) error {
 // to stop still gets the answers to what it sent.
 func (w *Walk) receive(ctx context.Context, l *lane) error {
 	trip, err := w.Exchange.Receive(ctx)
+	w.Tally.Service += w.ours(ctx, trip, err == nil)
 	if err != nil {
 		return err
 	}
-	w.Tally.Service += min(trip.Service, longestPage)
 	w.calibrate(ctx)
 	keys := len(trip.Page.Names)
 	if w.Slots != nil { // of which not all are wanted
@@ -191,6 +196,7 @@ func (w *Walk) arrive(l *lane) error {
 	if err != nil {
 		return err
 	}
+	w.noteLong(l, page.Long)
 	kept = w.recent.drop(kept)
 	w.Tally.Repeats += int64(returned - len(kept))
 	l.backlog = w.thin(kept)
@@ -199,6 +205,20 @@ func (w *Walk) arrive(l *lane) error {
 		w.Progress(w.scanned())
 	}
 	return nil
+}
+
+// afterLong is how many pages are asked for by COUNT 1 after one with a name that is
+// too long to be probed: the server holds all names of a page in memory at once.
+const afterLong = 64
+
+// noteLong tells the visitor of names that are not probed.
+func (w *Walk) noteLong(l *lane, names []LongName) {
+	w.singly = max(0, w.singly-1)
+	for _, name := range names {
+		l.visitor.Long(name.Prefix, name.Bytes)
+		w.Tally.Returned++
+		w.singly = afterLong
+	}
 }
 
 // atOnce is how many of the names that came are asked about at a time: SCAN was
@@ -210,9 +230,19 @@ func (w *Walk) atOnce(came int) int {
 	return w.count()
 }
 
-// longestPage is the most that one page counts as ours. A server that took longer
-// was stopped, or served somebody else.
-const longestPage = time.Second
+// longPage is a page that is charged in full only as far as the server was at work.
+const longPage = 100 * time.Millisecond
+
+// ours bounds the service of a trip by what the server's main thread used
+// meanwhile, for all its clients: while a network was down it was idle.
+func (w *Walk) ours(ctx context.Context, trip *Trip, connected bool) time.Duration {
+	if before := w.cpu; trip.Service > longPage && connected && before > 0 && len(w.flying) == 0 {
+		w.calibrated = time.Time{}
+		w.calibrate(ctx)
+		trip.Service = min(trip.Service, max(0, w.cpu-before))
+	}
+	return trip.Service
+}
 
 // calibrateEvery is how often the server is asked for its CPU time.
 const calibrateEvery = 250 * time.Millisecond
@@ -224,6 +254,7 @@ func (w *Walk) calibrate(ctx context.Context) {
 	}
 	w.calibrated = time.Now()
 	if cpu, ok := w.Exchange.CPUTime(ctx); ok {
+		w.cpu = cpu
 		w.Pacer.Calibrate(cpu)
 	}
 }

@@ -70,6 +70,8 @@ type recorder struct {
 	pending      []string
 }
 
+func (*recorder) Long(string, int64) {}
+
 func (r *recorder) Requests(requests []Request, names []string) []Request {
 	r.asked = append(r.asked, names...)
 	for _, name := range names {

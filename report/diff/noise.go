@@ -107,7 +107,7 @@ type churn struct {
 	keys     float64 // all
 	lasting  float64 // without a TTL
 	expiring float64 // with one
-	gone     float64 // gone or expired when they were probed
+	gone     float64 // gone, expired or moved when they were probed
 }
 
 // churn of a set of keys while it was walked: no more of them came or went than are
@@ -116,7 +116,7 @@ func (f figures) churn() churn {
 	s := f.stats
 	took := f.of.profile.Ended.Sub(f.of.profile.Began).Seconds()
 	weight := weightOf(s)
-	gone := float64(s.Vanished+s.Expired) * weight
+	gone := float64(s.Gone()) * weight
 	recent, lasting, expiring := recentKeys(s, took)*weight, float64(s.Keys.Value), float64(s.Keys.Value)
 	if s.NoTTLKeys != nil {
 		lasting, expiring = float64(s.NoTTLKeys.Value), float64(s.Keys.Value-s.NoTTLKeys.Value)
@@ -125,7 +125,7 @@ func (f figures) churn() churn {
 	due := dueWithin(s, took) * weight
 	return churn{
 		keys:     gone + min(lasting+expiring, recent) + due,
-		lasting:  float64(s.Vanished)*weight + lasting,
+		lasting:  float64(s.Vanished+s.Moved)*weight + lasting,
 		expiring: gone + expiring + due,
 		gone:     gone,
 	}

@@ -226,7 +226,7 @@ func (w way) noRate(g gauge) string {
 // wholePool reports whether all keys that the server can evict were walked, as
 // far as INFO tells.
 func wholePool(p *profile.Profile) bool {
-	if p.Design.Match != "" || p.Totals.Denied+p.Totals.Failed > 0 {
+	if p.Design.Match != "" || p.Totals.Unmeasured() > 0 {
 		return false
 	}
 	walked := map[string]bool{}

@@ -168,12 +168,21 @@ func (r *Receipt) check() error {
 		),
 		firstBroken(rule{r.MaxLoad > 1, "max_load", "above 1"}),
 		each("brakes", orEmpty(r.Brakes), (*Brake).check),
+		each("stalls", orEmpty(r.Stalls), (*Stall).check),
 		within("probe_rtt", r.ProbeRTT.check()),
 	)
 }
 
 func (b *Brake) check() error {
 	return checkFigures(whole("count", b.Count), figure{"took_s", b.TookS})
+}
+
+func (s *Stall) check() error {
+	return first(
+		s.KeyName.check(),
+		checkFigures(whole("db", int64(s.DB)), figure{"took_s", s.TookS}),
+		checkTexts(text{"type", s.Type}, text{"command", s.Command}),
+	)
 }
 
 func (p *ProbeRTT) check() error {

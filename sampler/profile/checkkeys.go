@@ -86,8 +86,11 @@ var plainCounts = []struct {
 	of   func(*Stats) int64
 }{
 	{"probed", true, func(s *Stats) int64 { return s.Probed }},
+	{"stalled", true, func(s *Stats) int64 { return s.Stalled }},
 	{"vanished", false, func(s *Stats) int64 { return s.Vanished }},
 	{"expired_keys", false, func(s *Stats) int64 { return s.Expired }},
+	{"moved", false, func(s *Stats) int64 { return s.Moved }},
 	{"denied", false, func(s *Stats) int64 { return s.Denied }},
+	{"too_long", false, func(s *Stats) int64 { return s.TooLong }},
 	{"failed", false, func(s *Stats) int64 { return s.Failed }},
 }

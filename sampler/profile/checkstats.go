@@ -20,15 +20,18 @@ func (s *Stats) check(allMeasures bool) error {
 	return first(
 		checkFigures(
 			whole("probed", s.Probed),
+			whole("stalled", s.Stalled),
 			whole("vanished", s.Vanished),
 			whole("expired_keys", s.Expired),
+			whole("moved", s.Moved),
 			whole("denied", s.Denied),
+			whole("too_long", s.TooLong),
 			whole("failed", s.Failed),
 		),
 		s.checkEstimates(),
 		s.Sample.check(s.Probed),
-		s.checkTypes(allMeasures && s.counted()),
-		s.checkTTL(allMeasures && s.counted()),
+		s.checkTypes(allMeasures && s.counted() && s.Stalled == 0),
+		s.checkTTL(allMeasures && s.counted() && s.Stalled == 0),
 		s.checkIdle(),
 		s.checkFreq(),
 		s.checkJoint(),
@@ -75,7 +78,10 @@ func (s *Stats) checkEstimates() error {
 			return within(n.name, err)
 		}
 	}
-	return firstBroken(rule{s.Probed > s.atMostKeys(), "probed", "more than keys"})
+	return firstBroken(
+		rule{s.Probed > s.atMostKeys(), "probed", "more than keys"},
+		rule{s.Stalled > s.Probed, "stalled", "more than probed"},
+	)
 }
 
 func (e *Estimate) check(atMost int64) error {

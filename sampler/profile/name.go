@@ -30,7 +30,7 @@ func NewKeyName(raw string) KeyName {
 	if len(raw) > MaxNameBytes {
 		k.Length = len(raw)
 		k.Hash = fmt.Sprintf("%016x", xxhash.Sum64String(raw))
-		raw = cutName(raw)
+		raw = CutName(raw)
 	}
 	if utf8.ValidString(raw) {
 		k.Name = strings.Clone(raw)
@@ -41,8 +41,11 @@ func NewKeyName(raw string) KeyName {
 	return k
 }
 
-// cutName cuts raw to at most MaxNameBytes, not within a UTF-8 sequence.
-func cutName(raw string) string {
+// CutName cuts raw to at most MaxNameBytes, not within a UTF-8 sequence.
+func CutName(raw string) string {
+	if len(raw) <= MaxNameBytes {
+		return raw
+	}
 	cut := MaxNameBytes
 	for back := 0; back < utf8.UTFMax && !utf8.RuneStart(raw[cut]); back++ {
 		cut--

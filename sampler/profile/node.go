@@ -102,12 +102,25 @@ type Receipt struct {
 	Repeats  int64  `json:"repeats"`  // names
 	Returned int64  `json:"returned"` // names that SCAN returned, repeats included
 	Waits    []Wait `json:"waits"`    // for a server that could not be used
+	// Stalls are the commands that took longer than the timeout, none when absent:
+	// those that took longest, longest first.
+	Stalls []Stall `json:"stalls,omitempty"`
 	// Brakes are when the walk stood back since the server changed, none when
 	// absent. They are not in PausedS.
 	Brakes []Brake `json:"brakes,omitempty"`
 	// ProbeRTT is what PING took on a connection beside the walk's; absent when
 	// there was none.
 	ProbeRTT *ProbeRTT `json:"probe_rtt,omitempty"`
+}
+
+// Stall is a command about a key that took longer than the timeout.
+type Stall struct {
+	DB int `json:"db"` // number of the logical database
+	KeyName
+	Type     string  `json:"type,omitempty"` // of the key; absent when it is not known
+	Command  string  `json:"command"`        // with subcommand, as in "memory usage"
+	TookS    float64 `json:"took_s"`         // seconds that we waited for the answer
+	Answered bool    `json:"answered"`       // the answer came in the end, and is in the figures
 }
 
 // Brake is how often, and how long, the walk stood back for one cause.

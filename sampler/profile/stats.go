@@ -30,12 +30,18 @@ type Stats struct {
 	IdleByTTL []IdleByTTL          `json:"idle_by_ttl,omitempty"` // joint table, sparse
 	Size      *Distribution        `json:"size,omitempty"`        // bytes a key
 
+	// Stalled are keys about which the server did not answer a command in time.
+	// They are in all figures but those of that command.
+	Stalled int64 `json:"stalled,omitempty"` // keys
+
 	// Keys that SCAN returned and that could not be measured, each counted
 	// once. They are in no other figure.
-	Vanished int64 `json:"vanished"`         // keys gone when probed (MEMORY USAGE answered nil)
-	Expired  int64 `json:"expired_keys"`     // keys expired between SCAN and probe (PTTL -2)
-	Denied   int64 `json:"denied,omitempty"` // keys outside the user's ACL patterns (NOPERM)
-	Failed   int64 `json:"failed,omitempty"` // keys with an answer that makes no sense
+	Vanished int64 `json:"vanished"`           // keys gone when probed (MEMORY USAGE answered nil)
+	Expired  int64 `json:"expired_keys"`       // keys expired between SCAN and probe (PTTL -2)
+	Moved    int64 `json:"moved,omitempty"`    // keys of another node of the cluster (MOVED or ASK)
+	Denied   int64 `json:"denied,omitempty"`   // keys outside the user's ACL patterns (NOPERM)
+	TooLong  int64 `json:"too_long,omitempty"` // keys with a name that is too long to ask about
+	Failed   int64 `json:"failed,omitempty"`   // keys with an answer that makes no sense
 
 	// Sample is what the intervals of a sample are made of; absent for a census.
 	Sample *SampleSums `json:"sample,omitempty"`
@@ -43,6 +49,13 @@ type Stats struct {
 	Examples []Key `json:"examples"` // chosen by hash of the name: the same on every run
 	Largest  []Key `json:"largest"`  // largest first
 }
+
+// Gone are the keys that SCAN returned and that the node no longer had when they
+// were probed.
+func (s *Stats) Gone() int64 { return s.Vanished + s.Expired + s.Moved }
+
+// Unmeasured are the keys that the node had and that could not be measured.
+func (s *Stats) Unmeasured() int64 { return s.Denied + s.TooLong + s.Failed }
 
 // Estimate is a figure with the interval in which the truth is thought to lie.
 // Lo, Value and Hi are equal when the figure is exact.

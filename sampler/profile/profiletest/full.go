@@ -28,6 +28,7 @@ func Full() *profile.Profile {
 	other.Pattern, other.Other = profile.OtherPattern, true
 	for _, s := range []*profile.Stats{&p.Totals, &other.Stats} {
 		s.Vanished, s.Expired, s.Denied, s.Failed = 3, 2, 1, 4
+		s.Stalled, s.Moved, s.TooLong = 1, 5, 2
 		s.Idle.SharedKeys = s.Keys.Value
 		s.Idle.Histogram, s.Idle.IdleS = []profile.Bucket{}, nil
 		s.Freq = profile.NewFreqStats([]profile.Bucket{{Edge: &profile.FreqEdges[4], Keys: 1, Bytes: new(int64)}})
@@ -80,6 +81,7 @@ func receipt(returned int64) profile.Receipt {
 		PageLeast: 10, PageMost: 60, LatencyBudgetS: 0.0001,
 		Waits:  []profile.Wait{{Cause: "the connection was reset", Count: 2, TookS: 1.5}},
 		Brakes: []profile.Brake{{Cause: "it began to save (RDB)", Count: 1, TookS: 3.25}},
+		Stalls: []profile.Stall{{DB: 3, KeyName: profile.NewKeyName("a\xffb"), Type: "stream", Command: "memory usage", TookS: 3.1}},
 		ProbeRTT: &profile.ProbeRTT{
 			Before: &profile.RoundTrips{Pings: 50, P50S: 0.0001, P99S: 0.0002},
 			During: &profile.RoundTrips{Pings: 1800, P50S: 0.0001, P99S: 0.0003},

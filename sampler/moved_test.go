@@ -1,0 +1,42 @@
+package sampler_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"keyprof/scanner/redistest"
+)
+
+// A slot that is on its way from one node to another has keys on both: the one that
+// imports it does not answer about them, and that is no failure.
+func TestMovedKeys(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.NewCluster(t, 2)
+	from, to := nodes[0], nodes[1]
+	slot, err := from.Client().ClusterKeySlot(t.Context(), "{b}").Result()
+	if err != nil || slot >= 8192 {
+		t.Fatalf("slot %d, %v: it should be one of the first node's", slot, err)
+	}
+	const keys, moved = 40, 25
+	for i := range keys {
+		do(t, from.Client(), "set", fmt.Sprintf("{b}:%d", i), "x")
+	}
+	id := func(s *redistest.Server) string { return s.Client().ClusterMyID(t.Context()).Val() }
+	do(t, to.Client(), "cluster", "setslot", slot, "importing", id(from))
+	do(t, from.Client(), "cluster", "setslot", slot, "migrating", id(to))
+	host, port, _ := strings.Cut(to.Addr(), ":")
+	for i := range moved {
+		do(t, from.Client(), "migrate", host, port, fmt.Sprintf("{b}:%d", i), 0, 1000)
+	}
+
+	p := collect(t, from.URL(), fast())
+	if !p.Complete || p.Totals.Keys.Value != keys-moved || p.Totals.Moved != 0 {
+		t.Errorf("the node that gives the slot away: complete %v, %d keys, %d moved", p.Complete, p.Totals.Keys.Value, p.Totals.Moved)
+	}
+	p = collect(t, to.URL(), fast())
+	if !p.Complete || p.Totals.Keys.Value != 0 || p.Totals.Moved != moved || p.Totals.Failed != 0 || len(p.Missing) > 0 || !warned(p, "keys-moved") {
+		t.Errorf("the node that imports it: complete %v, %d keys, %d moved, %d failed, missing %v, warnings %v",
+			p.Complete, p.Totals.Keys.Value, p.Totals.Moved, p.Totals.Failed, p.Missing, p.Warnings)
+	}
+}

@@ -1,0 +1,181 @@
+package scanner_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keyprof/scanner"
+	"keyprof/scanner/redistest"
+)
+
+// stalling is a fake server that answers one command about one key when it was
+// noticed that the reply is late, by what late says.
+func stalling(t *testing.T, slow, late string, types map[string]string) (*redistest.Fake, *scanner.Conn) {
+	t.Helper()
+	noticed, answered := make(chan struct{}), false
+	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
+		switch command := strings.ToLower(strings.Join(args, " ")); {
+		case command == slow && !answered:
+			answered = true
+			<-noticed
+			return late
+		case args[0] == "info":
+			return redistest.Bulk("# Server\r\nredis_version:7.0.15\r\nrun_id:c0ffee\r\n")
+		case args[0] == "type":
+			return redistest.Simple(types[args[1]])
+		case args[0] == "memory", args[0] == "pttl":
+			return redistest.Integer(int64(len(args[len(args)-1])))
+		default:
+			return redistest.Simple("OK")
+		}
+	})
+	notice := sync.OnceFunc(func() { close(noticed) })
+	t.Cleanup(notice)
+	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), 500*time.Millisecond, scanner.Patience{
+		MaxWait: time.Minute, Notice: func(error) { notice() },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	return fake, conn
+}
+
+// about are two probes of each key.
+func about(keys ...string) (requests []scanner.Request) {
+	for _, key := range keys {
+		requests = append(requests, scanner.Request{Probe: scanner.MemoryUsage, Key: key}, scanner.Request{Probe: scanner.PTTL, Key: key})
+	}
+	return requests
+}
+
+func sentTimes(fake *redistest.Fake, command string) (n int) {
+	for _, args := range fake.Calls() {
+		if strings.EqualFold(strings.Join(args, " "), command) {
+			n++
+		}
+	}
+	return n
+}
+
+// A reply that comes too late is waited for on the same connection. The command is
+// not sent again, and the reply is good.
+func TestLateReply(t *testing.T) {
+	tests := []struct {
+		name, slow string
+		types      map[string]string
+		culprit    string
+	}{
+		{"behind a reply that came", "memory usage cc", nil, "cc"},
+		{"the first of all, and no stream", "memory usage a", nil, "a"},
+		// As of a server that sends all replies to a pipeline at once.
+		{"the first of all, with a stream behind it", "memory usage a", map[string]string{"a": "string", "bb": "stream", "cc": "list"}, "bb"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			fake, conn := stalling(t, tt.slow, redistest.Integer(7), tt.types)
+			for range 2 {
+				replies, _, err := conn.RoundTrip(context.Background(), about("a", "bb", "cc"), nil, nil)
+				if err != nil || len(replies) != 6 || replies[1].Int != 1 || replies[5].Int != 2 {
+					t.Fatalf("%+v, %v", replies, err)
+				}
+			}
+			stalls := conn.Stalls()
+			if len(stalls) != 1 || stalls[0].Key != tt.culprit || stalls[0].Probe != scanner.MemoryUsage || !stalls[0].Answered || stalls[0].Took < 500*time.Millisecond {
+				t.Errorf("stalls %+v", stalls)
+			}
+			if n := sentTimes(fake, "memory usage "+tt.culprit); n != 1 {
+				t.Errorf("sent %d times", n)
+			}
+			if sent, connected := conn.Cost().Commands["memory usage"], sentTimes(fake, "info"); sent != 5 || connected != 1 {
+				t.Errorf("%d times MEMORY USAGE, %d times INFO", sent, connected)
+			}
+		})
+	}
+}
+
+// When the connection is lost on which a late reply was awaited, what was asked
+// besides is asked again, and the command that was not answered is not.
+func TestLateReplyNeverComes(t *testing.T) {
+	tests := []struct {
+		name, slow string
+		types      map[string]string
+		culprits   string
+	}{
+		{"behind a reply that came", "memory usage cc", nil, "cc"},
+		{"the first of all, and no stream", "memory usage a", nil, "a"},
+		{"the first of all, with streams behind it", "memory usage a", map[string]string{"bb": "stream", "cc": "stream"}, "bb cc"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			fake, conn := stalling(t, tt.slow, redistest.HangUpAfter(0, ""), tt.types)
+			replies, _, err := conn.RoundTrip(context.Background(), about("a", "bb", "cc"), nil, nil)
+			if err != nil || len(replies) != 6 {
+				t.Fatalf("%+v, %v", replies, err)
+			}
+			for i, r := range about("a", "bb", "cc") {
+				stalled := r.Probe == scanner.MemoryUsage && strings.Contains(tt.culprits, r.Key)
+				if errors.Is(replies[i].Err, scanner.ErrStalled) != stalled {
+					t.Errorf("%s of %q: %+v", r.Probe, r.Key, replies[i])
+				}
+				if want := 1; stalled && sentTimes(fake, "memory usage "+r.Key) > want {
+					t.Errorf("MEMORY USAGE of %q was sent again", r.Key)
+				}
+			}
+			if got := conn.Stalls(); len(got) != len(strings.Fields(tt.culprits)) || got[0].Answered {
+				t.Errorf("stalls %+v", got)
+			}
+		})
+	}
+}
+
+// Without patience a late reply ends the walk.
+func TestLateReplyWithoutPatience(t *testing.T) {
+	server := redistest.New(t)
+	conn, err := scanner.Connect(context.Background(), target(t, server.URL()), 200*time.Millisecond, scanner.Patience{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := server.Pause(); err != nil {
+		t.Skip(err)
+	}
+	defer func() { _ = server.Resume() }()
+	if _, _, err := conn.RoundTrip(context.Background(), about("a"), nil, nil); err == nil || !strings.Contains(err.Error(), "no answer in time") {
+		t.Errorf("%v", err)
+	}
+}
+
+// Where connections are cut before our time is up, a command that takes longer is
+// sent twice at the most.
+func TestConnectionCutAtALongCommand(t *testing.T) {
+	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
+		switch {
+		case args[0] == "memory" && args[2] == "bb":
+			time.Sleep(1100 * time.Millisecond)
+			return redistest.HangUpAfter(0, "")
+		case args[0] == "info":
+			return redistest.Bulk("# Server\r\nredis_version:7.0.15\r\nrun_id:c0ffee\r\n")
+		case args[0] == "memory", args[0] == "pttl":
+			return redistest.Integer(1)
+		default:
+			return redistest.Simple("OK")
+		}
+	})
+	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), time.Minute, scanner.Patience{MaxWait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	replies, _, err := conn.RoundTrip(context.Background(), about("a", "bb", "cc"), nil, nil)
+	if err != nil || len(replies) != 6 || !errors.Is(replies[2].Err, scanner.ErrStalled) || replies[4].Int != 1 {
+		t.Errorf("%+v, %v", replies, err)
+	}
+	if n := sentTimes(fake, "memory usage bb"); n != 2 {
+		t.Errorf("sent %d times", n)
+	}
+}
