@@ -264,21 +264,19 @@ func (c *checker) measuresAsked() []checkup.Measure {
 }
 
 func (c *checker) scan() checkup.Scan {
-	switch {
-	case c.noScan != nil:
+	if c.noScan != nil {
 		return checkup.ScanRefused
-	case c.node.HasACL():
-		return checkup.ScanUntested
-	default:
-		return checkup.ScanAllowed
 	}
+	return checkup.ScanAllowed
 }
 
 func (c *checker) acl() checkup.ACL {
-	acl := checkup.ACL{User: c.conn.User(), Own: c.conn.ACLOwn()}
+	acl := checkup.ACL{User: c.conn.User()}
+	if c.node.HasACL() {
+		acl.Own = c.conn.ACLOwn()
+	}
 	if rules := c.aclMissing(); len(rules) > 0 {
-		// Along with what is known to be missing: whether SCAN is cannot be told.
-		acl.Add = c.conn.ACLRule(strings.Join(append(rules, "+scan"), " "))
+		acl.Add = c.conn.ACLRule(strings.Join(rules, " "))
 	}
 	return acl
 }
@@ -287,6 +285,9 @@ func (c *checker) acl() checkup.ACL {
 func (c *checker) aclMissing() (rules []string) {
 	if len(c.node.Info) == 0 {
 		rules = append(rules, "+info")
+	}
+	if noPermission(c.noScan) {
+		rules = append(rules, "+scan")
 	}
 	if c.noSelect {
 		rules = append(rules, "+select")

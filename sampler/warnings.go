@@ -50,7 +50,7 @@ func remedy(m profile.Missing) string {
 // warnNode is about what the server was before the walk.
 func (c *collector) warnNode(w *warner) {
 	if len(c.node.Info) == 0 {
-		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are not known; to allow it: %s", c.conn.ACLRule("+info"))
+		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are not known: %s", c.conn.NoInfo())
 		return
 	}
 	if c.node.Role() == scanner.Primary {
