@@ -31,6 +31,7 @@ const (
 	aboutSamples
 	aboutIntervals
 	aboutOthers
+	aboutEvictions
 )
 
 // Aim is what a figure should be.
