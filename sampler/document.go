@@ -159,6 +159,7 @@ func (c *collector) receipt(ctx context.Context, after scanner.Info, ended time.
 		KeyspaceHits: cost.Hits, KeyspaceMisses: cost.Misses, ExpiredMeanwhile: c.expiredMeanwhile(after),
 		Repeats: c.tally.Repeats, Returned: c.tally.Returned, Waits: waitsOf(cost.Waits),
 	}
+	c.evictionReceipt(&r, cost.Buffers, after)
 	c.guardReceipt(&r, ended)
 	return r
 }
