@@ -124,6 +124,17 @@ func (past *pastProfiles) sampleAgain(size *sampler.SampleSize) {
 	}
 }
 
+// toldOf reports whether the last profile has a warning of this code: who reads of it
+// every night does not read it any more.
+func (past *pastProfiles) toldOf(code string) bool {
+	if past == nil {
+		return false
+	}
+	last, err := past.newest(1, time.Now())
+	return err == nil && len(last) > 0 &&
+		slices.ContainsFunc(last[0].Profile.Warnings, func(w profile.Warning) bool { return w.Code == code })
+}
+
 // ratesOver is how many complete profiles before the new one a comparison looks at:
 // rates are those of a week of nights then.
 const ratesOver = 8

@@ -200,7 +200,7 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 		return err
 	}
 	past.sampleAgain(o.Collect.Sample)
-	collected, err := collect(ctx, o, stdin, stderr)
+	collected, err := collect(ctx, o, past, stdin, stderr)
 	if err != nil {
 		return redactError(err, o.Redact)
 	}
@@ -259,7 +259,7 @@ func incomplete(p *profile.Profile) error {
 	return err
 }
 
-func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {
+func collect(ctx context.Context, o profileOptions, past *pastProfiles, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {
 	var progress *bar
 	if o.Collect.MaxLoad < 1 {
 		giveWay()
@@ -275,6 +275,9 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 	}
 	defer conn.Close()
 	o.Collect.Databases = databases
+	if near := sampler.NearMaxmemory(conn.Node); near != nil && !past.toldOf(near.Code) {
+		warn(stderr, "%s", near.Text)
+	}
 	if o.Progress && isTerminal(stderr) {
 		progress = newBar(stderr)
 		defer progress.finish()

@@ -160,6 +160,7 @@ func (c *collector) receipt(ctx context.Context, after scanner.Info, ended time.
 		Stalls:  c.stalls.receipt(c.conn.Stalls()),
 		Repeats: c.tally.Repeats, Returned: c.tally.Returned, Waits: waitsOf(cost.Waits),
 	}
+	c.evictionReceipt(&r, cost.Buffers, after)
 	c.guardReceipt(&r, ended)
 	return r
 }

@@ -59,6 +59,9 @@ func (c *collector) warnNode(w *warner) {
 	if c.node.Role() == scanner.Replica && c.node.Info.Field("master_link_status") != "up" {
 		w.add("replica-link-down", w.node, "%s", linkDown(c.node.Info))
 	}
+	if near := NearMaxmemory(c.node); near != nil {
+		w.list = append(w.list, *near)
+	}
 	if c.node.Info.Field("cluster_enabled") == "1" {
 		w.add("cluster-mode", w.node, "this is one node of a cluster: only its own keys are walked")
 	}

@@ -287,6 +287,9 @@ type Cost struct {
 	// Hits and Misses are what our probes added to the server's keyspace_hits and
 	// keyspace_misses. MEMORY USAGE adds to neither (object.c, memoryCommand).
 	Hits, Misses int64
+	// Buffers is the most that the server can have taken at a time for the buffers of
+	// our connections, bytes; 0 where it is not known.
+	Buffers int64
 }
 
 // Cost is what this connection has carried so far, and its Watch.

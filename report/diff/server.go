@@ -54,7 +54,7 @@ func (s servers) lines() (lines []ServerLine) {
 	if s.new.Role != profile.RolePrimary { // it neither evicts nor expires, and sees its own reads only
 		return lines
 	}
-	add(s.counter("evicted_keys"))
+	add(s.evictedKeys())
 	add(s.counter("expired_keys"))
 	add(s.hitRatio())
 	return lines
@@ -87,6 +87,16 @@ func (s servers) counter(name string) (ServerLine, bool) {
 		return ServerLine{}, false
 	}
 	return s.gauge(Counter, name, old, new)
+}
+
+// evictedKeys are those evicted since the old profile, less those of its walk.
+func (s servers) evictedKeys() (ServerLine, bool) {
+	l, ok := s.counter("evicted_keys")
+	if ok && s.receipt.EvictedByUs != nil {
+		l.Ours = min(float64(*s.receipt.EvictedByUs), *l.Delta)
+		*l.Delta -= l.Ours
+	}
+	return l, ok
 }
 
 // hitRatio is that of the lookups since the old profile, less those of its walk.
