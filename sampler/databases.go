@@ -34,7 +34,11 @@ func (c *collector) selectDatabases() {
 	}
 }
 
+// keyspace is nil when what INFO says of a database makes no sense.
 func keyspace(k scanner.Keyspace) *profile.Keyspace {
+	if k.Odd {
+		return nil
+	}
 	return &profile.Keyspace{Keys: k.Keys, Expires: k.Expires}
 }
 

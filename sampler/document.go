@@ -14,14 +14,18 @@ import (
 // document puts the profile together when the walk is over.
 func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 	ended := time.Now()
+	at, setBack := endOf(c.tally.Began.Round(0), ended.Round(0), ended.Sub(c.tally.Began))
+	c.setBack = setBack
 	after := scanner.Info{}
 	if !c.lost {
-		after = c.conn.InfoNow(ctx)
+		var odd []scanner.OddFigure
+		after, odd = c.conn.InfoNow(ctx).Sane()
+		c.addOdd(odd)
 	}
 	c.noteHorizon(after)
 	p := &profile.Profile{
 		Schema: profile.SchemaVersion, Tool: c.opts.Tool, Label: c.opts.Label,
-		Began: c.tally.Began.UTC().Truncate(time.Millisecond), Ended: ended.UTC().Truncate(time.Millisecond),
+		Began: c.tally.Began.UTC().Truncate(time.Millisecond), Ended: at.UTC().Truncate(time.Millisecond),
 		Missing: append([]profile.Missing{}, c.plan.missing...),
 		Design:  c.design(),
 		Receipt: c.receipt(ctx, after, ended),
@@ -173,17 +177,14 @@ func (c *collector) commandTime(ctx context.Context) *float64 {
 	if !ok {
 		return nil
 	}
-	return new(max(0, (after - *c.commandsBefore).Seconds()))
+	return growth(c.commandsBefore.Seconds(), after.Seconds(), true)
 }
 
 // expiredMeanwhile is the growth of a primary's expired_keys.
 func (c *collector) expiredMeanwhile(after scanner.Info) *int64 {
 	first, known := c.node.Info.Int("expired_keys")
 	last, stillKnown := after.Int("expired_keys")
-	if c.node.Role() != scanner.Primary || !known || !stillKnown {
-		return nil
-	}
-	return new(max(0, last-first))
+	return growth(first, last, c.node.Role() == scanner.Primary && known && stillKnown)
 }
 
 // waitsOf are the waits by their cause.
@@ -213,7 +214,7 @@ func cpuBetween(before, after scanner.Info) *float64 {
 		}
 		used[i] = user + sys
 	}
-	return new(max(0, used[1]-used[0]))
+	return growth(used[0], used[1], true)
 }
 
 // sortWarnings puts warnings into an order that does not depend on chance.

@@ -3,6 +3,8 @@ package scanner
 import (
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const sampleInfo = "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\nuptime_in_seconds:3600\r\n\r\n" +
@@ -111,5 +113,31 @@ func TestSharesIntegers(t *testing.T) {
 		if got := (Node{Info: ParseInfo(text)}).SharesIntegers(); got != want {
 			t.Errorf("SharesIntegers(%q) = %v", text, got)
 		}
+	}
+}
+
+// Fields that make no sense are taken out, and named; lines of databases stay.
+func TestSaneInfo(t *testing.T) {
+	info := ParseInfo("# Memory\r\nused_memory:-1\r\nmaxmemory:0\r\nmem_allocator:je\xff\r\n# Server\r\nuptime_in_seconds:\r\nmaster_link_down_since_seconds:-1\r\n" +
+		"# CPU\r\nused_cpu_sys:NaN\r\nused_cpu_user:1.5\r\n# Keyspace\r\ndb0:keys=-3,expires=0\r\ndb1:keys=2,expires=1,avg_ttl=-7\r\n")
+	sane, odd := info.Sane()
+	if want := []OddFigure{{"db0", "keys=-3,expires=0"}, {"mem_allocator", "je\xff"}, {"used_cpu_sys", "NaN"}, {"used_memory", "-1"}}; !cmp.Equal(want, odd) {
+		t.Errorf("odd: %q, want %q", odd, want)
+	}
+	want := ParseInfo("# Memory\r\nmaxmemory:0\r\n# Server\r\nuptime_in_seconds:\r\nmaster_link_down_since_seconds:-1\r\n# CPU\r\nused_cpu_user:1.5\r\n" +
+		"# Keyspace\r\ndb0:keys=-3,expires=0\r\ndb1:keys=2,expires=1,avg_ttl=-7\r\n")
+	if diff := cmp.Diff(want, sane); diff != "" {
+		t.Errorf("sane (-want +got):\n%s", diff)
+	}
+	if got := sane.Databases(); !got[0].Odd || got[1] != (Keyspace{Keys: 2, Expires: 1}) {
+		t.Errorf("databases %v", got)
+	}
+	for _, cpu := range []string{"nan", "inf", "1e300", "-1"} {
+		if used, ok := ParseInfo("used_cpu_sys:" + cpu + "\r\nused_cpu_user:0\r\n").cpuTime(); ok {
+			t.Errorf("%s s of CPU are %v", cpu, used)
+		}
+	}
+	if got := ParseInfo("# Commandstats\r\ncmdstat_scan:usec=9223372036854775807\r\ncmdstat_type:calls=1,usec=7\r\n").commandTime(); got != 7*time.Microsecond {
+		t.Errorf("commands took %v", got)
 	}
 }
