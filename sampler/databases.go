@@ -54,6 +54,10 @@ func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
 		if c.plan.measures.ttl {
 			db.NoTTLKeys = new(noTTL[db.DB])
 		}
+		if short, missing := c.shortOf(db, after); missing {
+			db.Complete, db.Incomplete = false, short.reason()
+			c.short = append(c.short, short)
+		}
 		if reason := unmeasured(p, db.DB, c.conn.Stalls()); reason != "" && db.Complete {
 			db.Complete, db.Incomplete = false, reason
 		}

@@ -182,9 +182,10 @@ func (c *collector) commandTime(ctx context.Context) *float64 {
 
 // expiredMeanwhile is the growth of a primary's expired_keys.
 func (c *collector) expiredMeanwhile(after scanner.Info) *int64 {
-	first, known := c.node.Info.Int("expired_keys")
-	last, stillKnown := after.Int("expired_keys")
-	return growth(first, last, c.node.Role() == scanner.Primary && known && stillKnown)
+	if c.node.Role() != scanner.Primary {
+		return nil
+	}
+	return c.grown("expired_keys", after)
 }
 
 // waitsOf are the waits by their cause.

@@ -118,6 +118,7 @@ type collector struct {
 	largest   *int64              // largest idle time seen, seconds
 	odd       []scanner.OddFigure // in INFO
 	lost      bool                // the connection
+	short     []shortfall         // databases of which keys are missing
 	setBack   time.Duration       // by which the clock was set back
 	folded    int64               // keys handed to the workers
 

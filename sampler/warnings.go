@@ -119,6 +119,10 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 	if n := p.Totals.TooLong; n > 0 {
 		w.add("names-too-long", w.node, "%s keys have names too long to ask about, the longest of %s bytes, and are in no figure", humanize.Comma(n), humanize.Comma(c.found.longest))
 	}
+	for _, s := range c.short {
+		w.add("keys-missing", fmt.Sprintf("db%d", s.db.DB), "%s; %s keys at most expired or were evicted meanwhile: while the walk ran many were deleted, as by FLUSHALL, or exchanged, as by SWAPDB, and others were written, of which the figures lack most",
+			s.reason(), humanize.Comma(s.explained))
+	}
 	warnStalls(w, p)
 	if n := p.Totals.Failed; n > 0 {
 		w.add("wrong-replies", w.node, "%s keys were answered in a way that makes no sense and are in no figure%s", humanize.Comma(n), c.found.firstWrong())
