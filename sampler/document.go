@@ -3,6 +3,7 @@ package sampler
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -122,19 +123,24 @@ func (c *collector) unknownDatabases() string {
 	return "INFO is refused, so databases other than 0 are not known: name those to walk with --db"
 }
 
-// replaced tells that the data set may have been exchanged while we walked, by
-// a full synchronization. A server that goes on with the same history keeps its
-// data: after a failover the replication id that it had stands in master_replid2.
+// replaced tells that the server became something else while we walked: of another
+// role, or with another data set by a full synchronization. A server that goes on with
+// the same history keeps its data: after a failover the replication id that it had
+// stands in master_replid2.
 func (c *collector) replaced(after scanner.Info) string {
 	before := c.node.Info.Field("master_replid")
 	sameHistory := before == after.Field("master_replid") || before == after.Field("master_replid2")
-	isReplica := c.node.Role() == scanner.Replica || (scanner.Node{Info: after}).Role() == scanner.Replica
+	now := scanner.Node{Info: after}
 	switch {
-	case len(after) == 0 || before == "":
+	case len(after) == 0:
+		return ""
+	case now.Role() != c.node.Role() && now.Role() != scanner.Unknown && c.node.Role() != scanner.Unknown:
+		return fmt.Sprintf("its role changed from %s to %s while the walk ran", c.node.Role(), now.Role())
+	case before == "":
 		return ""
 	case after.Field("master_sync_in_progress") == "1":
 		return "the server is being synchronized from its primary: its data set is exchanged"
-	case isReplica && !sameHistory:
+	case now.Role() == scanner.Replica && !sameHistory:
 		return "the server follows another primary than at the beginning: its data set was exchanged"
 	default:
 		return ""

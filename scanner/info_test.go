@@ -1,6 +1,8 @@
 package scanner
 
 import (
+	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,6 +89,42 @@ func TestNodeEngines(t *testing.T) {
 		if got := name + " " + version; got != want {
 			t.Errorf("engine of %q = %s, want %s", text, got, want)
 		}
+	}
+}
+
+// The file has the fields of KeyDB 6.3.4 in its form (server.cpp, genRedisInfoString),
+// and names no KeyDB.
+func TestKeyDB(t *testing.T) {
+	text, err := os.ReadFile("testdata/keydb-6.3.4.info")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := Node{Info: ParseInfo(string(text))}
+	if name, version := n.Engine(); name != "keydb" || version != "6.3.4" {
+		t.Errorf("engine %s %s", name, version)
+	}
+	if n.Role() != Primary {
+		t.Errorf("role %s: an active replica takes writes", n.Role())
+	}
+	if ok, why := RandomCursors(n); ok || why != "keydb has cursors of its own" {
+		t.Errorf("random cursors %v, %q", ok, why)
+	}
+	if got := n.Info.Databases()[0]; got != (Keyspace{Keys: 40_000, Expires: 653}) {
+		t.Errorf("db0: %+v", got)
+	}
+	if _, odd := n.Info.Sane(); len(odd) > 0 {
+		t.Errorf("odd: %v", odd)
+	}
+}
+
+func TestSentinel(t *testing.T) {
+	n := Node{Info: ParseInfo("# Server\r\nredis_version:7.0.15\r\nredis_mode:sentinel\r\n# Sentinel\r\nsentinel_masters:2\r\n" +
+		"master0:name=mymaster,status=ok,address=127.0.0.1:6379,slaves=1,sentinels=3\r\nmaster1:name=other,status=sdown,address=10.0.0.1:6380,slaves=0,sentinels=1\r\n")}
+	if got, want := n.SentinelMasters(), []string{"mymaster at 127.0.0.1:6379", "other at 10.0.0.1:6380"}; !n.IsSentinel() || !slices.Equal(want, got) {
+		t.Errorf("Sentinel %v, masters %q, want %q", n.IsSentinel(), got, want)
+	}
+	if n := (Node{Info: ParseInfo(sampleInfo)}); n.IsSentinel() || n.SentinelMasters() != nil {
+		t.Errorf("a replica is a Sentinel of %q", n.SentinelMasters())
 	}
 }
 

@@ -140,6 +140,7 @@ var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` 
 	`INFO is refused, so databases other than 0 are not known: name those to walk with --db|` +
 	`the server is being synchronized from its primary: its data set is exchanged|` +
 	`the server follows another primary than at the beginning: its data set was exchanged|` +
+	`its role changed from \w+ to \w+ while the walk ran|` +
 	`it loads a data set|its link to the primary went down|it began to save \(RDB\)|it began to rewrite its AOF|` +
 	`it began to evict keys|it evicts many more keys than before|its replication fell behind`)
 
