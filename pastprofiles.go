@@ -192,7 +192,7 @@ func (past *pastProfiles) save(p *profile.Profile) error {
 		case errors.Is(err, fs.ErrNotExist):
 			hint = "the directory was there when the walk began: see who removes it"
 		}
-		return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: hint}
+		return notSaved(err, hint)
 	}
 	if _, err := past.writer.Prune(past.options.Keep); err != nil {
 		warn(past.stderr, "--save-dir: deleting old profiles: %v", err)

@@ -22,6 +22,7 @@ func (c *collector) warnings(p *profile.Profile, after scanner.Info) []profile.W
 	if c.node.Saving() || (scanner.Node{Info: after}).Saving() {
 		w.add("save-in-progress", w.node, "a save was in progress when the walk began or ended: reads are not recorded in idle times while it lasts")
 	}
+	c.warnOdd(&w)
 	c.warnSample(&w)
 	c.warnGuard(&w)
 	c.warnChanges(&w, after)
@@ -119,11 +120,15 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 		w.add("keys-moved", w.node, "%s keys belong to another node of the cluster, as their slots are being moved to it or from it, and are in no figure: a profile of that node has them", humanize.Comma(n))
 	}
 	if n := p.Totals.TooLong; n > 0 {
-		w.add("names-too-long", w.node, "%s keys have names too long to ask about, the longest of %s bytes, and are in no figure", humanize.Comma(n), humanize.Comma(c.longest))
+		w.add("names-too-long", w.node, "%s keys have names too long to ask about, the longest of %s bytes, and are in no figure", humanize.Comma(n), humanize.Comma(c.found.longest))
+	}
+	for _, s := range c.short {
+		w.add("keys-missing", fmt.Sprintf("db%d", s.db.DB), "%s; %s keys at most expired or were evicted meanwhile: while the walk ran many were deleted, as by FLUSHALL, or exchanged, as by SWAPDB, and others were written, of which the figures lack most",
+			s.reason(), humanize.Comma(s.explained))
 	}
 	warnStalls(w, p)
 	if n := p.Totals.Failed; n > 0 {
-		w.add("wrong-replies", w.node, "%s keys were answered in a way that makes no sense and are in no figure", humanize.Comma(n))
+		w.add("wrong-replies", w.node, "%s keys were answered in a way that makes no sense and are in no figure%s", humanize.Comma(n), c.found.firstWrong())
 	}
 }
 

@@ -32,7 +32,7 @@ func VitalsOf(info Info) Vitals {
 	}
 	v.CPU, _ = info.cpuTime()
 	v.Evicted, _ = info.Int("evicted_keys")
-	if uptime, ok := info.Int("uptime_in_seconds"); ok {
+	if uptime, ok := info.Int("uptime_in_seconds"); ok && uptime >= 0 && uptime <= mostSeconds {
 		v.Uptime = time.Duration(uptime) * time.Second
 	}
 	v.AtMaxmemory = Node{Info: info}.NearMaxmemory()

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"math"
 	"strconv"
 
 	"keyprof/sampler/profile"
@@ -118,7 +119,7 @@ func (s servers) hitRatio() (ServerLine, bool) {
 // field is a figure of INFO; nil if it is none.
 func field(n *profile.Node, section, name string) *float64 {
 	v, err := strconv.ParseFloat(n.Info[section][name], 64)
-	if err != nil {
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 		return nil
 	}
 	return &v

@@ -18,5 +18,9 @@ var (
 	ErrInvalid = errors.New("profile is damaged")
 )
 
+// ErrNotValid says that a profile to be written is no valid document, which no file
+// or disk can mend.
+var ErrNotValid = errors.New("profile is not valid")
+
 // ErrSuffix says that a name of a file to be written does not tell how.
 var ErrSuffix = errors.New("file name must end in .json, .json.gz or .json.zst")
