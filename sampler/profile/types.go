@@ -19,8 +19,8 @@ func (p *Profile) checkTypeNames() error {
 	check := func(s *Stats) error {
 		for name := range s.Types {
 			names[name] = true
-			if len(names) > MaxTypes+1 || len(name) > MaxTypeBytes {
-				return &fault{"types", fmt.Sprintf("more than %d, or a name of more than %d bytes", MaxTypes, MaxTypeBytes)}
+			if len(names) > MaxTypes+1 {
+				return &fault{"types", fmt.Sprintf("more than %d", MaxTypes)}
 			}
 		}
 		return nil
