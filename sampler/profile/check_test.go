@@ -57,9 +57,6 @@ var checkCases = []struct {
 	{"design.fraction: not a finite number", func(p *profile.Profile) { p.Design.Fraction = math.NaN() }},
 	{"design.databases: missing", func(p *profile.Profile) { p.Design.Databases = nil }},
 	{"design.databases[1].number: negative", func(p *profile.Profile) { p.Design.Databases[1] = -1 }},
-	{"totals.types: more than 64", func(p *profile.Profile) {
-		p.Totals.Types[strings.Repeat("x", profile.MaxTypeBytes+1)] = profile.TypeStats{}
-	}},
 	{"namespaces[1].types: more than 64", func(p *profile.Profile) {
 		for i := range profile.MaxTypes {
 			ns := &p.Namespaces[i%2]
