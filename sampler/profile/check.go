@@ -27,6 +27,7 @@ func (p *Profile) Check() error {
 		within("totals", p.Totals.check(len(p.Missing) == 0)),
 		each("namespaces", p.Namespaces, func(n *Namespace) error { return n.check(len(p.Missing) == 0) }),
 		p.checkUnique(),
+		p.checkTypeNames(),
 		checkTotals(&p.Totals, p.Namespaces),
 		each("largest", p.Largest, (*Key).check),
 		each("warnings", p.Warnings, (*Warning).check),

@@ -57,6 +57,12 @@ var checkCases = []struct {
 	{"design.fraction: not a finite number", func(p *profile.Profile) { p.Design.Fraction = math.NaN() }},
 	{"design.databases: missing", func(p *profile.Profile) { p.Design.Databases = nil }},
 	{"design.databases[1].number: negative", func(p *profile.Profile) { p.Design.Databases[1] = -1 }},
+	{"namespaces[1].types: more than 64", func(p *profile.Profile) {
+		for i := range profile.MaxTypes {
+			ns := &p.Namespaces[i%2]
+			ns.Types[strings.Repeat("x", i)] = profile.TypeStats{}
+		}
+	}},
 	{"nodes: missing", func(p *profile.Profile) { p.Nodes = nil }},
 	{"nodes[0].databases: missing", func(p *profile.Profile) { p.Nodes[0].Databases = nil }},
 	{"nodes[0].maxmemory: negative", func(p *profile.Profile) { p.Nodes[0].Maxmemory = pointer[int64](-1) }},

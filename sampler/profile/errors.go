@@ -9,8 +9,8 @@ var (
 	ErrNotProfile = errors.New("not a keyprof profile")
 	// ErrNewerSchema says that a newer keyprof wrote the file.
 	ErrNewerSchema = errors.New("profile of a newer version")
-	// ErrTooLarge says that the file passes a limit: MaxDocumentBytes,
-	// MaxObjects or MaxValues.
+	// ErrTooLarge says that the file passes a limit: MaxDocumentBytes, or one of
+	// those on the parts of a document, such as MaxValues.
 	ErrTooLarge = errors.New("profile is too large")
 	// ErrTruncated says that the end of the file is missing.
 	ErrTruncated = errors.New("profile is cut short")

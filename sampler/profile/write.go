@@ -40,7 +40,11 @@ func encode(p *Profile) ([]byte, error) {
 	if err := e.Encode(f); err != nil {
 		return nil, err
 	}
-	return EscapeHidden(b.Bytes()), nil
+	text := EscapeHidden(b.Bytes())
+	if err := new(meter).take(text); err != nil {
+		return nil, err
+	}
+	return text, nil
 }
 
 // WriteFile writes p to the file at path, compressed as its suffix says (see
