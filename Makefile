@@ -17,7 +17,7 @@ GOBUILD    = go build -trimpath -buildvcs=false
 UNRACED    = ^(TestExplodingNames|TestWideNamespacesFit|TestFootprintIsWhatIsAllocated|TestUniformWordsAtManyLevels)$$
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fuzz bench noise demo release clean
+.PHONY: help build test race matrix lint fuzz bench noise demo release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ test: ## run all tests, with the race detector where there is a C compiler
 race: ## run all tests afresh with the race detector, which must work
 	scripts/install-redis --with-stunnel
 	CGO_ENABLED=1 go test -timeout $(TESTTIME) -race -count=1 ./...
+
+matrix: ## test every server version that can be had; SERVERS="trixie/redis trixie/valkey" for a few; see scripts/servers.md
+	scripts/install-redis
+	scripts/matrix $(SERVERS)
 
 lint: ## gofumpt, go vet, staticcheck, deadcode at pinned versions
 	scripts/lint

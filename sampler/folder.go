@@ -1,13 +1,11 @@
 package sampler
 
 import (
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"keyprof/sampler/pattern"
-	"keyprof/sampler/profile"
 )
 
 // folder hands the pages of a walk to several builders. It holds the first
@@ -18,7 +16,6 @@ type folder struct {
 	highIdleOver int64
 	workers      int
 	sampled      bool // the walk is of a sample
-	types        typeNames
 
 	survey *pattern.Survey // nil once it is over
 	held   []*Page         // that came until then, and are not yet handed on
@@ -34,7 +31,6 @@ func newFolder(workers int, g Grouping, highIdleOver int64) *folder {
 	return &folder{
 		grouping: g, highIdleOver: highIdleOver, workers: workers,
 		survey: pattern.NewSurvey(g.Dictionary),
-		types:  typeNames{},
 		pages:  make(chan *Page, 2*workers),
 		pool:   sync.Pool{New: func() any { return new(Page) }},
 	}
@@ -43,31 +39,8 @@ func newFolder(workers int, g Grouping, highIdleOver int64) *folder {
 // fresh is an empty page.
 func (f *folder) fresh() *Page { return f.pool.Get().(*Page) }
 
-// typeNames are the texts that TYPE answered, the first profile.MaxTypes of them.
-type typeNames map[string]string
-
-// name is the text by which a type is counted: profile.OtherType beyond the limits,
-// so that a server with another text for each key takes no more memory.
-func (t typeNames) name(text string) string {
-	known, met := t[text]
-	switch {
-	case met:
-		return known
-	case text == "":
-		return ""
-	case len(t) >= profile.MaxTypes || len(text) > profile.MaxTypeBytes:
-		return profile.OtherType
-	}
-	own := strings.Clone(text)
-	t[own] = own
-	return own
-}
-
 // add takes over a page.
 func (f *folder) add(page *Page) {
-	for i := range page.Keys {
-		page.Keys[i].Type = f.types.name(page.Keys[i].Type)
-	}
 	if f.survey == nil {
 		f.pages <- page
 		f.release(heldAtOnce)

@@ -227,32 +227,3 @@ func TestFrequentWordsDoNotExhaustMemory(t *testing.T) {
 		t.Errorf("%d namespaces, %d bytes", len(p.Namespaces), took)
 	}
 }
-
-// A server that has another type for each key takes no more memory than one that
-// has 64, whatever the number of workers.
-func TestTypesAreBounded(t *testing.T) {
-	for _, workers := range []int{1, 4} {
-		f := newFolder(workers, defaultGrouping, 1000)
-		for i := range 100 {
-			p := f.fresh()
-			for j := range 100 {
-				o := observationOf(fmt.Sprintf("ns%d:%d", j%3, i*100+j))
-				if o.Type = strconv.Itoa(i*100 + j); j == 0 {
-					o.Type = strings.Repeat("x", profile.MaxTypeBytes+1)
-				}
-				p.Keys = append(p.Keys, o)
-			}
-			f.add(p)
-		}
-		rows := f.finish().rows()
-		types := total(rows).types
-		if len(types) != profile.MaxTypes+1 {
-			t.Errorf("%d workers: %d types", workers, len(types))
-		}
-		for _, s := range types {
-			if want := int64(1); s.name != profile.OtherType && s.keys != want || s.name == profile.OtherType && s.keys != 10_000-profile.MaxTypes {
-				t.Errorf("%d workers: %d keys of type %q", workers, s.keys, s.name)
-			}
-		}
-	}
-}

@@ -20,10 +20,6 @@ type found struct {
 	wrong   string  // the first answer that makes no sense, with its command
 }
 
-// mostTypes and longestType bound what TYPE may answer. Redis has 6 types, and those
-// of modules have names of 9 characters (redis.io, RedisModule_CreateDataType).
-const mostTypes, longestType = 100, 100
-
 // check takes out of an observation what makes no sense among those before it.
 func (f *found) check(o *Observation, probes []scanner.Probe, replies []scanner.Reply) {
 	f.checkType(o, probes, replies)
@@ -51,7 +47,7 @@ func (f *found) checkType(o *Observation, probes []scanner.Probe, replies []scan
 	if i < 0 || replies[i].Err != nil || replies[i].Nil || f.types[o.Type] {
 		return
 	}
-	if o.Type != "" && len(o.Type) <= longestType && utf8.ValidString(o.Type) && len(f.types) < mostTypes {
+	if o.Type != "" && len(o.Type) <= profile.MaxTypeBytes && utf8.ValidString(o.Type) && len(f.types) < profile.MaxTypes {
 		if f.types == nil {
 			f.types = map[string]bool{}
 		}

@@ -171,10 +171,10 @@ func TestStallsInTheReceipt(t *testing.T) {
 func TestFoundIsBounded(t *testing.T) {
 	var f found
 	probes := []scanner.Probe{scanner.Type}
-	for i := range 2 * mostTypes {
+	for i := range 2 * profile.MaxTypes {
 		o := Observation{Type: fmt.Sprint("type", i)}
 		f.check(&o, probes, []scanner.Reply{text(o.Type)})
-		if want := i >= mostTypes; (o.Type == profile.OtherType) != want {
+		if want := i >= profile.MaxTypes; (o.Type == profile.OtherType) != want {
 			t.Fatalf("type %d is called %q", i, o.Type)
 		}
 	}

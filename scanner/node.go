@@ -41,6 +41,7 @@ var engines = []struct{ name, mark, version string }{
 	{"keydb", "keydb_version", "keydb_version"},
 	{"keydb", "mvcc_depth", "redis_version"},
 	{"garnet", "garnet_version", "garnet_version"},
+	{"redict", "redict_version", "redict_version"},
 	{"redis", "redis_version", "redis_version"},
 }
 

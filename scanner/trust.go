@@ -43,7 +43,7 @@ func (n Node) inHashOrder() (ok bool, why string) {
 	switch {
 	case engine == Unknown:
 		return false, "INFO does not tell what the server is"
-	case engine != "redis" && engine != "valkey":
+	case engine != "redis" && engine != "valkey" && engine != "redict":
 		return false, engine + " has cursors of its own"
 	case !n.AtLeast(oldestInOrder, 0):
 		return false, "the version of the server is not known, or is too old"
@@ -60,7 +60,7 @@ const oldestInOrder = 4
 
 // clusterOrder is RandomCursors for what a cluster changes. From Redis 7.4 and
 // Valkey 8.0 on each slot is a table of its own (kvstore.c), walked one after the
-// other.
+// other. So it is in Redict 7.3, which calls itself compatible with Redis 7.2.4.
 func (n Node) clusterOrder() (ok bool, why string) {
 	switch enabled := n.Info.Field("cluster_enabled"); {
 	case enabled == "0":
@@ -80,7 +80,7 @@ func (n Node) clusterOrder() (ok bool, why string) {
 // version.
 func (n Node) slotsApart() bool {
 	engine, _ := n.Engine()
-	return engine == "redis" && n.AtLeast(7, 4) || engine == "valkey" && n.AtLeast(8, 0)
+	return engine == "redis" && n.AtLeast(7, 4) || engine == "valkey" && n.AtLeast(8, 0) || engine == "redict"
 }
 
 func (n Node) atAmazon() bool { return strings.Contains(n.Info.Field("os"), "Amazon") }

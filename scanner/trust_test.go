@@ -27,6 +27,8 @@ func TestRandomCursors(t *testing.T) {
 		{name: "a cluster, Redis 7.4", fields: map[string]string{"redis_version": "7.4.0", "cluster_enabled": "1"}, why: "slot"},
 		{name: "a cluster, Valkey 7.2", fields: map[string]string{"redis_version": "7.2.4", "valkey_version": "7.2.8", "cluster_enabled": "1"}, ok: true},
 		{name: "a cluster, Valkey 8.0", fields: map[string]string{"redis_version": "7.2.4", "valkey_version": "8.0.1", "cluster_enabled": "1"}, why: "slot"},
+		{name: "Redict", fields: map[string]string{"redis_version": "7.2.4", "redict_version": "7.3.6"}, ok: true},
+		{name: "a cluster, Redict", fields: map[string]string{"redis_version": "7.2.4", "redict_version": "7.3.6", "cluster_enabled": "1"}, why: "slot"},
 		{name: "ElastiCache", fields: map[string]string{"os": "Amazon ElastiCache"}, ok: true},
 		{name: "ElastiCache Serverless", fields: map[string]string{"os": "Amazon ElastiCache", "redis_version": "7.1", "cluster_enabled": "1"}, why: "Amazon"},
 		{name: "a cluster at Amazon, Valkey 8.0", fields: map[string]string{"os": "Amazon ElastiCache", "valkey_version": "8.0.1", "cluster_enabled": "1"}, why: "each slot"},

@@ -9,9 +9,6 @@ const (
 	MaxTypeBytes = 64 // bytes of a name
 )
 
-// OtherType stands for all types beyond the limits.
-const OtherType = "other"
-
 // checkTypeNames refuses more names of types than what is made of a walk can have:
 // they are summed up over namespaces, each of which may bring others.
 func (p *Profile) checkTypeNames() error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -93,4 +94,32 @@ func (s *Server) CommandCounts(ctx context.Context) (map[string]int64, error) {
 		}
 	}
 	return counts, nil
+}
+
+// FailSaves makes a BGSAVE fail, and every one after it, and gives the server save
+// points. PING and writes answer MISCONF from then on, if stop-writes-on-bgsave-error
+// is yes, as it is by default.
+func (s *Server) FailSaves(ctx context.Context) error {
+	// The file that a child has written takes the place of the last one: not of a
+	// folder. This works on root too, and from 7.0 CONFIG SET dir is protected.
+	if err := os.Mkdir(filepath.Join(s.dir, "dump.rdb"), 0o700); err != nil {
+		return err
+	}
+	if err := s.Client().ConfigSet(ctx, "save", "3600 1").Err(); err != nil {
+		return err
+	}
+	if err := s.Client().Do(ctx, "BGSAVE").Err(); err != nil {
+		return err
+	}
+	for {
+		info, err := s.Client().Info(ctx, "persistence").Result()
+		if err != nil || strings.Contains(info, "rdb_last_bgsave_status:err") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }

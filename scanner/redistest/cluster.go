@@ -2,7 +2,6 @@ package redistest
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,28 +16,101 @@ const clusterSlots = 16384
 // slots each. It returns when every one of them serves its slots.
 func NewCluster(tb testing.TB, nodes int, args ...string) []*Server {
 	tb.Helper()
+	return Binary("").NewCluster(tb, nodes, args...)
+}
+
+// NewCluster is the function NewCluster for a program.
+func (b Binary) NewCluster(tb testing.TB, nodes int, args ...string) []*Server {
+	tb.Helper()
 	servers := make([]*Server, nodes)
 	for i := range servers {
-		servers[i] = New(tb, slices.Concat([]string{"--cluster-enabled", "yes"}, args)...)
+		servers[i] = b.newNode(tb, args)
 		// Nodes with one epoch settle it by themselves, but one at a time.
 		clusterCommand(tb, servers[i], "SET-CONFIG-EPOCH", i+1)
-		clusterCommand(tb, servers[i], "ADDSLOTSRANGE", clusterSlots*i/nodes, clusterSlots*(i+1)/nodes-1)
+		slots := []any{"ADDSLOTS"} // ADDSLOTSRANGE is of 7.0
+		for slot := clusterSlots * i / nodes; slot < clusterSlots*(i+1)/nodes; slot++ {
+			slots = append(slots, slot)
+		}
+		clusterCommand(tb, servers[i], slots...)
 	}
 	for _, s := range servers[1:] {
-		clusterCommand(tb, s, "MEET", "127.0.0.1", servers[0].port)
+		s.meet(tb, servers[0])
 	}
-	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
-	defer cancel()
 	for _, s := range servers {
-		for !s.serves(ctx, nodes) {
-			select {
-			case <-time.After(10 * time.Millisecond):
-			case <-ctx.Done():
-				tb.Fatalf("redistest: the cluster at %s is not ready: %s", s.Addr(), s.Client().ClusterInfo(context.WithoutCancel(ctx)).Val())
-			}
-		}
+		s.awaitCluster(tb, func(ctx context.Context) bool { return s.serves(ctx, nodes) })
 	}
 	return servers
+}
+
+// ClusterReplica adds a replica to a node that NewCluster made, and returns when it
+// has the node's data and knows itself as its replica.
+func ClusterReplica(tb testing.TB, primary *Server, args ...string) *Server {
+	tb.Helper()
+	s := primary.binary.newNode(tb, args)
+	s.meet(tb, primary)
+	id := primary.nodeID(tb)
+	s.awaitCluster(tb, func(ctx context.Context) bool {
+		return s.Client().Do(ctx, "CLUSTER", "REPLICATE", id).Err() == nil // fails until s knows that node
+	})
+	if err := s.awaitLink(tb.Context()); err != nil {
+		tb.Fatalf("redistest: replica: %v\n%s", err, s.Log())
+	}
+	s.awaitCluster(tb, func(ctx context.Context) bool {
+		return strings.Contains(s.Client().ClusterInfo(ctx).Val(), "cluster_state:ok")
+	})
+	return s
+}
+
+// Migrate begins to move a slot between two nodes of a cluster, takes these keys of
+// it along, and stays there: from has the slot MIGRATING and to has it IMPORTING,
+// each with a part of its keys, until CLUSTER SETSLOT says otherwise.
+func Migrate(tb testing.TB, from, to *Server, slot int, keys ...string) {
+	tb.Helper()
+	clusterCommand(tb, to, "SETSLOT", slot, "IMPORTING", from.nodeID(tb))
+	clusterCommand(tb, from, "SETSLOT", slot, "MIGRATING", to.nodeID(tb))
+	command := []any{"MIGRATE", "127.0.0.1", to.port, "", 0, startTimeout.Milliseconds(), "KEYS"}
+	for _, key := range keys {
+		command = append(command, key)
+	}
+	if reply, err := from.Client().Do(tb.Context(), command...).Text(); err != nil || reply != "OK" {
+		tb.Fatalf("redistest: MIGRATE: %q, %v", reply, err)
+	}
+}
+
+// newNode starts a node that knows no other.
+func (b Binary) newNode(tb testing.TB, args []string) *Server {
+	tb.Helper()
+	return b.New(tb, slices.Concat([]string{"--cluster-enabled", "yes"}, args)...)
+}
+
+// meet tells a node of another.
+func (s *Server) meet(tb testing.TB, other *Server) {
+	tb.Helper()
+	clusterCommand(tb, s, "MEET", "127.0.0.1", other.port)
+}
+
+// nodeID returns the name of a node among the nodes of its cluster.
+func (s *Server) nodeID(tb testing.TB) string {
+	tb.Helper()
+	id, err := s.Client().Do(tb.Context(), "CLUSTER", "MYID").Text()
+	if err != nil {
+		tb.Fatalf("redistest: CLUSTER MYID: %v", err)
+	}
+	return id
+}
+
+// awaitCluster waits until the nodes have told each other enough.
+func (s *Server) awaitCluster(tb testing.TB, ready func(context.Context) bool) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
+	defer cancel()
+	for !ready(ctx) {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			tb.Fatalf("redistest: the cluster at %s is not ready: %s", s.Addr(), s.Client().ClusterInfo(context.WithoutCancel(ctx)).Val())
+		}
+	}
 }
 
 // serves reports whether a node knows all others, and that all slots are served.
@@ -50,6 +122,6 @@ func (s *Server) serves(ctx context.Context, nodes int) bool {
 func clusterCommand(tb testing.TB, s *Server, args ...any) {
 	tb.Helper()
 	if err := s.Client().Do(tb.Context(), append([]any{"CLUSTER"}, args...)...).Err(); err != nil {
-		tb.Fatalf("redistest: %s: %v", fmt.Sprint(args...), err)
+		tb.Fatalf("redistest: CLUSTER %v: %v", args[0], err)
 	}
 }

@@ -15,9 +15,13 @@ type process struct {
 	done chan struct{} // closed when the process has ended
 }
 
-// findServer returns the path of redis-server, or of valkey-server where a
-// distribution ships that in its place.
-func findServer() (string, error) {
+// find returns the path of the binary to run: b itself or, if it is empty,
+// redis-server on the PATH, or valkey-server where a distribution ships that in its
+// place.
+func (b Binary) find() (string, error) {
+	if b != "" {
+		return string(b), nil
+	}
 	for _, name := range []string{"redis-server", "valkey-server"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
@@ -26,11 +30,11 @@ func findServer() (string, error) {
 	return "", ErrNotInstalled
 }
 
-// startProcess runs redis-server. One goroutine, tied to its thread, starts and
+// startProcess runs a server. One goroutine, tied to its thread, starts and
 // awaits it: Linux kills the child when the thread that started it ends, not
 // when the process does (go.dev/issue/27505).
-func startProcess(args []string) (*process, error) {
-	path, err := findServer()
+func startProcess(binary Binary, args []string) (*process, error) {
+	path, err := binary.find()
 	if err != nil {
 		return nil, err
 	}

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// StartReplica starts a server that copies primary, and returns when the copy is
-// complete and the link is up. The primary must have been made by Start.
+// StartReplica starts a server of the primary's program that copies primary, and
+// returns when the copy is complete and the link is up. The primary must have been made by Start.
 func StartReplica(ctx context.Context, primary *Server, args ...string) (*Server, error) {
-	link := []string{"--replicaof", "127.0.0.1 " + strconv.Itoa(primary.port)}
+	link := []string{"--replicaof", "127.0.0.1", strconv.Itoa(primary.port)}
 	if primary.password != "" {
 		link = append(link, "--masterauth", primary.password)
 	}
-	s, err := Start(ctx, append(link, args...)...)
+	s, err := primary.binary.Start(ctx, append(link, args...)...)
 	if err != nil {
 		return nil, err
 	}

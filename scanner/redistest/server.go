@@ -25,6 +25,11 @@ const (
 	startTries   = 5                // with another port each
 )
 
+// Binary is the path of a server's program, such as those that scripts/servers
+// prints. Empty, it is the redis-server on the PATH. Its methods are the functions of
+// the same names for that program.
+type Binary string
+
 // Server is a running redis-server, alone in a temporary folder. It listens on
 // a unix socket and on a TCP port of 127.0.0.1. Its methods may be called from
 // several goroutines.
@@ -32,8 +37,9 @@ type Server struct {
 	dir      string
 	scheme   string // of URL: redis or rediss
 	port     int
-	password string   // of --requirepass, "" for none
-	command  []string // of the process
+	password string // of --requirepass, "" for none
+	binary   Binary
+	command  []string // of the process, less the binary
 	process  *process
 	stopOnce sync.Once
 	stopErr  error
@@ -61,11 +67,16 @@ func plainListen() listen {
 // missing the error is ErrNotInstalled; if it refuses to start, the error ends
 // with what it printed.
 func Start(ctx context.Context, args ...string) (*Server, error) {
+	return Binary("").Start(ctx, args...)
+}
+
+// Start is the function Start for a program.
+func (b Binary) Start(ctx context.Context, args ...string) (*Server, error) {
 	dir, err := tempDir()
 	if err != nil {
 		return nil, err
 	}
-	return startIn(ctx, dir, plainListen(), args)
+	return b.startIn(ctx, dir, plainListen(), args)
 }
 
 // New is Start for tests. The server is stopped when the test ends, and its log
@@ -73,7 +84,13 @@ func Start(ctx context.Context, args ...string) (*Server, error) {
 // that is skipped where it matters proves nothing.
 func New(tb testing.TB, args ...string) *Server {
 	tb.Helper()
-	s, err := Start(tb.Context(), args...)
+	return Binary("").New(tb, args...)
+}
+
+// New is the function New for a program.
+func (b Binary) New(tb testing.TB, args ...string) *Server {
+	tb.Helper()
+	s, err := b.Start(tb.Context(), args...)
 	if err != nil {
 		tb.Fatalf("redistest: %v", err)
 	}
@@ -102,13 +119,13 @@ func tempDir() (string, error) {
 // startIn starts a server in dir, which it owns from then on. The kernel names a
 // free port, but another process may take it before redis-server does: hence
 // more than one try.
-func startIn(ctx context.Context, dir string, l listen, args []string) (*Server, error) {
+func (b Binary) startIn(ctx context.Context, dir string, l listen, args []string) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	var err error
 	for range startTries {
 		var s *Server
-		if s, err = tryStart(ctx, dir, l, args); err == nil {
+		if s, err = b.tryStart(ctx, dir, l, args); err == nil {
 			return s, nil
 		}
 		if !strings.Contains(err.Error(), "Address already in use") {
@@ -118,13 +135,13 @@ func startIn(ctx context.Context, dir string, l listen, args []string) (*Server,
 	return nil, errors.Join(err, os.RemoveAll(dir))
 }
 
-func tryStart(ctx context.Context, dir string, l listen, args []string) (*Server, error) {
+func (b Binary) tryStart(ctx context.Context, dir string, l listen, args []string) (*Server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		dir: dir, scheme: l.scheme, port: port,
+		dir: dir, scheme: l.scheme, port: port, binary: b,
 		password: flagValue(args, "--requirepass"),
 		clients:  map[int]*redis.Client{},
 	}
@@ -137,7 +154,7 @@ func tryStart(ctx context.Context, dir string, l listen, args []string) (*Server
 
 // run starts the process and waits until it answers.
 func (s *Server) run(ctx context.Context) (err error) {
-	if s.process, err = startProcess(s.command); err != nil {
+	if s.process, err = startProcess(s.binary, s.command); err != nil {
 		return err
 	}
 	if err := s.awaitReady(ctx); err != nil {

@@ -84,6 +84,87 @@ func TestClusterModeStarts(t *testing.T) {
 	}
 }
 
+// Nothing is on the PATH: the server, the one that takes its place and its replica
+// are of the program that was named.
+func TestServersOfANamedBinary(t *testing.T) {
+	path, err := Binary("").find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", t.TempDir())
+	s := Binary(path).New(t)
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	replica := Replica(t, s)
+	for _, s := range []*Server{s, replica} {
+		if got := s.process.cmd.Path; got != path {
+			t.Errorf("%s runs, want %s", got, path)
+		}
+	}
+	if _, err := Binary(filepath.Join(t.TempDir(), "no-server")).Start(t.Context()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a program that is not there: %v", err)
+	}
+}
+
+// One half of a slot's keys is on each side, and neither node calls it done.
+func TestMigrate(t *testing.T) {
+	nodes := NewCluster(t, 2)
+	const slot = 682 // of {going}
+	for _, key := range []string{"{going}1", "{going}2"} {
+		if err := nodes[0].Client().Set(t.Context(), key, "v", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	Migrate(t, nodes[0], nodes[1], slot, "{going}2")
+	for i, want := range []string{"->-", "-<-"} {
+		if keys := nodes[i].Client().ClusterCountKeysInSlot(t.Context(), slot).Val(); keys != 1 {
+			t.Errorf("node %d has %d keys of the slot", i, keys)
+		}
+		if known := nodes[i].Client().ClusterNodes(t.Context()).Val(); !strings.Contains(known, "[682"+want) {
+			t.Errorf("node %d knows %s", i, known)
+		}
+	}
+	for key, code := range map[string]string{"{going}1": "MOVED", "{going}2": "ASK"} {
+		node := nodes[1]
+		if code == "ASK" {
+			node = nodes[0]
+		}
+		if err := node.Client().Get(t.Context(), key).Err(); err == nil || !strings.HasPrefix(err.Error(), code) {
+			t.Errorf("%s: %v, want %s", key, err, code)
+		}
+	}
+}
+
+func TestClusterReplica(t *testing.T) {
+	primary := NewCluster(t, 1)[0]
+	if err := primary.Client().Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	replica := ClusterReplica(t, primary)
+	if n := replica.Client().DBSize(t.Context()).Val(); n != 1 {
+		t.Errorf("%d keys", n)
+	}
+	if err := replica.Client().Get(t.Context(), "k").Err(); err == nil || !strings.HasPrefix(err.Error(), "MOVED") {
+		t.Errorf("a replica that was not told READONLY: %v", err)
+	}
+}
+
+func TestFailSaves(t *testing.T) {
+	s := New(t)
+	ctx, cancel := contextFor(startTimeout)
+	defer cancel()
+	if err := s.FailSaves(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Client().Ping(ctx).Err(); err == nil || !strings.HasPrefix(err.Error(), "MISCONF") {
+		t.Errorf("PING: %v", err)
+	}
+	if !s.answers() {
+		t.Error("a server whose saves fail is called down")
+	}
+}
+
 func TestStartReportsWhatTheServerSaid(t *testing.T) {
 	_, err := Start(t.Context(), "--no-such-option", "1")
 	if err == nil || !strings.Contains(err.Error(), "no-such-option") {

@@ -29,7 +29,7 @@ func StartTLS(ctx context.Context, args ...string) (*TLSServer, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	s, err := startIn(ctx, dir, tlsListen(files), args)
+	s, err := Binary("").startIn(ctx, dir, tlsListen(files), args)
 	if err != nil {
 		if strings.Contains(err.Error(), "tls-port") {
 			err = fmt.Errorf("this redis-server is built without TLS: %w", err)

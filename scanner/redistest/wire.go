@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -71,7 +72,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 }
 
 // answers reports whether the server is up. It is when it refuses for want of a
-// password or of a primary, and is not while it loads its data.
+// password, of a primary or of a saved file, and is not while it loads its data.
 func (s *Server) answers() bool {
 	w, err := s.dial(time.Second)
 	if err != nil {
@@ -80,7 +81,7 @@ func (s *Server) answers() bool {
 	defer func() { _ = w.Close() }()
 	line, err := w.call(time.Second, "PING")
 	word, _, _ := strings.Cut(line, " ")
-	return err == nil && (word == "+PONG" || word == "-NOAUTH" || word == "-MASTERDOWN")
+	return err == nil && slices.Contains([]string{"+PONG", "-NOAUTH", "-MASTERDOWN", "-MISCONF"}, word)
 }
 
 // shutdown asks the server to end and waits for a while. It may fail at any
