@@ -156,6 +156,8 @@ func hintFor(err error, help string) string {
 		return cmp.Or(server.Hint, "if the server is well, run keyprof again; keyprof profile --help lists how to reach it")
 	case errors.As(err, &incomplete):
 		return cmp.Or(incomplete.hint, "the figures cover what was measured; mend the cause (the report's warnings say how, where keyprof knows), and run it again for all keys")
+	case errors.Is(err, profile.ErrNotValid):
+		return notValidHint
 	case errors.Is(err, syscall.ENOSPC):
 		return "free some space"
 	default:

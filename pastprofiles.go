@@ -124,6 +124,17 @@ func (past *pastProfiles) sampleAgain(size *sampler.SampleSize) {
 	}
 }
 
+// toldOf reports whether the last profile has a warning of this code: who reads of it
+// every night does not read it any more.
+func (past *pastProfiles) toldOf(code string) bool {
+	if past == nil {
+		return false
+	}
+	last, err := past.newest(1, time.Now())
+	return err == nil && len(last) > 0 &&
+		slices.ContainsFunc(last[0].Profile.Warnings, func(w profile.Warning) bool { return w.Code == code })
+}
+
 // ratesOver is how many complete profiles before the new one a comparison looks at:
 // rates are those of a week of nights then.
 const ratesOver = 8
@@ -181,7 +192,7 @@ func (past *pastProfiles) save(p *profile.Profile) error {
 		case errors.Is(err, fs.ErrNotExist):
 			hint = "the directory was there when the walk began: see who removes it"
 		}
-		return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: hint}
+		return notSaved(err, hint)
 	}
 	if _, err := past.writer.Prune(past.options.Keep); err != nil {
 		warn(past.stderr, "--save-dir: deleting old profiles: %v", err)

@@ -54,7 +54,7 @@ func TestFullSpeedIsOnOneProcessor(t *testing.T) {
 			Progress: func(sampler.Progress) { walking = runtime.GOMAXPROCS(0) },
 		},
 	}
-	if _, err := collect(t.Context(), o, strings.NewReader(""), io.Discard); err != nil {
+	if _, err := collect(t.Context(), o, nil, strings.NewReader(""), io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	if after := runtime.GOMAXPROCS(0); walking != 1 || after != all {

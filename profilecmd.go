@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -200,7 +201,7 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 		return err
 	}
 	past.sampleAgain(o.Collect.Sample)
-	collected, err := collect(ctx, o, stdin, stderr)
+	collected, err := collect(ctx, o, past, stdin, stderr)
 	if err != nil {
 		return redactError(err, o.Redact)
 	}
@@ -232,7 +233,12 @@ func (o profileOptions) deliver(p shareable, past *pastProfiles, stdout, stderr 
 	textfile := o.Prom.write(p.Profile, changes)
 	o.tellProblems(stderr, p.Profile, stdout)
 	alarms = o.listAlarms(stderr, p, changes)
-	return failuresOf(saved, textfile, o.print(stdout, p, changes)), alarms
+	failed = failuresOf(saved, textfile, o.print(stdout, p, changes))
+	if errors.Is(failed, profile.ErrNotValid) && (!o.reports(stdout) || o.Report.Format == report.JSON) { // the walk is not to be lost
+		o.Report.Format = report.Text
+		failed = failuresOf(failed, show(stdout, p, o.Report))
+	}
+	return failed, alarms
 }
 
 // problems are the warnings of a profile that should not be there every night.
@@ -259,7 +265,7 @@ func incomplete(p *profile.Profile) error {
 	return err
 }
 
-func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {
+func collect(ctx context.Context, o profileOptions, past *pastProfiles, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {
 	var progress *bar
 	if o.Collect.MaxLoad < 1 {
 		giveWay()
@@ -275,6 +281,9 @@ func collect(ctx context.Context, o profileOptions, stdin io.Reader, stderr io.W
 	}
 	defer conn.Close()
 	o.Collect.Databases = databases
+	if near := sampler.NearMaxmemory(conn.Node); near != nil && !past.toldOf(near.Code) {
+		warn(stderr, "%s", near.Text)
+	}
 	if o.Progress && isTerminal(stderr) {
 		progress = newBar(stderr)
 		defer progress.finish()
@@ -301,10 +310,25 @@ func (o profileOptions) saveOutput(p *profile.Profile) error {
 		return nil
 	}
 	if err := profile.WriteFile(o.Output, p); err != nil {
-		return &hintedError{error: fmt.Errorf("saving the profile: %w", err), hint: "free some space, or choose another place with --output"}
+		return notSaved(err, "free some space, or choose another place with --output")
 	}
 	return nil
 }
+
+// notSaved is why a profile could not be saved, and what to do about it.
+func notSaved(err error, hint string) error {
+	return notWritten(fmt.Errorf("saving the profile: %w", err), hint)
+}
+
+// notWritten is err with a hint, unless the profile is at fault.
+func notWritten(err error, hint string) error {
+	if errors.Is(err, profile.ErrNotValid) {
+		hint = notValidHint
+	}
+	return &hintedError{error: err, hint: hint}
+}
+
+const notValidHint = "this is a fault of keyprof, and a file elsewhere would not help: please report it with the message; the figures of this run are in its report"
 
 // print prints the profile or the report, and then what changed.
 func (o profileOptions) print(stdout io.Writer, p shareable, changes *diff.Comparison) error {

@@ -166,7 +166,7 @@ func show(stdout io.Writer, shown shareable, o presentation) error {
 	o.Color = wantsColor(stdout)
 	o.Width = min(terminalWidth(stdout), widest)
 	if err := report.Write(stdout, p, o.Options); err != nil {
-		return &hintedError{error: err, hint: writingHint}
+		return notWritten(err, writingHint)
 	}
 	return nil
 }

@@ -48,14 +48,17 @@ func checkupDocument(r *checkup.Result) document {
 	if len(r.Reasons) > 0 {
 		d.sections = append(d.sections, reasonSection(r))
 	}
-	d.sections = append(d.sections, accessSection(r), forecastSection(r))
+	if access := accessSection(r); len(access.lines) > 0 {
+		d.sections = append(d.sections, access)
+	}
+	d.sections = append(d.sections, forecastSection(r))
 	if s, ok := warningSection(&profile.Profile{Warnings: r.Warnings}); ok {
 		s.title = "Watch out"
 		d.sections = append(d.sections, s)
 	}
 	d.sections = append(d.sections, section{title: "What this check cost the server", lines: []line{
 		say(words(commandsText(r.Commands))).in(quiet),
-		say(words("No SCAN was carried out: the one that is counted had no cursor, which a server turns away.")).in(quiet),
+		say(words("SCAN was sent with an invalid cursor: the server refuses it before it looks at any key.")).in(quiet),
 	}})
 	return d
 }
@@ -63,9 +66,6 @@ func checkupDocument(r *checkup.Result) document {
 func verdictLine(r *checkup.Result) line {
 	switch r.Verdict {
 	case checkup.Complete:
-		if r.Scan == checkup.ScanUntested {
-			return say(words("A profile would be complete, with all measures, if this user may send SCAN.")).in(strong)
-		}
 		return say(words("A profile would be complete, with all measures.")).in(strong)
 	case checkup.Lacking:
 		return say(words("A profile would lack something.")).in(alarm)
@@ -164,9 +164,6 @@ func reasonSection(r *checkup.Result) section {
 // accessSection has the commands that an administrator may copy.
 func accessSection(r *checkup.Result) section {
 	s := section{title: "Access"}
-	if text := scanText(r); text != "" {
-		s.lines = append(s.lines, say(words(text)))
-	}
 	if r.ACL.Add != "" {
 		s.lines = append(s.lines, say(words("This allows what is refused:")), command(r.ACL.Add))
 	}
@@ -176,17 +173,6 @@ func accessSection(r *checkup.Result) section {
 	return s
 }
 
-func scanText(r *checkup.Result) string {
-	switch r.Scan {
-	case checkup.ScanUntested:
-		return "The server knows SCAN. Whether ACL lets " + displayWord(r.ACL.User) + " send it cannot be told without sending one."
-	case checkup.ScanAllowed:
-		return "The server knows SCAN, and refuses nobody anything."
-	default:
-		return ""
-	}
-}
-
 // defaultUser is the name of the ACL user who does not log in.
 const defaultUser = "default"
 
@@ -194,7 +180,7 @@ const defaultUser = "default"
 // what is needed, and perhaps more for good reasons, is left alone.
 func ownText(r *checkup.Result) string {
 	switch {
-	case r.Scan == checkup.ScanAllowed: // there is no ACL
+	case r.ACL.Own == "": // there is no ACL
 		return ""
 	case r.ACL.User == defaultUser:
 		return "This makes a user who may do what keyprof does, and nothing else (put a password in the place of PASSWORD):"

@@ -24,7 +24,7 @@ func hostileResult() *checkup.Result {
 		},
 		Measures: []checkup.Measure{{Measure: evil, Command: evil, Allowed: true}, {Measure: evil, Command: evil}},
 		Missing:  []profile.Missing{{Measure: evil, Node: evil, Reason: evil, Remedy: evil}},
-		Scan:     checkup.ScanUntested, ACL: checkup.ACL{User: evil, Add: evil, Own: evil},
+		Scan:     checkup.ScanAllowed, ACL: checkup.ACL{User: evil, Add: evil, Own: evil},
 		Walk:     checkup.Walk{MaxLoad: 1, Page: 1, Match: evil, KeyCPUS: &checkup.Range{Lo: 1e-6, Hi: 3e-6}, Basis: []string{evil}},
 		Warnings: []profile.Warning{{Code: evil, Scope: evil, Text: evil}}, Commands: map[string]int64{evil: 1},
 	}

@@ -73,25 +73,42 @@ func namesLine(p *profile.Profile, n *profile.Node, db *profile.Database, where 
 	default:
 		text += "INFO had " + plural(db.Before.Keys, "key") + " before and " + unit.FormatCount(db.After.Keys) + " after"
 	}
-	return say(words(text + namesDifference(n, db) + "."))
+	return say(words(text + namesDifference(&p.Receipt, n, db) + "."))
 }
 
-// namesDifference explains why SCAN returned other than INFO had before. What
-// has expired is in INFO until the primary removes it; a replica's SCAN does not
-// return it, and a primary's SCAN removes it.
-func namesDifference(n *profile.Node, db *profile.Database) string {
+// namesDifference explains why SCAN returned other than INFO had before.
+func namesDifference(r *profile.Receipt, n *profile.Node, db *profile.Database) string {
 	switch more := db.Returned - db.Before.Keys; {
 	case more > 0:
 		return ": " + unit.FormatCount(more) + " more (repeats or new keys)"
 	case more == 0:
 		return ""
-	case n.Role == profile.RoleReplica:
-		return ": " + unit.FormatCount(-more) + " fewer (expired but not yet reclaimed by its primary, or churn)"
-	case n.Role == profile.RolePrimary:
-		return ": " + unit.FormatCount(-more) + " fewer (expired keys that the walk met, or churn)"
 	default:
-		return ": " + unit.FormatCount(-more) + " fewer (expired keys or churn)"
+		return ": " + unit.FormatCount(-more) + " fewer (" + whyFewer(r, n) + ")"
 	}
+}
+
+// whyFewer is why SCAN may have returned fewer keys than INFO had before. What has
+// expired is in INFO until the primary removes it; a replica's SCAN does not return
+// it, and a primary's SCAN removes it. Keys that a full server evicts are gone before
+// the walk comes to them.
+func whyFewer(r *profile.Receipt, n *profile.Node) string {
+	causes := ""
+	if evicted := orZero(r.EvictedMeanwhile); evicted > 0 {
+		causes = pick(evicted == 1, "the key", "some of "+plural(evicted, "key")) + " evicted meanwhile, "
+	}
+	switch noneExpired := r.ExpiredMeanwhile != nil && *r.ExpiredMeanwhile == 0; {
+	case n.Role == profile.RoleReplica:
+		causes += "expired but not yet reclaimed by its primary, "
+	case noneExpired && causes == "":
+		return "churn"
+	case noneExpired:
+	case n.Role == profile.RolePrimary:
+		causes += "expired keys that the walk met, "
+	default:
+		causes += "expired keys, "
+	}
+	return causes + "or churn"
 }
 
 // verdict is the outcome of a cross-check.
@@ -100,6 +117,7 @@ type verdict int
 const (
 	exact       verdict = iota // the server says the same
 	churned                    // the difference is no larger than what changed meanwhile
+	evicted                    // nor than that and the keys that were evicted
 	open                       // keys that were not measured leave it open
 	unexplained                // it is larger than all of these
 	unchecked                  // the figures cannot be compared
@@ -111,6 +129,7 @@ type check struct {
 	verdict       verdict
 	counted       int64
 	before, after int64  // INFO keyspace, keys less expires
+	evictions     int64  // meanwhile
 	why           string // it is unchecked
 }
 
@@ -129,6 +148,10 @@ func crossCheck(p *profile.Profile, db *profile.Database) check {
 		c.counted = *db.NoTTLKeys
 		c.before, c.after = db.Before.Keys-db.Before.Expires, db.After.Keys-db.After.Expires
 		c.verdict = c.judge(drift(db))
+		// As many as were evicted may have been written in their place.
+		if c.evictions = orZero(p.Receipt.EvictedMeanwhile); c.verdict == unexplained && c.judge(drift(db)+c.evictions) != unexplained {
+			c.verdict = evicted
+		}
 	}
 	return c
 }
@@ -166,6 +189,8 @@ func (c check) line(where string) line {
 		return say(words(lead + c.sum() + "; INFO says the same, before and after: exact."))
 	case churned:
 		return say(words(lead + c.sum() + c.info() + ": the difference is churn."))
+	case evicted:
+		return say(words(lead + c.sum() + c.info() + ": no more than " + plural(c.evictions, "key") + " evicted meanwhile, and others written in their place, explain."))
 	case open:
 		return say(words(lead + c.sum() + c.info() + ": this is no contradiction, and no proof while keys are not measured."))
 	default:

@@ -61,7 +61,7 @@ func TestNamesLine(t *testing.T) {
 		{"one", profile.RolePrimary, profile.Database{Before: keyspace(1, 0), After: keyspace(1, 0), Returned: 1, Complete: true}, "SCAN returned 1; INFO had 1 key before and after."},
 		{"fewer on a replica", profile.RoleReplica, profile.Database{Before: keyspace(9, 0), After: keyspace(8, 0), Returned: 5, Complete: true}, "SCAN returned 5; INFO had 9 keys before and 8 after: 4 fewer (expired but not yet reclaimed by its primary, or churn)."},
 		{"fewer on a primary", profile.RolePrimary, profile.Database{Before: keyspace(9, 0), After: keyspace(5, 0), Returned: 5, Complete: true}, "SCAN returned 5; INFO had 9 keys before and 5 after: 4 fewer (expired keys that the walk met, or churn)."},
-		{"fewer somewhere", "", profile.Database{Before: keyspace(9, 0), After: keyspace(5, 0), Returned: 5, Complete: true}, "SCAN returned 5; INFO had 9 keys before and 5 after: 4 fewer (expired keys or churn)."},
+		{"fewer somewhere", "", profile.Database{Before: keyspace(9, 0), After: keyspace(5, 0), Returned: 5, Complete: true}, "SCAN returned 5; INFO had 9 keys before and 5 after: 4 fewer (expired keys, or churn)."},
 		{"more", profile.RoleReplica, profile.Database{Before: keyspace(9, 0), After: keyspace(9, 0), Returned: 11, Complete: true}, "SCAN returned 11; INFO had 9 keys before and after: 2 more (repeats or new keys)."},
 		{"not read again", profile.RoleReplica, profile.Database{Before: keyspace(9, 0), Returned: 9, Complete: true}, "SCAN returned 9; INFO had 9 keys before."},
 		{"not read at all", profile.RoleReplica, profile.Database{Returned: 9, Complete: true}, "SCAN returned 9; not held against INFO, which does not tell of this database."},
@@ -72,6 +72,39 @@ func TestNamesLine(t *testing.T) {
 		if want := "Names, db0: " + tt.want; got != want {
 			t.Errorf("%s:\n got %q\nwant %q", tt.name, got, want)
 		}
+	}
+}
+
+// What was evicted while the walk ran is not taken for expired, nor for a mistake.
+func TestEvictionsExplain(t *testing.T) {
+	none, some, one := ptr(int64(0)), ptr(int64(30)), ptr(int64(1))
+	tests := []struct {
+		name, role       string
+		evicted, expired *int64
+		want             string
+	}{
+		{"a full primary", profile.RolePrimary, some, none, "some of 30 keys evicted meanwhile, or churn"},
+		{"one", profile.RolePrimary, one, none, "the key evicted meanwhile, or churn"},
+		{"expired ones, too", profile.RolePrimary, some, ptr(int64(2)), "some of 30 keys evicted meanwhile, expired keys that the walk met, or churn"},
+		{"neither", profile.RolePrimary, none, none, "churn"},
+		{"expired ones", profile.RolePrimary, nil, ptr(int64(2)), "expired keys that the walk met, or churn"},
+		{"a replica with a limit of its own", profile.RoleReplica, some, nil, "some of 30 keys evicted meanwhile, expired but not yet reclaimed by its primary, or churn"},
+	}
+	for _, tt := range tests {
+		r := profile.Receipt{EvictedMeanwhile: tt.evicted, ExpiredMeanwhile: tt.expired}
+		if got := whyFewer(&r, &profile.Node{Role: tt.role}); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	// 30 keys without a TTL were evicted, and as many with one written.
+	db := profile.Database{Before: keyspace(100, 40), After: keyspace(100, 40), Returned: 100, Complete: true, NoTTLKeys: ptr(int64(40))}
+	p := &profile.Profile{Receipt: profile.Receipt{EvictedMeanwhile: some}}
+	want := "No TTL, db0: 40 counted; INFO had 60 before and after: no more than 30 keys evicted meanwhile, and others written in their place, explain."
+	if got := crossCheck(p, &db).line("db0").String(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if p.Receipt.EvictedMeanwhile = ptr(int64(19)); crossCheck(p, &db).verdict != unexplained {
+		t.Error("19 evictions explain 20 keys")
 	}
 }
 

@@ -176,3 +176,14 @@ func TestDiffSorts(t *testing.T) {
 		}
 	}
 }
+
+// Keys that the old walk may have evicted are not among those of the server, and the
+// table says so.
+func TestOwnEvictionsAreLeftOut(t *testing.T) {
+	line := diff.ServerLine{Name: "evicted_keys", Kind: diff.Counter, Change: diff.Change{Delta: ptr(1566.0)}, Ours: 434}
+	s, _ := serverSection(&diff.Comparison{Server: []diff.ServerLine{line}})
+	row := s.table.rows[0]
+	if row[0].text != "evicted keys, meanwhile, less 434 of the old walk" || row[3].text != "+1,566" {
+		t.Errorf("%+v", row)
+	}
+}

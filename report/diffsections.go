@@ -294,7 +294,7 @@ func serverSection(c *diff.Comparison) (section, bool) {
 	}}
 	for _, l := range c.Server {
 		old, new, change := serverCells(l)
-		g.rows = append(g.rows, []cell{{text: serverNames[l.Name]}, {text: old}, {text: new}, {text: change}})
+		g.rows = append(g.rows, []cell{{text: serverNames[l.Name] + oursText(l)}, {text: old}, {text: new}, {text: change}})
 	}
 	s.table = g
 	return s, true
@@ -305,6 +305,14 @@ var serverNames = map[string]string{
 	"used_memory": "used memory", "used_memory_rss": "resident memory", "mem_fragmentation_ratio": "fragmentation",
 	"maxmemory": "maxmemory", "maxmemory_policy": "policy", "mem_clients_normal": "clients' memory", "connected_clients": "clients",
 	"evicted_keys": "evicted keys, meanwhile", "expired_keys": "expired keys, meanwhile", "hit_ratio": "hit ratio, meanwhile",
+}
+
+// oursText says what the change of a figure leaves out.
+func oursText(l diff.ServerLine) string {
+	if l.Ours == 0 {
+		return ""
+	}
+	return ", less " + unit.FormatCount(int64(l.Ours)) + " of the old walk"
 }
 
 // serverCells are the texts of a figure. Of a counter only what was counted

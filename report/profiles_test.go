@@ -84,6 +84,7 @@ func gitlab() fixture {
 		},
 		receipt: receiptFor(60_000), label: "nightly",
 	}
+	f.receipt.EvictedMeanwhile, f.receipt.EvictedByUs, f.receipt.BufferBytes = ptr(int64(1006)), ptr(int64(83)), 38_120
 	for i := range 31 {
 		f.sets = append(f.sets, keySet{
 			pattern: fmt.Sprintf("cache:gitlab:projects:<int>:%s:<hex%d>", strings.Repeat("part_", 1+i%4), 32+i), typ: "string",

@@ -63,10 +63,24 @@ func traceText(r *profile.Receipt) string {
 	if r.ExpiredMeanwhile != nil {
 		text += "; " + plural(*r.ExpiredMeanwhile, "key") + " expired meanwhile, some perhaps because SCAN met them"
 	}
+	if evicted := orZero(r.EvictedMeanwhile); evicted > 0 {
+		text += "; " + plural(evicted, "key") + " " + verb(evicted, "was", "were") + " evicted meanwhile" + evictedByUs(r)
+	}
 	if r.Repeats > 0 {
 		text += "; " + plural(r.Repeats, "name") + " came twice and counted once"
 	}
 	return text + "."
+}
+
+// evictedByUs says how many evictions were perhaps ours.
+func evictedByUs(r *profile.Receipt) string {
+	switch {
+	case r.EvictedByUs == nil:
+		return ", some perhaps for our connections' buffers"
+	case *r.EvictedByUs == 0:
+		return ", none for our connections' buffers"
+	}
+	return ", of which our connections' buffers (" + unit.FormatBytes(r.BufferBytes) + " at most) explain at most " + unit.FormatCount(*r.EvictedByUs)
 }
 
 // waitsText says how long the server could not be used.

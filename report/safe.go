@@ -31,6 +31,19 @@ func width(s string) int { return text.StringWidthWithoutEscSequences(s) }
 // drawn over the lines above and below.
 const maxMarks = 2
 
+// maxTaken is how many bytes of each end of a name are looked at: more than any
+// width has room for, with few characters that take none.
+const maxTaken = 2048
+
+// ends is a name without what no form of it shows: a long one is taken apart at its
+// ends alone, as it may have millions of characters.
+func ends(s string) string {
+	if len(s) <= 2*maxTaken {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxTaken], "") + strings.ToValidUTF8(s[len(s)-maxTaken:], "")
+}
+
 // tokens splits s into pieces that can be shown: one a rune or invalid byte,
 // escaped as in Go where need be. In a quoted string the quote and the
 // backslash are escaped, too, which makes it reversible with strconv.Unquote.
@@ -78,11 +91,11 @@ func escapeRune(r rune) string {
 	return fmt.Sprintf(`\U%08x`, r)
 }
 
-// cutMiddle joins tokens of whole, leaving some out in the middle if they are
-// wider than limit columns.
+// cutMiddle joins tokens of the ends of whole, leaving some out in the middle if they
+// are wider than limit columns.
 func cutMiddle(parts []string, whole string, limit int) string {
 	joined := strings.Join(parts, "")
-	if width(joined) <= limit {
+	if len(whole) <= 2*maxTaken && width(joined) <= limit {
 		return joined
 	}
 	gap := "…(" + unit.FormatCount(int64(len(whole))) + " bytes, crc32 " +
@@ -143,10 +156,11 @@ func patternText(raw string, other bool) string {
 	if raw == emptyName { // no other pattern begins with a bare quote
 		return raw
 	}
-	if plain := tokens(raw, false); strings.Join(plain, "") == raw && !needsQuotes(raw) {
+	shown := ends(raw)
+	if plain := tokens(shown, false); strings.Join(plain, "") == shown && !needsQuotes(raw) {
 		return cutMiddle(plain, raw, maxPatternWidth)
 	}
-	return `"` + cutMiddle(tokens(raw, true), raw, maxPatternWidth) + `"`
+	return `"` + cutMiddle(tokens(shown, true), raw, maxPatternWidth) + `"`
 }
 
 // needsQuotes reports whether a printable name could be mistaken for another
@@ -158,17 +172,19 @@ func needsQuotes(s string) bool {
 
 // display is any other text from outside, such as a server's error message,
 // with what must not reach a terminal escaped in place.
-func display(s string) string { return cutMiddle(tokens(s, false), s, maxTextWidth) }
+func display(s string) string { return cutMiddle(tokens(ends(s), false), s, maxTextWidth) }
 
 // displayPrefix is a prefix that a user typed, in quotes.
-func displayPrefix(s string) string { return `"` + cutMiddle(tokens(s, true), s, maxTextWidth) + `"` }
+func displayPrefix(s string) string {
+	return `"` + cutMiddle(tokens(ends(s), true), s, maxTextWidth) + `"`
+}
 
 // displayWord is a word from outside, such as a server's address or version.
-func displayWord(s string) string { return cutMiddle(tokens(s, false), s, maxWordWidth) }
+func displayWord(s string) string { return cutMiddle(tokens(ends(s), false), s, maxWordWidth) }
 
 // displayType is the name of a type, which modules choose.
 func displayType(s string) string {
-	parts := tokens(s, false)
+	parts := tokens(ends(s), false)
 	if n := takeWidth(parts, maxTypeWidth); n < len(parts) {
 		return strings.Join(parts[:takeWidth(parts, maxTypeWidth-1)], "") + "…"
 	}

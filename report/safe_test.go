@@ -1,6 +1,7 @@
 package report
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -138,6 +139,28 @@ func TestDisplayEmptyName(t *testing.T) {
 	for raw, want := range map[string]string{`""`: `""`, `\""`: `\""`, `"quoted"`: `"\"quoted\""`, "": `""`} {
 		if got := displayPattern(&profile.Namespace{Pattern: raw}); got != want {
 			t.Errorf("%q is shown as %s, want %s", raw, got, want)
+		}
+	}
+}
+
+// A long name is taken apart at its ends alone: it may have millions of characters.
+func TestLongNamesAreNotTakenApart(t *testing.T) {
+	long := "begin" + strings.Repeat("\u202ea ", 4<<20) + "end"
+	for name, show := range map[string]func() string{
+		"pattern": func() string { return displayPattern(&profile.Namespace{Pattern: long}) },
+		"word":    func() string { return displayWord(long) },
+		"text":    func() string { return display(long) },
+		"prefix":  func() string { return displayPrefix(long) },
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got := show()
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20+uint64(len(long)) { // the checksum needs a copy
+			t.Errorf("%s: %d MiB allocated", name, took>>20)
+		}
+		if len(got) > 4*maxTextWidth || !strings.Contains(got, "begin") || !strings.Contains(got, "end") || !strings.Contains(got, "20,971,528 bytes, crc32 ") {
+			t.Errorf("%s: %s", name, got)
 		}
 	}
 }

@@ -127,10 +127,8 @@ func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line
 		return say(words(text + ": as far off as one sample in some thousands is by chance, or keys were written or deleted in the order of SCAN."))
 	case more > 0:
 		return say(words(text + ": about " + unit.FormatCount(more) + " more (repeats or new keys)."))
-	case n.Role == profile.RoleReplica:
-		return say(words(text + ": about " + unit.FormatCount(-more) + " are expired but not yet reclaimed by its primary, or churn."))
 	default:
-		return say(words(text + ": about " + unit.FormatCount(-more) + " are expired, or churn."))
+		return say(words(text + ": about " + unit.FormatCount(-more) + " fewer (" + whyFewer(&p.Receipt, n) + ")."))
 	}
 }
 

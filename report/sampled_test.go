@@ -37,11 +37,11 @@ func TestSampleLines(t *testing.T) {
 		change func(p *profile.Profile)
 		want   string
 	}{
-		"zombies on a replica":    {func(*profile.Profile) {}, "are expired but not yet reclaimed by its primary, or churn."},
+		"zombies on a replica":    {func(*profile.Profile) {}, "fewer (expired but not yet reclaimed by its primary, or churn)."},
 		"agreement":               {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before.Keys -= 60_000 }, ": they agree."},
 		"far off for chance":      {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before.Keys -= 42_000 }, ": as far off as one sample in some thousands is by chance"},
 		"more than INFO has":      {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before.Keys = 9 }, " more (repeats or new keys)."},
-		"on a primary":            {func(p *profile.Profile) { p.Nodes[0].Role = profile.RolePrimary }, "are expired, or churn."},
+		"on a primary":            {func(p *profile.Profile) { p.Nodes[0].Role = profile.RolePrimary }, "fewer (expired keys that the walk met, or churn)."},
 		"INFO does not tell":      {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before = nil }, "INFO does not tell enough."},
 		"no share of positions":   {func(p *profile.Profile) { p.Nodes[0].Databases[0].Covered = nil }, "Keys, db0: not sampled."},
 		"not all were walked":     {func(p *profile.Profile) { p.Complete = false }, "not all keys were walked and measured."},

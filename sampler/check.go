@@ -24,7 +24,7 @@ func Check(ctx context.Context, conn *scanner.Conn, o Options) (*checkup.Result,
 	if o.Page == 0 {
 		o.Page = scanner.PageFor(o.LatencyBudget)
 	}
-	c := &checker{collector: collector{conn: conn, node: conn.Node, opts: o}, names: absentNames(o.Page)}
+	c := &checker{collector: *newCollector(conn, o), names: absentNames(o.Page)}
 	c.selectDatabases()
 	if err := c.ask(ctx); err != nil {
 		return nil, err
@@ -245,7 +245,9 @@ func (c *checker) databaseList() []checkup.Database {
 	for _, n := range slices.Sorted(maps.Keys(list)) {
 		db := list[n]
 		if len(c.node.Info) > 0 {
-			db.Keys, db.Expires = new(known[n].Keys), new(known[n].Expires)
+			if k := keyspace(known[n]); k != nil {
+				db.Keys, db.Expires = &k.Keys, &k.Expires
+			}
 		}
 		dbs = append(dbs, db)
 	}
@@ -264,21 +266,19 @@ func (c *checker) measuresAsked() []checkup.Measure {
 }
 
 func (c *checker) scan() checkup.Scan {
-	switch {
-	case c.noScan != nil:
+	if c.noScan != nil {
 		return checkup.ScanRefused
-	case c.node.HasACL():
-		return checkup.ScanUntested
-	default:
-		return checkup.ScanAllowed
 	}
+	return checkup.ScanAllowed
 }
 
 func (c *checker) acl() checkup.ACL {
-	acl := checkup.ACL{User: c.conn.User(), Own: c.conn.ACLOwn()}
+	acl := checkup.ACL{User: c.conn.User()}
+	if c.node.HasACL() {
+		acl.Own = c.conn.ACLOwn()
+	}
 	if rules := c.aclMissing(); len(rules) > 0 {
-		// Along with what is known to be missing: whether SCAN is cannot be told.
-		acl.Add = c.conn.ACLRule(strings.Join(append(rules, "+scan"), " "))
+		acl.Add = c.conn.ACLRule(strings.Join(rules, " "))
 	}
 	return acl
 }
@@ -287,6 +287,9 @@ func (c *checker) acl() checkup.ACL {
 func (c *checker) aclMissing() (rules []string) {
 	if len(c.node.Info) == 0 {
 		rules = append(rules, "+info")
+	}
+	if noPermission(c.noScan) {
+		rules = append(rules, "+scan")
 	}
 	if c.noSelect {
 		rules = append(rules, "+select")
@@ -319,6 +322,7 @@ func (c *checker) aclMissing() (rules []string) {
 func (c *checker) watchOut() []profile.Warning {
 	w := warner{node: c.node.Address, list: []profile.Warning{}}
 	c.warnNode(&w)
+	c.warnOdd(&w)
 	c.warnIdle(&w)
 	if c.node.Saving() {
 		w.add("save-in-progress", w.node, "a save is in progress: reads are not recorded in idle times while it lasts")

@@ -90,8 +90,9 @@ func TestCheckForecastFlags(t *testing.T) {
 	}
 }
 
-// A check walks nothing, reads no key, and leaves no key behind.
-func TestCheckSendsNoScan(t *testing.T) {
+// A check walks nothing, reads no key, and leaves no key behind. The one SCAN that it
+// sends is refused.
+func TestCheckWalksNothing(t *testing.T) {
 	server := newFaultServer(t)
 	ctx := context.Background()
 	if err := server.Client().ConfigResetStat(ctx).Err(); err != nil {
@@ -102,13 +103,17 @@ func TestCheckSendsNoScan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if counts["scan"] != 0 || r.Verdict != checkup.Complete || len(r.Reasons) > 0 || len(r.Missing) > 0 {
+	if counts["scan"] != 1 || r.Verdict != checkup.Complete || len(r.Reasons) > 0 || len(r.Missing) > 0 {
 		t.Errorf("%d calls of SCAN, %+v", counts["scan"], r)
 	}
 	for name, n := range counts {
 		if !scanner.Allowed(strings.ReplaceAll(name, "|", " ")) && !strings.HasPrefix(name, "config") {
 			t.Errorf("%d calls of %s", n, name)
 		}
+	}
+	stats := scanner.ParseInfo(server.Client().Info(ctx, "commandstats").Val()).Field("cmdstat_scan")
+	if !strings.Contains(stats, "failed_calls=1") {
+		t.Errorf("SCAN: %s", stats)
 	}
 	info := scanner.ParseInfo(server.Client().Info(ctx, "stats").Val())
 	if misses, _ := info.Int("keyspace_misses"); info.Field("keyspace_hits") != "0" || misses > 1100 { // the README says some 1,000
@@ -135,6 +140,7 @@ func TestCheckACL(t *testing.T) {
 		{"type", all + "-type", checkup.Lacking, []profile.Measure{"type"}},
 		{"shared integers", all + "-object|refcount", checkup.Lacking, nil},
 		{"three of four", all + "-memory -object -type", checkup.Lacking, []profile.Measure{"bytes", "idle", "type"}},
+		{"SCAN", all + "-scan", checkup.Impossible, nil},
 		{"SELECT", all + "-select", checkup.Lacking, nil},
 		{"INFO", all + "-info", checkup.Lacking, nil},
 		{"courtesies", all + "-ping -client", checkup.Complete, nil},
@@ -270,9 +276,14 @@ func saying(t *testing.T, info, answer string) *redistest.Fake {
 		case "info":
 			return redistest.Bulk("# Server\r\nredis_version:7.0.15\r\nuptime_in_seconds:9\r\n" + info + "\r\n# Keyspace\r\ndb0:keys=7,expires=0\r\n")
 		case "scan":
-			return redistest.Error("ERR wrong number of arguments for 'scan' command")
+			return redistest.Error("ERR invalid cursor")
 		case "ping", "client":
 			return redistest.Simple("OK")
+		case "type":
+			if strings.HasPrefix(answer, ":") {
+				return redistest.Simple("none")
+			}
+			return answer
 		default:
 			return answer
 		}
@@ -300,11 +311,11 @@ func TestCheckMoved(t *testing.T) {
 		fake := saying(t, "role:"+role+"\r\ncluster_enabled:1", redistest.Error("MOVED 3999 127.0.0.1:6381"))
 		want := map[string]checkup.Verdict{"master": checkup.Complete, "slave": checkup.Impossible}[role]
 		r := checkServer(t, fake.URL(), fast())
-		if r.Verdict != want || role == "slave" && !strings.Contains(r.Hint, "give keyprof the primary") {
+		if r.Verdict != want || role == "slave" && !strings.Contains(r.Hint, "+readonly), or give keyprof the primary") {
 			t.Errorf("%s: %s, %q, %q", role, r.Verdict, r.Reasons, r.Hint)
 		}
 		for _, call := range fake.Calls() {
-			if strings.EqualFold(call[0], "scan") && len(call) > 1 {
+			if strings.EqualFold(call[0], "scan") && (len(call) != 2 || call[1] != "x") {
 				t.Errorf("sent %q", call)
 			}
 		}

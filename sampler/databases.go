@@ -34,7 +34,11 @@ func (c *collector) selectDatabases() {
 	}
 }
 
+// keyspace is nil when what INFO says of a database makes no sense.
 func keyspace(k scanner.Keyspace) *profile.Keyspace {
+	if k.Odd {
+		return nil
+	}
 	return &profile.Keyspace{Keys: k.Keys, Expires: k.Expires}
 }
 
@@ -49,6 +53,10 @@ func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
 		}
 		if c.plan.measures.ttl {
 			db.NoTTLKeys = new(noTTL[db.DB])
+		}
+		if short, missing := c.shortOf(db, after); missing {
+			db.Complete, db.Incomplete = false, short.reason()
+			c.short = append(c.short, short)
 		}
 		if reason := unmeasured(p, db.DB, c.conn.Stalls()); reason != "" && db.Complete {
 			db.Complete, db.Incomplete = false, reason

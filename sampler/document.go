@@ -3,6 +3,7 @@ package sampler
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -14,14 +15,18 @@ import (
 // document puts the profile together when the walk is over.
 func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 	ended := time.Now()
+	at, setBack := endOf(c.tally.Began.Round(0), ended.Round(0), ended.Sub(c.tally.Began))
+	c.setBack = setBack
 	after := scanner.Info{}
 	if !c.lost {
-		after = c.conn.InfoNow(ctx)
+		var odd []scanner.OddFigure
+		after, odd = c.conn.InfoNow(ctx).Sane()
+		c.addOdd(odd)
 	}
 	c.noteHorizon(after)
 	p := &profile.Profile{
 		Schema: profile.SchemaVersion, Tool: c.opts.Tool, Label: c.opts.Label,
-		Began: c.tally.Began.UTC().Truncate(time.Millisecond), Ended: ended.UTC().Truncate(time.Millisecond),
+		Began: c.tally.Began.UTC().Truncate(time.Millisecond), Ended: at.UTC().Truncate(time.Millisecond),
 		Missing: append([]profile.Missing{}, c.plan.missing...),
 		Design:  c.design(),
 		Receipt: c.receipt(ctx, after, ended),
@@ -118,19 +123,24 @@ func (c *collector) unknownDatabases() string {
 	return "INFO is refused, so databases other than 0 are not known: name those to walk with --db"
 }
 
-// replaced tells that the data set may have been exchanged while we walked, by
-// a full synchronization. A server that goes on with the same history keeps its
-// data: after a failover the replication id that it had stands in master_replid2.
+// replaced tells that the server became something else while we walked: of another
+// role, or with another data set by a full synchronization. A server that goes on with
+// the same history keeps its data: after a failover the replication id that it had
+// stands in master_replid2.
 func (c *collector) replaced(after scanner.Info) string {
 	before := c.node.Info.Field("master_replid")
 	sameHistory := before == after.Field("master_replid") || before == after.Field("master_replid2")
-	isReplica := c.node.Role() == scanner.Replica || (scanner.Node{Info: after}).Role() == scanner.Replica
+	now := scanner.Node{Info: after}
 	switch {
-	case len(after) == 0 || before == "":
+	case len(after) == 0:
+		return ""
+	case now.Role() != c.node.Role() && now.Role() != scanner.Unknown && c.node.Role() != scanner.Unknown:
+		return fmt.Sprintf("its role changed from %s to %s while the walk ran", c.node.Role(), now.Role())
+	case before == "":
 		return ""
 	case after.Field("master_sync_in_progress") == "1":
 		return "the server is being synchronized from its primary: its data set is exchanged"
-	case isReplica && !sameHistory:
+	case now.Role() == scanner.Replica && !sameHistory:
 		return "the server follows another primary than at the beginning: its data set was exchanged"
 	default:
 		return ""
@@ -160,6 +170,7 @@ func (c *collector) receipt(ctx context.Context, after scanner.Info, ended time.
 		Stalls:  c.stalls.receipt(c.conn.Stalls()),
 		Repeats: c.tally.Repeats, Returned: c.tally.Returned, Waits: waitsOf(cost.Waits),
 	}
+	c.evictionReceipt(&r, cost.Buffers, after)
 	c.guardReceipt(&r, ended)
 	return r
 }
@@ -173,17 +184,15 @@ func (c *collector) commandTime(ctx context.Context) *float64 {
 	if !ok {
 		return nil
 	}
-	return new(max(0, (after - *c.commandsBefore).Seconds()))
+	return growth(c.commandsBefore.Seconds(), after.Seconds(), true)
 }
 
 // expiredMeanwhile is the growth of a primary's expired_keys.
 func (c *collector) expiredMeanwhile(after scanner.Info) *int64 {
-	first, known := c.node.Info.Int("expired_keys")
-	last, stillKnown := after.Int("expired_keys")
-	if c.node.Role() != scanner.Primary || !known || !stillKnown {
+	if c.node.Role() != scanner.Primary {
 		return nil
 	}
-	return new(max(0, last-first))
+	return c.grown("expired_keys", after)
 }
 
 // waitsOf are the waits by their cause.
@@ -213,7 +222,7 @@ func cpuBetween(before, after scanner.Info) *float64 {
 		}
 		used[i] = user + sys
 	}
-	return new(max(0, used[1]-used[0]))
+	return growth(used[0], used[1], true)
 }
 
 // sortWarnings puts warnings into an order that does not depend on chance.

@@ -2,7 +2,11 @@ package sampler
 
 import (
 	"context"
+	"math"
+	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
@@ -39,12 +43,69 @@ func (c *collector) guardReceipt(r *profile.Receipt, ended time.Time) {
 	}
 }
 
+// evictionReceipt adds which keys were evicted, and for how many of them buffers of
+// so many bytes may be the reason.
+func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after scanner.Info) {
+	r.BufferBytes = buffers
+	first, known := c.node.Info.Int("evicted_keys")
+	last, stillKnown := after.Int("evicted_keys")
+	replica := c.node.Role() == scanner.Replica && last == 0
+	if !known || !stillKnown || replica || last < first { // CONFIG RESETSTAT
+		return
+	}
+	r.EvictedMeanwhile = new(last - first)
+	if buffers > 0 {
+		r.EvictedByUs = new(min(last-first, keysIn(buffers, c.node.Info)))
+	}
+}
+
+// keysIn is how many keys have so many bytes, overhead and all, rounded up. Where that
+// is not known, it may be any number.
+func keysIn(bytes int64, info scanner.Info) int64 {
+	used, known := info.Int("used_memory")
+	startup, _ := info.Int("used_memory_startup") // not told: a key seems to take more
+	var keys int64
+	for _, db := range info.Databases() {
+		keys += db.Keys
+	}
+	if taken := float64(used - startup); known && taken > 0 && keys > 0 {
+		return int64(math.Ceil(float64(bytes) * float64(keys) / taken))
+	}
+	return math.MaxInt64
+}
+
 // roundTrips is nil without any.
 func roundTrips(r scanner.RoundTrips) *profile.RoundTrips {
 	if r.Count == 0 {
 		return nil
 	}
 	return &profile.RoundTrips{Pings: r.Count, P50S: r.P50.Seconds(), P99S: r.P99.Seconds()}
+}
+
+// NearMaxmemory is the warning that the buffers of our connections may be too much
+// for the server; nil if it has room for them, or no limit is known. It can be given
+// before the walk.
+func NearMaxmemory(node scanner.Node) *profile.Warning {
+	room, _ := node.Room()
+	if !node.NearMaxmemory() {
+		return nil
+	}
+	state := "used memory is at maxmemory"
+	if room > 0 {
+		state = "used memory is " + humanize.IBytes(uint64(room)) + " below maxmemory"
+	}
+	why := ": our connections' buffers count against it, and "
+	switch policy := node.Policy(); {
+	case policy == "noeviction":
+		why += "while they take room, writes of other clients may fail with OOM (policy noeviction)"
+	case policy == "":
+		why += "may make it evict keys, or refuse writes of other clients"
+	case strings.HasPrefix(policy, "volatile-"):
+		why += policy + " may evict keys for them or, when none with a TTL is left, refuse writes of other clients"
+	default:
+		why += policy + " may evict keys for them"
+	}
+	return &profile.Warning{Code: "near-maxmemory", Scope: node.Address, Text: state + why}
 }
 
 // warnGuard says that nothing looks out for others. Where INFO is refused, that is

@@ -36,6 +36,17 @@ type Observation struct {
 	Unit      uint64 // of a sample of slots, to which the key belongs; 0: there is none
 }
 
+// implausible is beyond any size in bytes or idle time in seconds that a server
+// can mean (16 TiB, half a million years), and implausibleSum beyond the size of all
+// its keys (1 PiB): sums of less, and estimates from them, do not overflow.
+const (
+	implausible    = 1 << 44
+	implausibleSum = 1 << 50
+)
+
+// mostFreq is the most that OBJECT FREQ counts to.
+const mostFreq = 255
+
 // stringType is the one type of which MEMORY USAGE is exact.
 const stringType = "string"
 

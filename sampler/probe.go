@@ -22,9 +22,7 @@ type prober struct {
 	// unit is the unit of the sample that a key belongs to; nil: there are none.
 	unit func(name string) uint64
 
-	// longest is the length of the longest name that is too long to ask about, bytes;
-	// the ranges of a walk share it.
-	longest *int64
+	found *found // the ranges of a walk share it
 
 	names   []string // asked about in this round trip
 	long    []string // beginnings of names too long to ask about, that are not on a page yet
@@ -36,14 +34,14 @@ var _ scanner.Visitor = (*prober)(nil)
 
 // another is a prober that asks the same, for another range of the walk.
 func (p *prober) another() scanner.Visitor {
-	return &prober{db: p.db, probes: p.probes, shared: p.shared, emit: p.emit, fresh: p.fresh, unit: p.unit, longest: p.longest}
+	return &prober{db: p.db, probes: p.probes, shared: p.shared, emit: p.emit, fresh: p.fresh, unit: p.unit, found: p.found}
 }
 
 // Long counts a key whose name is too long to ask about, by the beginning of the
 // name. It comes with the next page.
 func (p *prober) Long(prefix string, length int64) {
 	p.long = append(p.long, strings.Clone(profile.CutName(prefix)))
-	*p.longest = max(*p.longest, length)
+	p.found.longest = max(p.found.longest, length)
 }
 
 // sharedMode says what to do about strings that may be shared integers.
@@ -72,8 +70,7 @@ func (p *prober) Requests(requests []scanner.Request, names []string) []scanner.
 // Replies folds the answers. A page that has suspects waits for one more round
 // trip.
 func (p *prober) Replies(replies []scanner.Reply) error {
-	own := len(p.names) * len(p.probes)
-	p.settle(replies[own:])
+	p.settle(replies[len(p.names)*len(p.probes):])
 	if err := p.flush(); err != nil {
 		return err
 	}
@@ -87,7 +84,10 @@ func (p *prober) Replies(replies []scanner.Reply) error {
 	}
 	p.long = p.long[:0]
 	for i, name := range p.names {
-		p.waiting.Keys = append(p.waiting.Keys, observe(name, p.probes, replies[i*len(p.probes):(i+1)*len(p.probes)]))
+		own := replies[i*len(p.probes) : (i+1)*len(p.probes)]
+		o := observe(name, p.probes, own)
+		p.found.check(&o, p.probes, own)
+		p.waiting.Keys = append(p.waiting.Keys, o)
 	}
 	p.findSuspects()
 	p.findUnits()
@@ -186,7 +186,7 @@ func observe(name string, probes []scanner.Probe, replies []scanner.Reply) Obser
 // take reads one answer into the observation.
 func (o *Observation) take(probe scanner.Probe, r scanner.Reply) Outcome {
 	switch {
-	case r.Err != nil && notTracked(r.Err):
+	case r.Err != nil && notTracked(r.Err) && (probe == scanner.IdleTime || probe == scanner.Freq):
 		return Measured // the policy was changed during the walk: this key has no such measure
 	case r.Err != nil:
 		return errorOutcome(r.Err)
@@ -205,15 +205,11 @@ func (o *Observation) take(probe scanner.Probe, r scanner.Reply) Outcome {
 	case scanner.Type:
 		o.Type = r.Text
 	}
-	if r.Int < 0 || r.Int > implausible {
+	if r.Int < 0 || r.Int > implausible || probe == scanner.Freq && r.Int > mostFreq {
 		return Failed
 	}
 	return Measured
 }
-
-// implausible is beyond any size in bytes or idle time in seconds that a server
-// can mean (16 TiB, half a million years); sums of less do not overflow.
-const implausible = 1 << 44
 
 // longestTTL stands for every longer TTL, in milliseconds: 146 million years.
 const longestTTL = 1 << 62

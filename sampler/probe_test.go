@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func TestObserveWithoutMemoryUsage(t *testing.T) {
 func TestProberAsksAboutSharedIntegers(t *testing.T) {
 	var pages []*Page
 	p := &prober{
-		probes: allProbes, shared: askShared,
+		probes: allProbes, shared: askShared, found: &found{},
 		fresh: func() *Page { return &Page{} },
 		emit:  func(p *Page) error { pages = append(pages, p); return nil },
 	}
@@ -107,7 +108,7 @@ func TestProberAsksAboutSharedIntegers(t *testing.T) {
 }
 
 func TestProberDropsSuspectsWhenTheServerDoesNotTell(t *testing.T) {
-	p := &prober{probes: allProbes, shared: dropShared, fresh: func() *Page { return &Page{} }}
+	p := &prober{probes: allProbes, shared: dropShared, found: &found{}, fresh: func() *Page { return &Page{} }}
 	var page *Page
 	p.emit = func(q *Page) error { page = q; return nil }
 	p.Requests(nil, []string{"small"})
@@ -122,8 +123,7 @@ func TestProberDropsSuspectsWhenTheServerDoesNotTell(t *testing.T) {
 // Names that are too long to ask about are counted with the page that follows them,
 // by their beginning.
 func TestProberCountsLongNames(t *testing.T) {
-	var longest int64
-	p := &prober{probes: []scanner.Probe{scanner.Type}, longest: &longest, fresh: func() *Page { return &Page{} }}
+	p := &prober{probes: []scanner.Probe{scanner.Type}, found: &found{}, fresh: func() *Page { return &Page{} }}
 	var pages []*Page
 	p.emit = func(q *Page) error { pages = append(pages, q); return nil }
 	prefix := "cache:" + strings.Repeat("x", 5000)
@@ -136,8 +136,8 @@ func TestProberCountsLongNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Requests(nil, nil)
-	if err := p.Replies(nil); err != nil || len(pages) != 1 || longest != 1<<26 {
-		t.Fatalf("%v, %d pages, longest %d", err, len(pages), longest)
+	if err := p.Replies(nil); err != nil || len(pages) != 1 || p.found.longest != 1<<26 {
+		t.Fatalf("%v, %d pages, longest %d", err, len(pages), p.found.longest)
 	}
 	if diff := cmp.Diff([]Observation{{Name: prefix[:profile.MaxNameBytes], Outcome: TooLong}}, pages[0].Keys); diff != "" {
 		t.Error(diff)
@@ -163,5 +163,49 @@ func TestStallsInTheReceipt(t *testing.T) {
 	}
 	if got, want := stalledMeasures(append(list, scanner.Stall{DB: 1, Probe: scanner.PTTL}), 1), ": not known of them: idle, ttl"; got != want {
 		t.Errorf("measures %q, want %q", got, want)
+	}
+}
+
+// TYPE may not name more types than any server has, and sizes not more than any
+// server holds.
+func TestFoundIsBounded(t *testing.T) {
+	var f found
+	probes := []scanner.Probe{scanner.Type}
+	for i := range 2 * profile.MaxTypes {
+		o := Observation{Type: fmt.Sprint("type", i)}
+		f.check(&o, probes, []scanner.Reply{text(o.Type)})
+		if want := i >= profile.MaxTypes; (o.Type == profile.OtherType) != want {
+			t.Fatalf("type %d is called %q", i, o.Type)
+		}
+	}
+	f.bytes = implausibleSum - 100
+	for size, want := range map[int64]Outcome{100: Measured, 101: Failed} {
+		f := f
+		o := Observation{HasBytes: true, Bytes: size}
+		if f.check(&o, nil, nil); o.Outcome != want {
+			t.Errorf("%d bytes beside %d: outcome %d, want %d", size, f.bytes, o.Outcome, want)
+		}
+	}
+}
+
+// The clock on the wall may be set while a walk runs.
+func TestEndOf(t *testing.T) {
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		ended   time.Time
+		want    time.Time
+		setBack time.Duration
+	}{
+		"not set":               {began.Add(10 * time.Second), began.Add(10 * time.Second), 0},
+		"set back":              {began.Add(-time.Hour), began.Add(10 * time.Second), time.Hour + 10*time.Second},
+		"set back a little":     {began.Add(5 * time.Second), began.Add(10 * time.Second), 5 * time.Second},
+		"set forward, or slept": {began.Add(time.Hour), began.Add(time.Hour), 0},
+	} {
+		if got, back := endOf(began, tt.ended, 10*time.Second); !got.Equal(tt.want) || back != tt.setBack {
+			t.Errorf("%s: %v, set back by %v; want %v, %v", name, got, back, tt.want, tt.setBack)
+		}
+	}
+	if got, _ := endOf(began, began.Add(-time.Millisecond), 0); got.Before(began) {
+		t.Errorf("ended at %v, before it began", got)
 	}
 }

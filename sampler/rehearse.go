@@ -220,7 +220,7 @@ func (c *collector) allRefused() error {
 	case strings.HasPrefix(reason, "NOPERM"):
 		hint = "allow them: " + c.conn.ACLRule(strings.Join(rules, " "))
 	case elsewhere(reason):
-		hint = "a replica in a cluster sends all questions about keys on to its primary: give keyprof the primary"
+		hint = "a replica in a cluster answers questions about keys after READONLY alone; allow it (" + c.conn.ACLRule("+readonly") + "), or give keyprof the primary"
 	}
 	return &scanner.Error{
 		Doing: "probing keys at " + c.node.Address,

@@ -59,7 +59,7 @@ var ErrTimeUp = errors.New("the time that the walk may take is up")
 // When ctx ends, or the connection is lost, the profile says that it is
 // incomplete, and why. The error tells that nothing could be profiled at all.
 func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profile, error) {
-	c := &collector{conn: conn, node: conn.Node, opts: o}
+	c := newCollector(conn, o)
 	c.selectDatabases()
 	c.planSample()
 	if err := c.rehearse(ctx); err != nil {
@@ -84,6 +84,12 @@ func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profi
 	return c.document(ctx, builder), nil
 }
 
+func newCollector(conn *scanner.Conn, o Options) *collector {
+	c := &collector{conn: conn, node: conn.Node, opts: o}
+	c.node.Info, c.odd = c.node.Info.Sane()
+	return c
+}
+
 // limit ends the walk when its time is up.
 func limit(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
 	if most == 0 {
@@ -96,6 +102,7 @@ func limit(ctx context.Context, most time.Duration) (context.Context, context.Ca
 type collector struct {
 	conn *scanner.Conn
 	stalls
+	found
 	node  scanner.Node
 	opts  Options
 	plan  plan
@@ -105,13 +112,15 @@ type collector struct {
 
 	noWatch error // why there is none
 
-	databases []profile.Database // those selected, with how far they were walked
-	weight    int64              // keys in all of them
-	passed    int64              // keys in those that are done
-	largest   *int64             // largest idle time seen, seconds
-	longest   int64              // length of the longest name that was too long to ask about, bytes
-	lost      bool               // the connection
-	folded    int64              // keys handed to the workers
+	databases []profile.Database  // those selected, with how far they were walked
+	weight    int64               // keys in all of them
+	passed    int64               // keys in those that are done
+	largest   *int64              // largest idle time seen, seconds
+	odd       []scanner.OddFigure // in INFO
+	lost      bool                // the connection
+	short     []shortfall         // databases of which keys are missing
+	setBack   time.Duration       // by which the clock was set back
+	folded    int64               // keys handed to the workers
 
 	unusedRules []string // that matched no name
 
@@ -128,7 +137,7 @@ func (c *collector) fold(ctx context.Context) (*Builder, error) {
 	f.sampled = c.sample != nil
 	p := &prober{
 		probes: c.plan.probes, shared: c.plan.shared,
-		fresh: f.fresh, longest: &c.longest,
+		fresh: f.fresh, found: &c.found,
 		emit: func(p *Page) error {
 			c.folded += int64(len(p.Keys))
 			c.stalls.note(c.conn.Stalls(), p)

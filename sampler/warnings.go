@@ -22,6 +22,7 @@ func (c *collector) warnings(p *profile.Profile, after scanner.Info) []profile.W
 	if c.node.Saving() || (scanner.Node{Info: after}).Saving() {
 		w.add("save-in-progress", w.node, "a save was in progress when the walk began or ended: reads are not recorded in idle times while it lasts")
 	}
+	c.warnOdd(&w)
 	c.warnSample(&w)
 	c.warnGuard(&w)
 	c.warnChanges(&w, after)
@@ -50,7 +51,7 @@ func remedy(m profile.Missing) string {
 // warnNode is about what the server was before the walk.
 func (c *collector) warnNode(w *warner) {
 	if len(c.node.Info) == 0 {
-		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are not known; to allow it: %s", c.conn.ACLRule("+info"))
+		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are not known: %s", c.conn.NoInfo())
 		return
 	}
 	if c.node.Role() == scanner.Primary {
@@ -58,6 +59,9 @@ func (c *collector) warnNode(w *warner) {
 	}
 	if c.node.Role() == scanner.Replica && c.node.Info.Field("master_link_status") != "up" {
 		w.add("replica-link-down", w.node, "%s", linkDown(c.node.Info))
+	}
+	if near := NearMaxmemory(c.node); near != nil {
+		w.list = append(w.list, *near)
 	}
 	if c.node.Info.Field("cluster_enabled") == "1" {
 		w.add("cluster-mode", w.node, "this is one node of a cluster: only its own keys are walked")
@@ -116,11 +120,15 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 		w.add("keys-moved", w.node, "%s keys belong to another node of the cluster, as their slots are being moved to it or from it, and are in no figure: a profile of that node has them", humanize.Comma(n))
 	}
 	if n := p.Totals.TooLong; n > 0 {
-		w.add("names-too-long", w.node, "%s keys have names too long to ask about, the longest of %s bytes, and are in no figure", humanize.Comma(n), humanize.Comma(c.longest))
+		w.add("names-too-long", w.node, "%s keys have names too long to ask about, the longest of %s bytes, and are in no figure", humanize.Comma(n), humanize.Comma(c.found.longest))
+	}
+	for _, s := range c.short {
+		w.add("keys-missing", fmt.Sprintf("db%d", s.db.DB), "%s; %s keys at most expired or were evicted meanwhile: while the walk ran many were deleted, as by FLUSHALL, or exchanged, as by SWAPDB, and others were written, of which the figures lack most",
+			s.reason(), humanize.Comma(s.explained))
 	}
 	warnStalls(w, p)
 	if n := p.Totals.Failed; n > 0 {
-		w.add("wrong-replies", w.node, "%s keys were answered in a way that makes no sense and are in no figure", humanize.Comma(n))
+		w.add("wrong-replies", w.node, "%s keys were answered in a way that makes no sense and are in no figure%s", humanize.Comma(n), c.found.firstWrong())
 	}
 }
 

@@ -49,6 +49,7 @@ type Conn struct {
 	hits, misses int64
 
 	// What trips need.
+	noInfo   error // why INFO was refused; nil: it was not
 	timeout  time.Duration
 	flight   []*Trip       // on their way, in the order in which they were sent
 	cut      error         // why the last of them could not be sent
@@ -138,7 +139,7 @@ func (c *Conn) recognise(ctx context.Context) error {
 	info, err := c.info(ctx)
 	known := c.Node.Info.Field("run_id")
 	switch {
-	case refused(err), err == nil && (known == "" || info.Field("run_id") == ""):
+	case err != nil && optional(err), err == nil && (known == "" || info.Field("run_id") == ""):
 		return errUnknownProcess
 	case err != nil:
 		return err
@@ -177,10 +178,10 @@ func (c *Conn) dialled() func(context.Context, string, string) (net.Conn, error)
 // while a server loads its data set.
 func (c *Conn) introduce(ctx context.Context) error {
 	info, err := c.info(ctx)
-	if err != nil && !refused(err) {
+	if err != nil && !optional(err) {
 		return err
 	}
-	c.Node.Info = info
+	c.Node.Info, c.noInfo = info, err
 	if err := c.settle(ctx, info); err != nil {
 		return err
 	}
@@ -241,12 +242,11 @@ func (c *Conn) InfoNow(ctx context.Context) (info Info) {
 const pings = 5
 
 // measureRoundTrip finds the least round trip, which is what a page's wall
-// time has in it besides the server's work. PING may be refused by ACL: the
-// refusal takes one round trip as well.
+// time has in it besides the server's work. A refusal of PING takes one as well.
 func (c *Conn) measureRoundTrip(ctx context.Context) error {
 	for range pings {
 		start := time.Now()
-		if err := c.conn.Ping(ctx).Err(); err != nil && !refused(err) {
+		if err := c.conn.Ping(ctx).Err(); err != nil && !optional(err) {
 			return err
 		}
 		c.observe(time.Since(start))
@@ -287,6 +287,9 @@ type Cost struct {
 	// Hits and Misses are what our probes added to the server's keyspace_hits and
 	// keyspace_misses. MEMORY USAGE adds to neither (object.c, memoryCommand).
 	Hits, Misses int64
+	// Buffers is the most that the server can have taken at a time for the buffers of
+	// our connections, bytes; 0 where it is not known.
+	Buffers int64
 }
 
 // Cost is what this connection has carried so far, and its Watch.
@@ -411,6 +414,14 @@ func (c *countedConn) hear() {
 	if c.SetReadDeadline(time.Now().Add(patienceForFirstWords)) == nil {
 		_, _ = c.Read(make([]byte, firstWords)) // what failed was the writing
 	}
+}
+
+// optional reports whether err is a server's answer to a command that a walk can do
+// without, and says nothing of the others. PING, of all commands, is answered by
+// MISCONF where saves fail (server.c, processCommand); other servers have codes of
+// their own.
+func optional(err error) bool {
+	return IsReply(err) && !waitable(err) && !blocks(err) && !strings.HasPrefix(replyText(err), "WRONGPASS")
 }
 
 // refused reports whether the server understood us and said no to this one

@@ -103,6 +103,10 @@ func serverHint(err error) string {
 	switch {
 	case hints[firstWord(text)] != "":
 		return hints[firstWord(text)]
+	case strings.Contains(text, "SELECT is not allowed in cluster mode"):
+		return "a node of a cluster has database 0 alone: leave out --db and the number in the URL"
+	case strings.HasPrefix(text, "ERR unknown command"):
+		return "the server does not know this command by its name: it was renamed or disabled (rename-command), or a proxy answers; give keyprof the server itself, or ask whoever runs it to give the command its name back"
 	case strings.Contains(text, "DB index is out of range"):
 		return "the server has fewer databases: INFO keyspace lists those that hold keys"
 	case strings.Contains(text, tooManyClients):
@@ -176,7 +180,7 @@ func closedHint(t Target) string {
 	case t.TLS != nil && len(t.TLS.Certificates) == 0:
 		return "the server may want a client certificate (--cert and --key); check also that a Redis or Valkey server listens there"
 	case t.TLS == nil && t.Network == "tcp":
-		return "check host and port; if the port wants TLS, use rediss://; behind stunnel, its log says whether a certificate was refused or the server that it leads to is down"
+		return "check host and port; if the port wants TLS, use rediss://; behind stunnel, its log says whether a certificate was refused or the server that it leads to is down; a proxy such as twemproxy or Envoy, which closes a connection at HELLO, INFO or SCAN, cannot be profiled: give keyprof the servers behind it"
 	default:
 		return "check that a Redis or Valkey server is what listens there"
 	}
@@ -196,6 +200,16 @@ func notRedis(err error) bool {
 // failed wraps an error of a command on this connection.
 func (c *Conn) failed(doing string, err error) *Error {
 	return explain(fmt.Sprintf("%s at %s", doing, c.Node.Address), c.target, err)
+}
+
+// NoInfo says why INFO was refused and, where the cause is known, how to mend that;
+// empty when it was not refused.
+func (c *Conn) NoInfo() string {
+	if c.noInfo == nil {
+		return ""
+	}
+	failed := c.refusedTo("INFO", "+info", c.noInfo)
+	return strings.TrimSuffix(fmt.Sprintf("the server answered %q; %s", failed.Err.Error(), failed.Hint), "; ")
 }
 
 // refusedTo is failed for a command that ACL may refuse as a whole: the hint

@@ -1,9 +1,13 @@
 package scanner
 
 import (
+	"cmp"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Info is a server's answer to INFO: fields by section, as the server wrote
@@ -51,16 +55,74 @@ func (i Info) Int(name string) (n int64, ok bool) {
 	return n, err == nil
 }
 
-// Float is a field that is a decimal number.
+// Float is a field that is a decimal number, and finite.
 func (i Info) Float(name string) (x float64, ok bool) {
 	x, err := strconv.ParseFloat(i.Field(name), 64)
-	return x, err == nil
+	return x, err == nil && !math.IsNaN(x) && !math.IsInf(x, 0)
 }
+
+// counts are the fields that profiles use and that count something.
+var counts = []string{
+	"uptime_in_seconds", "maxmemory", "total_system_memory", "used_memory", "used_memory_rss", "used_memory_startup",
+	"mem_clients_normal", "mem_clients_slaves", "mem_aof_buffer", "mem_cluster_links",
+	"mem_replication_backlog", "mem_total_replication_buffers", "rdb_last_cow_size", "latest_fork_usec",
+	"expired_keys", "evicted_keys", "keyspace_hits", "keyspace_misses",
+}
+
+// seconds are the fields that profiles use and that are CPU times.
+var seconds = []string{"used_cpu_user", "used_cpu_sys", "used_cpu_user_main_thread", "used_cpu_sys_main_thread"}
+
+// OddFigure is a field of INFO whose value makes no sense.
+type OddFigure struct{ Field, Value string }
+
+// Sane returns i without the fields that make no sense, and these, by name: counts
+// and CPU times that are no numbers, negative, infinite or too large, and text that is
+// not UTF-8. Lines of databases stay, so that these are walked; see Keyspace.Odd.
+func (i Info) Sane() (Info, []OddFigure) {
+	sane, odd := Info{}, []OddFigure{}
+	for section, fields := range i {
+		kept := make(map[string]string, len(fields))
+		for name, value := range fields {
+			database := section == "keyspace"
+			isOdd := makesNoSense(name, value) || database && parseKeyspace(value).Odd
+			if isOdd {
+				odd = append(odd, OddFigure{name, value})
+			}
+			if !isOdd || database {
+				kept[name] = value
+			}
+		}
+		sane[section] = kept
+	}
+	slices.SortFunc(odd, func(a, b OddFigure) int { return cmp.Compare(a.Field, b.Field) })
+	return sane, odd
+}
+
+// makesNoSense reports whether a field cannot be what its name says.
+func makesNoSense(name, value string) bool {
+	switch {
+	case !utf8.ValidString(name + value):
+		return true
+	case value == "": // not told
+		return false
+	case slices.Contains(counts, name):
+		_, err := strconv.ParseUint(value, 10, 63)
+		return err != nil
+	case slices.Contains(seconds, name):
+		x, err := strconv.ParseFloat(value, 64)
+		return err != nil || !(x >= 0 && x <= mostSeconds) // NaN is neither
+	}
+	return false
+}
+
+// mostSeconds is longer than a server runs; as a time.Duration it does not overflow.
+const mostSeconds = 1 << 33
 
 // Keyspace is one database's line in INFO keyspace.
 type Keyspace struct {
 	Keys    int64 // keys, those expired but not yet removed included
 	Expires int64 // keys with a TTL
+	Odd     bool  // the line makes no sense: nothing is known
 }
 
 // Databases are the databases that are not empty, by number.
@@ -77,21 +139,23 @@ func (i Info) Databases() map[int]Keyspace {
 	return dbs
 }
 
+// keyspaceBits is more than the keys that a server can hold; sums of less do not
+// overflow.
+const keyspaceBits = 48
+
 // parseKeyspace reads "keys=3,expires=1,avg_ttl=0".
-func parseKeyspace(value string) Keyspace {
-	var k Keyspace
+func parseKeyspace(value string) (k Keyspace) {
 	for item := range strings.SplitSeq(value, ",") {
 		name, number, _ := strings.Cut(item, "=")
-		n, err := strconv.ParseInt(number, 10, 64)
-		if err != nil || n < 0 {
+		into := map[string]*int64{"keys": &k.Keys, "expires": &k.Expires}[name]
+		if into == nil {
 			continue
 		}
-		switch name {
-		case "keys":
-			k.Keys = n
-		case "expires":
-			k.Expires = n
+		n, err := strconv.ParseUint(number, 10, keyspaceBits)
+		if err != nil {
+			return Keyspace{Odd: true}
 		}
+		*into = int64(n)
 	}
 	return k
 }
@@ -108,8 +172,10 @@ func (i Info) commandTime() time.Duration {
 		}
 		for item := range strings.SplitSeq(value, ",") {
 			if usec, ok := strings.CutPrefix(item, "usec="); ok {
-				n, _ := strconv.ParseInt(usec, 10, 64) // not a number: nothing is known
-				sum += n
+				n, err := strconv.ParseUint(usec, 10, 63)
+				if err == nil && n < mostSeconds*1e6 { // else nothing is known of it
+					sum = min(sum+int64(n), mostSeconds*1e6)
+				}
 			}
 		}
 	}
@@ -121,8 +187,8 @@ func (i Info) cpuTime() (time.Duration, bool) {
 	for _, thread := range []string{"_main_thread", ""} {
 		user, ok := i.Float("used_cpu_user" + thread)
 		sys, alsoOK := i.Float("used_cpu_sys" + thread)
-		if ok && alsoOK {
-			return time.Duration((user + sys) * float64(time.Second)), true
+		if used := user + sys; ok && alsoOK && used >= 0 && used <= mostSeconds {
+			return time.Duration(used * float64(time.Second)), true
 		}
 	}
 	return 0, false

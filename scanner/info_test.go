@@ -1,8 +1,12 @@
 package scanner
 
 import (
+	"os"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const sampleInfo = "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\nuptime_in_seconds:3600\r\n\r\n" +
@@ -88,6 +92,42 @@ func TestNodeEngines(t *testing.T) {
 	}
 }
 
+// The file has the fields of KeyDB 6.3.4 in its form (server.cpp, genRedisInfoString),
+// and names no KeyDB.
+func TestKeyDB(t *testing.T) {
+	text, err := os.ReadFile("testdata/keydb-6.3.4.info")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := Node{Info: ParseInfo(string(text))}
+	if name, version := n.Engine(); name != "keydb" || version != "6.3.4" {
+		t.Errorf("engine %s %s", name, version)
+	}
+	if n.Role() != Primary {
+		t.Errorf("role %s: an active replica takes writes", n.Role())
+	}
+	if ok, why := RandomCursors(n); ok || why != "keydb has cursors of its own" {
+		t.Errorf("random cursors %v, %q", ok, why)
+	}
+	if got := n.Info.Databases()[0]; got != (Keyspace{Keys: 40_000, Expires: 653}) {
+		t.Errorf("db0: %+v", got)
+	}
+	if _, odd := n.Info.Sane(); len(odd) > 0 {
+		t.Errorf("odd: %v", odd)
+	}
+}
+
+func TestSentinel(t *testing.T) {
+	n := Node{Info: ParseInfo("# Server\r\nredis_version:7.0.15\r\nredis_mode:sentinel\r\n# Sentinel\r\nsentinel_masters:2\r\n" +
+		"master0:name=mymaster,status=ok,address=127.0.0.1:6379,slaves=1,sentinels=3\r\nmaster1:name=other,status=sdown,address=10.0.0.1:6380,slaves=0,sentinels=1\r\n")}
+	if got, want := n.SentinelMasters(), []string{"mymaster at 127.0.0.1:6379", "other at 10.0.0.1:6380"}; !n.IsSentinel() || !slices.Equal(want, got) {
+		t.Errorf("Sentinel %v, masters %q, want %q", n.IsSentinel(), got, want)
+	}
+	if n := (Node{Info: ParseInfo(sampleInfo)}); n.IsSentinel() || n.SentinelMasters() != nil {
+		t.Errorf("a replica is a Sentinel of %q", n.SentinelMasters())
+	}
+}
+
 func TestIdleHorizonIsBoundedByTheClock(t *testing.T) {
 	n := Node{Info: ParseInfo("uptime_in_seconds:99999999999999999")}
 	if h, ok := n.IdleHorizon(); !ok || h != lruClockWrap {
@@ -111,5 +151,31 @@ func TestSharesIntegers(t *testing.T) {
 		if got := (Node{Info: ParseInfo(text)}).SharesIntegers(); got != want {
 			t.Errorf("SharesIntegers(%q) = %v", text, got)
 		}
+	}
+}
+
+// Fields that make no sense are taken out, and named; lines of databases stay.
+func TestSaneInfo(t *testing.T) {
+	info := ParseInfo("# Memory\r\nused_memory:-1\r\nmaxmemory:0\r\nmem_allocator:je\xff\r\n# Server\r\nuptime_in_seconds:\r\nmaster_link_down_since_seconds:-1\r\n" +
+		"# CPU\r\nused_cpu_sys:NaN\r\nused_cpu_user:1.5\r\n# Keyspace\r\ndb0:keys=-3,expires=0\r\ndb1:keys=2,expires=1,avg_ttl=-7\r\n")
+	sane, odd := info.Sane()
+	if want := []OddFigure{{"db0", "keys=-3,expires=0"}, {"mem_allocator", "je\xff"}, {"used_cpu_sys", "NaN"}, {"used_memory", "-1"}}; !cmp.Equal(want, odd) {
+		t.Errorf("odd: %q, want %q", odd, want)
+	}
+	want := ParseInfo("# Memory\r\nmaxmemory:0\r\n# Server\r\nuptime_in_seconds:\r\nmaster_link_down_since_seconds:-1\r\n# CPU\r\nused_cpu_user:1.5\r\n" +
+		"# Keyspace\r\ndb0:keys=-3,expires=0\r\ndb1:keys=2,expires=1,avg_ttl=-7\r\n")
+	if diff := cmp.Diff(want, sane); diff != "" {
+		t.Errorf("sane (-want +got):\n%s", diff)
+	}
+	if got := sane.Databases(); !got[0].Odd || got[1] != (Keyspace{Keys: 2, Expires: 1}) {
+		t.Errorf("databases %v", got)
+	}
+	for _, cpu := range []string{"nan", "inf", "1e300", "-1"} {
+		if used, ok := ParseInfo("used_cpu_sys:" + cpu + "\r\nused_cpu_user:0\r\n").cpuTime(); ok {
+			t.Errorf("%s s of CPU are %v", cpu, used)
+		}
+	}
+	if got := ParseInfo("# Commandstats\r\ncmdstat_scan:usec=9223372036854775807\r\ncmdstat_type:calls=1,usec=7\r\n").commandTime(); got != 7*time.Microsecond {
+		t.Errorf("commands took %v", got)
 	}
 }

@@ -22,7 +22,7 @@ const (
 // Role is Primary, Replica or Unknown.
 func (n Node) Role() string {
 	switch n.Info.Field("role") {
-	case "master":
+	case "master", "active-replica": // KeyDB's, which takes writes and expires keys itself
 		return Primary
 	case "slave":
 		return Replica
@@ -31,26 +31,51 @@ func (n Node) Role() string {
 	}
 }
 
-// engines are the servers that say what they are by a version field of their
-// own; redis_version then only tells with what they are compatible.
-var engines = []struct{ name, field string }{
-	{"valkey", "valkey_version"},
-	{"dragonfly", "dragonfly_version"},
-	{"kvrocks", "kvrocks_version"},
-	{"keydb", "keydb_version"},
-	{"garnet", "garnet_version"},
-	{"redict", "redict_version"},
-	{"redis", "redis_version"},
+// engines are servers by a field of INFO that others do not have, and the field that
+// has their version: where it is not redis_version, that only tells with what they are
+// compatible. KeyDB 6.3 has no version of its own.
+var engines = []struct{ name, mark, version string }{
+	{"valkey", "valkey_version", "valkey_version"},
+	{"dragonfly", "dragonfly_version", "dragonfly_version"},
+	{"kvrocks", "kvrocks_version", "kvrocks_version"},
+	{"keydb", "keydb_version", "keydb_version"},
+	{"keydb", "mvcc_depth", "redis_version"},
+	{"garnet", "garnet_version", "garnet_version"},
+	{"redict", "redict_version", "redict_version"},
+	{"redis", "redis_version", "redis_version"},
 }
 
 // Engine is the server's name and version; both Unknown when INFO is refused.
 func (n Node) Engine() (name, version string) {
 	for _, e := range engines {
-		if v := n.Info.Field(e.field); v != "" {
+		if v := n.Info.Field(e.version); v != "" && n.Info.Field(e.mark) != "" {
 			return e.name, strings.TrimPrefix(v, "df-v")
 		}
 	}
 	return Unknown, Unknown
+}
+
+// IsSentinel reports whether the node is a Sentinel, which has no keys.
+func (n Node) IsSentinel() bool {
+	return n.Info.Field("redis_mode") == "sentinel" || n.Info.Field("server_mode") == "sentinel"
+}
+
+// SentinelMasters are the primaries that a Sentinel watches, each as "name at address",
+// in the order of INFO: master0:name=mymaster,status=ok,address=127.0.0.1:6379,...
+func (n Node) SentinelMasters() []string {
+	var masters []string
+	for i := 0; ; i++ {
+		line := n.Info.Field("master" + strconv.Itoa(i))
+		if line == "" {
+			return masters
+		}
+		fields := map[string]string{}
+		for item := range strings.SplitSeq(line, ",") {
+			name, value, _ := strings.Cut(item, "=")
+			fields[name] = value
+		}
+		masters = append(masters, fields["name"]+" at "+fields["address"])
+	}
 }
 
 // AtLeast reports whether the version is major.minor or later.

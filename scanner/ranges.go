@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"time"
 )
 
 // In the order in which SCAN visits a table, the buckets lie on a line from 0 to
@@ -82,6 +83,7 @@ type lane struct {
 	finished bool
 	most     int // names to ask for: what is left of the range has no more
 
+	circle   circle
 	names    []string  // of the page at hand
 	requests []Request // about it
 	rest     []Request // of them, that are not yet sent
@@ -105,7 +107,7 @@ func (w *Walk) newLane(i Interval) *lane {
 
 // begin makes the first lane, which has all that there is to walk.
 func (w *Walk) begin() {
-	w.recent = newRecentNames(w.most())
+	w.recent, w.began = newRecentNames(w.most()), time.Now()
 	w.lanes = []*lane{w.newLane(w.interval())}
 	if w.Slots != nil {
 		w.lanes[0].takes = slices.Clone(w.Slots)

@@ -41,7 +41,7 @@ var errProtocol = errors.New("a reply that makes no sense")
 
 // errWrongReply is the Reply.Err of a well-formed reply of a type that the command
 // does not have.
-var errWrongReply = errors.New("a reply of a wrong type")
+const errWrongReply = replyError("a reply of a wrong type")
 
 // replyError is an error that the server answered. It satisfies redis.Error.
 type replyError string

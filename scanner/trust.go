@@ -8,7 +8,6 @@ import "strings"
 var strangers = []struct{ field, name string }{
 	{"rlec_version", "Redis Enterprise"},
 	{"upstash_version", "Upstash"},
-	{"mvcc_depth", "KeyDB"}, // which does not tell its version in a field of its own
 	{"pika_version", "Pika"},
 	{"tendis_version", "Tendis"},
 }
@@ -41,7 +40,6 @@ func (n Node) inHashOrder() (ok bool, why string) {
 			return false, s.name + " has cursors of its own"
 		}
 	}
-	mode := n.Info.Field("redis_mode") + n.Info.Field("server_mode")
 	switch {
 	case engine == Unknown:
 		return false, "INFO does not tell what the server is"
@@ -51,7 +49,7 @@ func (n Node) inHashOrder() (ok bool, why string) {
 		return false, "the version of the server is not known, or is too old"
 	case n.Info.Field("run_id") == "":
 		return false, "INFO does not tell which process answers: it may be a proxy"
-	case strings.Contains(mode, "sentinel"):
+	case n.IsSentinel():
 		return false, "a Sentinel has no keys"
 	}
 	return true, ""

@@ -37,7 +37,7 @@ func TestRandomCursors(t *testing.T) {
 		{name: "a proxy", fields: map[string]string{"run_id": ""}, why: "proxy"},
 		{name: "Redis Enterprise", fields: map[string]string{"rlec_version": "7.4.2-54"}, why: "Redis Enterprise"},
 		{name: "Upstash", fields: map[string]string{"upstash_version": "1.10.5"}, why: "Upstash"},
-		{name: "KeyDB", fields: map[string]string{"redis_version": "6.3.4", "mvcc_depth": "0"}, why: "KeyDB"},
+		{name: "KeyDB", fields: map[string]string{"redis_version": "6.3.4", "mvcc_depth": "0"}, why: "keydb"},
 		{name: "Dragonfly", fields: map[string]string{"dragonfly_version": "df-v1.14.0"}, why: "dragonfly"},
 		{name: "Kvrocks", fields: map[string]string{"redis_version": "4.0.0", "kvrocks_version": "2.8.0"}, why: "kvrocks"},
 		{name: "Garnet", fields: map[string]string{"garnet_version": "1.0.0"}, why: "garnet"},

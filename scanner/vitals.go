@@ -12,7 +12,7 @@ type Vitals struct {
 	CPU         time.Duration // that the main thread has used
 	Uptime      time.Duration
 	Evicted     int64 // keys, since the server started or its statistics were reset
-	AtMaxmemory bool  // used_memory is next to maxmemory
+	AtMaxmemory bool  // it is near it, see Node.NearMaxmemory
 	Saving      bool  // RDB
 	Rewriting   bool  // AOF
 	Loading     bool  // also when it serves its old data meanwhile
@@ -21,9 +21,6 @@ type Vitals struct {
 	// replica of a primary has not acknowledged, bytes.
 	Lag int64
 }
-
-// nearMaxmemory is the share of maxmemory from which on a server is at it.
-const nearMaxmemory = 0.95
 
 // VitalsOf reads an answer to INFO.
 func VitalsOf(info Info) Vitals {
@@ -35,12 +32,10 @@ func VitalsOf(info Info) Vitals {
 	}
 	v.CPU, _ = info.cpuTime()
 	v.Evicted, _ = info.Int("evicted_keys")
-	if uptime, ok := info.Int("uptime_in_seconds"); ok {
+	if uptime, ok := info.Int("uptime_in_seconds"); ok && uptime >= 0 && uptime <= mostSeconds {
 		v.Uptime = time.Duration(uptime) * time.Second
 	}
-	used, _ := info.Int("used_memory")
-	limit, _ := info.Int("maxmemory")
-	v.AtMaxmemory = limit > 0 && float64(used) >= nearMaxmemory*float64(limit)
+	v.AtMaxmemory = Node{Info: info}.NearMaxmemory()
 	return v
 }
 

@@ -56,6 +56,8 @@ type Walk struct {
 	trial      trial
 	calibrated time.Time     // last
 	cpu        time.Duration // of the server's main thread then; 0: not known
+	began      time.Time     // of this walk
+	came       int64         // names that pages had
 	singly     int           // pages still to ask for by COUNT 1
 	recent     recentNames
 }
@@ -185,6 +187,9 @@ func (w *Walk) receive(ctx context.Context, l *lane) error {
 func (w *Walk) arrive(l *lane) error {
 	page := &l.trip.Page
 	w.Tally.Returned += int64(len(page.Names))
+	if err := w.endless(l, page); err != nil {
+		return err
+	}
 	if err := w.watch(l, page); err != nil {
 		return err
 	}

@@ -212,3 +212,57 @@ func TestWalkReportsALostConnection(t *testing.T) {
 		t.Errorf("cursor %d, want %d: the page whose probes were lost begins there", w.Cursor(), want)
 	}
 }
+
+// looping is an Exchange whose cursors and names a function makes up.
+type looping struct {
+	pages
+	next func(cursor uint64) ScanReply
+	sent int
+}
+
+func (x *looping) Receive(context.Context) (*Trip, error) {
+	trip := x.flight[0]
+	x.flight = x.flight[1:]
+	trip.Replies = append(trip.Replies, make([]Reply, len(trip.Requests))...)
+	trip.Page = ScanReply{}
+	if trip.Scan != nil {
+		x.sent++
+		trip.Page = x.next(trip.Scan.Cursor)
+	}
+	return trip, nil
+}
+
+// A server whose SCAN never ends does not hold us for ever.
+func TestWalkEndsWithoutALastCursor(t *testing.T) {
+	tests := []struct {
+		name string
+		keys int64
+		next func(cursor uint64) ScanReply
+		want string
+		most int // pages
+	}{
+		{"the same cursor", 0, func(uint64) ScanReply { return ScanReply{Cursor: 7} }, errStuck.Error(), 2},
+		{"a circle", 0, func(c uint64) ScanReply { return ScanReply{Cursor: c%1000 + 1} }, errCircle.Error(), 5000},
+		{"a circle that is not the beginning", 0, func(c uint64) ScanReply {
+			if c < 5000 {
+				return ScanReply{Cursor: c + 1}
+			}
+			return ScanReply{Cursor: 5001 + (c+1)%3}
+		}, errCircle.Error(), 20_000},
+		{"new names without end", 1000, func(c uint64) ScanReply {
+			names := make([]string, 1000)
+			for i := range names {
+				names[i] = fmt.Sprint(c, i)
+			}
+			return ScanReply{Cursor: c + 1, Names: names}
+		}, "SCAN returned 1011000 names where INFO knows 1000 keys", 1100},
+	}
+	for _, tt := range tests {
+		x := &looping{next: tt.next}
+		w := newWalk(x, &recorder{})
+		w.Keys = tt.keys
+		if err := w.Run(context.Background()); err == nil || !strings.Contains(err.Error(), tt.want) || x.sent > tt.most {
+			t.Errorf("%s: after %d pages: %v", tt.name, x.sent, err)
+		}
+	}
+}

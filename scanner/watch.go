@@ -102,12 +102,12 @@ func (w *Watch) baseline(ctx context.Context) {
 	}
 }
 
-// ping is one round trip. Its refusal by ACL takes one, too.
+// ping is one round trip. A refusal takes one, too.
 func (w *Watch) ping(ctx context.Context) (time.Duration, error) {
 	start := time.Now()
 	err := w.conn.conn.Ping(context.WithoutCancel(ctx)).Err() // what is sent is answered, so that it is counted right
 	took := time.Since(start)
-	if refused(err) {
+	if err != nil && optional(err) {
 		err = nil
 	}
 	return took, err

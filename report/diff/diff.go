@@ -144,8 +144,11 @@ type ServerLine struct {
 	Name string `json:"name"` // as in INFO, or hit_ratio
 	Kind Kind   `json:"kind"`
 	Change
-	OldText string `json:"old_text,omitempty"` // of a Word
-	NewText string `json:"new_text,omitempty"`
+	// Ours is what the old walk itself may have caused at most, and what Delta leaves
+	// out: keys that were evicted for its connections' buffers.
+	Ours    float64 `json:"ours,omitempty"`
+	OldText string  `json:"old_text,omitempty"` // of a Word
+	NewText string  `json:"new_text,omitempty"`
 }
 
 // Kind is what a figure of a server is, and its unit.
@@ -217,10 +220,13 @@ type Runway struct {
 }
 
 // Rate is how fast the way to a limit is covered: less is left by PerDay a day.
+// Keys that the walk at its beginning may have evicted itself are left out of it.
 type Rate struct {
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
 	PerDay float64   `json:"per_day"` // keys or bytes; negative: away from the limit
+	// EvictedByUs is how many keys were left out.
+	EvictedByUs float64 `json:"evicted_by_us,omitempty"`
 }
 
 // Stopped is a namespace whose keys are written without a TTL since the old

@@ -152,6 +152,12 @@ func TestServerLines(t *testing.T) {
 	if l := got["evicted_keys"]; l.Delta == nil || *l.Delta != 250 {
 		t.Errorf("evicted: %+v", l)
 	}
+	for ours, want := range map[int64][2]float64{0: {0, 250}, 40: {40, 210}, 300: {250, 0}} {
+		before.Receipt.EvictedByUs, before.Receipt.EvictedMeanwhile = &ours, &ours
+		if l := lines()["evicted_keys"]; l.Ours != want[0] || *l.Delta != want[1] {
+			t.Errorf("evicted, %d of them by the old walk: %+v", ours, l)
+		}
+	}
 	if l := got["hit_ratio"]; l.New == nil || *l.New != 0.9 { // 90 of 100 but for our own 300
 		t.Errorf("hit ratio: %+v", l)
 	}

@@ -20,6 +20,8 @@ type gauge struct {
 	at   func(*profile.Profile) time.Time // when it was read
 	// barred are the codes of caveats under which two profiles give no rate.
 	barred []string
+	// ours is how much less is left, at most, since the profile was made; nil: nothing.
+	ours   func(*profile.Profile) float64
 	format func(float64) string // of an amount above 0
 	more   string               // what it did when more is left: "grew"
 }
@@ -32,6 +34,7 @@ var poolGauge = gauge{
 	left:   poolLeft,
 	at:     func(p *profile.Profile) time.Time { return sideOf(p, "").at() },
 	barred: slices.Concat(otherData, []string{"databases-differ", "match-differs", "incomplete"}),
+	ours:   evictedByUs,
 	format: keysText,
 	more:   "grew",
 }
@@ -57,6 +60,15 @@ func poolLeft(p *profile.Profile) (keys float64, ok bool) {
 		return 0, false
 	}
 	return float64(max(t.Keys.Value-t.NoTTLKeys.Value, 0)), true
+}
+
+// evictedByUs are the keys that a walk itself may have evicted. Under a volatile-*
+// policy they were of the pool.
+func evictedByUs(p *profile.Profile) float64 {
+	if p.Receipt.EvictedByUs == nil {
+		return 0
+	}
+	return float64(*p.Receipt.EvictedByUs)
 }
 
 // memoryLeft leaves maxmemory out, which may have been another.
@@ -108,18 +120,37 @@ func (g gauge) rate(before, after *profile.Profile) (r Rate, ok bool) {
 	if !known || !alsoKnown || span <= 0 {
 		return r, false
 	}
-	r.PerDay = (a - b) / span
+	gone := a - b
+	if g.ours != nil {
+		r.EvictedByUs = min(g.ours(before), max(gone, 0))
+	}
+	r.PerDay = (gone - r.EvictedByUs) / span
 	return r, true
 }
 
 // assumption is what a figure that rests on these rates takes for granted.
 func (g gauge) assumption(rates []Rate, withinNoise bool) string {
+	var ours float64
+	for _, r := range rates {
+		ours += r.EvictedByUs
+	}
+	text := g.seen(rates, withinNoise)
+	if ours > 0 {
+		text += "; " + keysText(ours) + " are left out, which the walks themselves may have evicted"
+	}
+	return text
+}
+
+// seen is what the rates are.
+func (g gauge) seen(rates []Rate, withinNoise bool) string {
 	last := rates[len(rates)-1]
 	span := spanText(last.To.Sub(last.From))
 	text := ""
 	switch {
 	case withinNoise:
 		text = fmt.Sprintf("in the %s between the two profiles %s changed by no more than a walk may miss: that tells no rate", span, g.noun)
+	case last.PerDay == 0 && last.EvictedByUs > 0:
+		text = fmt.Sprintf("in the %s between the two profiles %s lost no more than the old walk may have evicted", span, g.noun)
 	case last.PerDay == 0:
 		text = fmt.Sprintf("in the %s between the two profiles %s did not change", span, g.noun)
 	case last.PerDay < 0:

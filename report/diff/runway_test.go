@@ -73,6 +73,28 @@ func TestThreeDaysToTheEnd(t *testing.T) {
 	}
 }
 
+// What the old walk may have evicted itself is no rate of the server.
+func TestOwnEvictionsAreNoRate(t *testing.T) {
+	for ours, want := range map[int64]struct {
+		perDay, days float64
+		assumption   string
+	}{
+		111:    {72_000, 229_004. / 72_000, "at the rate of these 4 hours, 72,000 keys a day; peaks are faster, and then it comes sooner; 111 keys are left out, which the walks themselves may have evicted"},
+		20_000: {0, -1, "in the 4 hours between the two profiles the pool lost no more than the old walk may have evicted; 12,111 keys are left out, which the walks themselves may have evicted"},
+	} {
+		old := tickets(4, 241_115, nil).build(t)
+		old.Receipt.EvictedByUs, old.Receipt.EvictedMeanwhile = &ours, &ours
+		r := compare(t, old, tickets(0, 229_004, nil).build(t)).Runways[0]
+		if math.Abs(r.Rates[0].PerDay-want.perDay) > 1e-6 {
+			t.Errorf("%d evicted: %v keys a day, want %v", ours, r.Rates[0].PerDay, want.perDay)
+		}
+		near(t, "empty", r.Days, want.days)
+		if r.Assumption != want.assumption {
+			t.Errorf("%d evicted:\n got %q\nwant %q", ours, r.Assumption, want.assumption)
+		}
+	}
+}
+
 func TestRunwayRange(t *testing.T) {
 	incomplete := tickets(36, 1, nil)
 	incomplete.after = func(p *profile.Profile) { p.Complete = false }

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"math"
 	"strconv"
 
 	"keyprof/sampler/profile"
@@ -54,7 +55,7 @@ func (s servers) lines() (lines []ServerLine) {
 	if s.new.Role != profile.RolePrimary { // it neither evicts nor expires, and sees its own reads only
 		return lines
 	}
-	add(s.counter("evicted_keys"))
+	add(s.evictedKeys())
 	add(s.counter("expired_keys"))
 	add(s.hitRatio())
 	return lines
@@ -89,6 +90,16 @@ func (s servers) counter(name string) (ServerLine, bool) {
 	return s.gauge(Counter, name, old, new)
 }
 
+// evictedKeys are those evicted since the old profile, less those of its walk.
+func (s servers) evictedKeys() (ServerLine, bool) {
+	l, ok := s.counter("evicted_keys")
+	if ok && s.receipt.EvictedByUs != nil {
+		l.Ours = min(float64(*s.receipt.EvictedByUs), *l.Delta)
+		*l.Delta -= l.Ours
+	}
+	return l, ok
+}
+
 // hitRatio is that of the lookups since the old profile, less those of its walk.
 func (s servers) hitRatio() (ServerLine, bool) {
 	hits, ok := s.counter("keyspace_hits")
@@ -108,7 +119,7 @@ func (s servers) hitRatio() (ServerLine, bool) {
 // field is a figure of INFO; nil if it is none.
 func field(n *profile.Node, section, name string) *float64 {
 	v, err := strconv.ParseFloat(n.Info[section][name], 64)
-	if err != nil {
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 		return nil
 	}
 	return &v

@@ -88,14 +88,13 @@ type Measure struct {
 	Allowed bool            `json:"allowed"`
 }
 
-// Scan is what is known of SCAN without sending one.
+// Scan says whether our user may send SCAN.
 type Scan string
 
 // What may be known of SCAN.
 const (
-	ScanAllowed  Scan = "allowed"  // the server has it and refuses nobody anything
-	ScanUntested Scan = "untested" // the server has it; whether ACL lets our user send it is not known
-	ScanRefused  Scan = "refused"
+	ScanAllowed Scan = "allowed"
+	ScanRefused Scan = "refused" // by ACL, or not known to the server
 )
 
 // ACL are the commands that would allow what keyprof asks for.

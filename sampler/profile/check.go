@@ -27,6 +27,7 @@ func (p *Profile) Check() error {
 		within("totals", p.Totals.check(len(p.Missing) == 0)),
 		each("namespaces", p.Namespaces, func(n *Namespace) error { return n.check(len(p.Missing) == 0) }),
 		p.checkUnique(),
+		p.checkTypeNames(),
 		checkTotals(&p.Totals, p.Namespaces),
 		each("largest", p.Largest, (*Key).check),
 		each("warnings", p.Warnings, (*Warning).check),
@@ -165,12 +166,23 @@ func (r *Receipt) check() error {
 			whole("repeats", r.Repeats),
 			whole("keyspace_hits", r.KeyspaceHits),
 			whole("keyspace_misses", r.KeyspaceMisses),
+			maybe("evicted_meanwhile", r.EvictedMeanwhile),
+			maybe("evicted_by_us", r.EvictedByUs),
+			whole("buffer_bytes", r.BufferBytes),
 		),
-		firstBroken(rule{r.MaxLoad > 1, "max_load", "above 1"}),
+		firstBroken(
+			rule{r.MaxLoad > 1, "max_load", "above 1"},
+			rule{r.evictedMore(), "evicted_by_us", "more than evicted_meanwhile"},
+		),
 		each("brakes", orEmpty(r.Brakes), (*Brake).check),
 		each("stalls", orEmpty(r.Stalls), (*Stall).check),
 		within("probe_rtt", r.ProbeRTT.check()),
 	)
+}
+
+// evictedMore reports whether we evicted more than was evicted.
+func (r *Receipt) evictedMore() bool {
+	return r.EvictedByUs != nil && (r.EvictedMeanwhile == nil || *r.EvictedByUs > *r.EvictedMeanwhile)
 }
 
 func (b *Brake) check() error {

@@ -57,6 +57,12 @@ var checkCases = []struct {
 	{"design.fraction: not a finite number", func(p *profile.Profile) { p.Design.Fraction = math.NaN() }},
 	{"design.databases: missing", func(p *profile.Profile) { p.Design.Databases = nil }},
 	{"design.databases[1].number: negative", func(p *profile.Profile) { p.Design.Databases[1] = -1 }},
+	{"namespaces[1].types: more than 64", func(p *profile.Profile) {
+		for i := range profile.MaxTypes {
+			ns := &p.Namespaces[i%2]
+			ns.Types[strings.Repeat("x", i)] = profile.TypeStats{}
+		}
+	}},
 	{"nodes: missing", func(p *profile.Profile) { p.Nodes = nil }},
 	{"nodes[0].databases: missing", func(p *profile.Profile) { p.Nodes[0].Databases = nil }},
 	{"nodes[0].maxmemory: negative", func(p *profile.Profile) { p.Nodes[0].Maxmemory = pointer[int64](-1) }},
@@ -70,6 +76,11 @@ var checkCases = []struct {
 	{"receipt.elapsed_s: not a finite number", func(p *profile.Profile) { p.Receipt.ElapsedS = math.Inf(1) }},
 	{"receipt.server_cpu_s: negative", func(p *profile.Profile) { *p.Receipt.ServerCPUS = -1 }},
 	{"receipt.keyspace_hits: negative", func(p *profile.Profile) { p.Receipt.KeyspaceHits = math.MinInt64 }},
+	{"receipt.evicted_meanwhile: negative", func(p *profile.Profile) { *p.Receipt.EvictedMeanwhile = -1 }},
+	{"receipt.evicted_by_us: negative", func(p *profile.Profile) { *p.Receipt.EvictedByUs = -1 }},
+	{"receipt.evicted_by_us: more than evicted_meanwhile", func(p *profile.Profile) { *p.Receipt.EvictedByUs = 1007 }},
+	{"receipt.evicted_by_us: more than evicted_meanwhile", func(p *profile.Profile) { p.Receipt.EvictedMeanwhile = nil }},
+	{"receipt.buffer_bytes: negative", func(p *profile.Profile) { p.Receipt.BufferBytes = -1 }},
 	{"receipt.max_load: above 1", func(p *profile.Profile) { p.Receipt.MaxLoad = 25 }},
 
 	{"namespaces: missing", func(p *profile.Profile) { p.Namespaces = nil }},

@@ -26,8 +26,11 @@ func ReadHeader(r io.Reader) (Header, error) {
 		return Header{}, source.explain(err)
 	}
 	defer plain.Close()
-	p, err := decodeHeader(io.LimitReader(plain, MaxDocumentBytes))
+	text := &metered{r: plain}
+	p, err := decodeHeader(io.LimitReader(text, MaxDocumentBytes))
 	switch {
+	case text.err != nil && source.err == nil:
+		return Header{}, text.err
 	case isSyntax(err):
 		return Header{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	case errors.Is(err, ErrNotProfile):

@@ -49,7 +49,7 @@ func TestReadHeaderOfOthers(t *testing.T) {
 		"[1]":                       profile.ErrNotProfile,
 		`"text"`:                    profile.ErrNotProfile,
 		"{}":                        profile.ErrNotProfile,
-		"hello":                     profile.ErrInvalid,
+		"hello":                     profile.ErrNotProfile,
 		`{"schema":"1"}`:            profile.ErrNotProfile,
 		`{"tool":{"name":"other"}}`: profile.ErrNotProfile,
 		`{"began":"yesterday"}`:     profile.ErrNotProfile,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,22 +90,68 @@ func TestBudget(t *testing.T) {
 		{`{"a":[{},{},{"x":[1,2,3]}]}`, budget{2, 4, 10}},
 		{`{"a":"{,[\",{","b":"\\"}`, budget{0, 1, 2}},
 		{`{"a":"unfinished,,,`, budget{0, 1, 1}},
-		{`"\`, budget{}},
 	} {
-		if got := count([]byte(tt.text)); got != tt.want {
-			t.Errorf("%s: %v, want %v", tt.text, got, tt.want)
+		for _, chunk := range []int{1, 3, len(tt.text)} {
+			var m meter
+			var err error
+			for part := range slices.Chunk([]byte(tt.text), chunk) {
+				err = errors.Join(err, m.take(part))
+			}
+			if m.budget != tt.want || err != nil {
+				t.Errorf("%s by %d bytes: %v, %v, want %v", tt.text, chunk, m.budget, err, tt.want)
+			}
 		}
 	}
 }
 
+// What passes a limit is refused as soon as it does: what follows is not read.
 func TestBudgetLimits(t *testing.T) {
-	for _, text := range []string{
-		`{"warnings":[0` + strings.Repeat(",0", MaxRows+1) + "]}",
-		`{"namespaces":[{"largest":[{}` + strings.Repeat(",{}", MaxObjects) + "]}]}",
-		`{"design":{"databases":[0` + strings.Repeat(",0", MaxValues) + "]}}",
+	for name, text := range map[string]string{
+		"rows":     `{"warnings":[0` + strings.Repeat(",0", MaxRows+1),
+		"objects":  `{"namespaces":[` + strings.Repeat(`{"a":[{}`+strings.Repeat(",{}", 999)+"]},", MaxObjects/1000),
+		"values":   `{"namespaces":[` + strings.Repeat("["+strings.Repeat("0,", 999)+"0],", MaxValues/1000),
+		"elements": `{"namespaces":[{"types":{"":0` + strings.Repeat(`,"":0`, MaxElements+1),
+		"text":     `{"label":"` + strings.Repeat("x", MaxStringBytes+1),
+		"name":     `{"` + strings.Repeat(`\"`, MaxStringBytes/2+1),
+		"nested":   strings.Repeat(`{"a":`, MaxDepth+1),
+		"lists":    `{"a":` + strings.Repeat("[", MaxDepth),
 	} {
-		if err := checkBudget([]byte(text)); !errors.Is(err, ErrTooLarge) {
-			t.Errorf("%.30s...: %v", text, err)
+		endless := io.MultiReader(strings.NewReader(text), noMore{t})
+		if _, err := Read(endless); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s: %v", name, err)
+		}
+		endless = io.MultiReader(strings.NewReader(`{"schema":1,`+text[1:]), noMore{t})
+		if _, err := ReadHeader(endless); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("header with %s: %v", name, err)
+		}
+	}
+	for name, text := range map[string]string{"zeros": "\x00", "lines": "some text\n", "list": "[["} {
+		if _, err := Read(io.MultiReader(strings.NewReader(strings.Repeat(text, 8<<10)), noMore{t})); !errors.Is(err, ErrNotProfile) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// noMore is a reader that must not be asked.
+type noMore struct{ testing.TB }
+
+func (r noMore) Read([]byte) (int, error) {
+	r.Error("read on")
+	return 0, io.ErrUnexpectedEOF
+}
+
+// A text of 250 MB that takes 15 KB on the disk costs next to no memory.
+func TestLongTextCostsNothing(t *testing.T) {
+	for _, c := range []Compression{Gzip, Zstd} {
+		bomb := squeezed(t, c, append([]byte(`{"schema":1,"tool":{"name":"keyprof"},"label":"`), bytes.Repeat([]byte("a "), 50<<20)...))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := Read(bomb); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("compression %d: %v", c, err)
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 {
+			t.Errorf("compression %d: %d MiB allocated", c, took>>20)
 		}
 	}
 }

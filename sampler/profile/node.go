@@ -97,6 +97,17 @@ type Receipt struct {
 	// upper bound for the keys that our SCAN made it remove. Absent on a replica,
 	// which removes none.
 	ExpiredMeanwhile *int64 `json:"expired_meanwhile,omitempty"` // keys
+	// EvictedMeanwhile is the growth of evicted_keys of INFO while we ran: it counts
+	// what all other clients caused, too. Absent on a replica that never evicted, as it
+	// leaves that to its primary.
+	EvictedMeanwhile *int64 `json:"evicted_meanwhile,omitempty"` // keys
+	// BufferBytes is the most that the server can have taken at a time for the buffers
+	// of our connections, which count against maxmemory; absent where it is not known.
+	BufferBytes int64 `json:"buffer_bytes,omitempty"` // bytes
+	// EvictedByUs is how many keys of EvictedMeanwhile these buffers explain at most:
+	// as many as have their bytes, by the mean of all memory a key. Absent where one of
+	// the two is.
+	EvictedByUs *int64 `json:"evicted_by_us,omitempty"` // keys
 	// Repeats are names that SCAN returned again soon after, and that were not
 	// measured again. Later repeats are measured twice.
 	Repeats  int64  `json:"repeats"`  // names

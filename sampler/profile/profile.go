@@ -115,6 +115,10 @@ type Namespace struct {
 // Namespace.Other, not this name, identifies that row: a key may be called so.
 const OtherPattern = "(other)"
 
+// OtherType is the name in Stats.Types of what TYPE answered and what is no name of
+// a type, or one too many.
+const OtherType = "(other)"
+
 // Key is one key that stands for others, or stands out.
 type Key struct {
 	DB int `json:"db"` // number of the logical database

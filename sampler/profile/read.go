@@ -51,7 +51,8 @@ func ReadFile(path string) (*Profile, error) {
 }
 
 // readDocument is the decompressed content of r. Neither this nor what r holds
-// may be more than limit bytes.
+// may be more than limit bytes, and no part of it may pass the limits on parts: it
+// is read no further than that.
 func readDocument(r io.Reader, limit int64) ([]byte, error) {
 	source := &source{r: r, left: limit}
 	stored := bufio.NewReader(source)
@@ -60,8 +61,12 @@ func readDocument(r io.Reader, limit int64) ([]byte, error) {
 		return nil, source.explain(err)
 	}
 	defer plain.Close()
-	data, err := io.ReadAll(io.LimitReader(plain, limit+1))
-	if err != nil {
+	text := &metered{r: plain}
+	data, err := io.ReadAll(io.LimitReader(text, limit+1))
+	switch {
+	case text.err != nil && source.err == nil:
+		return nil, text.err
+	case err != nil:
 		return nil, source.explain(err)
 	}
 	if int64(len(data)) > limit {
@@ -120,8 +125,7 @@ func decompression(err error) error {
 	return err
 }
 
-// checkText refuses what encoding/json need not see: text that is no object,
-// and objects that would take a hundred times their size in memory.
+// checkText refuses what encoding/json need not see: text that is no object.
 func checkText(data []byte) error {
 	start := bytes.TrimLeft(data, " \t\r\n")
 	if len(start) == 0 {
@@ -130,7 +134,7 @@ func checkText(data []byte) error {
 	if start[0] != '{' {
 		return ErrNotProfile
 	}
-	return checkBudget(data)
+	return nil
 }
 
 // decode reads the JSON of a document.

@@ -160,6 +160,15 @@ func TestReadFileNamesTheFile(t *testing.T) {
 	}
 }
 
+// counters are the members of an object with n of them.
+func counters(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"%d":0,`, i)
+	}
+	return strings.TrimSuffix(b.String(), ",")
+}
+
 // The most that passes the limits must not take the machine's memory. A
 // sixteenth of it is tried, and what it takes reckoned up.
 func TestReadMemoryIsBounded(t *testing.T) {
@@ -168,7 +177,8 @@ func TestReadMemoryIsBounded(t *testing.T) {
 	for name, text := range map[string]string{
 		"namespaces": head + `"namespaces":[{}` + strings.Repeat(",{}", profile.MaxRows/part) + "]}",
 		"keys":       head + `"namespaces":[{"largest":[{}` + strings.Repeat(",{}", profile.MaxObjects/part) + "]}]}",
-		"numbers":    head + `"design":{"databases":[0` + strings.Repeat(",0", profile.MaxValues/part) + "]}}",
+		"numbers":    head + `"design":{"databases":[0` + strings.Repeat(",0", profile.MaxElements/part) + strings.Repeat("],\"databases\":[0"+strings.Repeat(",0", profile.MaxElements/part), 31) + "]}}",
+		"members":    head + `"receipt":{"commands":{` + counters(profile.MaxElements/part) + "}}}",
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

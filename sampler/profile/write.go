@@ -10,7 +10,8 @@ import (
 
 // Write writes p as indented JSON, compressed as c says. The same profile gives
 // the same bytes. Lists of p that are nil are written as empty, and p must pass
-// Check with these: what Read would refuse is not written, not even in part.
+// Check with these: what Read would refuse is not written, not even in part, and the error wraps
+// ErrNotValid.
 func Write(w io.Writer, p *Profile, c Compression) error {
 	text, err := encode(p)
 	if err != nil {
@@ -30,7 +31,7 @@ func Write(w io.Writer, p *Profile, c Compression) error {
 func encode(p *Profile) ([]byte, error) {
 	f := p.filled()
 	if err := f.Check(); err != nil {
-		return nil, fmt.Errorf("profile is not valid: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNotValid, err)
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -39,7 +40,11 @@ func encode(p *Profile) ([]byte, error) {
 	if err := e.Encode(f); err != nil {
 		return nil, err
 	}
-	return EscapeHidden(b.Bytes()), nil
+	text := EscapeHidden(b.Bytes())
+	if err := new(meter).take(text); err != nil {
+		return nil, err
+	}
+	return text, nil
 }
 
 // WriteFile writes p to the file at path, compressed as its suffix says (see

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -186,5 +187,31 @@ func noFiles(t *testing.T, dir string) {
 		if !e.IsDir() {
 			t.Errorf("%s is left", e.Name())
 		}
+	}
+}
+
+// A server that says too much of itself does not keep the walk from being saved:
+// what is written can be read.
+func TestWriteClipsTheServersTexts(t *testing.T) {
+	p := profiletest.Full()
+	long := strings.Repeat("\x00é", 1<<20)
+	n := &p.Nodes[0]
+	n.Version, n.Incomplete, n.Info = long, long, map[string]map[string]string{"server": {"os": long, long: "x"}, "other": {}}
+	for i := range 500_000 {
+		n.Info["other"][strconv.Itoa(i)] = "x"
+	}
+	n.Databases[0].Incomplete = long
+	p.Missing = append(p.Missing, profile.Missing{Measure: profile.MeasureFreq, Reason: long})
+	p.Warnings = append(p.Warnings, profile.Warning{Code: "x", Text: long})
+	p.Receipt.Waits = append(p.Receipt.Waits, profile.Wait{Cause: long})
+	var b bytes.Buffer
+	if err := profile.Write(&b, p, profile.Zstd); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := profile.Read(&b); err != nil || !strings.HasPrefix(long, strings.TrimSuffix(again.Nodes[0].Version, "…")) {
+		t.Error(err)
+	}
+	if n.Version != long || len(n.Info["other"]) != 500_000 || p.Warnings[len(p.Warnings)-1].Text != long {
+		t.Error("the profile itself was changed")
 	}
 }

@@ -93,7 +93,7 @@ var ownScopes = regexp.MustCompile(`^(namespaces|db\d+)?$`)
 
 // ownWarnings are those whose text holds nothing from outside but in quotes.
 var ownWarnings = []string{
-	"cluster-mode", "idle-horizon", "info-refused", "key-stalled", "keys-denied", "keys-moved", "keyspace-changed", "measure-refused", "names-too-long", "namespaces-limited", "patterns-degraded", "patterns-other-lexing", "sample-disagrees",
+	"cluster-mode", "idle-horizon", "info-refused", "key-stalled", "keys-denied", "keys-missing", "keys-moved", "keyspace-changed", "measure-refused", "names-too-long", "namespaces-limited", "odd-figure", "patterns-degraded", "patterns-other-lexing", "sample-disagrees",
 	"primary", "replica-link-down", "rule-unused", "sample-other-process", "sample-refused", "save-in-progress", "server-changed", "shared-integers", "wrong-replies",
 }
 
@@ -136,9 +136,11 @@ var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` 
 	`INFO is refused, so whether the same server process answers there cannot be told|` +
 	`[\d,]+ keys of db\d+ were (?:denied by the user's ACL key patterns|answered in a way that makes no sense)|` +
 	`[\d,]+ keys of db\d+ (?:have names too long to ask about|stalled(?:: not known of them: [a-z, ]+)?)|` +
+	`SCAN returned [\d,]+ keys of db\d+, far fewer than the [\d,]+ that INFO had before and the [\d,]+ after|` +
 	`INFO is refused, so databases other than 0 are not known: name those to walk with --db|` +
 	`the server is being synchronized from its primary: its data set is exchanged|` +
 	`the server follows another primary than at the beginning: its data set was exchanged|` +
+	`its role changed from \w+ to \w+ while the walk ran|` +
 	`it loads a data set|its link to the primary went down|it began to save \(RDB\)|it began to rewrite its AOF|` +
 	`it began to evict keys|it evicts many more keys than before|its replication fell behind`)
 

@@ -32,6 +32,9 @@ const (
 // measure takes a few minutes for each of its steps; the servers of the usual and
 // the large keyspace live at once, as samples of the two take turns.
 func (b *bench) measure(ctx context.Context) error {
+	if err := b.evictions(ctx); err != nil || b.only == onlyEvictions {
+		return err
+	}
 	if err := b.simulated(ctx); err != nil {
 		return err
 	}

@@ -32,11 +32,17 @@ type options struct {
 	intervalSample int // keys of each of these
 	simulations    int // of a sample, of each kind; 0 leaves them out
 
+	evictionKeys int    // on the server that is full; 0 leaves it out
+	only         string // "evictions": nothing else is measured
+
 	rounds int    // of measuring what another client feels; 0 leaves it out
 	loads  string // shares to ask for, with commas between them; "" leaves them out
 
 	markdown, json string // files for the results, "" for none
 }
+
+// onlyEvictions is what -only can be.
+const onlyEvictions = "evictions"
 
 func parseFlags() (o options) {
 	flag.StringVar(&o.keyprof, "keyprof", "bin/keyprof", "measure `PROGRAM`")
@@ -50,6 +56,8 @@ func parseFlags() (o options) {
 	flag.IntVar(&o.intervalRuns, "interval-runs", 100, "samples whose intervals are held against a census; 0 leaves them out")
 	flag.IntVar(&o.intervalSample, "interval-sample", 100_000, "keys of each of these")
 	flag.IntVar(&o.simulations, "simulations", 1000, "samples to simulate of each population; 0 leaves them out")
+	flag.IntVar(&o.evictionKeys, "eviction-keys", 200_000, "number of keys of the server that is full; 0 leaves it out")
+	flag.StringVar(&o.only, "only", "", `measure "evictions" alone`)
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of measuring what another client feels; 0 leaves it out")
 	flag.StringVar(&o.loads, "loads", "5%,10%,25%,50%", "compare `SHARES` of the server that are asked for with those used")
 	flag.StringVar(&o.markdown, "markdown", "", "write the table to `FILE` too")
@@ -115,6 +123,9 @@ func run(ctx context.Context, o options) error {
 func (o options) check() error {
 	if o.pairs < 1 || o.keys < 1 {
 		return errors.New("-pairs and -keys must be at least 1")
+	}
+	if o.only != "" && o.only != onlyEvictions {
+		return fmt.Errorf("-only %q: it can be %q", o.only, onlyEvictions)
 	}
 	return nil
 }

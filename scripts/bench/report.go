@@ -22,6 +22,8 @@ type Report struct {
 	Rows     []Row             `json:"rows"`
 	Pairs    []*Pairs          `json:"pairs"` // runs that rows are made of
 	Loads    []Load            `json:"loads"`
+	// Evictions are the runs on a full server.
+	Evictions []Evictions `json:"evictions"`
 	// Awake says whether the cores were kept awake for the client beside keyprof;
 	// nil: there was none.
 	Awake *bool `json:"awake,omitempty"`

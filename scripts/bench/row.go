@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -31,6 +32,7 @@ const (
 	aboutSamples
 	aboutIntervals
 	aboutOthers
+	aboutEvictions
 )
 
 // Aim is what a figure should be.
@@ -115,12 +117,12 @@ func (c Comparison) row(about subject, measure string, aims ...Aim) Row {
 
 // figure is a number in three digits or more.
 func figure(v float64) string {
-	switch {
-	case v >= 100:
-		return unit.FormatCount(int64(v + 0.5))
-	case v >= 10:
+	switch size := math.Abs(v); {
+	case size >= 100:
+		return unit.FormatCount(int64(math.Round(v)))
+	case size >= 10:
 		return fmt.Sprintf("%.1f", v)
-	case v >= 1:
+	case size >= 1:
 		return fmt.Sprintf("%.2f", v)
 	default:
 		return fmt.Sprintf("%.3f", v)

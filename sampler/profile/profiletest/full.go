@@ -73,11 +73,13 @@ func node() profile.Node {
 
 func receipt(returned int64) profile.Receipt {
 	cpu := 0.75
+	evicted, byUs := int64(1006), int64(434)
 	return profile.Receipt{
 		Commands: map[string]int64{"scan": 9, "memory|usage": returned},
 		BytesOut: 12345, BytesIn: 67890,
 		ElapsedS: 90, MainThreadS: 1.5, PausedS: 80, LeastRTTS: 0.0003, ServerCPUS: &cpu,
 		Page: 50, MaxLoad: 0.25, Rate: 1000, Returned: returned,
+		EvictedMeanwhile: &evicted, EvictedByUs: &byUs, BufferBytes: 80_000,
 		PageLeast: 10, PageMost: 60, LatencyBudgetS: 0.0001,
 		Waits:  []profile.Wait{{Cause: "the connection was reset", Count: 2, TookS: 1.5}},
 		Brakes: []profile.Brake{{Cause: "it began to save (RDB)", Count: 1, TookS: 3.25}},

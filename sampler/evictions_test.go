@@ -1,0 +1,109 @@
+package sampler_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"keyprof/sampler"
+	"keyprof/sampler/profile"
+	"keyprof/scanner"
+	"keyprof/scanner/redistest"
+)
+
+// fullKeys is how many keys of some 390 bytes a full server has, about.
+const fullKeys = 20_000
+
+// newFullServer starts a server that has reached its maxmemory.
+func newFullServer(t *testing.T, policy string) *redistest.Server {
+	t.Helper()
+	server := redistest.New(t, "--maxmemory-policy", policy)
+	fill(t.Context(), server.Client(), 0, fullKeys)
+	used, _ := scanner.ParseInfo(server.Client().Info(t.Context(), "memory").Val()).Int("used_memory")
+	do(t, server.Client(), "config", "set", "maxmemory", used)
+	return server
+}
+
+// On a full server that others write to, the profile warns, and the receipt counts
+// what was evicted as the server does.
+func TestEvictionsOnTheReceipt(t *testing.T) {
+	t.Parallel()
+	server := newFullServer(t, "allkeys-lru")
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := fullKeys; ctx.Err() == nil; n += 20 {
+			fill(ctx, server.Client(), n, 20)
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	defer func() { stop(); <-done }()
+	before := stats(t, server.Client())["evicted_keys"]
+	o := guarded()
+	o.Rate = 10_000
+	p := collect(t, server.URL(), o)
+	most := stats(t, server.Client())["evicted_keys"] - before
+	r := &p.Receipt
+	if r.EvictedMeanwhile == nil || *r.EvictedMeanwhile == 0 || *r.EvictedMeanwhile > most {
+		t.Errorf("evicted meanwhile %v, the server counted at most %d", r.EvictedMeanwhile, most)
+	}
+	w := warningOf(p.Warnings, "near-maxmemory")
+	if w == nil || !strings.HasSuffix(w.Text, "allkeys-lru may evict keys for them") {
+		t.Errorf("warnings %v", p.Warnings)
+	}
+	if err := p.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func warningOf(list []profile.Warning, code string) *profile.Warning {
+	for i := range list {
+		if list[i].Code == code {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// Who checks beforehand is told what a walk may do to a full server.
+func TestCheckWarnsNearMaxmemory(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[string]string{
+		"noeviction":   "writes of other clients may fail with OOM (policy noeviction)",
+		"volatile-ttl": "volatile-ttl may evict keys for them or, when none with a TTL is left, refuse writes of other clients",
+		"allkeys-lru":  "allkeys-lru may evict keys for them",
+	} {
+		server := newFullServer(t, policy)
+		r, err := sampler.Check(context.Background(), connect(t, server.URL()), fast())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := warningOf(r.Warnings, "near-maxmemory"); w == nil || !strings.HasSuffix(w.Text, want) {
+			t.Errorf("%s: warnings %v", policy, r.Warnings)
+		}
+		do(t, server.Client(), "config", "set", "maxmemory", 1<<30)
+		if r, err = sampler.Check(context.Background(), connect(t, server.URL()), fast()); err != nil {
+			t.Fatal(err)
+		}
+		if w := warningOf(r.Warnings, "near-maxmemory"); w != nil {
+			t.Errorf("%s: with memory to spare: %v", policy, w)
+		}
+	}
+}
+
+// A replica does not evict, whatever its maxmemory.
+func TestReplicaIsNotNearMaxmemory(t *testing.T) {
+	node := scanner.Node{Info: scanner.ParseInfo("redis_version:7.0.15\nrole:slave\nused_memory:100\nmaxmemory:100\nmaxmemory_policy:allkeys-lru\nevicted_keys:0")}
+	if w := sampler.NearMaxmemory(node); w != nil {
+		t.Error(w)
+	}
+}
+
+func ExampleNearMaxmemory() {
+	node := scanner.Node{Info: scanner.ParseInfo("role:master\nused_memory:99000000\nmaxmemory:100000000\nmaxmemory_policy:allkeys-lru")}
+	fmt.Println(sampler.NearMaxmemory(node).Text)
+	// Output: used memory is 977 KiB below maxmemory: our connections' buffers count against it, and allkeys-lru may evict keys for them
+}
