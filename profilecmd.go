@@ -242,7 +242,7 @@ func (o profileOptions) deliver(p shareable, past *pastProfiles, stdout, stderr 
 }
 
 // problems are the warnings of a profile that should not be there every night.
-var problems = []string{"measure-refused", "info-refused", "replica-link-down", "server-changed", "rule-unused", "wrong-replies"}
+var problems = []string{"measure-refused", "info-refused", "replica-link-down", "server-changed", "rule-unused", "wrong-replies", "last-save-failed", "key-stalled", "odd-figure"}
 
 // tellProblems tells of a nightly run what its report would, as nobody reads that.
 func (o profileOptions) tellProblems(stderr io.Writer, p *profile.Profile, stdout io.Writer) {
