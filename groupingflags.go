@@ -137,10 +137,14 @@ func readDecisions(path string) (*pattern.Decisions, error) {
 	switch {
 	case err == nil:
 		return decisionsOf(p)
-	case errors.Is(err, profile.ErrTooLarge), profile.IsCompressed(read.Bytes()): // so meant for a profile
+	case profile.IsCompressed(read.Bytes()): // so meant for a profile
 		return nil, err
 	}
-	return pattern.ReadDecisions(io.MultiReader(&read, f))
+	d, otherwise := pattern.ReadDecisions(io.MultiReader(&read, f))
+	if otherwise != nil && errors.Is(err, profile.ErrTooLarge) {
+		return nil, err
+	}
+	return d, otherwise
 }
 
 // What keeps a profile's decisions from being used.

@@ -47,7 +47,7 @@ func profileCommand() *cli.Command {
 		Description: profileHelp,
 		Flags:       slices.Concat(profileFlags(), historyFlags(), sampleFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), promFlags(), redactFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
-			opts, err := profileOptionsOf(c)
+			opts, err := untilInterrupted(c.Context, func() (profileOptions, error) { return profileOptionsOf(c) })
 			if err != nil {
 				return err
 			}
