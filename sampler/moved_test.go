@@ -2,7 +2,6 @@ package sampler_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"keyprof/scanner/redistest"
@@ -19,16 +18,12 @@ func TestMovedKeys(t *testing.T) {
 		t.Fatalf("slot %d, %v: it should be one of the first node's", slot, err)
 	}
 	const keys, moved = 40, 25
+	var names []string
 	for i := range keys {
-		do(t, from.Client(), "set", fmt.Sprintf("{b}:%d", i), "x")
+		names = append(names, fmt.Sprintf("{b}:%d", i))
+		do(t, from.Client(), "set", names[i], "x")
 	}
-	id := func(s *redistest.Server) string { return s.Client().ClusterMyID(t.Context()).Val() }
-	do(t, to.Client(), "cluster", "setslot", slot, "importing", id(from))
-	do(t, from.Client(), "cluster", "setslot", slot, "migrating", id(to))
-	host, port, _ := strings.Cut(to.Addr(), ":")
-	for i := range moved {
-		do(t, from.Client(), "migrate", host, port, fmt.Sprintf("{b}:%d", i), 0, 1000)
-	}
+	redistest.Migrate(t, from, to, int(slot), names[:moved]...)
 
 	p := collect(t, from.URL(), fast())
 	if !p.Complete || p.Totals.Keys.Value != keys-moved || p.Totals.Moved != 0 {
