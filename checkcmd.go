@@ -43,7 +43,7 @@ func checkCommand() *cli.Command {
 		Description: checkHelp,
 		Flags:       slices.Concat(checkFlags(), walkFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
-			opts, err := checkOptionsOf(c)
+			opts, err := untilInterrupted(c.Context, func() (checkOptions, error) { return checkOptionsOf(c) })
 			if err != nil {
 				return err
 			}

@@ -14,8 +14,9 @@ import (
 	"keyprof/scanner"
 )
 
-// maxConfigBytes is the longest configuration file that is read.
-const maxConfigBytes = 1 << 20
+// maxConfigBytes is the longest configuration file that is read: the decoder takes the
+// square of the number of keys.
+const maxConfigBytes = 128 << 10
 
 // setting is what a configuration file says in one place.
 type setting struct {
@@ -75,7 +76,7 @@ func parseConfig(path string, data []byte) ([]setting, error) {
 		problem := strings.TrimPrefix(bad.Error(), "toml: ")
 		return nil, &usageError{problem: fmt.Sprintf("%s:%d:%d: %s", path, line, column, problem), hint: "the file is TOML: https://toml.io"}
 	}
-	l := locator{file: path, values: values}
+	l := locator{file: path, values: values, data: data, line: 1}
 	l.parser.Reset(data)
 	var table []string
 	for l.parser.NextExpression() {
@@ -95,6 +96,19 @@ type locator struct {
 	values map[string]any
 	parser unstable.Parser
 	found  []setting
+
+	data                  []byte
+	passed, line, newline int // bytes looked at, the line there, and where that begins
+}
+
+// position is the line and column of a place, from 1; places come in their order.
+func (l *locator) position(offset int) (line, column int) {
+	for ; l.passed < offset; l.passed++ {
+		if l.data[l.passed] == '\n' {
+			l.line, l.newline = l.line+1, l.passed+1
+		}
+	}
+	return l.line, offset - l.newline + 1
 }
 
 // addValue adds a key with its value, and those of a table in braces.
@@ -118,10 +132,10 @@ func (l *locator) add(table []string, n *unstable.Node) []string {
 		}
 		path = append(path, string(keys.Node().Data))
 	}
-	start := l.parser.Shape(first.Raw).Start
+	line, column := l.position(int(first.Raw.Offset))
 	l.found = append(l.found, setting{
 		path: path, value: lookUp(l.values, path),
-		file: l.file, at: fmt.Sprintf("%s:%d:%d", l.file, start.Line, start.Column),
+		file: l.file, at: fmt.Sprintf("%s:%d:%d", l.file, line, column),
 	})
 	return path
 }

@@ -27,7 +27,7 @@ func configurable(command *cli.Command) {
 		Name: "config", EnvVars: []string{"KEYPROF_CONFIG"},
 		Usage: "read flags from `FILE` (TOML: long names are keys, [" + command.Name + "] is for this command); the command line and the environment beat it",
 	})
-	command.Before = configure
+	command.Before = cli.BeforeFunc(interruptible(configure))
 	action := command.Action
 	command.Action = func(c *cli.Context) error { return blame(c, action(c)) }
 }

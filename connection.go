@@ -190,7 +190,10 @@ func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writ
 	if c.User != "" {
 		t.Username = c.User
 	}
-	if err := c.secure(&t); err != nil {
+	if t, err = untilInterrupted(ctx, func() (scanner.Target, error) { return c.secure(t) }); err != nil {
+		if errors.Is(err, errInterruptedReading) {
+			return t, err
+		}
 		return t, &usageError{problem: err.Error(), hint: "--cacert, --cert and --key name PEM files"}
 	}
 	if t.Password, err = c.password(ctx, t.Password, stdin, stderr); err != nil {
@@ -231,16 +234,17 @@ func (c *connection) place() (scanner.Target, error) {
 	return scanner.Target{Network: "tcp", Address: net.JoinHostPort(host, strconv.Itoa(port))}, nil
 }
 
-func (c *connection) secure(t *scanner.Target) error {
+// secure is t with TLS, where that is wanted.
+func (c *connection) secure(t scanner.Target) (scanner.Target, error) {
 	wanted := c.TLS || c.Files != scanner.TLSFiles{}
 	if t.TLS == nil && !wanted {
-		return nil
+		return t, nil
 	}
 	host, _, err := net.SplitHostPort(t.Address)
 	if err != nil {
 		host = c.Files.SNI // a socket has no host
 	}
-	return c.Files.Apply(t, host)
+	return t, c.Files.Apply(&t, host)
 }
 
 // password is the one to log in with; empty: none. What is asked for by a flag
@@ -253,7 +257,7 @@ func (c *connection) password(ctx context.Context, inURL scanner.Secret, stdin i
 	case c.AskPass:
 		return askPassword(ctx, stdin, stderr)
 	case c.PasswordFile != "":
-		return readPassword(c.PasswordFile)
+		return untilInterrupted(ctx, func() (scanner.Secret, error) { return readPassword(c.PasswordFile) })
 	case environment == "" || inURL != "" && c.URLFile == "":
 		return inURL, nil
 	default:
@@ -294,6 +298,9 @@ func askPassword(ctx context.Context, stdin io.Reader, stderr io.Writer) (scanne
 	}
 }
 
+// maxPasswordBytes is the longest password that is read from a file.
+const maxPasswordBytes = 64 << 10
+
 // readPassword is the first line of a file, without its line break.
 func readPassword(path string) (scanner.Secret, error) {
 	f, err := os.Open(path)
@@ -301,7 +308,10 @@ func readPassword(path string) (scanner.Secret, error) {
 		return "", &usageError{problem: fmt.Sprintf("reading --password-file: %v", err), hint: "name a file that holds the password on its first line"}
 	}
 	defer f.Close()
-	line, err := bufio.NewReader(io.LimitReader(f, 64<<10)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(f, maxPasswordBytes+1)).ReadString('\n')
+	if len(line) > maxPasswordBytes {
+		err = fmt.Errorf("its first line has more than %d bytes", maxPasswordBytes)
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", &usageError{problem: fmt.Sprintf("reading --password-file: %v", err), hint: "name a file that holds the password on its first line"}
 	}

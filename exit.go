@@ -39,13 +39,22 @@ const exitStatusHelp = `EXIT STATUS
 const readExitStatusHelp = `EXIT STATUS
   0    done
   1    failed: nothing usable was written
-  2    usage: a bad flag or argument`
+  2    usage: a bad flag or argument
+  130  interrupted: what was printed, if anything, is incomplete`
+
+const reportExitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: nothing usable was written
+  2    usage: a bad flag or argument
+  5    a condition of --fail-on holds
+  130  interrupted: what was printed, if anything, is incomplete`
 
 const diffExitStatusHelp = `EXIT STATUS
   0    done
   1    failed: a profile cannot be read, or the two should not be compared
   2    usage: a bad flag or argument
-  5    a condition of --fail-on holds`
+  5    a condition of --fail-on holds
+  130  interrupted: what was printed, if anything, is incomplete`
 
 // usageError is a mistake on the command line.
 type usageError struct{ problem, hint string }
@@ -95,8 +104,9 @@ func (e *incompleteError) Error() string { return "the profile is incomplete: " 
 // errInterruptedEarly is an interrupt before anything was walked.
 var errInterruptedEarly = fmt.Errorf("%w before the walk began", sampler.ErrInterrupted)
 
-// errInterruptedReading is an interrupt of a command that needs no server.
-var errInterruptedReading = fmt.Errorf("%w while reading names", sampler.ErrInterrupted)
+// errInterruptedReading is an interrupt before files were read and what they hold
+// was printed.
+var errInterruptedReading = fmt.Errorf("%w while reading files", sampler.ErrInterrupted)
 
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
@@ -144,8 +154,10 @@ func hintFor(err error, help string) string {
 	var server *scanner.Error
 	var incomplete *incompleteError
 	switch {
-	case errors.Is(err, errInterruptedEarly), errors.Is(err, errInterruptedReading):
+	case errors.Is(err, errInterruptedEarly):
 		return "nothing was written"
+	case errors.Is(err, errInterruptedReading):
+		return "what was printed, if anything, is incomplete"
 	case errors.Is(err, sampler.ErrInterrupted):
 		return "the figures cover what was walked until then"
 	case errors.As(err, &usage):

@@ -7,8 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
-	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -66,8 +64,10 @@ func groupingOf(c *cli.Context) (sampler.Grouping, error) {
 // parseRules reads rules of which each counts once; nil if there are none.
 func parseRules(texts []string) (*pattern.Rules, error) {
 	var once []string
+	seen := map[string]bool{}
 	for _, text := range texts {
-		if !slices.Contains(once, text) {
+		if !seen[text] {
+			seen[text] = true
 			once = append(once, text)
 		}
 	}
@@ -124,25 +124,27 @@ func failedPatterns(path string, err error) error {
 	return &hintedError{error: fmt.Errorf("--patterns: reading %s: %w", path, withoutPath(err)), hint: hint}
 }
 
-// readDecisions reads the file once: it may be a pipe.
+// readDecisions reads the file once: it may be a pipe. What is no profile is read no
+// further than shows that, and then as what people edit, which is shorter.
 func readDecisions(path string) (*pattern.Decisions, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, profile.MaxDocumentBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	p, err := profile.Read(bytes.NewReader(text))
+	var read bytes.Buffer
+	p, err := profile.Read(io.TeeReader(f, &read))
 	switch {
 	case err == nil:
 		return decisionsOf(p)
-	case !utf8.Valid(text): // compressed, so meant for a profile
+	case profile.IsCompressed(read.Bytes()): // so meant for a profile
 		return nil, err
 	}
-	return pattern.ReadDecisions(bytes.NewReader(text))
+	d, otherwise := pattern.ReadDecisions(io.MultiReader(&read, f))
+	if otherwise != nil && errors.Is(err, profile.ErrTooLarge) {
+		return nil, err
+	}
+	return d, otherwise
 }
 
 // What keeps a profile's decisions from being used.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -37,7 +38,10 @@ EXAMPLES
 func main() {
 	hideArguments()
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	ctx, interrupt := context.WithCancelCause(context.Background())
 	code := make(chan int, 1)
 	go func() { code <- run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr) }()
@@ -65,16 +69,43 @@ func await(code <-chan int, signals <-chan os.Signal, interrupt context.CancelCa
 
 // run is the whole program, so that tests can call it. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	app := newApp(stdin, stdout, stderr)
+	out := &output{Writer: stdout}
+	app := newApp(stdin, out, stderr)
 	ordered, err := flagsFirst(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, ordered)
+	}
+	if failed := out.failed(); err == nil && failed != nil { // help, for one, does not look
+		err = &hintedError{error: failed, hint: writingHint}
 	}
 	if noTopic := cli.ExitCoder(nil); errors.As(err, &noTopic) { // of the help command
 		err = &usageError{problem: err.Error(), hint: "keyprof --help lists all commands"}
 	}
 	printError(stderr, err, helpCommand(app, args))
 	return exitCode(err)
+}
+
+// output is the standard output, and remembers why it could not be written to.
+type output struct {
+	io.Writer
+	mu  sync.Mutex // an action that was interrupted may go on
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+func (o *output) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
 }
 
 // helpCommand is what to type to have the flags at hand explained.
@@ -101,11 +132,43 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Commands:       []*cli.Command{profileCommand(), checkCommand(), reportCommand(), diffCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand()},
 	}
 	for _, c := range app.Commands {
+		if c.Name != "profile" && c.Name != "check" { // they wait for servers, and end in an orderly way
+			c.Action = interruptible(c.Action)
+		}
 		c.OnUsageError = onUsageError // the app's is not inherited
 		configurable(c)
 		c.CustomHelpTemplate = helpTemplate(c)
 	}
 	return app
+}
+
+// interruptible is an action that the first signal ends, whatever it does.
+func interruptible(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		_, err := untilInterrupted(c.Context, func() (struct{}, error) { return struct{}{}, action(c) })
+		return err
+	}
+}
+
+// untilInterrupted is what work returns, unless it is interrupted: to read a file may
+// take for ever, and to print what it holds may, too. Work goes on until the process
+// ends, which is soon.
+func untilInterrupted[T any](ctx context.Context, work func() (T, error)) (T, error) {
+	type outcome struct {
+		result T
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		result, err := work()
+		done <- outcome{result, err}
+	}()
+	select {
+	case o := <-done:
+		return o.result, o.err
+	case <-ctx.Done():
+		return *new(T), errInterruptedReading
+	}
 }
 
 // noCommand is reached when the first argument is no command.

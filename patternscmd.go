@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -31,7 +30,7 @@ EXAMPLES
   keyprof patterns --redact names.txt
   keyprof patterns --format json -0 names.bin
 
-` + redactHelp + "\n\n" + readExitStatusHelp + "\n  130  interrupted: nothing was written"
+` + redactHelp + "\n\n" + readExitStatusHelp
 
 func patternsCommand() *cli.Command {
 	return &cli.Command{
@@ -49,7 +48,7 @@ func patternsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runPatterns(c.Context, o, c.App.Reader, c.App.Writer, c.App.ErrWriter)
+			return runPatterns(o, c.App.Reader, c.App.Writer, c.App.ErrWriter)
 		},
 	}
 }
@@ -95,11 +94,11 @@ func patternsOptionsOf(c *cli.Context) (o patternsOptions, err error) {
 	return o, err
 }
 
-func runPatterns(ctx context.Context, o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) error {
 	if o.Path == "-" && isTerminal(stdin) {
 		fmt.Fprintln(stderr, "keyprof: reading names from the terminal, one a line; end with Ctrl-D")
 	}
-	read, err := untilInterrupted(ctx, func() (groupedNames, error) { return groupNames(o, stdin) })
+	read, err := groupNames(o, stdin)
 	if err != nil {
 		return err
 	}
@@ -126,25 +125,6 @@ func runPatterns(ctx context.Context, o patternsOptions, stdin io.Reader, stdout
 	}
 	_, err = stdout.Write(out.Bytes())
 	return err
-}
-
-// untilInterrupted is what work returns, unless it is interrupted: reading may
-// take for ever, and does not end by itself.
-func untilInterrupted[T any](ctx context.Context, work func() (T, error)) (T, error) {
-	var result T
-	var err error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		result, err = work()
-	}()
-	select {
-	case <-done:
-		return result, err
-	case <-ctx.Done():
-		var none T
-		return none, errInterruptedReading
-	}
 }
 
 // groupedNames are the names of a list by namespace.

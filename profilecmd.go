@@ -48,7 +48,7 @@ func profileCommand() *cli.Command {
 		Description: profileHelp,
 		Flags:       slices.Concat(profileFlags(), historyFlags(), sampleFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), promFlags(), redactFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
-			opts, err := profileOptionsOf(c)
+			opts, err := untilInterrupted(c.Context, func() (profileOptions, error) { return profileOptionsOf(c) })
 			if err != nil {
 				return err
 			}
@@ -242,7 +242,7 @@ func (o profileOptions) deliver(p shareable, past *pastProfiles, stdout, stderr 
 }
 
 // problems are the warnings of a profile that should not be there every night.
-var problems = []string{"measure-refused", "info-refused", "replica-link-down", "server-changed", "rule-unused", "wrong-replies"}
+var problems = []string{"measure-refused", "info-refused", "replica-link-down", "server-changed", "rule-unused", "wrong-replies", "last-save-failed", "key-stalled", "odd-figure"}
 
 // tellProblems tells of a nightly run what its report would, as nobody reads that.
 func (o profileOptions) tellProblems(stderr io.Writer, p *profile.Profile, stdout io.Writer) {

@@ -30,7 +30,7 @@ EXAMPLES
   keyprof report --format csv tonight.json.zst > namespaces.csv
   keyprof profile -o - redis://replica | keyprof report -
 
-` + failOnHelp + "\n\n" + redactHelp + "\n\n" + readExitStatusHelp + "\n  5    a condition of --fail-on holds"
+` + failOnHelp + "\n\n" + redactHelp + "\n\n" + reportExitStatusHelp
 
 func reportCommand() *cli.Command {
 	return &cli.Command{
@@ -179,7 +179,7 @@ const widest = 140
 
 // terminalWidth is how many columns a terminal has; 0: it is none.
 func terminalWidth(w io.Writer) int {
-	f, ok := w.(*os.File)
+	f, ok := osFile(w)
 	if !ok {
 		return 0
 	}
@@ -232,6 +232,15 @@ func wantsColor(w io.Writer) bool {
 
 // isTerminal reports whether a reader or writer is one.
 func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
+	f, ok := osFile(stream)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// osFile is the file that a reader or writer is.
+func osFile(stream any) (*os.File, bool) {
+	if out, ok := stream.(*output); ok {
+		stream = out.Writer
+	}
+	f, ok := stream.(*os.File)
+	return f, ok
 }

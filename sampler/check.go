@@ -323,6 +323,7 @@ func (c *checker) watchOut() []profile.Warning {
 	w := warner{node: c.node.Address, list: []profile.Warning{}}
 	c.warnNode(&w)
 	c.warnOdd(&w)
+	warnSaves(&w, c.node.Info, nil)
 	c.warnIdle(&w)
 	if c.node.Saving() {
 		w.add("save-in-progress", w.node, "a save is in progress: reads are not recorded in idle times while it lasts")

@@ -22,6 +22,7 @@ func (c *collector) warnings(p *profile.Profile, after scanner.Info) []profile.W
 	if c.node.Saving() || (scanner.Node{Info: after}).Saving() {
 		w.add("save-in-progress", w.node, "a save was in progress when the walk began or ended: reads are not recorded in idle times while it lasts")
 	}
+	warnSaves(&w, c.node.Info, after)
 	c.warnOdd(&w)
 	c.warnSample(&w)
 	c.warnGuard(&w)

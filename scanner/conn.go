@@ -421,7 +421,7 @@ func (c *countedConn) hear() {
 // MISCONF where saves fail (server.c, processCommand); other servers have codes of
 // their own.
 func optional(err error) bool {
-	return IsReply(err) && !waitable(err) && !blocks(err) && !strings.HasPrefix(replyText(err), "WRONGPASS")
+	return IsReply(err) && !waitable(err) && !blocks(err) && !strings.HasPrefix(replyText(err), "WRONGPASS") && !strings.Contains(err.Error(), loginFailed)
 }
 
 // refused reports whether the server understood us and said no to this one

@@ -118,12 +118,14 @@ func serverHint(err error) string {
 	}
 }
 
+// loginFailed is what go-redis puts before a server's answer to AUTH.
+const loginFailed = "failed to authenticate: "
+
 // replyText is what the server answered, without what go-redis put before it.
 func replyText(err error) string {
-	const before = "failed to authenticate: "
 	text := err.Error()
-	if i := strings.LastIndex(text, before); i >= 0 {
-		text = text[i+len(before):]
+	if i := strings.LastIndex(text, loginFailed); i >= 0 {
+		text = text[i+len(loginFailed):]
 	}
 	return text
 }

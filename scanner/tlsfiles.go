@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 )
 
@@ -33,11 +34,28 @@ func (f TLSFiles) Apply(t *Target, host string) error {
 	return f.applyCert(t.TLS)
 }
 
+// maxPEMBytes is the longest file of certificates that is read; the authorities of
+// a whole system take some 250,000 bytes.
+const maxPEMBytes = 8 << 20
+
+func readPEM(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	pem, err := io.ReadAll(io.LimitReader(file, maxPEMBytes+1))
+	if err == nil && len(pem) > maxPEMBytes {
+		err = fmt.Errorf("%s has more than %d bytes", path, maxPEMBytes)
+	}
+	return pem, err
+}
+
 func (f TLSFiles) applyCA(c *tls.Config) error {
 	if f.CACert == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(f.CACert)
+	pem, err := readPEM(f.CACert)
 	if err != nil {
 		return fmt.Errorf("reading --cacert: %w", err)
 	}
@@ -55,7 +73,15 @@ func (f TLSFiles) applyCert(c *tls.Config) error {
 	case f.Cert == "" || f.Key == "":
 		return errors.New("--cert and --key go together")
 	}
-	pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
+	cert, err := readPEM(f.Cert)
+	if err != nil {
+		return fmt.Errorf("reading --cert: %w", err)
+	}
+	key, err := readPEM(f.Key)
+	if err != nil {
+		return fmt.Errorf("reading --key: %w", err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return fmt.Errorf("reading --cert and --key: %w", err)
 	}

@@ -88,8 +88,9 @@ type pair struct{ before, after *profile.Profile }
 // other side knows that it was empty.
 func (p pair) otherDatabases() *Caveat {
 	only := func(a, b *profile.Profile) (list []int) {
+		walked := setOf(b.Design.Databases)
 		for _, db := range a.Design.Databases {
-			if !slices.Contains(b.Design.Databases, db) && !knownEmpty(b, db) {
+			if !walked[db] && !knownEmpty(b, db) {
 				list = append(list, db)
 			}
 		}
@@ -117,16 +118,26 @@ func (p pair) leftOut() *Caveat {
 
 // notWalked are the databases that hold keys by INFO and were not walked.
 func notWalked(p *profile.Profile) (list []int) {
+	known := setOf(p.Design.Databases)
 	for i := range p.Nodes {
 		for field := range p.Nodes[i].Info["keyspace"] {
 			db, err := strconv.Atoi(strings.TrimPrefix(field, "db"))
-			if err == nil && !slices.Contains(p.Design.Databases, db) && !slices.Contains(list, db) {
+			if err == nil && !known[db] {
+				known[db] = true
 				list = append(list, db)
 			}
 		}
 	}
 	slices.Sort(list)
 	return list
+}
+
+func setOf(numbers []int) map[int]bool {
+	set := make(map[int]bool, len(numbers))
+	for _, n := range numbers {
+		set[n] = true
+	}
+	return set
 }
 
 // knownEmpty reports whether no server held keys in a database, by INFO.

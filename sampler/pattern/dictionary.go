@@ -135,8 +135,10 @@ func (d *Dictionary) copy() *Dictionary {
 
 // appendNew adds those of more that list has not, up to limit, and sorts.
 func appendNew(list, more []string, limit int) []string {
+	known := setOf(list)
 	for _, w := range more {
-		if len(list) < limit && !slices.Contains(list, w) {
+		if len(list) < limit && !known[w] {
+			known[w] = true
 			list = append(list, w)
 		}
 	}
@@ -159,15 +161,13 @@ func Join(a, b *Dictionary) (*Dictionary, error) {
 	}
 	sum := a.Extend(b)
 	for place, words := range sum.Protected {
-		kept := slices.DeleteFunc(words, func(w string) bool {
-			return !slices.Contains(a.Protected[place], w) || !slices.Contains(b.Protected[place], w)
-		})
+		inA, inB := setOf(a.Protected[place]), setOf(b.Protected[place])
+		kept := slices.DeleteFunc(words, func(w string) bool { return !inA[w] || !inB[w] })
 		if sum.Protected[place] = kept; len(kept) == 0 {
 			delete(sum.Protected, place)
 		}
 	}
-	sum.Shapes = slices.DeleteFunc(sum.Shapes, func(s string) bool {
-		return !slices.Contains(a.Shapes, s) || !slices.Contains(b.Shapes, s)
-	})
+	inA, inB := setOf(a.Shapes), setOf(b.Shapes)
+	sum.Shapes = slices.DeleteFunc(sum.Shapes, func(s string) bool { return !inA[s] || !inB[s] })
 	return sum, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -284,5 +285,22 @@ func TestCollapsedPlacesTakeFrequentWords(t *testing.T) {
 	sum := first.Extend(tonight)
 	if len(sum.Protected["<*>:"]) > 0 || len(sum.Protected[""]) != 1 {
 		t.Errorf("protected %v", sum.Protected)
+	}
+}
+
+// Another's file may hold any number of words: what is done with them takes as long
+// as they are many, and not the square of that.
+func TestJoinOfManyWords(t *testing.T) {
+	words := func(from int) (list []string) {
+		for i := range 300_000 {
+			list = append(list, strconv.Itoa(from+i))
+		}
+		return list
+	}
+	a := &Dictionary{Protected: map[string][]string{"": words(0)}, Shapes: words(0)}
+	b := &Dictionary{Protected: map[string][]string{"": words(100_000)}, Shapes: words(100_000)}
+	joint, err := Join(a, b)
+	if err != nil || len(joint.Protected[""]) != 200_000 || len(joint.Shapes) != 200_000 {
+		t.Errorf("%d words and %d shapes, %v", len(joint.Protected[""]), len(joint.Shapes), err)
 	}
 }

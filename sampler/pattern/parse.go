@@ -56,7 +56,12 @@ func (r *patternReader) all() bool {
 	return true
 }
 
+// element reads one element. A text of more than any pattern has is none: another's
+// file may hold millions.
 func (r *patternReader) element() bool {
+	if len(r.marks) >= maxPrinted {
+		return false
+	}
 	if n := literalLen(r.rest); n > 0 {
 		r.add(literal, r.rest[:n], n)
 		return true

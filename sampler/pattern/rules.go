@@ -24,6 +24,14 @@ type rule struct {
 	names  int64
 }
 
+// Limits on rules. Each name is matched against one after the other, and a short
+// expression can stand for a program of megabytes.
+const (
+	MaxRules     = 1000    // rules
+	maxRuleBytes = 4096    // of one rule
+	maxProgram   = 1 << 19 // instructions of all regular expressions, and characters that they tell apart
+)
+
 // RuleError says what is wrong with a rule, and where.
 type RuleError struct {
 	Rule   string
@@ -38,10 +46,17 @@ func (e *RuleError) Error() string {
 }
 
 // ParseRules reads rules written as REGEX=NAME, parted by the last equals sign.
-// NAME may use what REGEX captured as $1 or ${1}, and $$ for a dollar sign.
+// NAME may use what REGEX captured as $1 or ${1}, and $$ for a dollar sign. There
+// may be at most MaxRules. An error about one of them is a *RuleError.
 func ParseRules(texts ...string) (*Rules, error) {
-	rules := &Rules{}
-	for _, text := range texts {
+	if len(texts) > MaxRules {
+		return nil, fmt.Errorf("%d rules, and at most %d can be used", len(texts), MaxRules)
+	}
+	rules, room := &Rules{}, maxProgram
+	for i, text := range texts {
+		if room -= programSize(text); room < 0 {
+			return nil, fmt.Errorf("the regular expressions of the first %d rules are too large together", i+1)
+		}
 		r, err := parseRule(text)
 		if err != nil {
 			return nil, err
@@ -51,9 +66,32 @@ func ParseRules(texts ...string) (*Rules, error) {
 	return rules, nil
 }
 
+// programSize is how large the program of a rule's regular expression is, counted as
+// maxProgram is; 0 where there is none.
+func programSize(text string) (size int) {
+	at := strings.LastIndexByte(text, '=')
+	if at < 0 || len(text) > maxRuleBytes {
+		return 0
+	}
+	parsed, err := syntax.Parse(text[:at], syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return 0
+	}
+	for _, instruction := range program.Inst {
+		size += 1 + len(instruction.Rune)
+	}
+	return size
+}
+
 func parseRule(text string) (rule, error) {
 	at := strings.LastIndexByte(text, '=')
 	switch {
+	case len(text) > maxRuleBytes:
+		return rule{}, fmt.Errorf("a rule has %d bytes, and at most %d can be used: %.40q...", len(text), maxRuleBytes, text)
 	case at < 0:
 		return rule{}, &RuleError{text, len(text), "a rule is written REGEX=NAME, and there is no ="}
 	case at == 0:

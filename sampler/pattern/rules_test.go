@@ -83,3 +83,39 @@ func TestBadRules(t *testing.T) {
 		}
 	}
 }
+
+// Another's file may hold any number of rules, and short ones that stand for much.
+func TestRulesAreBounded(t *testing.T) {
+	numbered := func(n int, format string) (texts []string) {
+		for i := range n {
+			texts = append(texts, fmt.Sprintf(format, i))
+		}
+		return texts
+	}
+	if _, err := ParseRules(numbered(MaxRules, `^tenant%d:([^:]+):\d+$=t$1`)...); err != nil {
+		t.Errorf("as many as may be: %v", err)
+	}
+	for name, texts := range map[string][]string{
+		"300000 rules, and at most 1000":                     numbered(300_000, "^x%d:=y"),
+		"a rule has 4097 bytes, and at most 4096":            {strings.Repeat("x", 4095) + "=y"},
+		"the first 1 rules are too large together":           {`^[\pL\pN]{900}$=x`},
+		"the regular expressions of the first 1":             {`((\pL{1,10}){1,10}){1,9}=x`},
+		"are too large together":                             numbered(MaxRules, `(a|b|c|%d){900}=x`),
+		"expression nests too deeply: at character 1 of \"(": {strings.Repeat("(", 1500) + strings.Repeat(")", 1500) + "=x"},
+	} {
+		if _, err := ParseRules(texts...); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("want %s: %.200v", name, err)
+		}
+	}
+}
+
+// What is longer than any pattern is none, and is not taken apart.
+func TestLongTextIsNoPattern(t *testing.T) {
+	long := strings.Repeat("a:", 1<<20)
+	if elements, ok := defaultDelimiters.Elements(long); ok || elements != nil {
+		t.Errorf("%d elements", len(elements))
+	}
+	if got := defaultDelimiters.RollUp(long, 1<<19); got != long {
+		t.Errorf("rolled up to %d bytes", len(got))
+	}
+}

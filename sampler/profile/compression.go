@@ -48,6 +48,11 @@ var (
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 )
 
+// IsCompressed reports whether data begins as a compressed document does.
+func IsCompressed(data []byte) bool {
+	return bytes.HasPrefix(data, gzipMagic) || bytes.HasPrefix(data, zstdMagic)
+}
+
 // detect tells from its first bytes how r is compressed. It leaves them there.
 func detect(r *bufio.Reader) Compression {
 	head, _ := r.Peek(len(zstdMagic)) // a file shorter than that is plain, and read to its end soon

@@ -53,7 +53,7 @@ func NewNames(o Options, rows []Row, rules []string) *Names {
 		}
 	}
 	n.root.settle(o.Rare, n.shown)
-	for _, rule := range rules {
+	for _, rule := range rules[:min(len(rules), pattern.MaxRules)] { // who made more was not keyprof
 		if t, ok := parseTemplate(rule); ok {
 			n.templates = append(n.templates, t)
 		}

@@ -93,7 +93,7 @@ var ownScopes = regexp.MustCompile(`^(namespaces|db\d+)?$`)
 
 // ownWarnings are those whose text holds nothing from outside but in quotes.
 var ownWarnings = []string{
-	"cluster-mode", "idle-horizon", "info-refused", "key-stalled", "keys-denied", "keys-missing", "keys-moved", "keyspace-changed", "measure-refused", "names-too-long", "namespaces-limited", "odd-figure", "patterns-degraded", "patterns-other-lexing", "sample-disagrees",
+	"cluster-mode", "idle-horizon", "info-refused", "key-stalled", "keys-denied", "keys-missing", "keys-moved", "keyspace-changed", "last-save-failed", "measure-refused", "names-too-long", "namespaces-limited", "odd-figure", "patterns-degraded", "patterns-other-lexing", "sample-disagrees",
 	"primary", "replica-link-down", "rule-unused", "sample-other-process", "sample-refused", "save-in-progress", "server-changed", "shared-integers", "wrong-replies",
 }
 
