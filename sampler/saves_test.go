@@ -1,8 +1,6 @@
 package sampler_test
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,22 +18,16 @@ func savesWarned(p *profile.Profile) string {
 	return p.Warnings[i].Text
 }
 
-// A save fails when a directory has the name of its file.
 func TestLastSaveFailed(t *testing.T) {
 	t.Parallel()
 	server := redistest.New(t)
-	client := server.Client()
-	do(t, client, "set", "k", "x")
+	do(t, server.Client(), "set", "k", "x")
 	if p := collect(t, server.URL(), fast()); savesWarned(p) != "" {
 		t.Errorf("before: %q", savesWarned(p))
 	}
-	if err := os.Mkdir(filepath.Join(filepath.Dir(server.Socket()), "dump.rdb"), 0o700); err != nil {
+	if err := server.FailSaves(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	do(t, client, "bgsave")
-	eventually(t, func() bool {
-		return strings.Contains(client.Info(t.Context(), "persistence").Val(), "rdb_last_bgsave_status:err")
-	})
 	text := savesWarned(collect(t, server.URL(), fast()))
 	for _, want := range []string{"the last RDB save failed", "refuses writes (MISCONF)", "(rdb_last_bgsave_status:err). The server uses ", " of the machine's ", "the latest fork took "} {
 		if !strings.Contains(text, want) {
