@@ -107,3 +107,51 @@ func ExampleNearMaxmemory() {
 	fmt.Println(sampler.NearMaxmemory(node).Text)
 	// Output: used memory is 977 KiB below maxmemory: our connections' buffers count against it, and allkeys-lru may evict keys for them
 }
+
+// A full server gets one connection and small pages, and is watched all the same.
+func TestFullServerHasOneConnection(t *testing.T) {
+	t.Parallel()
+	server := newFullServer(t, "allkeys-lru")
+	connections := stats(t, server.Client())["total_connections_received"]
+	o := guarded()
+	o.MaxLoad, o.Page, o.Rate = 1, scanner.FullSpeedPage, 20_000
+	p := collect(t, server.URL(), o)
+	if n := stats(t, server.Client())["total_connections_received"] - connections; n != 1 {
+		t.Errorf("%d connections", n)
+	}
+	r := p.Receipt
+	if !p.Complete || r.ProbeRTT == nil || r.ProbeRTT.Before == nil || r.ProbeRTT.During == nil || r.Commands["info"] < 3 || r.Commands["scan"] < fullKeys/30 || r.Commands["client setname"] > 0 {
+		t.Errorf("complete %v, probe RTT %+v, commands %v", p.Complete, r.ProbeRTT, r.Commands)
+	}
+	if r.BufferBytes < 38_000 || r.BufferBytes > 400_000 {
+		t.Errorf("buffers of %d bytes", r.BufferBytes)
+	}
+}
+
+// A server that becomes full in mid-walk loses the second connection.
+func TestServerBecomesFull(t *testing.T) {
+	t.Parallel()
+	server := newFaultServer(t)
+	want := collect(t, server.SocketURL(), fast())
+	connections := func() int {
+		return strings.Count(server.Client().Do(t.Context(), "client", "list").Val().(string), "name=keyprof ")
+	}
+	o := guarded()
+	o.Rate = faultKeys / 8 // it is noticed within some seconds
+	idle := connections() // of the walk before
+	walking, ending := 0, 0
+	begun := once(func() {
+		walking = connections()
+		used, _ := scanner.ParseInfo(server.Client().Info(t.Context(), "memory").Val()).Int("used_memory")
+		do(t, server.Client(), "config", "set", "maxmemory", used+2<<20)
+	})
+	o.Progress = func(p sampler.Progress) {
+		begun(p)
+		ending = connections()
+	}
+	p, _, err := patiently(t.Context(), t, server.URL(), 10*time.Second, o)
+	checkWhole(t, want, p, err)
+	if walking != idle+2 || ending != idle+1 {
+		t.Errorf("%d connections before the walk, %d when it was under way, %d at its end", idle, walking, ending)
+	}
+}

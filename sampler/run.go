@@ -118,6 +118,7 @@ type collector struct {
 	largest   *int64              // largest idle time seen, seconds
 	odd       []scanner.OddFigure // in INFO
 	lost      bool                // the connection
+	changed   bool                // the role of the node did
 	short     []shortfall         // databases of which keys are missing
 	setBack   time.Duration       // by which the clock was set back
 	folded    int64               // keys handed to the workers
@@ -160,7 +161,7 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 	usable := 0
 	for i := range c.databases {
 		db := &c.databases[i]
-		if c.lost || ctx.Err() != nil {
+		if c.lost || c.changed || ctx.Err() != nil {
 			db.Incomplete = c.notWalked(ctx, i)
 			continue
 		}
@@ -210,7 +211,7 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer
 	walk := scanner.Walk{
 		Exchange: c.conn, Visitors: p.another, Pacer: pacer,
 		Page: c.opts.Page, Match: c.opts.Match, Ranges: c.ranges(), Keys: keysOf(db),
-		Guard: c.guard, Watch: c.watch, Interval: c.interval(db),
+		Guard: c.guard, Watch: c.watch, Interval: c.interval(db), Role: c.node.Role(),
 		Tally: &c.tally, Progress: c.progress(db), Braked: c.opts.Braked,
 	}
 	if c.slots != nil {
@@ -222,7 +223,8 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer
 	db.Complete = err == nil
 	c.passed += keysOf(db)
 	if err != nil {
-		c.lost = !errors.Is(err, context.Cause(ctx))
+		c.changed = errors.Is(err, scanner.ErrRoleChanged)
+		c.lost = !c.changed && !errors.Is(err, context.Cause(ctx))
 		db.Incomplete = err.Error()
 		if c.slots == nil {
 			db.Cursor = formatCursor(walk.Cursor())

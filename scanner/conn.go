@@ -46,7 +46,8 @@ type Conn struct {
 	late     *overdue // the reply that is, or was, awaited beyond its time
 	watch    *Watch   // beside this connection; may be nil
 
-	hits, misses int64
+	hits, misses    int64
+	mostOut, mostIn int64 // bytes of the longest pipeline, and of the replies to one
 
 	// What trips need.
 	noInfo   error // why INFO was refused; nil: it was not
@@ -193,8 +194,11 @@ func (c *Conn) settle(ctx context.Context, info Info) error {
 	if info.Field("loading") == "1" {
 		return errLoading
 	}
-	// Best effort; the ACL may deny either.
-	c.conn.ClientSetName(ctx, clientName)
+	// Best effort; the ACL may deny either. From 7.0 on a command that was never used
+	// before costs 25 kB for good (its latency histogram): too much for a full server.
+	if !(Node{Info: info}).NearMaxmemory() {
+		c.conn.ClientSetName(ctx, clientName)
+	}
 	if info.Field("cluster_enabled") == "1" {
 		c.conn.ReadOnly(ctx)
 	}
@@ -206,10 +210,25 @@ func (c *Conn) info(ctx context.Context) (Info, error) {
 	return ParseInfo(text), err
 }
 
+// vitals asks for the sections of INFO that VitalsOf reads. Before 7.0 INFO takes one
+// section or none. A full server gets no arguments, which take memory while it looks
+// whether it must evict; the reply fits into the buffer that it has anyway.
+func (c *Conn) vitals(ctx context.Context) (Info, error) {
+	if !c.Node.AtLeast(7, 0) || c.watch.rides() {
+		return c.info(ctx)
+	}
+	text, err := c.conn.Info(ctx, "server", "memory", "persistence", "stats", "replication", "cpu").Result()
+	return ParseInfo(text), err
+}
+
 // CommandTime is the time that the server's commandstats have for the commands
-// that keyprof sends; false when they are refused. It leaves out what parsing
+// that keyprof sends; false when they are refused, or the server is near its
+// maxmemory. It leaves out what parsing
 // and replying take, and has the same commands of all other clients in it.
 func (c *Conn) CommandTime(ctx context.Context) (time.Duration, bool) {
+	if c.Node.NearMaxmemory() {
+		return 0, false // the reply is long
+	}
 	text, err := c.conn.Info(context.WithoutCancel(ctx), "commandstats").Result()
 	if err != nil {
 		return 0, false
@@ -298,11 +317,46 @@ func (c *Conn) Cost() Cost {
 		Commands: c.ledger.counts(), BytesOut: c.wire.out.Load(), BytesIn: c.wire.in.Load(),
 		Waits: slices.Clone(c.waits), Hits: c.hits, Misses: c.misses,
 	}
-	if c.watch != nil {
-		cost.BytesOut += c.watch.conn.wire.out.Load()
-		cost.BytesIn += c.watch.conn.wire.in.Load()
+	cost.Buffers = c.buffers(len(cost.Commands))
+	if w := c.watch; w != nil {
+		cost.BytesOut, cost.BytesIn = cost.BytesOut+w.out, cost.BytesIn+w.in
+		if !w.rides() {
+			cost.BytesOut += w.conn.wire.out.Load()
+			cost.BytesIn += w.conn.wire.in.Load()
+		}
 	}
 	return cost
+}
+
+// What our connections take of a server's used_memory, at most, in bytes (measured on
+// Redis 6.0, 7.0 and 8.0 and Valkey 8.1): a connection with its reply buffer, its query
+// buffer, another reply buffer when the first is full, and, from 7.0 on, a histogram
+// for each command that was never used before.
+const (
+	connectionBytes = 18 << 10
+	queryBytes      = 21 << 10
+	moreReplyBytes  = 21 << 10
+	histogramBytes  = 25 << 10
+	usualBuffer     = 16 << 10 // of requests or replies, that the above is enough for
+)
+
+// buffers is Cost.Buffers, of a connection that sent so many different commands.
+func (c *Conn) buffers(commands int) int64 {
+	one := int64(connectionBytes + queryBytes)
+	sum := one
+	if c.mostOut > usualBuffer {
+		sum += 2 * c.mostOut // query buffers grow by doubling
+	}
+	if c.mostIn > usualBuffer {
+		sum += c.mostIn + moreReplyBytes
+	}
+	if c.watch != nil && (!c.watch.rides() || c.watch.out > 0) {
+		sum += one
+	}
+	if c.Node.AtLeast(7, 0) {
+		sum += histogramBytes * int64(commands)
+	}
+	return sum
 }
 
 // Close ends the connection.

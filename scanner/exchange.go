@@ -272,6 +272,7 @@ func (c *Conn) launch(trip *Trip, timeout time.Duration) error {
 	if err := c.wire.setDeadline(trip.sent.Add(timeout)); err != nil {
 		return err
 	}
+	c.mostOut = max(c.mostOut, int64(len(trip.pipeline)))
 	_, err := c.wire.Write(trip.pipeline)
 	return err
 }
@@ -284,10 +285,12 @@ func (c *Conn) collect(ctx context.Context, trip *Trip, timeout time.Duration) e
 	}
 	c.wire.overdue = func() bool { return c.linger(ctx, trip) }
 	defer func() { c.wire.overdue = nil }()
+	before := c.wire.in.Load()
 	if err := c.receive(trip, timeout); err != nil {
 		return err
 	}
 	now := time.Now()
+	c.mostIn = max(c.mostIn, c.wire.in.Load()-before)
 	c.countLookups(trip)
 	c.observe(now.Sub(trip.sent))
 	// The server turned to this trip when the one before was answered.

@@ -20,6 +20,7 @@ const FullSpeedPage = 100
 type Guard struct {
 	sizer  sizer
 	brakes brakes
+	near   bool // the server was near its maxmemory at some time
 }
 
 // NewGuard is a guard whose pages keep the server for budget at most. A page
@@ -51,6 +52,7 @@ func (g *Guard) Ping(roundTrip time.Duration, resting bool) {
 // Vitals is told what the server said of itself.
 func (g *Guard) Vitals(v Vitals, now time.Duration) {
 	g.sizer.cpu(v.CPU)
+	g.near = g.near || v.AtMaxmemory
 	g.brakes.look(v, now)
 }
 

@@ -385,15 +385,15 @@ func TestGuardBeginsAgainGently(t *testing.T) {
 
 func TestVitals(t *testing.T) {
 	v := VitalsOf(ParseInfo("# Server\r\nuptime_in_seconds:7\r\n# Memory\r\nused_memory:97\r\nmaxmemory:100\r\n# Persistence\r\nloading:0\r\nasync_loading:1\r\n" +
-		"rdb_bgsave_in_progress:1\r\naof_rewrite_in_progress:1\r\n# Stats\r\nevicted_keys:5\r\n# Replication\r\nmaster_link_status:down\r\n" +
+		"rdb_bgsave_in_progress:1\r\naof_rewrite_in_progress:1\r\n# Stats\r\nevicted_keys:5\r\n# Replication\r\nrole:slave\r\nmaster_link_status:down\r\n" +
 		"slave_read_repl_offset:900\r\nslave_repl_offset:800\r\nmaster_repl_offset:5000\r\n" +
 		"slave0:ip=10.0.0.2,port=1,state=online,offset=4000,lag=0\r\nslave1:ip=10.0.0.3,port=1,state=wait_bgsave,offset=0,lag=0\r\nslaves:x\r\n" +
 		"# CPU\r\nused_cpu_user_main_thread:1.5\r\nused_cpu_sys_main_thread:0.5\r\n"))
-	want := Vitals{CPU: 2 * time.Second, Uptime: 7 * time.Second, Evicted: 5, AtMaxmemory: true, Saving: true, Rewriting: true, Loading: true, LinkDown: true, Lag: 1000}
+	want := Vitals{Role: Replica, CPU: 2 * time.Second, Uptime: 7 * time.Second, Evicted: 5, AtMaxmemory: true, Saving: true, Rewriting: true, Loading: true, LinkDown: true, Lag: 1000}
 	if v != want {
 		t.Errorf("%+v, want %+v", v, want)
 	}
-	if v := VitalsOf(ParseInfo("")); v != (Vitals{}) {
+	if v := VitalsOf(ParseInfo("")); v != (Vitals{Role: Unknown}) {
 		t.Errorf("of nothing: %+v", v)
 	}
 }

@@ -2,6 +2,8 @@ package scanner
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -15,9 +17,29 @@ func (w *Walk) count() int {
 		return 1
 	case w.Guard == nil:
 		return w.Page
+	case w.careful():
+		return min(w.Guard.Page(), carefulPage)
 	default:
 		return w.Guard.Page()
 	}
+}
+
+// Near maxmemory the buffers of a connection may evict keys, or make others' writes
+// fail. Then one page is on its way at a time, and it is so small that the requests
+// and the replies fit into the buffers that a server has for a connection anyway.
+const (
+	carefulPage     = 20      // keys
+	carefulPipeline = 8 << 10 // bytes
+)
+
+func (w *Walk) careful() bool { return w.Guard != nil && w.Guard.near || w.Watch.rides() }
+
+// pipelineBytes bounds the requests of one pipeline.
+func (w *Walk) pipelineBytes() int {
+	if w.careful() {
+		return carefulPipeline
+	}
+	return maxPipelineBytes
 }
 
 // rest pauses for d, or until ctx ends, and returns how long it took.
@@ -35,6 +57,9 @@ func (w *Walk) rest(ctx context.Context, d time.Duration) time.Duration {
 func (w *Walk) heed(ctx context.Context, service time.Duration) {
 	if w.Guard == nil {
 		return
+	}
+	if len(w.flying) == 0 {
+		w.Watch.between(ctx)
 	}
 	w.Guard.PageTook(service)
 	for stoodBack := false; ; stoodBack = true {
@@ -54,8 +79,17 @@ func (w *Walk) tellGuard() {
 	for _, s := range w.Watch.take() {
 		if s.vitals == nil {
 			w.Guard.Ping(s.roundTrip, s.resting)
-		} else {
-			w.Guard.Vitals(*s.vitals, s.at.Sub(w.Tally.Began))
+			continue
+		}
+		w.Guard.Vitals(*s.vitals, s.at.Sub(w.Tally.Began))
+		if role := s.vitals.Role; w.Role != "" && role != w.Role && role != Unknown {
+			w.changed = fmt.Errorf("%w: it is a %s now and was a %s", ErrRoleChanged, role, w.Role)
 		}
 	}
+	if w.Guard.near {
+		w.Watch.join()
+	}
 }
+
+// ErrRoleChanged ends a walk: what a node answers about keys depends on its role.
+var ErrRoleChanged = errors.New("the role of the server changed")

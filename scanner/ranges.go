@@ -123,9 +123,10 @@ func (w *Walk) interval() Interval {
 	return w.Interval.rounded()
 }
 
-// most is how many ranges there may be: one unless the walk runs at full speed.
+// most is how many ranges there may be: one unless the walk runs at full speed, away
+// from maxmemory.
 func (w *Walk) most() int {
-	if w.Pacer.MaxLoad < 1 || w.Pacer.Rate > 0 {
+	if w.Pacer.MaxLoad < 1 || w.Pacer.Rate > 0 || w.careful() {
 		return 1
 	}
 	return max(1, w.Ranges)

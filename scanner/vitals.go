@@ -9,6 +9,7 @@ import (
 // Vitals is what a server says of itself in INFO, as far as a guard watches it.
 // What the server does not say is 0.
 type Vitals struct {
+	Role        string        // Primary, Replica or Unknown
 	CPU         time.Duration // that the main thread has used
 	Uptime      time.Duration
 	Evicted     int64 // keys, since the server started or its statistics were reset
@@ -28,7 +29,7 @@ func VitalsOf(info Info) Vitals {
 	v := Vitals{
 		Saving: on("rdb_bgsave_in_progress"), Rewriting: on("aof_rewrite_in_progress"),
 		Loading: on("loading") || on("async_loading"), LinkDown: info.Field("master_link_status") == "down",
-		Lag: info.lag(),
+		Lag: info.lag(), Role: Node{Info: info}.Role(),
 	}
 	v.CPU, _ = info.cpuTime()
 	v.Evicted, _ = info.Int("evicted_keys")

@@ -45,14 +45,17 @@ type Walk struct {
 	Slots []SlotTake
 	// Wanted is asked of each name of slots, once, whether it is to be visited; nil: all are.
 	Wanted func(name string) bool
-	Ranges int   // cursor ranges to walk at once, at most; 0: 1
-	Keys   int64 // in the database, about; 0: not known
+	Ranges int    // cursor ranges to walk at once, at most; 0: 1
+	Keys   int64  // in the database, about; 0: not known
+	Role   string // of the node; a change of it ends the walk. Empty: it is not known
 	// Braked is called now and then while the walk stands back, with the cause,
 	// and with none when it goes on; may be nil.
 	Braked func(cause string)
 
 	lanes      []*lane // in the order of their ranges
 	flying     []*lane // that have a trip on its way, the first sent first
+	parked     []*lane // that wait for those: near maxmemory one page is on its way at a time
+	changed    error   // the role of the node did
 	trial      trial
 	calibrated time.Time     // last
 	cpu        time.Duration // of the server's main thread then; 0: not known
@@ -80,7 +83,15 @@ func (w *Walk) Run(ctx context.Context) error {
 	if err := w.ask(ctx, w.lanes[0]); err != nil {
 		return err
 	}
-	for len(w.flying) > 0 {
+	for len(w.flying)+len(w.parked) > 0 {
+		if len(w.flying) == 0 {
+			lane := w.parked[0]
+			w.parked = slices.Delete(w.parked, 0, 1)
+			if err := w.ask(ctx, lane); err != nil {
+				return err
+			}
+			continue
+		}
 		lane := w.flying[0]
 		w.flying = slices.Delete(w.flying, 0, 1)
 		if err := w.land(ctx, lane); err != nil {
@@ -113,7 +124,7 @@ func (w *Walk) ask(ctx context.Context, l *lane) error {
 // send sends what a pipeline may hold of a lane's questions. SCAN rides on the
 // last.
 func (w *Walk) send(ctx context.Context, l *lane) {
-	l.trip.Requests, l.rest = split(l.rest)
+	l.trip.Requests, l.rest = split(l.rest, w.pipelineBytes())
 	l.trip.Scan, l.trip.Slots = nil, l.trip.Slots[:0]
 	switch {
 	case len(l.rest) > 0 || !l.scanning:
@@ -151,7 +162,9 @@ func (w *Walk) land(ctx context.Context, l *lane) error {
 		return err
 	}
 	for _, next := range append([]*lane{l}, w.divide(l)...) {
-		if err := w.ask(ctx, next); err != nil {
+		if w.careful() && len(w.flying) > 0 {
+			w.parked = append(w.parked, next)
+		} else if err := w.ask(ctx, next); err != nil {
 			return err
 		}
 	}
@@ -180,7 +193,7 @@ func (w *Walk) receive(ctx context.Context, l *lane) error {
 	if trip.Scan != nil || w.Slots != nil { // else the walk is about to end
 		w.heed(ctx, trip.Service)
 	}
-	return nil
+	return w.changed
 }
 
 // arrive takes the page of names that came for a lane.
@@ -279,13 +292,13 @@ func rest(ctx context.Context, d time.Duration) time.Duration {
 	return time.Since(start)
 }
 
-// split cuts requests where a pipeline would pass maxPipelineBytes. A single
+// split cuts requests where a pipeline would have more than most bytes. A single
 // request is sent however long it is.
-func split(requests []Request) (chunk, more []Request) {
+func split(requests []Request, most int) (chunk, more []Request) {
 	bytes := 0
 	for i, r := range requests {
 		bytes += len(r.Key) + requestOverhead
-		if bytes > maxPipelineBytes && i > 0 {
+		if bytes > most && i > 0 {
 			return requests[:i], requests[i:]
 		}
 	}

@@ -266,3 +266,21 @@ func TestWalkEndsWithoutALastCursor(t *testing.T) {
 		}
 	}
 }
+
+// Near maxmemory one page is on its way at a time, of few keys and bytes, also when
+// the walk had been divided before.
+func TestCarefulWalk(t *testing.T) {
+	x := &looping{next: func(uint64) ScanReply { return ScanReply{} }}
+	w := newWalk(x, &recorder{})
+	w.Guard = NewGuard(DefaultLatencyBudget, FullSpeedPage)
+	w.Pacer.Rate = 0
+	w.begin()
+	if w.count() != FullSpeedPage || w.pipelineBytes() != maxPipelineBytes {
+		t.Errorf("away from maxmemory: %d keys, %d bytes", w.count(), w.pipelineBytes())
+	}
+	w.Guard.Vitals(Vitals{AtMaxmemory: true}, time.Second)
+	w.Guard.Vitals(Vitals{}, 2*time.Second) // it may be so again
+	if w.count() != carefulPage || w.pipelineBytes() != carefulPipeline || w.most() != 1 {
+		t.Errorf("near maxmemory: %d keys, %d bytes, %d ranges", w.count(), w.pipelineBytes(), w.most())
+	}
+}

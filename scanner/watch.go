@@ -26,12 +26,17 @@ const (
 const mostSights = 1000
 
 // Watch is a connection beside that of a walk, to the same server process, which
-// feels what other clients feel: it sends PING, and INFO once a second. It may be
-// nil: then nothing is felt.
+// feels what other clients feel: it sends PING, and INFO once a second. Near
+// maxmemory, where each connection's buffers may evict keys, it sends both on the
+// walk's own connection, between pages. It may be nil: then nothing is felt.
 type Watch struct {
-	conn *Conn
-	stop context.CancelFunc
+	conn *Conn // its own, or the walk's
+	walk *Conn
+	stop context.CancelFunc // of the goroutine that uses a connection of its own; nil: there is none
 	done chan struct{}
+
+	pingDue, infoDue time.Time // between pages
+	out, in          int64     // bytes that its own connection carried before it was given up
 
 	before, during roundTrips // written by one goroutine at a time
 
@@ -52,31 +57,68 @@ type sight struct {
 }
 
 // Watch connects once more to the same server process, measures round trips
-// before a walk begins, and goes on until Close. What it sends counts in the
-// Cost of c. The error tells why it cannot be had, which is none for a walk.
+// before a walk begins, and goes on until Close. Near maxmemory it makes no other
+// connection. What it sends counts in the Cost of c. The error tells why there is no
+// second connection, which is none for a walk.
 func (c *Conn) Watch(ctx context.Context) (*Watch, error) {
-	w := &Watch{done: make(chan struct{}), conn: &Conn{
-		Node: c.Node, target: c.target, ledger: c.ledger, wire: &wire{pinned: c.wire.pinned}, timeout: c.timeout,
-	}}
-	w.conn.reader = newReader(w.conn.wire)
-	w.conn.reader.mask = c.target.Password.Mask
+	w := &Watch{done: make(chan struct{}), conn: c, walk: c}
 	if len(c.Node.Info) == 0 {
 		return nil, errUnknownProcess
 	}
-	if err := w.connect(ctx); err != nil {
-		w.conn.Close()
-		return nil, err
+	if !c.Node.NearMaxmemory() {
+		if err := w.connect(ctx); err != nil {
+			w.conn.Close()
+			return nil, err
+		}
 	}
+	c.watch = w
 	_ = w.inspect(ctx) // it is asked again
 	w.baseline(ctx)
-	c.watch = w
-	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
-	go w.run(ctx)
+	if w.conn != c {
+		ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
+		go w.run(ctx)
+	}
 	return w, nil
+}
+
+// rides reports whether the watch uses the walk's connection.
+func (w *Watch) rides() bool { return w != nil && w.conn == w.walk }
+
+// join gives up the watch's own connection for the walk's.
+func (w *Watch) join() {
+	if w == nil || w.rides() {
+		return
+	}
+	w.end()
+	w.out, w.in = w.conn.wire.out.Load(), w.conn.wire.in.Load()
+	w.conn, w.stop = w.walk, nil
+}
+
+// between sends between two pages what is due, on the walk's connection. What fails
+// there the next page finds out.
+func (w *Watch) between(ctx context.Context) {
+	if !w.rides() || time.Now().Before(w.pingDue) {
+		return
+	}
+	w.pingDue = time.Now().Add(around(pingEvery))
+	if time.Now().After(w.infoDue) {
+		w.infoDue = time.Now().Add(around(infoEvery))
+		_ = w.inspect(ctx)
+	}
+	if roundTrip, err := w.ping(ctx); err == nil {
+		w.during.add(roundTrip)
+		w.note(sight{at: time.Now(), roundTrip: roundTrip})
+	}
 }
 
 // connect makes a connection to the process of the walk.
 func (w *Watch) connect(ctx context.Context) (err error) {
+	c := w.walk
+	if w.conn == c {
+		w.conn = &Conn{Node: c.Node, target: c.target, ledger: c.ledger, wire: &wire{pinned: c.wire.pinned}, timeout: c.timeout}
+		w.conn.reader = newReader(w.conn.wire)
+		w.conn.reader.mask = c.target.Password.Mask
+	}
 	ctx, stop := context.WithTimeoutCause(ctx, watchTimeout, errNoAnswer)
 	defer stop()
 	for range watchTries {
@@ -115,7 +157,7 @@ func (w *Watch) ping(ctx context.Context) (time.Duration, error) {
 
 // inspect asks for the server's vitals.
 func (w *Watch) inspect(ctx context.Context) error {
-	info, err := w.conn.info(context.WithoutCancel(ctx))
+	info, err := w.conn.vitals(context.WithoutCancel(ctx))
 	if err == nil {
 		v := VitalsOf(info)
 		w.note(sight{at: time.Now(), vitals: &v})
@@ -209,7 +251,7 @@ func (w *Watch) rests() {
 // server: one that has a connection left shall not give it to the watch, and one
 // that does not answer shall not be asked more.
 func (w *Watch) stepAside() {
-	if w != nil {
+	if w != nil && !w.rides() {
 		w.aside.Store(true)
 		w.conn.wire.close()
 	}
@@ -224,7 +266,14 @@ func (w *Watch) comeBack() {
 
 // Close ends the watch. It is safe to call it again.
 func (w *Watch) Close() {
-	if w == nil {
+	if w != nil {
+		w.end()
+	}
+}
+
+// end ends the goroutine, if there is one.
+func (w *Watch) end() {
+	if w.stop == nil {
 		return
 	}
 	w.stop()
