@@ -138,7 +138,7 @@ func TestServerBecomesFull(t *testing.T) {
 	}
 	o := guarded()
 	o.Rate = faultKeys / 8 // it is noticed within some seconds
-	idle := connections() // of the walk before
+	idle := connections()  // of the walk before
 	walking, ending := 0, 0
 	begun := once(func() {
 		walking = connections()
