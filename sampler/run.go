@@ -180,7 +180,7 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 }
 
 func (c *collector) pacer() *scanner.Pacer {
-	return &scanner.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate}
+	return &scanner.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, WorksLater: c.node.WorksLater()}
 }
 
 // notWalked is why a database was left out. The first one tells, when no walk

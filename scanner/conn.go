@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -115,7 +116,7 @@ func (c *Conn) start(ctx context.Context, begin func(context.Context) error) err
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
-	if turnedAway := c.wire.turnedAway(); err != nil && turnedAway != nil {
+	if turnedAway := c.turnedAway(); err != nil && turnedAway != nil {
 		return turnedAway
 	}
 	return err
@@ -183,10 +184,23 @@ func (c *Conn) introduce(ctx context.Context) error {
 		return err
 	}
 	c.Node.Info, c.noInfo = info, err
+	if c.Node.IsSentinel() {
+		return c.sentinel()
+	}
 	if err := c.settle(ctx, info); err != nil {
 		return err
 	}
 	return c.measureRoundTrip(ctx)
+}
+
+// sentinel is the error for a Sentinel, which has no keys.
+func (c *Conn) sentinel() error {
+	masters := strings.Join(c.Node.SentinelMasters(), ", ")
+	hint := "give keyprof one of the servers that it watches, best a replica; it names no primary"
+	if masters != "" {
+		hint = "give keyprof one of the servers that it watches, best a replica of " + masters
+	}
+	return &Error{Doing: "connecting to " + c.target.Address, Err: errors.New("this is a Sentinel, which has no keys"), Hint: hint}
 }
 
 // settle readies a connection to a server that says this of itself.
@@ -417,15 +431,15 @@ func (w *wire) close() {
 // turnedAway is the error with which a server greets and dismisses those whom it
 // does not serve at all. go-redis takes it for an answer to HELLO, goes on, and
 // finds the connection closed.
-func (w *wire) turnedAway() error {
-	nc := w.current.Load()
+func (c *Conn) turnedAway() error {
+	nc := c.wire.current.Load()
 	if nc == nil {
 		return nil
 	}
 	line, _, _ := strings.Cut(string(nc.first), "\r\n")
 	text, isError := strings.CutPrefix(line, "-")
 	if isError && (strings.Contains(text, tooManyClients) || firstWord(text) == "DENIED") {
-		return replyError(text)
+		return replyError(c.target.Password.Mask(text))
 	}
 	return nil
 }

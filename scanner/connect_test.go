@@ -210,3 +210,14 @@ func TestTurnedAway(t *testing.T) {
 		}
 	}
 }
+
+// A Sentinel says which primaries it knows; keyprof cannot profile it.
+func TestSentinelIsNoServer(t *testing.T) {
+	primary := redistest.New(t)
+	sentinel := redistest.Sentinel(t, "shop", primary)
+	_, err := scanner.Connect(context.Background(), target(t, sentinel.URL()), time.Minute, scanner.Patience{})
+	var failed *scanner.Error
+	if !errors.As(err, &failed) || !strings.Contains(failed.Error(), "Sentinel") || !strings.Contains(failed.Hint, "shop at "+primary.Addr()) {
+		t.Errorf("%v", err)
+	}
+}

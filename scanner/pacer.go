@@ -21,6 +21,9 @@ const (
 type Pacer struct {
 	MaxLoad float64 // share of the server's main thread, in (0,1]; 1: no pauses
 	Rate    float64 // keys a second at most; 0: no limit
+	// WorksLater is for a server that replies before it has done its work (KeyDB): then
+	// what it used counts, also where that is more than we waited.
+	WorksLater bool
 
 	loadDue, rateDue time.Duration // on the clock of elapsed
 
@@ -29,8 +32,12 @@ type Pacer struct {
 	calibratedAt struct{ cpu, served time.Duration }
 }
 
-// leastRatio is the least that a calibration is believed.
-const leastRatio = 0.2
+// The least and the most that a calibration is believed, the most of a server that
+// WorksLater.
+const (
+	leastRatio = 0.2
+	mostRatio  = 5
+)
 
 // enoughServed is how much service a calibration needs.
 const enoughServed = 4 * burst
@@ -38,14 +45,18 @@ const enoughServed = 4 * burst
 // Calibrate is told, now and then, how much CPU time the server has used in all.
 // The wall time of a page has waiting for the network and for our own processor
 // in it. What the server used for all its clients is a bound on what it used for
-// us, so the lesser of the two is charged.
+// us, so the lesser of the two is charged, unless the server WorksLater.
 func (p *Pacer) Calibrate(cpu time.Duration) {
 	served := p.served - p.calibratedAt.served
 	if p.calibratedAt.cpu > 0 && served < enoughServed {
 		return
 	}
 	if p.calibratedAt.cpu > 0 {
-		ratio := min(1, max(leastRatio, float64(cpu-p.calibratedAt.cpu)/float64(served)))
+		most := 1.0
+		if p.WorksLater {
+			most = mostRatio
+		}
+		ratio := min(most, max(leastRatio, float64(cpu-p.calibratedAt.cpu)/float64(served)))
 		if p.ratio > 0 {
 			ratio = (ratio + p.ratio) / 2
 		}

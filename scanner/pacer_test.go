@@ -98,12 +98,17 @@ func TestPacerRateIsACeiling(t *testing.T) {
 // the server says so, it is not charged; what others use is never credited.
 func TestPacerCalibrates(t *testing.T) {
 	const service, load = 200 * time.Microsecond, 0.25
-	for _, tt := range []struct{ perPage, want float64 }{
-		{0.5, 0.25}, // of service
-		{1, 0.25},
-		{3, 0.75}, // others are served, too: we stay at our share, and they use the rest
+	for _, tt := range []struct {
+		perPage, want float64
+		later         bool
+	}{
+		{0.5, 0.25, false}, // of service
+		{1, 0.25, false},
+		{3, 0.75, false}, // others are served, too: we stay at our share, and they use the rest
+		{1.5, 0.25, true},
+		{0.5, 0.25, true},
 	} {
-		p := Pacer{MaxLoad: load}
+		p := Pacer{MaxLoad: load, WorksLater: tt.later}
 		var cpu, elapsed time.Duration
 		for n := range 20_000 {
 			cpu += time.Duration(tt.perPage * float64(service))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,4 +56,29 @@ func (s *Server) awaitLink(ctx context.Context) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// Sentinel starts a Sentinel that watches primary under a name. It is stopped when the
+// test ends.
+func Sentinel(tb testing.TB, name string, primary *Server) *Server {
+	tb.Helper()
+	dir, err := tempDir()
+	if err != nil {
+		tb.Fatalf("redistest: %v", err)
+	}
+	// A Sentinel wants a file, which it rewrites, as its first argument.
+	file := filepath.Join(dir, "sentinel.conf")
+	watch := fmt.Appendf(nil, "sentinel monitor %s 127.0.0.1 %d 1\n", name, primary.port)
+	if err := os.WriteFile(file, watch, 0o600); err != nil {
+		tb.Fatalf("redistest: %v", err)
+	}
+	l := plainListen()
+	args := l.args
+	l.args = func(port int) []string { return append(args(port), "--unixsocket", filepath.Join(dir, "s"), "--sentinel") }
+	s, err := primary.binary.startOf(tb.Context(), dir, []string{file}, l, nil)
+	if err != nil {
+		tb.Fatalf("redistest: %v", err)
+	}
+	s.stopAtEnd(tb)
+	return s
 }

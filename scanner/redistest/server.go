@@ -120,12 +120,17 @@ func tempDir() (string, error) {
 // free port, but another process may take it before redis-server does: hence
 // more than one try.
 func (b Binary) startIn(ctx context.Context, dir string, l listen, args []string) (*Server, error) {
+	return b.startOf(ctx, dir, defaultArgs(dir), l, args)
+}
+
+// startOf is startIn with what stands before the other arguments.
+func (b Binary) startOf(ctx context.Context, dir string, first []string, l listen, args []string) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	var err error
 	for range startTries {
 		var s *Server
-		if s, err = b.tryStart(ctx, dir, l, args); err == nil {
+		if s, err = b.tryStart(ctx, dir, first, l, args); err == nil {
 			return s, nil
 		}
 		if !strings.Contains(err.Error(), "Address already in use") {
@@ -135,7 +140,7 @@ func (b Binary) startIn(ctx context.Context, dir string, l listen, args []string
 	return nil, errors.Join(err, os.RemoveAll(dir))
 }
 
-func (b Binary) tryStart(ctx context.Context, dir string, l listen, args []string) (*Server, error) {
+func (b Binary) tryStart(ctx context.Context, dir string, first []string, l listen, args []string) (*Server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -145,7 +150,7 @@ func (b Binary) tryStart(ctx context.Context, dir string, l listen, args []strin
 		password: flagValue(args, "--requirepass"),
 		clients:  map[int]*redis.Client{},
 	}
-	s.command = slices.Concat(defaultArgs(dir), l.args(port), args)
+	s.command = slices.Concat(first, l.args(port), args)
 	if err := s.run(ctx); err != nil {
 		return nil, err
 	}
