@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -18,8 +19,23 @@ func TestOverwrite(t *testing.T) {
 		"redis://prof:s3cret@host:1/0": "redis://***********@host:1/0",
 		"redis://:s3c@ret@host":        "redis://********@host",
 		"redis://host":                 "redis://host",
-		"a@b://c":                      "a@b://c",
+		"a@b://c":                      "*@b://c",
 		"--max-load":                   "--max-load",
+		":s3cret@host:1":               "*******@host:1",
+		"s3cret@host":                  "******@host",
+		"prof:s3:c/r@et@host":          "**************@host",
+		"prof:s3://cret@host":          "**************@host",
+		"--url=:s3cret@host":           "--url=*******@host",
+		"--url=rediss://:s3cret@h":     "--url=rediss://*******@h",
+		"-url=prof:s3cret@h":           "-url=***********@h",
+		"redis:/prof:s3cret@h":         "******************@h",
+		"redis//:s3cret@h":             "**************@h",
+		"reds://:s3cret@h":             "**************@h",
+		"REDIS://:s3cret@h":            "***************@h",
+		"unix://:s3cret@/run/s":        "unix://*******@/run/s",
+		"redis://:s3cret%40host":       "redis://*******%40host",
+		"redis://:s3c%40ret@host":      "redis://**********@host",
+		":s3 cret\n@host":              "*********@host",
 	} {
 		arg := strings.Clone(url)
 		if start, end := passwordIn(arg); start < end {
@@ -27,6 +43,46 @@ func TestOverwrite(t *testing.T) {
 		}
 		if arg != want {
 			t.Errorf("%s becomes %s, want %s", url, arg, want)
+		}
+	}
+}
+
+// No message repeats a password, wherever and however its URL was typed.
+func TestMessagesHidePasswords(t *testing.T) {
+	for _, url := range []string{
+		"redis://prof:s3cret@h:1", ":s3cret@h:1", "prof:s3cret@h:1", "s3cret@h:1", ":x@s3cret@h:1", ":x/s3cret@h:1", ":x:s3cret@h", ":x#s3cret@h", "x s3cret:y@h",
+		"redis:/prof:s3cret@h", "redis//prof:s3cret@h", "redis//s3cret@h", "reds://:s3cret@h", "redis://:s3cret%40h", ":s3%63ret@h", ":s3cret\"@h", ":s3cret\x1b@h", "redis://:s3cret@h:99999", ":s3cret@h/x",
+	} {
+		for _, args := range [][]string{
+			{url}, {"profile", url, "--port", "1"}, {"profile", "--url", url, url}, {"profile", "--url=" + url, "-p", "x"}, {"profile", "--url=" + url, "--nosuch"},
+			{"check", url, url}, {"check", url, "--timeout", "x"}, {"check", "--max-wait", "0s", url + "/y@"}, {"check", "--port", url}, {"check", "--ur", url}, {"check", "--" + url}, {"check", "--url" + url},
+			{"report", url}, {"diff", url, url}, {"patterns", url}, {"report", "--config", url, "x"}, {"completion", url}, {"help", url}, {"version", url}, {"--url=" + url}, {"-u", url}, {"-u" + url},
+		} {
+			var stdout, stderr bytes.Buffer
+			code := run(context.Background(), append([]string{"keyprof"}, args...), os.Stdin, &stdout, &stderr)
+			if text := stdout.String() + stderr.String(); code == exitDone || strings.Contains(text, "s3cret") || strings.Contains(text, "s3%63ret") {
+				t.Errorf("%q: exit code %d, %s", args, code, text)
+			}
+		}
+	}
+	t.Setenv("KEYPROF_URL", "prof:s3cret@h:x")
+	var stderr bytes.Buffer
+	if code := run(context.Background(), []string{"keyprof", "check"}, os.Stdin, &stderr, &stderr); code != exitUsage || strings.Contains(stderr.String(), "s3cret") {
+		t.Errorf("exit code %d, %s", code, &stderr)
+	}
+}
+
+// Names that hold an @ are shown as they are.
+func TestMessagesShowNames(t *testing.T) {
+	for want, args := range map[string][]string{
+		"user:a@b":              {"report", "--fail-on", "keys > x in user:a@b", "testdata/before.json.gz"},
+		"of \"^a:b@(.*=x\"":     {"patterns", "--pattern-rule", "^a:b@(.*=x", "testdata/names.txt"},
+		"reading /x/a@b.json: ": {"report", "/x/a@b.json"},
+	} {
+		var stderr bytes.Buffer
+		code := run(context.Background(), append([]string{"keyprof"}, args...), os.Stdin, io.Discard, &stderr)
+		if code == exitDone || !strings.Contains(stderr.String(), want) {
+			t.Errorf("%q: exit code %d, %s", args, code, &stderr)
 		}
 	}
 }
@@ -40,14 +96,14 @@ func TestProcessTitleHasNoPassword(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	cmd := exec.CommandContext(ctx, os.Args[0])
-	cmd.Args = []string{"keyprof", "profile", "redis://prof:s3cret@" + fake.Addr()} // see TestMain
+	cmd.Args = []string{"keyprof", "profile", "prof:s3cret@" + fake.Addr()} // see TestMain
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { stop(); _ = cmd.Wait() }()
 	for range 100 {
 		title, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid))
-		if err == nil && bytes.Contains(title, []byte("redis://***")) && !bytes.Contains(title, []byte("s3cret")) {
+		if err == nil && bytes.Contains(title, []byte("***@")) && !bytes.Contains(title, []byte("s3cret")) {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)

@@ -186,13 +186,24 @@ func withoutPath(err error) error {
 }
 
 // userinfo is what may hold a password in anything that looks like a URL, such as
-// one that was typed in the place of a command.
-var userinfo = regexp.MustCompile(`(://)[^\s"']*@`)
+// one that a server quotes. Its scheme may be mistyped, and its @ percent-encoded.
+var userinfo = regexp.MustCompile(`(://|\brediss?(?:://?|//|/))[^\s"']*(?:@|%40)`)
+
+// maxMessage is the longest message, in bytes.
+const maxMessage = 8 << 10
 
 // oneLine makes a message safe for a terminal: it may quote what a server or a
 // file says. It hides the passwords of URLs.
 func oneLine(text string) string {
-	text = userinfo.ReplaceAllString(text, "${1}***@")
+	text = printable(userinfo.ReplaceAllString(strings.TrimSpace(text), "${1}***@"))
+	if len(text) > maxMessage {
+		return strings.ToValidUTF8(text[:maxMessage], "") + "…"
+	}
+	return text
+}
+
+// printable is text without what a terminal may obey, on one line.
+func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
@@ -202,7 +213,7 @@ func oneLine(text string) string {
 		default:
 			return r
 		}
-	}, strings.TrimSpace(text))
+	}, text)
 }
 
 // warn writes a line to people.

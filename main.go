@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if noTopic := cli.ExitCoder(nil); errors.As(err, &noTopic) { // of the help command
 		err = &usageError{problem: err.Error(), hint: "keyprof --help lists all commands"}
 	}
-	printError(stderr, err, helpCommand(app, args))
+	printError(hideIn(stderr, app, args), err, helpCommand(app, args))
 	return exitCode(err)
 }
 

@@ -40,7 +40,6 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"tls-server":      startTLS,
 	"replica":         startReplica,
 	"exit":            exitCodeIs,
-	"interrupt":       interruptAfter,
 	"interrupt-twice": interruptTwice,
 	"proxy":           startProxy,
 	"cut":             cut,

@@ -14,13 +14,18 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// later: later FROM TO SPAN writes the profile that would have been made had the
-// walk come so much later, with nothing changed but times.
+// later: later FROM TO SPAN [OLD] writes the profile that would have been made had the
+// walk come so much later, or so long after that of OLD, with nothing changed but times.
 func later(ts *testscript.TestScript, _ bool, args []string) {
 	p, err := profile.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
 	span, err := unit.ParseSpan(args[2])
 	ts.Check(err)
+	if len(args) > 3 {
+		after, err := profile.ReadFile(ts.MkAbs(args[3]))
+		ts.Check(err)
+		span += middle(after).Sub(middle(p))
+	}
 	age(p, span)
 	ts.Check(profile.WriteFile(ts.MkAbs(args[1]), p))
 }
@@ -46,6 +51,9 @@ func idle(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(redistest.AgeAll(context.Background(), serverOf(ts, args[0]).ClientDB(db), func(string) time.Duration { return span }))
 }
+
+// middle is the time that a profile is of.
+func middle(p *profile.Profile) time.Time { return p.Began.Add(p.Ended.Sub(p.Began) / 2) }
 
 // age makes a profile, and the server in it, so much older.
 func age(p *profile.Profile, span time.Duration) {

@@ -75,7 +75,7 @@ func TestTimeUpInAWait(t *testing.T) {
 	if len(notices) != 1 || p.Complete || p.Nodes[0].Incomplete != sampler.ErrTimeUp.Error() {
 		t.Errorf("complete %v, %q, noticed %q", p.Complete, p.Nodes[0].Incomplete, notices)
 	}
-	if p.Receipt.ElapsedS > 10 {
+	if p.Receipt.ElapsedS > 30 {
 		t.Errorf("took %.1f s", p.Receipt.ElapsedS)
 	}
 }

@@ -125,13 +125,14 @@ interrupted() {
 }
 
 # run runs keyprof and sets status to its exit code. Nobody reads a report that is
-# not printed to a terminal; what changed since last night is kept for an alarm.
+# not printed to a terminal; what changed since last night is kept for an alarm, and
+# so is what keyprof says of itself until it has ended: see tell_messages.
 run() {
-	if [ "$dry" = yes ] || [ -t 1 ]; then
-		"$KEYPROF" "$@" &
-	else
-		"$KEYPROF" "$@" >"$work/changes" &
-	fi
+	exec 3>&1 4>&2
+	[ "$dry" = yes ] || [ -t 1 ] || exec 3>"$work/changes"
+	[ -t 2 ] || exec 4>"$work/messages"
+	"$KEYPROF" "$@" >&3 2>&4 3>&- 4>&- &
+	exec 3>&- 4>&-
 	job=$!
 	status=0
 	wait "$job" || status=$?
@@ -141,6 +142,15 @@ run() {
 		wait "$job" || again=$?
 		[ "$again" = 127 ] || status=$again # 127: the job had ended, too
 	done
+	[ ! -f "$work/messages" ] || tell_messages >&2
+}
+
+# tell_messages prints what keyprof said: of conditions that hold, and of warnings, the
+# first 40 each, as a condition "in *" may hold for each of thousands of namespaces.
+tell_messages() {
+	awk '/^keyprof: (fail-on|warning): / && ++told[$2] > 40 { next }
+		{ print }
+		END { for (kind in told) if (told[kind] > 40) print "keyprof: " kind " and " told[kind] - 40 " more" }' "$work/messages"
 }
 
 # tell_changes prints the beginning of what changed, and how to see the rest.

@@ -340,3 +340,30 @@ func TestNightlySystemdUnits(t *testing.T) {
 		t.Errorf("OnCalendar=%q: %v\n%s", when, err, out)
 	}
 }
+
+// A condition that holds for thousands of namespaces makes no mail of thousands of
+// lines; errors are told in any case.
+func TestNightlyTellsFewAlarms(t *testing.T) {
+	s := newStub(t, `for i in $(seq 1000); do echo "keyprof: fail-on: keys > 0 in *: ns$i: 5 (db0)" >&2; done
+for i in $(seq 41); do echo "keyprof: warning: passing over $i" >&2; done
+echo "keyprof: error: saving the profile: no space" >&2
+echo "keyprof: hint: free some" >&2
+exit 5`)
+	_, stderr, code := s.run()
+	if code != 5 {
+		t.Errorf("exit code %d", code)
+	}
+	lines := strings.Split(strings.TrimSuffix(stderr, "\n"), "\n")
+	for want, times := range map[string]int{
+		"^keyprof: fail-on: keys > 0 in ": 40, "^keyprof: fail-on: and 960 more$": 1,
+		"^keyprof: warning: passing over ": 40, "^keyprof: warning: and 1 more$": 1,
+		"^keyprof: error: saving": 1, "^keyprof: hint: free": 1, ": ns40: ": 1, ": ns41: ": 0,
+	} {
+		if got := len(regexp.MustCompile("(?m)"+want).FindAllString(stderr, -1)); got != times {
+			t.Errorf("%d lines of %s, want %d", got, want, times)
+		}
+	}
+	if len(lines) != 84 {
+		t.Errorf("%d lines", len(lines))
+	}
+}

@@ -334,3 +334,73 @@ func TestNewestPassesOverTheFuture(t *testing.T) {
 		t.Errorf("%v", passed)
 	}
 }
+
+// The file of a lock may have another name, as backups by hard links give it: what
+// stands under that stays, and the lock holds all the same.
+func TestLockFileWithATwin(t *testing.T) {
+	dir := t.TempDir()
+	twin := filepath.Join(t.TempDir(), "twin")
+	path := filepath.Join(dir, ".prod.lock")
+	if err := errors.Join(os.WriteFile(twin, []byte("4194305\n"), 0o600), os.Link(twin, path)); err != nil {
+		t.Skip(err)
+	}
+	w := locked(t, dir, "prod")
+	if _, err := create(t, dir, "prod").Lock(); !errors.Is(err, ErrLocked) || strings.Contains(err.Error(), "process") {
+		t.Errorf("locked twice: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(twin); err != nil || string(got) != "4194305\n" {
+		t.Errorf("the twin holds %q, %v", got, err)
+	}
+	// A link that comes in between leads nowhere, not even within the directory.
+	if err := errors.Join(os.Remove(path), os.WriteFile(filepath.Join(dir, "other"), []byte("text"), 0o600), os.Symlink("other", path)); err != nil {
+		t.Fatal(err)
+	}
+	w.sign("1\n")
+	if got, err := os.ReadFile(filepath.Join(dir, "other")); err != nil || string(got) != "text" {
+		t.Errorf("the target holds %q, %v", got, err)
+	}
+}
+
+// What a killed run was writing is removed by the next one of its label, and nothing
+// else.
+func TestLockRemovesTemporaryFiles(t *testing.T) {
+	dir := t.TempDir()
+	ours := fileName("prod", night)
+	long := strings.Repeat("l", MaxLabelBytes)
+	var others []string
+	for _, name := range []string{
+		".keyprof-" + fileName("prod-eu", night) + "-123.tmp", ".keyprof-123.tmp", ".keyprof-prod-123.tmp", ".keyprof-" + ours + ".tmp",
+		".keyprof-" + ours + "-.tmp", ".keyprof-" + ours + "-1x.tmp", ".keyprof-" + ours + "-123", ours, ".keyprof-" + ours + "-123.tmp.bak",
+		".other.lock", "keyprof-" + ours + "-123.tmp",
+	} {
+		others = append(others, filepath.Join(dir, name))
+	}
+	killed := []string{
+		filepath.Join(dir, ".keyprof-"+ours+"-123.tmp"),
+		filepath.Join(dir, ".keyprof-"+fileName("prod", night.AddDate(1, 0, 0))+"-4294967295.tmp"),
+		filepath.Join(dir, ".keyprof-"+fileName(long, night)+"-4294967295.tmp"),
+	}
+	for _, path := range append(others, killed...) {
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".keyprof-"+ours+"-7.tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	locked(t, dir, "prod")
+	locked(t, dir, long)
+	for _, path := range append(others, filepath.Join(dir, ".keyprof-"+ours+"-7.tmp")) {
+		if _, err := os.Lstat(path); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, path := range killed {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}

@@ -48,10 +48,27 @@ func (h *History) Lock() (*Writer, error) {
 		return nil, fmt.Errorf("%w%s", ErrLocked, h.holder())
 	}
 	w.sign(strconv.Itoa(os.Getpid()) + "\n")
+	h.sweep()
 	if err := errors.Join(profile.CheckWritable(h.path(time.Now())), h.awaitFreeSecond()); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
+}
+
+// sweep removes the temporary files of runs that were killed. Whoever holds the lock
+// of the label is the only one who writes files that are called after it. What cannot
+// be removed does no harm.
+func (h *History) sweep() {
+	entries, err := os.ReadDir(h.dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		label, _, ok := parseName(profile.TemporaryFor(e.Name()))
+		if ok && label == h.label && e.Type().IsRegular() {
+			_ = os.Remove(filepath.Join(h.dir, e.Name()))
+		}
+	}
 }
 
 // Close ends the lock.
@@ -69,17 +86,50 @@ func (h *History) lockName() string { return "." + h.label + ".lock" }
 // sign writes who holds the lock into its file. It is for people: where it cannot
 // be written (Windows protects locked files, a disk may be full) nobody is named.
 func (w *Writer) sign(text string) {
-	root, err := os.OpenRoot(w.h.dir) // no link leads out of it
+	f, err := w.h.openLock(os.O_WRONLY)
 	if err != nil {
 		return
 	}
+	defer f.Close()
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteString(text)
+	}
+}
+
+// errTwin says that the file of a lock has another name, too, as backups by hard
+// links give it: what it holds is not ours.
+var errTwin = errors.New("the file has another name")
+
+// openLock opens the file of the lock for what it holds: a file that has this name
+// alone.
+func (h *History) openLock(flag int) (*os.File, error) {
+	named, err := os.Lstat(h.lockPath())
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(h.dir) // no link leads out of it
+	if err != nil {
+		return nil, err
+	}
 	defer root.Close()
-	_ = root.WriteFile(w.h.lockName(), []byte(text), 0o600)
+	f, err := root.OpenFile(h.lockName(), flag, 0)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := f.Stat()
+	if err == nil && (!os.SameFile(named, opened) || names(opened) > 1) {
+		err = errTwin
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // holder continues ErrLocked.
 func (h *History) holder() string {
-	f, err := os.Open(h.lockPath())
+	f, err := h.openLock(os.O_RDONLY)
 	if err != nil {
 		return ""
 	}

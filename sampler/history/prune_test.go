@@ -218,7 +218,7 @@ func TestPruneLeavesOthers(t *testing.T) {
 				rt.Errorf("night %d: surplus %v, removed %q", i, surplus, removed)
 			}
 		}
-		after := append(visible(t, dir), names(removed)...)
+		after := append(visible(t, dir), baseNames(removed)...)
 		slices.Sort(after)
 		want := append(before, filepath.Base(saved))
 		slices.Sort(want)
@@ -228,7 +228,7 @@ func TestPruneLeavesOthers(t *testing.T) {
 	})
 }
 
-func names(paths []string) (names []string) {
+func baseNames(paths []string) (names []string) {
 	for _, path := range paths {
 		names = append(names, filepath.Base(path))
 	}

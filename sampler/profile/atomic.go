@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -38,12 +39,40 @@ func createBeside(path string) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, AboutFile(path, errors.New("is a directory"))
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".keyprof-*.tmp")
+	f, err := os.CreateTemp(filepath.Dir(path), temporaryPattern(filepath.Base(path)))
 	if err != nil {
 		return nil, AboutFile(path, err)
 	}
 	unfinished.Store(f.Name(), true)
 	return f, nil
+}
+
+const (
+	temporaryPrefix = ".keyprof-"
+	temporarySuffix = ".tmp"
+	maxDigits       = 10 // of the number that os.CreateTemp puts into a name
+	maxFileName     = 255
+)
+
+// temporaryPattern is that of the temporary file for a name: it holds the name, if
+// there is room for it.
+func temporaryPattern(name string) string {
+	if len(temporaryPrefix)+len(name)+len("-")+maxDigits+len(temporarySuffix) > maxFileName || strings.Contains(name, "*") {
+		return temporaryPrefix + "*" + temporarySuffix
+	}
+	return temporaryPrefix + name + "-*" + temporarySuffix
+}
+
+// TemporaryFor is the name of the file for which WriteFile made a temporary file that
+// is called so; empty where the name is not one that it gives.
+func TemporaryFor(temporary string) string {
+	rest, ours := strings.CutPrefix(temporary, temporaryPrefix)
+	rest, ends := strings.CutSuffix(rest, temporarySuffix)
+	at := strings.LastIndexByte(rest, '-')
+	if !ours || !ends || at < 0 || at+1 == len(rest) || strings.Trim(rest[at+1:], "0123456789") != "" {
+		return ""
+	}
+	return rest[:at]
 }
 
 // unfinished are the names of temporary files.

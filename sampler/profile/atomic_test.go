@@ -146,3 +146,28 @@ func TestAtomicUnreadableDirectory(t *testing.T) {
 	}
 	onlyFile(t, dir, "a", 5)
 }
+
+// A temporary file is called after the one that it becomes, where there is room.
+func TestTemporaryFor(t *testing.T) {
+	dir := t.TempDir()
+	for name, want := range map[string]string{
+		"prod-2026-11-21T03-00-00Z.json.zst": "prod-2026-11-21T03-00-00Z.json.zst",
+		strings.Repeat("l", 231):             strings.Repeat("l", 231),
+		strings.Repeat("l", 232):             "",
+		strings.Repeat("l", 255):             "",
+		"a*b":                                "",
+	} {
+		err := writeAtomic(filepath.Join(dir, name), func(io.Writer) error {
+			entries, err := os.ReadDir(dir)
+			for _, e := range entries {
+				if got := TemporaryFor(e.Name()); strings.HasSuffix(e.Name(), ".tmp") && got != want {
+					t.Errorf("%s: its temporary file %s is that of %q", name, e.Name(), got)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
