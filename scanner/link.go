@@ -1,6 +1,8 @@
 package scanner
 
 import (
+	"context"
+	"math"
 	"slices"
 	"time"
 )
@@ -147,4 +149,73 @@ func (r *recentTrips) jitter() time.Duration {
 		return r.median / 5
 	}
 	return r.most - r.quarter
+}
+
+// far reports whether the walk goes over a link. Near maxmemory the care for memory
+// comes first.
+func (w *Walk) far() bool { return w.Guard != nil && w.Guard.link != nil && !w.careful() }
+
+// goFar tells the guard of a link. At full speed with pages of a given size nobody is
+// to be spared.
+func (w *Walk) goFar() {
+	roundTrip := w.Exchange.LeastRoundTrip()
+	if roundTrip >= linkRoundTrip && (w.Pacer.MaxLoad < 1 || !w.Guard.sizer.fixed) {
+		w.Guard.overLink(roundTrip)
+	}
+}
+
+// pipelineRequests bounds the requests of one pipeline.
+func (w *Walk) pipelineRequests() int {
+	if w.far() {
+		return w.Guard.link.requests()
+	}
+	return math.MaxInt
+}
+
+// replyFirst reports whether a reply should be there before the next pipeline is due.
+func (w *Walk) replyFirst() bool {
+	trip := w.flying[0].trip
+	return trip.sent.Add(w.Exchange.LeastRoundTrip()).Before(w.Tally.Began.Add(w.due))
+}
+
+// space waits until a trip may be sent over a link, and accounts for it.
+func (w *Walk) space(ctx context.Context, trip *Trip) {
+	w.pause(ctx, w.due-time.Since(w.Tally.Began), w.dueForRate)
+	link, names := w.Guard.link, 0
+	if trip.Scan != nil {
+		names = trip.Scan.Count
+	}
+	for _, take := range trip.Slots {
+		names += take.Keys
+	}
+	w.asked += int64(len(trip.Requests))
+	cost := link.cost(len(trip.Requests), names)
+	w.Tally.Service += cost
+	elapsed := time.Since(w.Tally.Began)
+	pause, forRate := w.Pacer.Send(cost, link.gap(cost), names, elapsed)
+	w.due, w.dueForRate = elapsed+pause, forRate
+}
+
+// receiveFar is receive for a trip over a link, which was paced when it was sent.
+func (w *Walk) receiveFar(ctx context.Context, trip *Trip) error {
+	w.Guard.link.landed(time.Since(trip.sent))
+	if trip.Service > longPage {
+		w.suspect += trip.Service
+	}
+	w.heed(ctx, 0)
+	return w.changed
+}
+
+// settleFar is told the server's CPU time while a walk goes over a link. It bounds what
+// pipelines cost, and says whether it was the server that made replies late.
+func (w *Walk) settleFar(cpu time.Duration) {
+	w.Pacer.Calibrate(cpu)
+	if w.cpu > 0 {
+		unexplained := cpu - w.cpu - (w.Tally.Service - w.accounted)
+		if ours := min(w.suspect, unexplained); ours > 0 {
+			w.Tally.Service += ours
+			w.due += time.Duration(float64(ours) / w.Pacer.MaxLoad)
+		}
+	}
+	w.suspect, w.cpu, w.accounted = 0, cpu, w.Tally.Service
 }

@@ -72,7 +72,7 @@ func (w *Walk) divide(l *lane) []*lane {
 	t.over = true
 	left := Interval{l.at, l.end}
 	room := float64(w.Keys) * left.share() / float64(max(leastPages*w.count(), leastKeys))
-	n := min(w.most(), int(room), rangesFor(w.Exchange.LeastRoundTrip(), t.service))
+	n := min(w.most(), int(room), w.wantedRanges())
 	if n < 2 {
 		return nil
 	}
@@ -86,6 +86,15 @@ func (w *Walk) divide(l *lane) []*lane {
 		l.bounded = true
 	}
 	return lanes
+}
+
+// wantedRanges is how many ranges the walk has a use for.
+func (w *Walk) wantedRanges() int {
+	if !w.far() {
+		return rangesFor(w.Exchange.LeastRoundTrip(), w.trial.service)
+	}
+	probes := float64(w.asked) / float64(max(1, w.trial.names))
+	return w.Guard.link.ranges(probes, w.Pacer.MaxLoad)
 }
 
 // rangesFor is how many ranges keep a server busy that is a round trip away: while
