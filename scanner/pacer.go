@@ -111,7 +111,7 @@ func (p *Pacer) Send(cost, gap time.Duration, keys int, elapsed time.Duration) (
 
 // sendLateness is what is made up for when a pause between two sendings took longer
 // than it should have.
-const sendLateness = time.Millisecond
+const sendLateness = 250 * time.Microsecond
 
 // loadPause is what is left until the page has had its share of the time. Time
 // in which the server waited for us counts as pause.
