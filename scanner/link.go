@@ -30,6 +30,7 @@ type link struct {
 
 	trips  recentTrips
 	window float64 // pipelines that may be on their way
+	full   bool    // the link kept pipelines waiting at some time
 }
 
 // Costs are what commands took of a server's main thread, by INFO commandstats.
@@ -84,12 +85,15 @@ func (l *link) gap(cost time.Duration) time.Duration {
 	return time.Duration(float64(cost) * float64(l.trips.jitter()) / float64(l.budget))
 }
 
-// ranges is how many cursor ranges keep a page of each on its way, when a key has so
-// many probes and the walk may use a share of the server.
-func (l *link) ranges(probes float64, load float64) int {
-	page := l.cost(int(probes*float64(l.count())), l.count())
-	each := max(time.Duration(float64(page)/load), l.gap(page))
-	return int(min(mostOverLink, 2+l.trips.median/max(1, each)))
+// each is the least time from the sending of one page to that of the next, when a page
+// costs so much and the walk may use a share of the server.
+func (l *link) each(page time.Duration, load float64) time.Duration {
+	return max(time.Duration(float64(page)/load), l.gap(page))
+}
+
+// ranges is how many cursor ranges keep the link busy.
+func (l *link) ranges(page time.Duration, load float64) int {
+	return int(min(mostOverLink, 2+l.trips.median/max(1, l.each(page, load))))
 }
 
 // ping is told of a round trip of PING.
@@ -110,10 +114,14 @@ func (l *link) learn(c Costs) {
 // them waiting: then fewer are sent.
 func (l *link) landed(took time.Duration) {
 	if took > lateTrips*l.trips.median+lateTripsBeyond {
-		l.window = max(1, l.window/2)
+		l.window, l.full = max(1, l.window/2), true
 		return
 	}
-	l.window = min(mostWindow, l.window+1/l.window)
+	more := 1.0 // doubles the window in a round trip, until the link was full
+	if l.full {
+		more = 1 / l.window
+	}
+	l.window = min(mostWindow, l.window+more)
 }
 
 // recentTrips are the last round trips of PING.
@@ -149,6 +157,67 @@ func (r *recentTrips) jitter() time.Duration {
 		return r.median / 5
 	}
 	return r.most - r.quarter
+}
+
+// Forecast says how long a walk takes over the connection that it was made for.
+type Forecast struct {
+	Page      int // COUNT of each SCAN to begin with
+	roundTrip time.Duration
+	load      float64
+	ordered   bool  // several cursor ranges may be walked at a time
+	link      *link // nil: none
+}
+
+// Forecast is for a walk under a latency budget, with pages of a given size (0: by the
+// budget), that may use a share load of the server. It sends PING some times to get to
+// know a link.
+func (c *Conn) Forecast(ctx context.Context, budget time.Duration, page int, load float64) (Forecast, error) {
+	f := Forecast{Page: page, roundTrip: c.least, load: load}
+	f.ordered, _ = RandomCursors(c.Node)
+	if page == 0 {
+		f.Page = PageFor(budget)
+	}
+	if c.least < linkRoundTrip || load >= 1 && page > 0 || c.Node.NearMaxmemory() {
+		return f, nil
+	}
+	f.link = newLink(budget, page)
+	f.Page = f.link.count()
+	for range fewTrips {
+		start := time.Now()
+		if err := c.conn.Ping(ctx).Err(); err != nil && !optional(err) {
+			return f, c.failed("measuring round trips", err)
+		}
+		f.link.ping(time.Since(start))
+	}
+	f.roundTrip = f.link.trips.median
+	return f, nil
+}
+
+// OverLink reports whether the walk goes over a link, and how long a round trip takes.
+func (f Forecast) OverLink() (roundTrip time.Duration, ok bool) { return f.roundTrip, f.link != nil }
+
+// Elapsed is how long it takes to walk so many keys, when a key costs the server so
+// much of its main thread.
+func (f Forecast) Elapsed(keys int64, key time.Duration) time.Duration {
+	page := time.Duration(f.Page) * key
+	each, ranges := time.Duration(float64(page)/f.load), 1
+	switch {
+	case f.link != nil:
+		each, ranges = f.link.each(page, f.load), f.link.ranges(page, f.load)
+		page = each // it is sent piece by piece
+	case f.load >= 1:
+		ranges = rangesFor(f.roundTrip, page)
+	}
+	pages := float64(keys) / float64(f.Page)
+	room := int(float64(keys) / float64(max(leastPages*f.Page, leastKeys)))
+	if ranges = max(1, min(ranges, room)); !f.ordered {
+		ranges = 1
+	}
+	cycle, trial := max(f.roundTrip+page, time.Duration(ranges)*each), 0.0
+	if ranges > 1 {
+		trial = min(pages, trialPages)
+	}
+	return time.Duration(trial*float64(f.roundTrip+page) + (pages-trial)/float64(ranges)*float64(cycle))
 }
 
 // far reports whether the walk goes over a link. Near maxmemory the care for memory

@@ -93,8 +93,9 @@ func (w *Walk) wantedRanges() int {
 	if !w.far() {
 		return rangesFor(w.Exchange.LeastRoundTrip(), w.trial.service)
 	}
-	probes := float64(w.asked) / float64(max(1, w.trial.names))
-	return w.Guard.link.ranges(probes, w.Pacer.MaxLoad)
+	link, pages := w.Guard.link, max(1, w.trial.pages)
+	page := link.cost(int(w.asked)/pages, w.trial.names/pages)
+	return link.ranges(page, w.Pacer.MaxLoad)
 }
 
 // rangesFor is how many ranges keep a server busy that is a round trip away: while
