@@ -51,6 +51,9 @@ func (g *Guard) PageTook(service time.Duration) {
 	g.sizer.pageTook(service)
 }
 
+// OverLink reports whether pages were chosen for a link.
+func (g *Guard) OverLink() bool { return g.link != nil }
+
 // overLink makes the guard choose pages for a link from here on.
 func (g *Guard) overLink(roundTrip time.Duration) {
 	if g.link != nil {

@@ -91,9 +91,10 @@ func (l *link) each(page time.Duration, load float64) time.Duration {
 	return max(time.Duration(float64(page)/load), l.gap(page))
 }
 
-// ranges is how many cursor ranges keep the link busy.
+// ranges is how many cursor ranges keep the link busy, also when pages become half as
+// large.
 func (l *link) ranges(page time.Duration, load float64) int {
-	return int(min(mostOverLink, 2+l.trips.median/max(1, l.each(page, load))))
+	return int(min(mostOverLink, 2+2*l.trips.median/max(1, l.each(page, load))))
 }
 
 // ping is told of a round trip of PING.
