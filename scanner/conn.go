@@ -44,8 +44,9 @@ type Conn struct {
 	patience Patience
 	waits    []Wait
 	stalls   []Stall
-	late     *overdue // the reply that is, or was, awaited beyond its time
-	watch    *Watch   // beside this connection; may be nil
+	late     *overdue  // the reply that is awaited beyond its time
+	lates    []overdue // those that came, of the first trip on its way
+	watch    *Watch    // beside this connection; may be nil
 
 	hits, misses    int64
 	mostOut, mostIn int64 // bytes of the longest pipeline, and of the replies to one
