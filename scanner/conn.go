@@ -222,7 +222,7 @@ func (c *Conn) settle(ctx context.Context, info Info) error {
 
 func (c *Conn) info(ctx context.Context) (Info, error) {
 	text, err := c.conn.Info(ctx).Result()
-	return ParseInfo(text), err
+	return ParseInfo(text).without(c.target.Password), err
 }
 
 // vitals asks for the sections of INFO that VitalsOf reads. Before 7.0 INFO takes one
