@@ -214,7 +214,7 @@ func (c *Conn) settle(ctx context.Context, info Info) error {
 	if !(Node{Info: info}).NearMaxmemory() {
 		c.conn.ClientSetName(ctx, clientName)
 	}
-	if info.Field("cluster_enabled") == "1" {
+	if len(info) == 0 || info.Field("cluster_enabled") == "1" { // INFO is refused: it may be
 		c.conn.ReadOnly(ctx)
 	}
 	return nil
