@@ -219,6 +219,35 @@ func TestLateReplyEndsTheWalk(t *testing.T) {
 	}
 }
 
+// When there is no more patience with a late reply, the walk ends: to ask for more on
+// another connection would not help the server.
+func TestLateReplyBeyondPatience(t *testing.T) {
+	never := make(chan struct{})
+	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
+		switch args[0] {
+		case "info":
+			return redistest.Bulk("# Server\r\nredis_version:7.0.15\r\nrun_id:c0ffee\r\n")
+		case "memory":
+			<-never
+			return redistest.Integer(1)
+		default:
+			return redistest.Simple("string")
+		}
+	})
+	t.Cleanup(func() { close(never) })
+	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), 200*time.Millisecond, scanner.Patience{MaxWait: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, _, err := conn.RoundTrip(context.Background(), about("a"), nil, nil); err == nil || !strings.Contains(err.Error(), "no answer in time, for 1s") {
+		t.Errorf("%v", err)
+	}
+	if n, stalls := conn.Cost().Commands["info"], conn.Stalls(); n != 1 || len(stalls) != 1 || stalls[0].Key != "a" || stalls[0].Answered {
+		t.Errorf("%d times INFO, stalls %+v", n, stalls)
+	}
+}
+
 // Without patience a late reply ends the walk.
 func TestLateReplyWithoutPatience(t *testing.T) {
 	server := redistest.New(t)
