@@ -44,8 +44,9 @@ type Conn struct {
 	patience Patience
 	waits    []Wait
 	stalls   []Stall
-	late     *overdue // the reply that is, or was, awaited beyond its time
-	watch    *Watch   // beside this connection; may be nil
+	late     *overdue  // the reply that is awaited beyond its time
+	lates    []overdue // those that came, of the first trip on its way
+	watch    *Watch    // beside this connection; may be nil
 
 	hits, misses    int64
 	mostOut, mostIn int64 // bytes of the longest pipeline, and of the replies to one
@@ -213,7 +214,7 @@ func (c *Conn) settle(ctx context.Context, info Info) error {
 	if !(Node{Info: info}).NearMaxmemory() {
 		c.conn.ClientSetName(ctx, clientName)
 	}
-	if info.Field("cluster_enabled") == "1" {
+	if len(info) == 0 || info.Field("cluster_enabled") == "1" { // INFO is refused: it may be
 		c.conn.ReadOnly(ctx)
 	}
 	return nil
@@ -221,7 +222,7 @@ func (c *Conn) settle(ctx context.Context, info Info) error {
 
 func (c *Conn) info(ctx context.Context) (Info, error) {
 	text, err := c.conn.Info(ctx).Result()
-	return ParseInfo(text), err
+	return ParseInfo(text).without(c.target.Password), err
 }
 
 // vitals asks for the sections of INFO that VitalsOf reads. Before 7.0 INFO takes one

@@ -178,6 +178,7 @@ func (c *Conn) Receive(ctx context.Context) (*Trip, error) {
 	trip := c.flight[0]
 	if err != nil {
 		trip.Service = trip.wasted
+		c.accuse(c.takeLates())
 		c.Abandon()
 		if ctx.Err() != nil && passing(err) {
 			err = context.Cause(ctx)
@@ -239,7 +240,7 @@ func (c *Conn) complete(ctx context.Context, trip *Trip, timeout time.Duration) 
 		return err
 	}
 	if c.stale {
-		if err := c.giveUp(ctx, trip); err != nil {
+		if err := c.giveUp(ctx); err != nil {
 			return err
 		}
 		if err := c.launchAll(timeout); err != nil {
@@ -250,7 +251,7 @@ func (c *Conn) complete(ctx context.Context, trip *Trip, timeout time.Duration) 
 		c.noteLoss(trip)
 		return err
 	}
-	c.noteStall(ctx, trip)
+	c.noteStalls(ctx, trip)
 	return nil
 }
 
@@ -376,7 +377,7 @@ func (c *Conn) receive(trip *Trip, timeout time.Duration) error {
 		if err == nil && blocks(reply.Err) {
 			err = reply.Err
 		}
-		if err == nil && c.late != nil && c.late.took == 0 {
+		if err == nil && c.late != nil {
 			err = c.resumed(timeout)
 		}
 		if err != nil {
@@ -402,7 +403,7 @@ func (c *Conn) receivePage(trip *Trip, timeout time.Duration) (err error) {
 		trip.Page.Names = append(trip.Page.Names, page.Names...)
 		trip.Page.Long = append(trip.Page.Long, page.Long...)
 	}
-	if err == nil && c.late != nil && c.late.took == 0 {
+	if err == nil && c.late != nil {
 		err = c.resumed(timeout)
 	}
 	return err

@@ -58,11 +58,11 @@ func (w *Walk) heed(ctx context.Context, service time.Duration) {
 	if w.Guard == nil {
 		return
 	}
-	if len(w.flying) == 0 {
-		w.Watch.between(ctx)
-	}
 	w.Guard.PageTook(service)
 	for stoodBack := false; ; stoodBack = true {
+		if len(w.flying) == 0 {
+			w.Watch.between(ctx, stoodBack)
+		}
 		w.tellGuard()
 		left, cause := w.Guard.Pause(time.Since(w.Tally.Began))
 		if (left > 0 || stoodBack) && w.Braked != nil {

@@ -56,3 +56,28 @@ func TestLoadIsKept(t *testing.T) {
 		}
 	}
 }
+
+// unsure is an Exchange whose server tells its CPU time, or does not.
+type unsure struct {
+	pages
+	cpu  time.Duration
+	told bool
+}
+
+func (u *unsure) CPUTime(context.Context) (time.Duration, bool) { return u.cpu, u.told }
+
+// Of a long wait the time is ours in which the server was at work; all of it when the
+// server does not tell.
+func TestLongWaitIsCharged(t *testing.T) {
+	for _, tt := range []struct {
+		told bool
+		want time.Duration
+	}{{true, 2 * time.Second}, {false, 3 * time.Second}} {
+		w := newWalk(&unsure{cpu: time.Hour + 2*time.Second, told: tt.told}, &recorder{})
+		w.cpu = time.Hour
+		trip := &Trip{Service: 3 * time.Second}
+		if got := w.ours(context.Background(), trip, true); got != tt.want || trip.Service != tt.want {
+			t.Errorf("CPU time told %v: %v", tt.told, got)
+		}
+	}
+}

@@ -70,6 +70,9 @@ func (c *Conn) patiently(ctx context.Context, attempt func(context.Context) erro
 	if err == nil || !passing(err) || c.patience.MaxWait <= 0 || ctx.Err() != nil {
 		return err
 	}
+	if c.late != nil && time.Since(c.late.since) >= c.patience.MaxWait {
+		return waited(err, c.patience.MaxWait) // for a late reply
+	}
 	return c.wait(ctx, err, func(ctx context.Context) error {
 		if err := c.reconnect(ctx); err != nil {
 			return err

@@ -37,7 +37,7 @@ func (c *Conn) known(r Request) *Reply {
 	return nil
 }
 
-// overdue is the wait for the reply to a request that did not come in time.
+// overdue is the wait for a reply that did not come in time.
 type overdue struct {
 	index int // of the first request without a reply; that of no request: SCAN
 	since time.Time
@@ -48,7 +48,7 @@ type overdue struct {
 // for it: a closed connection would not stop the command that runs at the server,
 // and to ask again would run it twice. Meanwhile nothing is sent on any connection.
 func (c *Conn) linger(ctx context.Context, trip *Trip) bool {
-	if c.late != nil && c.late.took == 0 || c.patience.MaxWait <= 0 || ctx.Err() != nil {
+	if c.late != nil || c.patience.MaxWait <= 0 || ctx.Err() != nil {
 		return false
 	}
 	c.late = &overdue{index: len(trip.Replies) - trip.before, since: c.turnOf(trip)}
@@ -56,7 +56,11 @@ func (c *Conn) linger(ctx context.Context, trip *Trip) bool {
 		c.patience.Notice(c.failed("asking for a page", errNoAnswer))
 	}
 	c.watch.stepAside()
-	return c.wire.setDeadline(time.Now().Add(c.patience.MaxWait)) == nil
+	err := c.wire.setDeadline(time.Now().Add(c.patience.MaxWait))
+	if err == nil && ctx.Err() != nil { // it ended before the deadline was moved
+		err = c.wire.setDeadline(time.Now().Add(grace))
+	}
+	return err == nil
 }
 
 // turnOf is about when the server turned to a trip: when it was sent, or when the
@@ -70,30 +74,44 @@ func (c *Conn) turnOf(trip *Trip) time.Time {
 
 // resumed ends the wait for a reply that came after all.
 func (c *Conn) resumed(timeout time.Duration) error {
-	c.late.took = time.Since(c.late.since)
+	late := *c.late
+	late.took = time.Since(late.since)
+	c.late, c.lates = nil, append(c.lates, late)
 	c.watch.comeBack()
-	c.waits = append(c.waits, Wait{errNoAnswer.Error(), c.late.took})
+	c.waits = append(c.waits, Wait{errNoAnswer.Error(), late.took})
 	return c.wire.setDeadline(time.Now().Add(timeout))
 }
 
-// noteStall notes which command kept the server, once all replies to the trip are
+// noteStalls notes which commands kept the server, once all replies to the trip are
 // there.
-func (c *Conn) noteStall(ctx context.Context, trip *Trip) {
-	late := c.late
-	c.late = nil
-	if late == nil || late.index >= len(trip.Requests) {
+func (c *Conn) noteStalls(ctx context.Context, trip *Trip) {
+	lates := c.takeLates()
+	if len(lates) == 0 {
 		return
 	}
-	culprit := late.index
-	if culprit == 0 {
-		if streams := c.streams(ctx, trip); len(streams) > 0 {
-			culprit = slices.MaxFunc(streams, func(a, b int) int {
+	streams := c.streams(ctx, trip)
+	for _, late := range lates {
+		culprit := late.index
+		if behind := from(late.index, streams); len(behind) > 0 {
+			culprit = slices.MaxFunc(behind, func(a, b int) int {
 				return cmp.Compare(trip.Replies[trip.before+a].Int, trip.Replies[trip.before+b].Int)
 			})
 		}
+		if culprit < len(trip.Requests) && c.known(trip.Requests[culprit]) == nil {
+			c.stall(trip.Requests[culprit], late.took, trip.Replies[trip.before+culprit])
+			c.stalls[len(c.stalls)-1].Answered = true
+		}
 	}
-	c.stall(trip.Requests[culprit], late.took, trip.Replies[trip.before+culprit])
-	c.stalls[len(c.stalls)-1].Answered = true
+}
+
+// takeLates returns the replies to the first trip that were late, and forgets them.
+func (c *Conn) takeLates() []overdue {
+	lates := c.lates
+	if c.late != nil {
+		lates = append(lates, *c.late)
+	}
+	c.late, c.lates = nil, nil
+	return lates
 }
 
 // slowLoss is how long a reply was awaited when the connection was lost, for that
@@ -117,27 +135,43 @@ func (c *Conn) noteLoss(trip *Trip) {
 
 // giveUp notes, when the connection is lost on which a reply was awaited beyond its
 // time, what must not be sent again. It asks on the new connection.
-func (c *Conn) giveUp(ctx context.Context, trip *Trip) error {
-	late := c.late
-	c.late = nil
-	if late == nil || late.index >= len(trip.Requests) {
+func (c *Conn) giveUp(ctx context.Context) error {
+	late, lates := c.late, c.lates
+	all := c.takeLates()
+	if len(all) == 0 {
 		return nil
 	}
-	suspects := []int{late.index}
-	if late.index == 0 {
+	first := all[0]
+	suspects := 0
+	for i, trip := range c.flight { // the server may have been at any that was sent
 		types, err := c.askTypes(ctx, trip)
 		if err != nil {
-			c.late = late // there will be another connection
+			c.late, c.lates = late, lates // there will be another connection
 			return err
 		}
-		if streams := streamsIn(trip, types); len(streams) > 0 {
-			suspects = streams
+		streams := streamsIn(trip, types)
+		if i == 0 {
+			streams = from(first.index, streams)
 		}
+		for _, s := range streams {
+			c.stall(trip.Requests[s], time.Since(first.since), Reply{Err: ErrStalled})
+		}
+		suspects += len(streams)
 	}
-	for _, i := range suspects {
-		c.stall(trip.Requests[i], time.Since(late.since), Reply{Err: ErrStalled})
+	if suspects == 0 {
+		c.accuse(all)
 	}
 	return nil
+}
+
+// accuse notes the commands whose replies were late, when there is no better suspect
+// or nobody left to ask.
+func (c *Conn) accuse(lates []overdue) {
+	for _, late := range lates {
+		if trip := c.flight[0]; late.index < len(trip.Requests) {
+			c.stall(trip.Requests[late.index], time.Since(late.since), Reply{Err: ErrStalled})
+		}
+	}
 }
 
 // stall notes a command that is not to be sent again.
@@ -147,8 +181,9 @@ func (c *Conn) stall(r Request, took time.Duration, reply Reply) {
 
 // streams are the requests of an answered trip for MEMORY USAGE of a stream. A
 // server answers in order, but sends nothing before it is through with all commands
-// that it has read. So the first reply that was missing may be innocent when none
-// was there before it: MEMORY USAGE of a stream alone takes a time without bound.
+// that it has read, some 16 kB at a time (networking.c, readQueryFromClient). So the
+// first reply that was missing may be innocent: MEMORY USAGE of a stream behind it
+// alone takes a time without bound.
 func (c *Conn) streams(ctx context.Context, trip *Trip) []int {
 	types := map[string]string{}
 	for i, r := range trip.Requests {
@@ -163,6 +198,12 @@ func (c *Conn) streams(ctx context.Context, trip *Trip) []int {
 		}
 	}
 	return streamsIn(trip, types)
+}
+
+// from are the indexes that are not before first; they go up.
+func from(first int, indexes []int) []int {
+	i, _ := slices.BinarySearch(indexes, first)
+	return indexes[i:]
 }
 
 func streamsIn(trip *Trip, types map[string]string) (indexes []int) {
@@ -191,10 +232,12 @@ func (c *Conn) askTypes(ctx context.Context, trip *Trip) (map[string]string, err
 		return nil, err
 	}
 	err := c.collect(ctx, &question, timeout)
-	c.late = nil
+	c.takeLates()
 	types := map[string]string{}
 	for i, r := range question.Replies {
-		types[question.Requests[i].Key] = r.Text
+		if types[question.Requests[i].Key] = r.Text; refused(r.Err) {
+			types[question.Requests[i].Key] = "stream" // it may be one
+		}
 	}
 	return types, err
 }

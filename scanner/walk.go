@@ -228,12 +228,12 @@ func (w *Walk) receive(ctx context.Context, f flight) error {
 	if err != nil {
 		return err
 	}
-	w.calibrate(ctx)
 	keys := len(trip.Page.Names)
 	if w.Slots != nil { // of which not all are wanted
 		keys = len(f.lane.names)
 	}
 	pause, forRate := w.Pacer.Page(trip.Service, keys, time.Since(w.Tally.Began))
+	w.calibrate(ctx) // what it has used for the page is charged
 	w.pause(ctx, pause, forRate)
 	if trip.Scan != nil || w.Slots != nil { // else the walk is about to end
 		w.heed(ctx, trip.Service)
@@ -308,10 +308,12 @@ const longPage = 100 * time.Millisecond
 // ours bounds the service of a trip by what the server's main thread used
 // meanwhile, for all its clients: while a network was down it was idle.
 func (w *Walk) ours(ctx context.Context, trip *Trip, connected bool) time.Duration {
-	if before := w.cpu; trip.Service > longPage && connected && before > 0 && len(w.flying) == 0 {
-		w.calibrated = time.Time{}
-		w.calibrate(ctx)
-		trip.Service = min(trip.Service, max(0, w.cpu-before))
+	before := w.cpu
+	if trip.Service <= longPage || !connected || before == 0 || len(w.flying) > 0 {
+		return trip.Service
+	}
+	if cpu, ok := w.Exchange.CPUTime(ctx); ok {
+		w.cpu, trip.Service = cpu, min(trip.Service, max(0, cpu-before))
 	}
 	return trip.Service
 }

@@ -106,9 +106,9 @@ func (w *Watch) join() {
 	w.conn, w.stop = w.walk, nil
 }
 
-// between sends between two pages what is due, on the walk's connection. What fails
-// there the next page finds out.
-func (w *Watch) between(ctx context.Context) {
+// between sends between two pages what is due, on the walk's connection, also while
+// the walk stands back. What fails there the next page finds out.
+func (w *Watch) between(ctx context.Context, resting bool) {
 	if !w.rides() || time.Now().Before(w.pingDue) {
 		return
 	}
@@ -119,7 +119,7 @@ func (w *Watch) between(ctx context.Context) {
 	}
 	if roundTrip, err := w.ping(ctx); err == nil {
 		w.during.add(roundTrip)
-		w.note(sight{at: time.Now(), roundTrip: roundTrip})
+		w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
 	}
 }
 
