@@ -58,6 +58,7 @@ type Walk struct {
 	changed    error   // the role of the node did
 	trial      trial
 	calibrated time.Time     // last
+	unanswered int           // times in a row that the server did not tell its CPU time
 	cpu        time.Duration // of the server's main thread then; 0: not known
 	began      time.Time     // of this walk
 	came       int64         // names that pages had
@@ -256,8 +257,9 @@ const longPage = 100 * time.Millisecond
 func (w *Walk) ours(ctx context.Context, trip *Trip, connected bool) time.Duration {
 	if before := w.cpu; trip.Service > longPage && connected && before > 0 && len(w.flying) == 0 {
 		w.calibrated = time.Time{}
-		w.calibrate(ctx)
-		trip.Service = min(trip.Service, max(0, w.cpu-before))
+		if w.calibrate(ctx) {
+			trip.Service = min(trip.Service, max(0, w.cpu-before))
+		}
 	}
 	return trip.Service
 }
@@ -265,16 +267,25 @@ func (w *Walk) ours(ctx context.Context, trip *Trip, connected bool) time.Durati
 // calibrateEvery is how often the server is asked for its CPU time.
 const calibrateEvery = 250 * time.Millisecond
 
-// calibrate tells the pacer the server's CPU time when it is due.
-func (w *Walk) calibrate(ctx context.Context) {
-	if w.Pacer.MaxLoad >= 1 || time.Since(w.calibrated) < calibrateEvery {
-		return
+// mostUnanswered is how often in a row the server may leave unanswered what is asked
+// beside the pages, before it is not asked again: each time takes as long as a reply may.
+const mostUnanswered = 3
+
+// calibrate tells the pacer the server's CPU time when it is due, and reports whether
+// it did.
+func (w *Walk) calibrate(ctx context.Context) bool {
+	if w.Pacer.MaxLoad >= 1 || time.Since(w.calibrated) < calibrateEvery || w.unanswered >= mostUnanswered {
+		return false
 	}
 	w.calibrated = time.Now()
-	if cpu, ok := w.Exchange.CPUTime(ctx); ok {
-		w.cpu = cpu
-		w.Pacer.Calibrate(cpu)
+	cpu, ok := w.Exchange.CPUTime(ctx)
+	if !ok {
+		w.unanswered++
+		return false
 	}
+	w.cpu, w.unanswered = cpu, 0
+	w.Pacer.Calibrate(cpu)
+	return true
 }
 
 // rest pauses for d, or until ctx ends, and returns how long it took.

@@ -36,6 +36,7 @@ type Watch struct {
 	done chan struct{}
 
 	pingDue, infoDue time.Time // between pages
+	unanswered       int       // pings there in a row that failed
 	out, in          int64     // bytes that its own connection carried before it was given up
 
 	before, during roundTrips // written by one goroutine at a time
@@ -97,7 +98,7 @@ func (w *Watch) join() {
 // between sends between two pages what is due, on the walk's connection. What fails
 // there the next page finds out.
 func (w *Watch) between(ctx context.Context) {
-	if !w.rides() || time.Now().Before(w.pingDue) {
+	if !w.rides() || time.Now().Before(w.pingDue) || w.unanswered >= mostUnanswered {
 		return
 	}
 	w.pingDue = time.Now().Add(around(pingEvery))
@@ -105,10 +106,14 @@ func (w *Watch) between(ctx context.Context) {
 		w.infoDue = time.Now().Add(around(infoEvery))
 		_ = w.inspect(ctx)
 	}
-	if roundTrip, err := w.ping(ctx); err == nil {
-		w.during.add(roundTrip)
-		w.note(sight{at: time.Now(), roundTrip: roundTrip})
+	roundTrip, err := w.ping(ctx)
+	if err != nil {
+		w.unanswered++
+		return
 	}
+	w.unanswered = 0
+	w.during.add(roundTrip)
+	w.note(sight{at: time.Now(), roundTrip: roundTrip})
 }
 
 // connect makes a connection to the process of the walk.
