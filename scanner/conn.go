@@ -222,7 +222,16 @@ func (c *Conn) settle(ctx context.Context, info Info) error {
 
 func (c *Conn) info(ctx context.Context) (Info, error) {
 	text, err := c.conn.Info(ctx).Result()
-	return ParseInfo(text).without(c.target.Password), err
+	return c.parse(text), err
+}
+
+// parse reads INFO, without a password that the server may have put into it. A shorter
+// one than a telling beginning is part of ordinary words and figures.
+func (c *Conn) parse(text string) Info {
+	if len(c.target.Password) >= tellingPrefix {
+		text = c.target.Password.Mask(text)
+	}
+	return ParseInfo(text)
 }
 
 // vitals asks for the sections of INFO that VitalsOf reads. Before 7.0 INFO takes one
@@ -233,7 +242,7 @@ func (c *Conn) vitals(ctx context.Context) (Info, error) {
 		return c.info(ctx)
 	}
 	text, err := c.conn.Info(ctx, "server", "memory", "persistence", "stats", "replication", "cpu").Result()
-	return ParseInfo(text), err
+	return c.parse(text), err
 }
 
 // CommandTime is the time that the server's commandstats have for the commands

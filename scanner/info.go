@@ -38,20 +38,6 @@ func ParseInfo(text string) Info {
 	return info
 }
 
-// without returns i with a password masked in all values. A short one is left: it may
-// well be a number, or a word of INFO's.
-func (i Info) without(password Secret) Info {
-	if len(password) < tellingPrefix {
-		return i
-	}
-	for _, fields := range i {
-		for name, value := range fields {
-			fields[name] = password.Mask(value)
-		}
-	}
-	return i
-}
-
 // Field is the value of a field in whichever section it stands; empty when the
 // server does not send it.
 func (i Info) Field(name string) string {

@@ -306,3 +306,28 @@ func TestCarefulWalk(t *testing.T) {
 		t.Errorf("near maxmemory: %d keys, %d bytes, %d ranges", w.count(), w.pipelineBytes(), w.most())
 	}
 }
+
+// uncounted is an Exchange whose server does not tell its CPU time.
+type uncounted struct {
+	pages
+	asked int
+}
+
+func (u *uncounted) CPUTime(context.Context) (time.Duration, bool) {
+	u.asked++
+	return 0, false
+}
+
+// A server that does not tell its CPU time is not asked for it all the time: each
+// question may take as long as a reply may.
+func TestCPUTimeIsNotAskedForAgainAndAgain(t *testing.T) {
+	u := &uncounted{}
+	w := &Walk{Exchange: u, Pacer: &Pacer{MaxLoad: 0.5}}
+	for range 100 {
+		w.calibrated = time.Time{}
+		w.calibrate(context.Background())
+	}
+	if u.asked != mostUnanswered {
+		t.Errorf("asked %d times", u.asked)
+	}
+}
