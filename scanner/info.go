@@ -173,26 +173,34 @@ func (i Info) commandCalls() map[string]calls {
 	for field, value := range i["commandstats"] {
 		name, isCommand := strings.CutPrefix(field, "cmdstat_")
 		name = strings.ReplaceAll(name, "|", " ")
-		if !isCommand || !allowed[name] && !containers[name] {
-			continue
+		if isCommand && (allowed[name] || containers[name]) {
+			all[name] = parseCalls(value)
 		}
-		var c calls
-		for item := range strings.SplitSeq(value, ",") {
-			what, number, _ := strings.Cut(item, "=")
-			n, err := strconv.ParseUint(number, 10, 63)
-			if err != nil || n > mostSeconds*1e6 { // nothing is known of it
-				continue
-			}
-			switch what {
-			case "calls":
-				c.n = int64(n)
-			case "usec":
-				c.took = time.Duration(n) * time.Microsecond
-			}
-		}
-		all[name] = c
 	}
 	return all
+}
+
+// callsOf is how often a command was called.
+func (i Info) callsOf(command string) int64 {
+	return parseCalls(i["commandstats"]["cmdstat_"+command]).n
+}
+
+// parseCalls reads "calls=3,usec=12,usec_per_call=4.00".
+func parseCalls(value string) (c calls) {
+	for item := range strings.SplitSeq(value, ",") {
+		what, number, _ := strings.Cut(item, "=")
+		n, err := strconv.ParseUint(number, 10, 63)
+		if err != nil || n > mostSeconds*1e6 { // nothing is known of it
+			continue
+		}
+		switch what {
+		case "calls":
+			c.n = int64(n)
+		case "usec":
+			c.took = time.Duration(n) * time.Microsecond
+		}
+	}
+	return c
 }
 
 // commandTime adds up what the commands that may be sent took.
