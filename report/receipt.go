@@ -126,7 +126,7 @@ func feltText(r *profile.Receipt) string {
 		parts = append(parts, "pages of "+pagesText(r)+" to keep to --latency-budget")
 	}
 	if rtt := r.ProbeRTT; rtt != nil && rtt.Before != nil && rtt.During != nil {
-		parts = append(parts, "PING on a connection of its own took "+unit.FormatMicros(rtt.Before.P50S)+" (p99 "+unit.FormatMicros(rtt.Before.P99S)+
+		parts = append(parts, "PING took "+unit.FormatMicros(rtt.Before.P50S)+" (p99 "+unit.FormatMicros(rtt.Before.P99S)+
 			") before and "+unit.FormatMicros(rtt.During.P50S)+" (p99 "+unit.FormatMicros(rtt.During.P99S)+") while we ran")
 	}
 	if len(parts) == 0 {

@@ -71,7 +71,7 @@ func (c *checker) ask(ctx context.Context) error {
 	if err := c.enterAll(ctx); err != nil {
 		return err
 	}
-	x := absent{Exchange: c.conn, alone: c.node.Role() != scanner.Primary}
+	x := absent{Exchange: c.conn, alone: c.node.Role() != scanner.Primary && !c.conn.ServesReads()}
 	if err := c.planOn(ctx, x, c.names[:min(len(c.names), trialNames)]); err != nil {
 		return err
 	}
@@ -289,7 +289,7 @@ func (c *checker) acl() checkup.ACL {
 
 // aclMissing are the rules that would allow what ACL refuses.
 func (c *checker) aclMissing() (rules []string) {
-	if len(c.node.Info) == 0 {
+	if c.conn.InfoDenied() {
 		rules = append(rules, "+info")
 	}
 	if noPermission(c.noScan) {

@@ -89,7 +89,7 @@ func (c *collector) judge(probe scanner.Probe, t trial, anyAnswer bool) {
 	switch {
 	case t.answered || t.refusal == nil:
 		c.plan.probes = append(c.plan.probes, probe)
-	case t.moved() && (anyAnswer || c.node.Role() != scanner.Replica): // these keys only
+	case t.moved() && (anyAnswer || c.node.Role() != scanner.Replica || c.conn.ServesReads()): // these keys only
 		c.plan.probes = append(c.plan.probes, probe)
 	case onlyKeysDenied(t.refusal) && !anyAnswer:
 		c.plan.probes = append(c.plan.probes, probe)

@@ -53,6 +53,8 @@ type Conn struct {
 
 	// What trips need.
 	noInfo   error // why INFO was refused; nil: it was not
+
+	servesReads bool // a node of a cluster accepted READONLY
 	timeout  time.Duration
 	flight   []*Trip       // on their way, in the order in which they were sent
 	cut      error         // why the last of them could not be sent
@@ -215,7 +217,7 @@ func (c *Conn) settle(ctx context.Context, info Info) error {
 		c.conn.ClientSetName(ctx, clientName)
 	}
 	if len(info) == 0 || info.Field("cluster_enabled") == "1" { // INFO is refused: it may be
-		c.conn.ReadOnly(ctx)
+		c.servesReads = c.conn.ReadOnly(ctx).Err() == nil
 	}
 	return nil
 }
@@ -224,6 +226,10 @@ func (c *Conn) info(ctx context.Context) (Info, error) {
 	text, err := c.conn.Info(ctx).Result()
 	return c.parse(text), err
 }
+
+// ServesReads reports whether a node of a cluster answers about the keys of its slots
+// though it is a replica: it accepted READONLY.
+func (c *Conn) ServesReads() bool { return c.servesReads }
 
 // parse reads INFO, without a password that the server may have put into it. A shorter
 // one than a telling beginning is part of ordinary words and figures.

@@ -42,13 +42,12 @@ func (g *Guard) Page() int {
 	return g.sizer.page
 }
 
-// PageTook is told that a round trip kept the server for service.
-func (g *Guard) PageTook(service time.Duration) {
-	if g.link != nil {
-		g.sizer.used.add(g.Page())
-		return
+// PageTook is told that a page of so many keys kept the server for service.
+func (g *Guard) PageTook(service time.Duration, keys int) {
+	g.sizer.used.add(keys)
+	if g.link == nil {
+		g.sizer.pageTook(service)
 	}
-	g.sizer.pageTook(service)
 }
 
 // OverLink reports whether pages were chosen for a link.

@@ -90,7 +90,7 @@ func (m *model) walk(g *Guard, load float64, end time.Duration) trace {
 			m.ping(g, 0, true)
 			nextPing = m.now + m.exp(pingEvery)
 		}
-		g.PageTook(took)
+		g.PageTook(took, keys)
 		for {
 			if nextLook <= m.now {
 				m.look(g)

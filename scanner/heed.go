@@ -58,7 +58,7 @@ func (w *Walk) heed(ctx context.Context, service time.Duration) {
 	if w.Guard == nil {
 		return
 	}
-	w.Guard.PageTook(service)
+	w.Guard.PageTook(service, w.count())
 	for stoodBack := false; ; stoodBack = true {
 		if len(w.flying) == 0 {
 			w.Watch.between(ctx, stoodBack)

@@ -65,7 +65,6 @@ type sizer struct {
 }
 
 func (s *sizer) pageTook(service time.Duration) {
-	s.used.add(s.page)
 	s.pages++
 	if s.fixed {
 		return

@@ -59,7 +59,7 @@ func waitable(err error) bool {
 		return false
 	}
 	text := replyText(reply)
-	return slices.Contains([]string{"LOADING", "BUSY", "MASTERDOWN"}, firstWord(text)) || strings.Contains(text, tooManyClients)
+	return slices.Contains([]string{"LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN"}, firstWord(text)) || strings.Contains(text, tooManyClients)
 }
 
 // patiently attempts something, and attempts it again on a new connection to
