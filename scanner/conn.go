@@ -393,6 +393,21 @@ type wire struct {
 	// overdue is asked, when the time for a reply is up, whether to go on waiting for
 	// it, with another deadline; nil: no.
 	overdue func() bool
+	// While replies to a pipeline come, its time is not up: a thin link takes long.
+	patience time.Duration // from one read to the next; 0: the deadline stays as it is
+	asked    time.Time     // when the deadline was set
+	last     time.Time     // it is not moved after this
+	hurried  atomic.Bool   // the walk is to end
+}
+
+// goOn moves the deadline, as something came.
+func (w *wire) goOn() {
+	now := time.Now()
+	if w.patience == 0 || now.Sub(w.asked) < w.patience/4 || now.After(w.last) || w.hurried.Load() {
+		return
+	}
+	w.asked = now
+	_ = w.setDeadline(now.Add(w.patience)) // the next read fails, then
 }
 
 // dial makes a new connection the wire. go-redis is not left to dial: when it
@@ -463,6 +478,9 @@ func (c *countedConn) Read(b []byte) (int, error) {
 		n, err = c.Conn.Read(b)
 	}
 	c.wire.in.Add(int64(n))
+	if n > 0 {
+		c.wire.goOn()
+	}
 	if c.first == nil && n > 0 {
 		c.first = bytes.Clone(b[:min(n, firstWords)])
 	}

@@ -205,7 +205,10 @@ func (c *Conn) Service() time.Duration { return c.service }
 // hurry makes what waits for the server end soon after ctx does, until it is
 // called off.
 func (c *Conn) hurry(ctx context.Context) (callOff func() bool) {
-	return context.AfterFunc(ctx, func() { _ = c.wire.setDeadline(time.Now().Add(grace)) })
+	return context.AfterFunc(ctx, func() {
+		c.wire.hurried.Store(true)
+		_ = c.wire.setDeadline(time.Now().Add(grace))
+	})
 }
 
 // patienceNow is how long one step may wait for the server.
@@ -284,13 +287,15 @@ func (c *Conn) collect(ctx context.Context, trip *Trip, timeout time.Duration) e
 	if err := c.wire.setDeadline(time.Now().Add(timeout)); err != nil {
 		return err
 	}
+	now := time.Now()
 	c.wire.overdue = func() bool { return c.linger(ctx, trip) }
-	defer func() { c.wire.overdue = nil }()
+	c.wire.patience, c.wire.asked, c.wire.last = timeout, now, now.Add(timeout+c.patience.MaxWait)
+	defer func() { c.wire.overdue, c.wire.patience = nil, 0 }()
 	before := c.wire.in.Load()
 	if err := c.receive(trip, timeout); err != nil {
 		return err
 	}
-	now := time.Now()
+	now = time.Now()
 	c.mostIn = max(c.mostIn, c.wire.in.Load()-before)
 	c.countLookups(trip)
 	c.observe(now.Sub(trip.sent))

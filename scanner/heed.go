@@ -82,6 +82,9 @@ func (w *Walk) tellGuard() {
 			continue
 		}
 		w.Guard.Vitals(*s.vitals, s.at.Sub(w.Tally.Began))
+		if w.far() && s.vitals.CPU > 0 {
+			w.settleFar(s.vitals.CPU)
+		}
 		if role := s.vitals.Role; w.Role != "" && role != w.Role && role != Unknown {
 			w.changed = fmt.Errorf("%w: it is a %s now and was a %s", ErrRoleChanged, role, w.Role)
 		}

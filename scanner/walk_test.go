@@ -282,7 +282,7 @@ func TestPagesWithoutAName(t *testing.T) {
 		w := newWalk(&pages{}, &recorder{})
 		w.Match, w.Keys = tt.match, tt.keys
 		w.begin()
-		w.lanes[0].circle.empty = tt.empty
+		w.lanes[0].circle.empty, w.lanes[0].trip = tt.empty, &Trip{}
 		if err := w.endless(w.lanes[0], &ScanReply{Cursor: 7}); errors.Is(err, errEmpty) != tt.fails {
 			t.Errorf("%q of %d keys, after %d pages: %v", tt.match, tt.keys, tt.empty, err)
 		}
