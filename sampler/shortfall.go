@@ -48,6 +48,25 @@ func (c *collector) shortOf(db *profile.Database, after scanner.Info) (s shortfa
 	return s, known && s.far(c.node.Info.Field("cluster_enabled") == "1")
 }
 
+// emptied tells that the keys of a database were deleted all at once, or exchanged for
+// those of another, by the server's own counts of such commands. Commands that a
+// primary replicates count at its replicas, too.
+func (c *collector) emptied(db *profile.Database) string {
+	before, after := c.commandsBefore, c.commandsAfter
+	if after == nil || db.Before == nil || db.After == nil {
+		return ""
+	}
+	fewer := min(db.Returned, db.After.Keys) < db.Before.Keys*9/10
+	switch {
+	case after.Swapped > before.Swapped:
+		return fmt.Sprintf("SWAPDB was called while the walk ran: db%d may have keys of two databases", db.DB)
+	case after.Flushed > before.Flushed && fewer:
+		return fmt.Sprintf("FLUSHALL or FLUSHDB was called while the walk ran: INFO had %s keys of db%d before and %s after, and SCAN returned %s",
+			humanize.Comma(db.Before.Keys), db.DB, humanize.Comma(db.After.Keys), humanize.Comma(db.Returned))
+	}
+	return ""
+}
+
 // countsKeys reports whether INFO keyspace is of the keys that SCAN goes over, at this
 // moment. Proxies may answer for one server only, and other servers count now and then.
 func (c *collector) countsKeys() bool {

@@ -222,7 +222,16 @@ func (c *Conn) settle(ctx context.Context, info Info) error {
 
 func (c *Conn) info(ctx context.Context) (Info, error) {
 	text, err := c.conn.Info(ctx).Result()
-	return ParseInfo(text).without(c.target.Password), err
+	return c.parse(text), err
+}
+
+// parse reads INFO, without a password that the server may have put into it. A shorter
+// one than a telling beginning is part of ordinary words and figures.
+func (c *Conn) parse(text string) Info {
+	if len(c.target.Password) >= tellingPrefix {
+		text = c.target.Password.Mask(text)
+	}
+	return ParseInfo(text)
 }
 
 // vitals asks for the sections of INFO that VitalsOf reads. Before 7.0 INFO takes one
@@ -233,22 +242,33 @@ func (c *Conn) vitals(ctx context.Context) (Info, error) {
 		return c.info(ctx)
 	}
 	text, err := c.conn.Info(ctx, "server", "memory", "persistence", "stats", "replication", "cpu").Result()
-	return ParseInfo(text), err
+	return c.parse(text), err
 }
 
-// CommandTime is the time that the server's commandstats have for the commands
-// that keyprof sends; false when they are refused, or the server is near its
-// maxmemory. It leaves out what parsing
-// and replying take, and has the same commands of all other clients in it.
-func (c *Conn) CommandTime(ctx context.Context) (time.Duration, bool) {
+// CommandStats are what a server's commandstats tell.
+type CommandStats struct {
+	// Ours is the time of the commands that keyprof sends. It leaves out what parsing
+	// and replying take, and has the same commands of all other clients in it.
+	Ours time.Duration
+	// Flushed and Swapped are calls of FLUSHALL and FLUSHDB, and of SWAPDB.
+	Flushed, Swapped int64
+}
+
+// CommandStats asks for the server's commandstats; false when they are refused, or the
+// server is near its maxmemory, as the reply is long.
+func (c *Conn) CommandStats(ctx context.Context) (CommandStats, bool) {
 	if c.Node.NearMaxmemory() {
-		return 0, false // the reply is long
+		return CommandStats{}, false
 	}
 	text, err := c.conn.Info(context.WithoutCancel(ctx), "commandstats").Result()
 	if err != nil {
-		return 0, false
+		return CommandStats{}, false
 	}
-	return ParseInfo(text).commandTime(), true
+	info := ParseInfo(text)
+	return CommandStats{
+		Ours:    info.commandTime(),
+		Flushed: info.callsOf("flushall") + info.callsOf("flushdb"), Swapped: info.callsOf("swapdb"),
+	}, true
 }
 
 // CPUTime is Exchange's. Before 7.0 the main thread is not told apart from others.

@@ -3,6 +3,7 @@ package scanner_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -219,5 +220,19 @@ func TestSentinelIsNoServer(t *testing.T) {
 	var failed *scanner.Error
 	if !errors.As(err, &failed) || !strings.Contains(failed.Error(), "Sentinel") || !strings.Contains(failed.Hint, "shop at "+primary.Addr()) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A password that the server has in its INFO is not kept.
+func TestPasswordInInfoIsMasked(t *testing.T) {
+	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
+		if args[0] == "info" {
+			return redistest.Bulk("# Server\r\nredis_version:7.0.15\r\nos:s3cretpw\r\ns3cretpw:1\r\n# s3cretpw\r\na:s3cretpw!\r\n")
+		}
+		return redistest.Simple("OK")
+	})
+	conn := connect(t, strings.Replace(fake.URL(), "://", "://:s3cretpw@", 1))
+	if text := fmt.Sprint(conn.Node.Info, conn.InfoNow(context.Background())); strings.Contains(text, "s3cret") || !strings.Contains(text, "7.0.15") {
+		t.Error(text)
 	}
 }

@@ -38,20 +38,6 @@ func ParseInfo(text string) Info {
 	return info
 }
 
-// without returns i with a password masked in all values. A short one is left: it may
-// well be a number, or a word of INFO's.
-func (i Info) without(password Secret) Info {
-	if len(password) < tellingPrefix {
-		return i
-	}
-	for _, fields := range i {
-		for name, value := range fields {
-			fields[name] = password.Mask(value)
-		}
-	}
-	return i
-}
-
 // Field is the value of a field in whichever section it stands; empty when the
 // server does not send it.
 func (i Info) Field(name string) string {
@@ -187,26 +173,34 @@ func (i Info) commandCalls() map[string]calls {
 	for field, value := range i["commandstats"] {
 		name, isCommand := strings.CutPrefix(field, "cmdstat_")
 		name = strings.ReplaceAll(name, "|", " ")
-		if !isCommand || !allowed[name] && !containers[name] {
-			continue
+		if isCommand && (allowed[name] || containers[name]) {
+			all[name] = parseCalls(value)
 		}
-		var c calls
-		for item := range strings.SplitSeq(value, ",") {
-			what, number, _ := strings.Cut(item, "=")
-			n, err := strconv.ParseUint(number, 10, 63)
-			if err != nil || n > mostSeconds*1e6 { // nothing is known of it
-				continue
-			}
-			switch what {
-			case "calls":
-				c.n = int64(n)
-			case "usec":
-				c.took = time.Duration(n) * time.Microsecond
-			}
-		}
-		all[name] = c
 	}
 	return all
+}
+
+// callsOf is how often a command was called.
+func (i Info) callsOf(command string) int64 {
+	return parseCalls(i["commandstats"]["cmdstat_"+command]).n
+}
+
+// parseCalls reads "calls=3,usec=12,usec_per_call=4.00".
+func parseCalls(value string) (c calls) {
+	for item := range strings.SplitSeq(value, ",") {
+		what, number, _ := strings.Cut(item, "=")
+		n, err := strconv.ParseUint(number, 10, 63)
+		if err != nil || n > mostSeconds*1e6 { // nothing is known of it
+			continue
+		}
+		switch what {
+		case "calls":
+			c.n = int64(n)
+		case "usec":
+			c.took = time.Duration(n) * time.Microsecond
+		}
+	}
+	return c
 }
 
 // commandTime adds up what the commands that may be sent took.

@@ -179,15 +179,3 @@ func TestSaneInfo(t *testing.T) {
 		t.Errorf("commands took %v", got)
 	}
 }
-
-// INFO is saved with the profile: a password that a server puts into it is not.
-func TestInfoWithoutThePassword(t *testing.T) {
-	const text = "# Server\r\nredis_version:7.0.15\r\nexecutable:/bin/redis --pass 12345678\r\nuptime_in_seconds:1234\r\n"
-	info := ParseInfo(text).without("123456789")
-	if got := info.Field("executable"); got != "/bin/redis --pass ***" || info.Field("redis_version") != "7.0.15" {
-		t.Errorf("%q", info)
-	}
-	if uptime, ok := ParseInfo(text).without("1234").Int("uptime_in_seconds"); !ok || uptime != 1234 {
-		t.Error("a short password takes a figure away")
-	}
-}

@@ -413,7 +413,9 @@ func (r respReader) finishBulk(b []byte, kind byte, length []byte, l *limits) ([
 	return append(b, "\r\n"...), r.lineEnd()
 }
 
-// handover is a connection as go-redis sees it. What it reads are whole replies.
+// handover is a connection as go-redis sees it. What it reads are whole replies. When
+// one does not come, or not in time, the connection is closed: go-redis keeps it, and
+// the reply, if it comes late, would be taken for that to a request of the walk.
 type handover struct {
 	net.Conn
 	reader respReader
@@ -424,6 +426,7 @@ func (h *handover) Read(b []byte) (n int, err error) {
 	if len(h.left) == 0 {
 		if h.left, err = h.reader.value(h.left[:0], &limits{}, 0); err != nil {
 			h.left = nil
+			_ = h.Close() // the error is err
 			return 0, err
 		}
 	}

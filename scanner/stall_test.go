@@ -260,6 +260,42 @@ func TestLateReplyBeyondPatience(t *testing.T) {
 	}
 }
 
+// A late reply to what is asked beside the pages is not taken for that to a request.
+func TestLateReplyBesideThePages(t *testing.T) {
+	const timeout = 100 * time.Millisecond
+	answered := false
+	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
+		switch strings.ToLower(strings.Join(args, " ")) {
+		case "info cpu":
+			if !answered {
+				answered = true
+				time.Sleep(3 * timeout)
+			}
+			return redistest.Bulk("# CPU\r\nused_cpu_sys_main_thread:1\r\nused_cpu_user_main_thread:1\r\n")
+		case "info":
+			return redistest.Bulk("# Server\r\nredis_version:7.0.15\r\nrun_id:c0ffee\r\n")
+		case "scan 0 count 10":
+			return redistest.ScanPage(0, "a")
+		case "pttl a":
+			return redistest.Integer(7)
+		default:
+			return redistest.Simple("OK")
+		}
+	})
+	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), timeout, scanner.Patience{MaxWait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, ok := conn.CPUTime(context.Background()); ok {
+		t.Fatal("the reply was not late")
+	}
+	replies, page, err := conn.RoundTrip(context.Background(), []scanner.Request{{Probe: scanner.PTTL, Key: "a"}}, &scanner.Scan{Count: 10}, nil)
+	if err != nil || len(replies) != 1 || replies[0].Int != 7 || len(page.Names) != 1 {
+		t.Errorf("%+v, %+v, %v", replies, page, err)
+	}
+}
+
 // Without patience a late reply ends the walk.
 func TestLateReplyWithoutPatience(t *testing.T) {
 	server := redistest.New(t)

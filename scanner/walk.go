@@ -60,6 +60,7 @@ type Walk struct {
 	changed    error         // the role of the node did
 	trial      trial
 	calibrated time.Time     // last
+	unanswered int           // times in a row that the server did not tell its CPU time
 	cpu        time.Duration // of the server's main thread then; 0: not known
 	began      time.Time     // of this walk
 	came       int64         // names that pages had
@@ -312,7 +313,7 @@ func (w *Walk) ours(ctx context.Context, trip *Trip, connected bool) time.Durati
 	if trip.Service <= longPage || !connected || before == 0 || len(w.flying) > 0 {
 		return trip.Service
 	}
-	if cpu, ok := w.Exchange.CPUTime(ctx); ok {
+	if cpu, ok := w.cpuTime(ctx); ok {
 		w.cpu, trip.Service = cpu, min(trip.Service, max(0, cpu-before))
 	}
 	return trip.Service
@@ -321,16 +322,32 @@ func (w *Walk) ours(ctx context.Context, trip *Trip, connected bool) time.Durati
 // calibrateEvery is how often the server is asked for its CPU time.
 const calibrateEvery = 250 * time.Millisecond
 
+// mostUnanswered is how often in a row the server may leave unanswered what is asked
+// beside the pages, before it is not asked again: each time takes as long as a reply may.
+const mostUnanswered = 3
+
 // calibrate tells the pacer the server's CPU time when it is due.
 func (w *Walk) calibrate(ctx context.Context) {
 	if w.Pacer.MaxLoad >= 1 || time.Since(w.calibrated) < calibrateEvery {
 		return
 	}
 	w.calibrated = time.Now()
-	if cpu, ok := w.Exchange.CPUTime(ctx); ok {
+	if cpu, ok := w.cpuTime(ctx); ok {
 		w.cpu = cpu
 		w.Pacer.Calibrate(cpu)
 	}
+}
+
+// cpuTime asks for the server's CPU time, unless it did not tell it for some times.
+func (w *Walk) cpuTime(ctx context.Context) (cpu time.Duration, ok bool) {
+	if w.unanswered >= mostUnanswered {
+		return 0, false
+	}
+	cpu, ok = w.Exchange.CPUTime(ctx)
+	if w.unanswered++; ok {
+		w.unanswered = 0
+	}
+	return cpu, ok
 }
 
 // rest pauses for d, or until ctx ends, and returns how long it took.

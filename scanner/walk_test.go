@@ -282,7 +282,7 @@ func TestPagesWithoutAName(t *testing.T) {
 		w := newWalk(&pages{}, &recorder{})
 		w.Match, w.Keys = tt.match, tt.keys
 		w.begin()
-		w.lanes[0].circle.empty, w.lanes[0].trip = tt.empty, &Trip{}
+		w.lanes[0].circle.empty, w.lanes[0].trip = tt.empty, &Trip{Scan: &Scan{}}
 		if err := w.endless(w.lanes[0], &ScanReply{Cursor: 7}); errors.Is(err, errEmpty) != tt.fails {
 			t.Errorf("%q of %d keys, after %d pages: %v", tt.match, tt.keys, tt.empty, err)
 		}
@@ -304,5 +304,30 @@ func TestCarefulWalk(t *testing.T) {
 	w.Guard.Vitals(Vitals{}, 2*time.Second) // it may be so again
 	if w.count() != carefulPage || w.pipelineBytes() != carefulPipeline || w.most() != 1 {
 		t.Errorf("near maxmemory: %d keys, %d bytes, %d ranges", w.count(), w.pipelineBytes(), w.most())
+	}
+}
+
+// uncounted is an Exchange whose server does not tell its CPU time.
+type uncounted struct {
+	pages
+	asked int
+}
+
+func (u *uncounted) CPUTime(context.Context) (time.Duration, bool) {
+	u.asked++
+	return 0, false
+}
+
+// A server that does not tell its CPU time is not asked for it all the time: each
+// question may take as long as a reply may.
+func TestCPUTimeIsNotAskedForAgainAndAgain(t *testing.T) {
+	u := &uncounted{}
+	w := &Walk{Exchange: u, Pacer: &Pacer{MaxLoad: 0.5}}
+	for range 100 {
+		w.calibrated = time.Time{}
+		w.calibrate(context.Background())
+	}
+	if u.asked != mostUnanswered {
+		t.Errorf("asked %d times", u.asked)
 	}
 }

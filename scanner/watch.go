@@ -48,7 +48,8 @@ type Watch struct {
 	calls      map[string]calls // by commandstats, the last time
 	sent       map[string]int64 // by us, until then
 
-	out, in int64 // bytes that its own connection carried before it was given up
+	unanswered int   // pings there in a row that failed
+	out, in    int64 // bytes that its own connection carried before it was given up
 
 	before, during roundTrips // written by one goroutine at a time
 
@@ -109,7 +110,7 @@ func (w *Watch) join() {
 // between sends between two pages what is due, on the walk's connection, also while
 // the walk stands back. What fails there the next page finds out.
 func (w *Watch) between(ctx context.Context, resting bool) {
-	if !w.rides() || time.Now().Before(w.pingDue) {
+	if !w.rides() || time.Now().Before(w.pingDue) || w.unanswered >= mostUnanswered {
 		return
 	}
 	w.pingDue = time.Now().Add(around(pingEvery))
@@ -117,10 +118,14 @@ func (w *Watch) between(ctx context.Context, resting bool) {
 		w.infoDue = time.Now().Add(around(infoEvery))
 		_ = w.inspect(ctx)
 	}
-	if roundTrip, err := w.ping(ctx); err == nil {
-		w.during.add(roundTrip)
-		w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
+	roundTrip, err := w.ping(ctx)
+	if err != nil {
+		w.unanswered++
+		return
 	}
+	w.unanswered = 0
+	w.during.add(roundTrip)
+	w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
 }
 
 // connect makes a connection to the process of the walk.
