@@ -178,7 +178,6 @@ func (c *Conn) Receive(ctx context.Context) (*Trip, error) {
 	trip := c.flight[0]
 	if err != nil {
 		trip.Service = trip.wasted
-		c.accuse(c.takeLates())
 		c.Abandon()
 		if ctx.Err() != nil && passing(err) {
 			err = context.Cause(ctx)
@@ -192,6 +191,7 @@ func (c *Conn) Receive(ctx context.Context) (*Trip, error) {
 
 // Abandon is Exchange's. Answers that are still to come would be taken for others.
 func (c *Conn) Abandon() {
+	c.accuse(c.takeLates())
 	if len(c.flight) > 0 {
 		c.wire.close()
 	}

@@ -42,6 +42,8 @@ type overdue struct {
 	index int // of the first request without a reply; that of no request: SCAN
 	since time.Time
 	took  time.Duration // until replies came again; 0: they did not
+	// instead is to be noted when no trip behind has a better suspect; nil: none.
+	instead *Stall
 }
 
 // linger decides, when the time for a reply to trip is up, whether to go on waiting
@@ -92,14 +94,21 @@ func (c *Conn) noteStalls(ctx context.Context, trip *Trip) {
 	streams := c.streams(ctx, trip)
 	for _, late := range lates {
 		culprit := late.index
-		if behind := from(late.index, streams); len(behind) > 0 {
+		behind := from(late.index, streams)
+		if len(behind) > 0 {
+			late.instead = nil
 			culprit = slices.MaxFunc(behind, func(a, b int) int {
 				return cmp.Compare(trip.Replies[trip.before+a].Int, trip.Replies[trip.before+b].Int)
 			})
 		}
-		if culprit < len(trip.Requests) && c.known(trip.Requests[culprit]) == nil {
-			c.stall(trip.Requests[culprit], late.took, trip.Replies[trip.before+culprit])
-			c.stalls[len(c.stalls)-1].Answered = true
+		if late.instead == nil && culprit < len(trip.Requests) {
+			late.instead = c.newStall(trip.Requests[culprit], late.took, trip.Replies[trip.before+culprit])
+			late.instead.Answered = true
+		}
+		if resumed := late.since.Add(late.took); len(behind) == 0 && len(c.flight) > 1 && c.flight[1].sent.Before(resumed) {
+			late.index, c.lates = 0, append(c.lates, late) // the server may have been at that trip
+		} else if s := late.instead; s != nil && c.known(Request{s.Probe, s.Key}) == nil {
+			c.stalls = append(c.stalls, *s)
 		}
 	}
 }
@@ -154,7 +163,7 @@ func (c *Conn) giveUp(ctx context.Context) error {
 			streams = from(first.index, streams)
 		}
 		for _, s := range streams {
-			c.stall(trip.Requests[s], time.Since(first.since), Reply{Err: ErrStalled})
+			c.stalls = append(c.stalls, *c.newStall(trip.Requests[s], time.Since(first.since), Reply{Err: ErrStalled}))
 		}
 		suspects += len(streams)
 	}
@@ -168,15 +177,18 @@ func (c *Conn) giveUp(ctx context.Context) error {
 // or nobody left to ask.
 func (c *Conn) accuse(lates []overdue) {
 	for _, late := range lates {
-		if trip := c.flight[0]; late.index < len(trip.Requests) {
-			c.stall(trip.Requests[late.index], time.Since(late.since), Reply{Err: ErrStalled})
+		if late.instead == nil && len(c.flight) > 0 && late.index < len(c.flight[0].Requests) {
+			late.instead = c.newStall(c.flight[0].Requests[late.index], time.Since(late.since), Reply{Err: ErrStalled})
+		}
+		if late.instead != nil {
+			c.stalls = append(c.stalls, *late.instead)
 		}
 	}
 }
 
-// stall notes a command that is not to be sent again.
-func (c *Conn) stall(r Request, took time.Duration, reply Reply) {
-	c.stalls = append(c.stalls, Stall{DB: c.db, Probe: r.Probe, Key: r.Key, Took: took, reply: reply})
+// newStall is a command that is not to be sent again, once it is noted.
+func (c *Conn) newStall(r Request, took time.Duration, reply Reply) *Stall {
+	return &Stall{DB: c.db, Probe: r.Probe, Key: r.Key, Took: took, reply: reply}
 }
 
 // streams are the requests of an answered trip for MEMORY USAGE of a stream. A

@@ -138,21 +138,33 @@ func TestLateReplyNeverComes(t *testing.T) {
 
 // With several trips on their way the server may be at any of them.
 func TestLateReplyToOneOfSeveralTrips(t *testing.T) {
-	fake, conn := stalling(t, "memory usage a", redistest.HangUpAfter(0, ""), map[string]string{"a": "string", "bb": "string", "ccc": "stream"})
-	for _, key := range []string{"a", "bb", "ccc"} {
-		conn.Send(context.Background(), &scanner.Trip{Requests: about(key)})
-	}
-	for range 3 {
-		trip, err := conn.Receive(context.Background())
-		if err != nil {
-			t.Fatal(err)
+	for late, answered := range map[string]bool{redistest.HangUpAfter(0, ""): false, redistest.Integer(1): true} {
+		for _, culprit := range []string{"a", "ccc"} {
+			types := map[string]string{"a": "string", "bb": "string", "ccc": "string"}
+			if types[culprit] = "stream"; culprit == "a" {
+				types[culprit] = "hash"
+			}
+			fake, conn := stalling(t, "memory usage a", late, types)
+			for _, key := range []string{"a", "bb", "ccc"} {
+				conn.Send(context.Background(), &scanner.Trip{Requests: append(about(key), scanner.Request{Probe: scanner.Type, Key: key})})
+			}
+			for range 3 {
+				trip, err := conn.Receive(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				key := trip.Requests[0].Key
+				if stalled := !answered && key == culprit; errors.Is(trip.Replies[0].Err, scanner.ErrStalled) != stalled || trip.Replies[1].Int != int64(len(key)) {
+					t.Errorf("%q: %+v", key, trip.Replies)
+				}
+			}
+			if stalls := conn.Stalls(); len(stalls) != 1 || stalls[0].Key != culprit || stalls[0].Answered != answered {
+				t.Errorf("%s, answered %v: stalls %+v", culprit, answered, stalls)
+			}
+			if n := sentTimes(fake, "memory usage "+culprit); n != 1 && culprit == "a" || n > 1 {
+				t.Errorf("sent %d times", n)
+			}
 		}
-		if key := trip.Requests[0].Key; errors.Is(trip.Replies[0].Err, scanner.ErrStalled) != (key == "ccc") || trip.Replies[1].Int != int64(len(key)) {
-			t.Errorf("%q: %+v", key, trip.Replies)
-		}
-	}
-	if n := sentTimes(fake, "memory usage ccc"); n > 1 {
-		t.Errorf("sent %d times", n)
 	}
 }
 
