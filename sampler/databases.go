@@ -57,7 +57,7 @@ func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
 		if short, missing := c.shortOf(db, after); missing {
 			db.Complete, db.Incomplete = false, short.reason()
 			c.short = append(c.short, short)
-		} else if reason := c.emptied(db); reason != "" && db.Complete {
+		} else if reason := c.emptied(db, after); reason != "" && db.Complete {
 			db.Complete, db.Incomplete = false, reason
 		}
 		if reason := unmeasured(p, db.DB, c.conn.Stalls()); reason != "" && db.Complete {

@@ -31,7 +31,7 @@ func TestMovedKeys(t *testing.T) {
 		t.Errorf("the node that gives the slot away: complete %v, %d keys, %d moved", p.Complete, p.Totals.Keys.Value, p.Totals.Moved)
 	}
 	p = collect(t, to.URL(), fast())
-	if !p.Complete || p.Totals.Keys.Value != 0 || p.Totals.Moved != moved || p.Totals.Failed != 0 || len(p.Missing) > 0 || !warned(p, "keys-moved") {
+	if p.Complete || p.Totals.Keys.Value != 0 || p.Totals.Moved != moved || p.Totals.Failed != 0 || len(p.Missing) > 0 || !warned(p, "keys-moved") {
 		t.Errorf("the node that imports it: complete %v, %d keys, %d moved, %d failed, missing %v, warnings %v",
 			p.Complete, p.Totals.Keys.Value, p.Totals.Moved, p.Totals.Failed, p.Missing, p.Warnings)
 	}

@@ -128,8 +128,8 @@ func (c *collector) fewNames(ctx context.Context) ([]string, error) {
 
 const (
 	rehearsalKeys  = 20
-	rehearsalPages = 500      // of a table that is nearly empty
-	rehearsalBytes = 32 << 10 // of names: they travel in one pipeline
+	rehearsalPages = 500     // of a table that is nearly empty
+	rehearsalBytes = 8 << 10 // of names: they travel in one pipeline, also to a full server
 )
 
 func someNames(ctx context.Context, x scanner.Exchange) ([]string, error) {

@@ -28,7 +28,7 @@ func (c *collector) warnings(p *profile.Profile, after scanner.Info) []profile.W
 	c.warnGuard(&w)
 	c.warnChanges(&w, after)
 	c.warnIdle(&w)
-	c.warnCounts(&w, p)
+	c.warnCounts(&w, p, after)
 	sortWarnings(w.list)
 	return w.list
 }
@@ -109,7 +109,7 @@ func (c *collector) warnIdle(w *warner) {
 	w.add("idle-horizon", w.node, "no key can be told to be idle for over %s: that lies beyond the server's idle horizon", span(c.opts.IdleOver))
 }
 
-func (c *collector) warnCounts(w *warner, p *profile.Profile) {
+func (c *collector) warnCounts(w *warner, p *profile.Profile, after scanner.Info) {
 	if c.plan.shared == dropShared {
 		w.add("shared-integers", w.node, "OBJECT REFCOUNT is refused, so the idle times of all small strings were dropped: those of shared integers mean nothing; to allow it: %s", c.conn.ACLRule(scanner.RefCount.ACLRule()))
 	}
@@ -128,7 +128,7 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 			s.reason(), humanize.Comma(s.explained))
 	}
 	for i := range c.databases {
-		if reason := c.emptied(&c.databases[i]); reason != "" {
+		if reason := c.emptied(&c.databases[i], after); reason != "" {
 			w.add("keys-missing", fmt.Sprintf("db%d", c.databases[i].DB), "%s", reason)
 		}
 	}

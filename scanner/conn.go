@@ -52,17 +52,17 @@ type Conn struct {
 	mostOut, mostIn int64 // bytes of the longest pipeline, and of the replies to one
 
 	// What trips need.
-	noInfo   error // why INFO was refused; nil: it was not
+	noInfo error // why INFO was refused; nil: it was not
 
 	servesReads bool // a node of a cluster accepted READONLY
-	timeout  time.Duration
-	flight   []*Trip       // on their way, in the order in which they were sent
-	cut      error         // why the last of them could not be sent
-	stale    bool          // they were sent on a connection that is lost
-	answered time.Time     // when the last answer was there
-	service  time.Duration // of the last trip
-	alone    Trip          // RoundTrip's
-	reader   respReader
+	timeout     time.Duration
+	flight      []*Trip       // on their way, in the order in which they were sent
+	cut         error         // why the last of them could not be sent
+	stale       bool          // they were sent on a connection that is lost
+	answered    time.Time     // when the last answer was there
+	service     time.Duration // of the last trip
+	alone       Trip          // RoundTrip's
+	reader      respReader
 }
 
 // quiet keeps go-redis's own log off the user's screen.

@@ -162,7 +162,7 @@ func networkHint(t Target, err error) string {
 		return "check the path of the socket, and that the server runs"
 	case errors.Is(err, os.ErrPermission):
 		return "the socket may not be opened by this user: join the server's group, or use TCP"
-	case notRedis(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isAny(err, connectionReset):
+	case notRedis(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), isAny(err, connectionReset):
 		return closedHint(t)
 	case timedOut(err) && t.TLS != nil:
 		return "check host and port, firewalls, and whether the port speaks TLS at all (else redis://, without --tls)"
@@ -205,7 +205,9 @@ func (c *Conn) failed(doing string, err error) *Error {
 }
 
 // InfoDenied reports whether ACL refused INFO.
-func (c *Conn) InfoDenied() bool { return c.noInfo != nil && firstWord(replyText(c.noInfo)) == "NOPERM" }
+func (c *Conn) InfoDenied() bool {
+	return c.noInfo != nil && firstWord(replyText(c.noInfo)) == "NOPERM"
+}
 
 // NoInfo says why INFO was refused and, where the cause is known, how to mend that;
 // empty when it was not refused.

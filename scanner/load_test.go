@@ -66,18 +66,21 @@ type unsure struct {
 
 func (u *unsure) CPUTime(context.Context) (time.Duration, bool) { return u.cpu, u.told }
 
-// Of a long wait the time is ours in which the server was at work; all of it when the
-// server does not tell.
+// A long page is ours. Where the connection was lost, only the time is in which the
+// server was at work, if it tells that.
 func TestLongWaitIsCharged(t *testing.T) {
 	for _, tt := range []struct {
-		told bool
-		want time.Duration
-	}{{true, 2 * time.Second}, {false, 3 * time.Second}} {
+		told, lost bool
+		want       time.Duration
+	}{{true, true, 2 * time.Second}, {false, true, 3 * time.Second}, {true, false, 3 * time.Second}} {
 		w := newWalk(&unsure{cpu: time.Hour + 2*time.Second, told: tt.told}, &recorder{})
 		w.cpu = time.Hour
 		trip := &Trip{Service: 3 * time.Second}
+		if tt.lost {
+			trip.wasted = 3 * time.Second
+		}
 		if got := w.ours(context.Background(), trip, true); got != tt.want || trip.Service != tt.want {
-			t.Errorf("CPU time told %v: %v", tt.told, got)
+			t.Errorf("%+v: %v", tt, got)
 		}
 	}
 }

@@ -303,14 +303,15 @@ func (w *Walk) atOnce(came int) int {
 	return w.count()
 }
 
-// longPage is a page that is charged in full only as far as the server was at work.
+// longPage is longer than any page should take.
 const longPage = 100 * time.Millisecond
 
-// ours bounds the service of a trip by what the server's main thread used
-// meanwhile, for all its clients: while a network was down it was idle.
+// ours is the service of a trip. Where the connection was lost, it is bounded by what
+// the server's main thread used meanwhile, for all its clients: while a network was
+// down the server was idle.
 func (w *Walk) ours(ctx context.Context, trip *Trip, connected bool) time.Duration {
 	before := w.cpu
-	if trip.Service <= longPage || !connected || before == 0 || len(w.flying) > 0 {
+	if trip.wasted <= longPage || !connected || before == 0 || len(w.flying) > 0 {
 		return trip.Service
 	}
 	if cpu, ok := w.cpuTime(ctx); ok {
