@@ -100,6 +100,9 @@ func (c *Conn) dial(ctx context.Context, doing string, start func(context.Contex
 	if err == nil {
 		err = c.start(ctx, start)
 	}
+	if errors.Is(err, errProtocol) {
+		err = fmt.Errorf("what answers is not a Redis or Valkey server: %w", err)
+	}
 	if err != nil {
 		return explain(doing+" "+c.target.Address, c.target, err)
 	}

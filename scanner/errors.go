@@ -81,7 +81,7 @@ func plain(err error) error {
 		return errClosed
 	case isAny(err, connectionReset):
 		return errReset
-	case notRedis(err):
+	case notRedis(err) && !errors.Is(err, errProtocol):
 		return errors.New("what answers is not a Redis or Valkey server")
 	}
 	return err
@@ -196,7 +196,7 @@ func timedOut(err error) bool {
 // notRedis recognizes go-redis's complaint about an answer that is no RESP.
 func notRedis(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, "redis: can't parse") || strings.Contains(text, "redis: invalid reply")
+	return errors.Is(err, errProtocol) || strings.Contains(text, "redis: can't parse") || strings.Contains(text, "redis: invalid reply")
 }
 
 // failed wraps an error of a command on this connection.
