@@ -44,7 +44,7 @@ func (f *found) check(o *Observation, probes []scanner.Probe, replies []scanner.
 // checkType sums up the types that are none under one name.
 func (f *found) checkType(o *Observation, probes []scanner.Probe, replies []scanner.Reply) {
 	i := slices.Index(probes, scanner.Type)
-	if i < 0 || replies[i].Err != nil || replies[i].Nil || f.types[o.Type] {
+	if i < 0 || replies[i].Err != nil || replies[i].Nil || replies[i].Text == "none" || f.types[o.Type] {
 		return
 	}
 	if o.Type != "" && len(o.Type) <= profile.MaxTypeBytes && utf8.ValidString(o.Type) && len(f.types) < profile.MaxTypes {
