@@ -97,6 +97,9 @@ func (c *Conn) dial(ctx context.Context, doing string, start func(context.Contex
 	if err == nil {
 		err = c.start(ctx, start)
 	}
+	if errors.Is(err, errProtocol) {
+		err = errNotRedis // its first replies
+	}
 	if err != nil {
 		return explain(doing+" "+c.target.Address, c.target, err)
 	}
