@@ -22,7 +22,7 @@ func walkFlags() []cli.Flag {
 		&cli.StringFlag{Category: walkCategory, Name: "idle-over", Usage: "call keys high-idle that are idle for more than `SPAN`", Value: unit.FormatSpan(sampler.DefaultIdleOver)},
 		&cli.StringFlag{Category: walkCategory, Name: "max-load", Usage: "use at most this `SHARE` of the server's main thread", Value: unit.FormatExactShare(scanner.DefaultMaxLoad)},
 		&cli.Float64Flag{Category: walkCategory, Name: "rate", Usage: "walk at most `KEYS` a second", DefaultText: "no limit"},
-		&cli.StringFlag{Category: walkCategory, Name: "latency-budget", Usage: "choose pages that keep other clients waiting for at most `SPAN`; over a link of 0.5ms and more, pages of 2.5 times as many keys", Value: unit.FormatSpan(scanner.DefaultLatencyBudget)},
+		&cli.StringFlag{Category: walkCategory, Name: "latency-budget", Usage: "choose pages that keep other clients waiting for at most `SPAN`", Value: unit.FormatSpan(scanner.DefaultLatencyBudget)},
 		&cli.IntFlag{Category: walkCategory, Name: "page", Usage: "ask for `KEYS` with each SCAN (COUNT), whatever --latency-budget says", DefaultText: fmt.Sprintf("chosen by --latency-budget; %d with --max-load 100%%", scanner.FullSpeedPage)},
 	}
 }

@@ -24,8 +24,12 @@ func receiptSection(p *profile.Profile) section {
 }
 
 func timeText(r *profile.Receipt) string {
-	return unit.FormatElapsed(r.ElapsedS) + " in all, " + unit.FormatElapsed(r.PausedS) + " of it pauses" + pausesText(r) + "; " +
-		"at most " + unit.FormatElapsed(mainThreadAtMost(r)) + " of its main thread was ours" + loadText(r) + "; our round trips took " +
+	text := unit.FormatElapsed(r.ElapsedS) + " in all, " + unit.FormatElapsed(r.PausedS) + " of it pauses" + pausesText(r) + "; " +
+		"at most " + unit.FormatElapsed(mainThreadAtMost(r)) + " of its main thread was ours" + loadText(r) + "; "
+	if r.OverLink {
+		return text + "that is estimated from what our commands cost by INFO commandstats, as reply times are those of the link (a round trip takes at least " + unit.FormatMicros(r.LeastRTTS) + ")."
+	}
+	return text + "our round trips took " +
 		unit.FormatElapsed(r.MainThreadS) + " more than the quickest, waiting for other clients and for the network included."
 }
 
@@ -122,7 +126,7 @@ func feltText(r *profile.Receipt) string {
 		parts = append(parts, "pages of "+pagesText(r)+" to keep to --latency-budget")
 	}
 	if rtt := r.ProbeRTT; rtt != nil && rtt.Before != nil && rtt.During != nil {
-		parts = append(parts, "PING on a connection of its own took "+unit.FormatMicros(rtt.Before.P50S)+" (p99 "+unit.FormatMicros(rtt.Before.P99S)+
+		parts = append(parts, "PING took "+unit.FormatMicros(rtt.Before.P50S)+" (p99 "+unit.FormatMicros(rtt.Before.P99S)+
 			") before and "+unit.FormatMicros(rtt.During.P50S)+" (p99 "+unit.FormatMicros(rtt.During.P99S)+") while we ran")
 	}
 	if len(parts) == 0 {

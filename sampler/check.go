@@ -21,10 +21,12 @@ import (
 // error tells that the server could not be asked; one that refuses everything
 // makes a result.
 func Check(ctx context.Context, conn *scanner.Conn, o Options) (*checkup.Result, error) {
-	if o.Page == 0 {
-		o.Page = scanner.PageFor(o.LatencyBudget)
+	forecast, err := conn.Forecast(ctx, o.LatencyBudget, o.Page, o.MaxLoad)
+	if err != nil {
+		return nil, err
 	}
-	c := &checker{collector: *newCollector(conn, o), names: absentNames(o.Page)}
+	o.Page = forecast.Page
+	c := &checker{forecast: forecast, collector: *newCollector(conn, o), names: absentNames(o.Page)}
 	c.selectDatabases()
 	if err := c.ask(ctx); err != nil {
 		return nil, err
@@ -37,6 +39,7 @@ type checker struct {
 	collector
 	names []string // of no key
 
+	forecast    scanner.Forecast
 	unreachable error         // why the first database is, of those that cannot be selected
 	noSelect    bool          // ACL refuses SELECT
 	reachable   int           // databases
@@ -68,7 +71,7 @@ func (c *checker) ask(ctx context.Context) error {
 	if err := c.enterAll(ctx); err != nil {
 		return err
 	}
-	x := absent{Exchange: c.conn, alone: c.node.Role() != scanner.Primary}
+	x := absent{Exchange: c.conn, alone: c.node.Role() != scanner.Primary && !c.conn.ServesReads()}
 	if err := c.planOn(ctx, x, c.names[:min(len(c.names), trialNames)]); err != nil {
 		return err
 	}
@@ -132,7 +135,8 @@ func (c *checker) time(ctx context.Context) error {
 			requests = append(requests, scanner.Request{Probe: probe, Key: name})
 		}
 	}
-	if len(requests) == 0 || c.plan.keysDenied { // a refusal takes another time
+	_, far := c.forecast.OverLink()                     // which hides what a question takes
+	if len(requests) == 0 || c.plan.keysDenied || far { // a refusal takes another time
 		return nil
 	}
 	took := make([]time.Duration, timedTrips)
@@ -285,7 +289,7 @@ func (c *checker) acl() checkup.ACL {
 
 // aclMissing are the rules that would allow what ACL refuses.
 func (c *checker) aclMissing() (rules []string) {
-	if len(c.node.Info) == 0 {
+	if c.conn.InfoDenied() {
 		rules = append(rules, "+info")
 	}
 	if noPermission(c.noScan) {

@@ -487,7 +487,7 @@ func TestNotAllDatabasesExist(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	ctx := context.Background()
 	server := redistest.New(t)
-	names := []string{"", "\x1b[31mred", "a\nb", `quo"te`, "\xff\xfe", "\x00", "<uuid>", strings.Repeat("long", 128<<10), strings.Repeat("x", 2000), "tab\t", "\u202eevil", `back\slash`}
+	names := []string{"", "\x1b[31mred", "a\nb", `quo"te`, "\xff\xfe", "\x00", "<uuid>", strings.Repeat("long", scanner.MaxName/4), strings.Repeat("x", 2000), "tab\t", "\u202eevil", `back\slash`}
 	for _, name := range names {
 		if err := server.Client().Set(ctx, name, "x", 0).Err(); err != nil {
 			t.Fatal(err)

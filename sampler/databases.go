@@ -57,6 +57,8 @@ func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
 		if short, missing := c.shortOf(db, after); missing {
 			db.Complete, db.Incomplete = false, short.reason()
 			c.short = append(c.short, short)
+		} else if reason := c.emptied(db, after); reason != "" && db.Complete {
+			db.Complete, db.Incomplete = false, reason
 		}
 		if reason := unmeasured(p, db.DB, c.conn.Stalls()); reason != "" && db.Complete {
 			db.Complete, db.Incomplete = false, reason
@@ -71,11 +73,14 @@ func unmeasured(p *profile.Profile, db int, stalls []scanner.Stall) string {
 	for i := range p.Namespaces {
 		if n := &p.Namespaces[i]; n.DB == db {
 			s.Denied, s.Failed, s.TooLong, s.Stalled = s.Denied+n.Denied, s.Failed+n.Failed, s.TooLong+n.TooLong, s.Stalled+n.Stalled
+			s.Probed, s.Moved = s.Probed+n.Probed, s.Moved+n.Moved
 		}
 	}
 	switch {
 	case s.Denied > 0:
 		return fmt.Sprintf("%s keys of db%d were denied by the user's ACL key patterns", humanize.Comma(s.Denied), db)
+	case s.Moved > s.Probed:
+		return fmt.Sprintf("%s keys of db%d, most of them, are in slots that are being moved between this node and another", humanize.Comma(s.Moved), db)
 	case s.Failed > 0:
 		return fmt.Sprintf("%s keys of db%d were answered in a way that makes no sense", humanize.Comma(s.Failed), db)
 	case s.TooLong > 0:

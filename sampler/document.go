@@ -23,13 +23,18 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 		after, odd = c.conn.InfoNow(ctx).Sane()
 		c.addOdd(odd)
 	}
+	if c.commandsBefore != nil && !c.lost {
+		if stats, ok := c.conn.CommandStats(ctx); ok {
+			c.commandsAfter = &stats
+		}
+	}
 	c.noteHorizon(after)
 	p := &profile.Profile{
 		Schema: profile.SchemaVersion, Tool: c.opts.Tool, Label: c.opts.Label,
 		Began: c.tally.Began.UTC().Truncate(time.Millisecond), Ended: at.UTC().Truncate(time.Millisecond),
 		Missing: append([]profile.Missing{}, c.plan.missing...),
 		Design:  c.design(),
-		Receipt: c.receipt(ctx, after, ended),
+		Receipt: c.receipt(after, ended),
 	}
 	b.fill(p, c.plan.measures)
 	c.unusedRules = b.rules.Unused()
@@ -154,8 +159,7 @@ func (c *collector) field(name string) *int64 {
 	return nil
 }
 
-func (c *collector) receipt(ctx context.Context, after scanner.Info, ended time.Time) profile.Receipt {
-	commands := c.commandTime(ctx)
+func (c *collector) receipt(after scanner.Info, ended time.Time) profile.Receipt {
 	cost := c.conn.Cost() // last: it is to have all commands in it
 	r := profile.Receipt{
 		Commands: cost.Commands, BytesOut: cost.BytesOut, BytesIn: cost.BytesIn,
@@ -165,7 +169,7 @@ func (c *collector) receipt(ctx context.Context, after scanner.Info, ended time.
 		LeastRTTS:  c.conn.LeastRoundTrip().Seconds(),
 		ServerCPUS: cpuBetween(c.node.Info, after),
 		MaxLoad:    c.opts.MaxLoad, Rate: c.opts.Rate,
-		CommandS:     commands,
+		CommandS:     c.commandTime(),
 		KeyspaceHits: cost.Hits, KeyspaceMisses: cost.Misses, ExpiredMeanwhile: c.expiredMeanwhile(after),
 		Stalls:  c.stalls.receipt(c.conn.Stalls()),
 		Repeats: c.tally.Repeats, Returned: c.tally.Returned, Waits: waitsOf(cost.Waits),
@@ -176,15 +180,11 @@ func (c *collector) receipt(ctx context.Context, after scanner.Info, ended time.
 }
 
 // commandTime is the growth of commandstats, in seconds; nil when it is not told.
-func (c *collector) commandTime(ctx context.Context) *float64 {
-	if c.commandsBefore == nil || c.lost {
+func (c *collector) commandTime() *float64 {
+	if c.commandsAfter == nil {
 		return nil
 	}
-	after, ok := c.conn.CommandTime(ctx)
-	if !ok {
-		return nil
-	}
-	return growth(c.commandsBefore.Seconds(), after.Seconds(), true)
+	return growth(c.commandsBefore.Ours.Seconds(), c.commandsAfter.Ours.Seconds(), true)
 }
 
 // expiredMeanwhile is the growth of a primary's expired_keys.

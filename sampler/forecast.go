@@ -40,7 +40,7 @@ func (c *checker) walk() checkup.Walk {
 		if w.Match != "" {
 			matching = 0 // at least
 		}
-		w.ElapsedS = &checkup.Range{Lo: toMicros(elapsed(w, least, matching)), Hi: toMicros(elapsed(w, most, *w.Keys))}
+		w.ElapsedS = &checkup.Range{Lo: toMicros(c.walkTime(w, w.KeyCPUS.Lo, matching)), Hi: toMicros(c.walkTime(w, w.KeyCPUS.Hi, *w.Keys))}
 	}
 	return w
 }
@@ -72,12 +72,10 @@ func (c *checker) keyCost() checkup.Range {
 	}
 }
 
-// elapsed is how long a walk takes that needs server seconds of the main thread:
-// a page takes a round trip and the server's time, which counts as pause, and the
-// rest of the pause. --rate is for the keys that match.
-func elapsed(w checkup.Walk, server float64, matching int64) float64 {
-	pages := float64(*w.Keys) / float64(w.Page)
-	seconds := max(pages*w.LeastRTTS+server, server/w.MaxLoad)
+// walkTime is how long a walk takes when a key costs the server's main thread so many
+// seconds. --rate is for the keys that match.
+func (c *checker) walkTime(w checkup.Walk, key float64, matching int64) float64 {
+	seconds := c.forecast.Elapsed(*w.Keys, time.Duration(key*float64(time.Second))).Seconds()
 	if w.Rate > 0 {
 		seconds = max(seconds, float64(matching)/w.Rate)
 	}
@@ -102,10 +100,14 @@ func (c *checker) questionBasis() string {
 }
 
 func (c *checker) basis() []string {
-	basis := []string{
+	basis := []string{}
+	if roundTrip, far := c.forecast.OverLink(); far {
+		basis = append(basis, fmt.Sprintf("over this link a round trip takes %s: several pages travel at a time, and no more at once than its jitter may bring together within --latency-budget", micros(roundTrip)))
+	}
+	basis = append(basis,
 		c.questionBasis(),
 		fmt.Sprintf("the higher figure is %d times as much: in a data set that is larger than the caches, keys are dearer to look up; how much dearer was not measured", dearer),
-	}
+	)
 	if c.opts.Match != "" {
 		basis = append(basis, "SCAN walks all names whatever --match says; the lower figure is for no key that matches, the higher for all")
 	}

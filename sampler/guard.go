@@ -29,6 +29,7 @@ func (c *collector) guardReceipt(r *profile.Receipt, ended time.Time) {
 	if c.guard == nil {
 		return
 	}
+	r.OverLink = c.guard.OverLink()
 	pages := c.guard.PageSizes()
 	r.PageLeast, r.Page, r.PageMost = pages.Least, pages.Median, pages.Most
 	if c.opts.Page == 0 {

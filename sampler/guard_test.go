@@ -49,6 +49,23 @@ func TestSaveBrakes(t *testing.T) {
 	}
 }
 
+// Near maxmemory, where there is no second connection, the walk goes on when the save
+// is over, too, and not when the last word of it is too old.
+func TestSaveBrakesOnTheWalksConnection(t *testing.T) {
+	t.Parallel()
+	server := newFaultServer(t)
+	used, _ := scanner.ParseInfo(server.Client().Info(t.Context(), "memory").Val()).Int("used_memory")
+	do(t, server.Client(), "config", "set", "maxmemory", used+2<<20)
+	do(t, server.Client(), "config", "set", "rdb-key-save-delay", int64(2*time.Second/faultKeys/time.Microsecond))
+	o := guarded()
+	o.Progress = once(func() { do(t, server.Client(), "bgsave") })
+	p := collect(t, server.URL(), o)
+	brakes := p.Receipt.Brakes
+	if !p.Complete || len(brakes) != 1 || brakes[0].Count != 1 || brakes[0].TookS < 1 || brakes[0].TookS > 9 {
+		t.Errorf("complete %v, brakes %+v", p.Complete, brakes)
+	}
+}
+
 // A save that was under way when the walk began does not.
 func TestSaveUnderWayDoesNotBrake(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package sampler_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"keyprof/scanner/redistest"
@@ -30,8 +31,27 @@ func TestMovedKeys(t *testing.T) {
 		t.Errorf("the node that gives the slot away: complete %v, %d keys, %d moved", p.Complete, p.Totals.Keys.Value, p.Totals.Moved)
 	}
 	p = collect(t, to.URL(), fast())
-	if !p.Complete || p.Totals.Keys.Value != 0 || p.Totals.Moved != moved || p.Totals.Failed != 0 || len(p.Missing) > 0 || !warned(p, "keys-moved") {
+	if p.Complete || p.Totals.Keys.Value != 0 || p.Totals.Moved != moved || p.Totals.Failed != 0 || len(p.Missing) > 0 || !warned(p, "keys-moved") {
 		t.Errorf("the node that imports it: complete %v, %d keys, %d moved, %d failed, missing %v, warnings %v",
 			p.Complete, p.Totals.Keys.Value, p.Totals.Moved, p.Totals.Failed, p.Missing, p.Warnings)
+	}
+}
+
+// A replica of a cluster answers about its keys also where INFO, which says that it is
+// one, is refused.
+func TestClusterReplicaWithoutInfo(t *testing.T) {
+	t.Parallel()
+	primary := redistest.NewCluster(t, 1)[0]
+	const keys = 30
+	for i := range keys {
+		do(t, primary.Client(), "set", fmt.Sprint("key:", i), "x")
+	}
+	replica := redistest.ClusterReplica(t, primary)
+	do(t, replica.Client(), "acl", "setuser", "prof", "on", ">s3cret", "~*", "+@all", "-info")
+	o := fast()
+	o.Databases = []int{0}
+	p := collect(t, strings.Replace(replica.URL(), "://", "://prof:s3cret@", 1), o)
+	if !p.Complete || p.Totals.Keys.Value != keys || p.Totals.Moved != 0 {
+		t.Errorf("complete %v, %d keys, %d moved", p.Complete, p.Totals.Keys.Value, p.Totals.Moved)
 	}
 }

@@ -89,7 +89,7 @@ func (c *collector) judge(probe scanner.Probe, t trial, anyAnswer bool) {
 	switch {
 	case t.answered || t.refusal == nil:
 		c.plan.probes = append(c.plan.probes, probe)
-	case t.moved() && (anyAnswer || c.node.Role() != scanner.Replica): // these keys only
+	case t.moved() && (anyAnswer || c.node.Role() != scanner.Replica || c.conn.ServesReads()): // these keys only
 		c.plan.probes = append(c.plan.probes, probe)
 	case onlyKeysDenied(t.refusal) && !anyAnswer:
 		c.plan.probes = append(c.plan.probes, probe)
@@ -128,8 +128,8 @@ func (c *collector) fewNames(ctx context.Context) ([]string, error) {
 
 const (
 	rehearsalKeys  = 20
-	rehearsalPages = 500      // of a table that is nearly empty
-	rehearsalBytes = 32 << 10 // of names: they travel in one pipeline
+	rehearsalPages = 500     // of a table that is nearly empty
+	rehearsalBytes = 8 << 10 // of names: they travel in one pipeline, also to a full server
 )
 
 func someNames(ctx context.Context, x scanner.Exchange) ([]string, error) {

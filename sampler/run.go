@@ -67,8 +67,8 @@ func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profi
 	}
 	ctx, stop := limit(ctx, o.MaxDuration)
 	defer stop()
-	if used, ok := conn.CommandTime(ctx); ok {
-		c.commandsBefore = &used
+	if stats, ok := conn.CommandStats(ctx); ok {
+		c.commandsBefore = &stats
 	}
 	c.startGuard(ctx)
 	defer c.watch.Close()
@@ -129,7 +129,8 @@ type collector struct {
 	sampleDoubt *profile.Warning // nil: none
 	slots       *slotDraw        // of which the sample is; nil: of positions, or none
 
-	commandsBefore *time.Duration // commandstats when the walk began; nil: not told
+	// commandstats when the walk began and ended; nil: not told
+	commandsBefore, commandsAfter *scanner.CommandStats
 }
 
 // fold walks all databases and folds the pages on other goroutines.

@@ -80,7 +80,7 @@ func newExpiredReplica(t *testing.T, live, gone int) *redistest.Server {
 }
 
 // expired is how the text report tells of expired keys.
-var expired = regexp.MustCompile(`INFO had 30,000 before: about (\d+,\d+) are expired but not yet reclaimed by its primary, or churn\.`)
+var expired = regexp.MustCompile(`INFO had 30,000 before: about (\d+,\d+) fewer \(expired but not yet reclaimed by its primary, or churn\)`)
 
 // checkTold fails unless the report says that about so many keys are expired.
 func checkTold(t *testing.T, p *profile.Profile, gone float64) {

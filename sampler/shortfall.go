@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"fmt"
+	"maps"
 	"math"
 
 	"github.com/dustin/go-humanize"
@@ -46,6 +47,32 @@ func (c *collector) shortOf(db *profile.Database, after scanner.Info) (s shortfa
 	explained, known := c.explained(db, after)
 	s = shortfall{db: db, explained: explained}
 	return s, known && s.far(c.node.Info.Field("cluster_enabled") == "1")
+}
+
+// emptied tells that the keys of a database were deleted all at once, or exchanged for
+// those of another, by the server's own counts of such commands. Commands that a
+// primary replicates count at its replicas, too. They may have been for another
+// database: this one must have lost keys, or no others may be there to exchange.
+func (c *collector) emptied(db *profile.Database, after scanner.Info) string {
+	was, is := c.commandsBefore, c.commandsAfter
+	if is == nil || db.Before == nil || db.After == nil {
+		return ""
+	}
+	left := db.After.Keys
+	if c.sample == nil && c.opts.Match == "" {
+		left = min(left, db.Returned)
+	}
+	all := c.node.Info.Databases()
+	maps.Copy(all, after.Databases())
+	changed := left < db.Before.Keys*9/10 || db.After.Keys > db.Before.Keys*11/10
+	switch {
+	case is.Swapped > was.Swapped && (changed || len(all) <= 2):
+		return fmt.Sprintf("SWAPDB was called while the walk ran: db%d may have keys of two databases", db.DB)
+	case is.Flushed > was.Flushed && changed:
+		return fmt.Sprintf("FLUSHALL or FLUSHDB was called while the walk ran: INFO had %s keys of db%d before and %s after, and SCAN returned %s",
+			humanize.Comma(db.Before.Keys), db.DB, humanize.Comma(db.After.Keys), humanize.Comma(db.Returned))
+	}
+	return ""
 }
 
 // countsKeys reports whether INFO keyspace is of the keys that SCAN goes over, at this

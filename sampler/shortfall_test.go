@@ -100,9 +100,6 @@ func TestNoKeysMissing(t *testing.T) {
 		"shrinkage": func(t *testing.T, c *redis.Client) (early, late func()) {
 			return func() { deleteKeys(t, c, "old", shortKeys/2) }, func() {}
 		},
-		"FLUSHALL": func(t *testing.T, c *redis.Client) (early, late func()) {
-			return func() { do(t, c, "flushall") }, func() {}
-		},
 		"expiry, and as many new keys": func(t *testing.T, c *redis.Client) (early, late func()) {
 			return func() {
 				piped(t, c, func(pipe redis.Pipeliner) {
@@ -139,6 +136,20 @@ func eventually(t *testing.T, holds func() bool) {
 	for !holds() {
 		if t.Context().Err() != nil {
 			t.Fatal("it never came to be")
+		}
+	}
+}
+
+// A database that is emptied, or exchanged for one with as many keys, is not complete.
+func TestKeysEmptied(t *testing.T) {
+	t.Parallel()
+	for _, change := range [][]any{{"flushall"}, {"flushdb"}, {"swapdb", 0, 1}} {
+		server := redistest.New(t)
+		writeKeys(t, server.Client(), "old", shortKeys)
+		writeKeys(t, server.ClientDB(1), "other", shortKeys)
+		p := walkChanged(t, server, func() { do(t, server.Client(), change...) }, func() {})
+		if !warned(p, "keys-missing") || p.Complete || !strings.Contains(p.Nodes[0].Incomplete, strings.ToUpper(change[0].(string))) {
+			t.Errorf("%s: complete %v, %q, warnings %v", change, p.Complete, p.Nodes[0].Incomplete, p.Warnings)
 		}
 	}
 }

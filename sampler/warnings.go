@@ -28,7 +28,7 @@ func (c *collector) warnings(p *profile.Profile, after scanner.Info) []profile.W
 	c.warnGuard(&w)
 	c.warnChanges(&w, after)
 	c.warnIdle(&w)
-	c.warnCounts(&w, p)
+	c.warnCounts(&w, p, after)
 	sortWarnings(w.list)
 	return w.list
 }
@@ -109,7 +109,7 @@ func (c *collector) warnIdle(w *warner) {
 	w.add("idle-horizon", w.node, "no key can be told to be idle for over %s: that lies beyond the server's idle horizon", span(c.opts.IdleOver))
 }
 
-func (c *collector) warnCounts(w *warner, p *profile.Profile) {
+func (c *collector) warnCounts(w *warner, p *profile.Profile, after scanner.Info) {
 	if c.plan.shared == dropShared {
 		w.add("shared-integers", w.node, "OBJECT REFCOUNT is refused, so the idle times of all small strings were dropped: those of shared integers mean nothing; to allow it: %s", c.conn.ACLRule(scanner.RefCount.ACLRule()))
 	}
@@ -118,7 +118,7 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 		w.add("keys-denied", w.node, "%s keys were denied by ACL key patterns and are in no figure; to allow them: %s", humanize.Comma(n), c.conn.ACLRule(c.node.ACLReadKeys()))
 	}
 	if n := p.Totals.Moved; n > 0 {
-		w.add("keys-moved", w.node, "%s keys belong to another node of the cluster, as their slots are being moved to it or from it, and are in no figure: a profile of that node has them", humanize.Comma(n))
+		w.add("keys-moved", w.node, "%s keys are in slots that are being moved between this node and another: this one does not answer about them now, so they are in no figure; make the profile again when the slots have moved", humanize.Comma(n))
 	}
 	if n := p.Totals.TooLong; n > 0 {
 		w.add("names-too-long", w.node, "%s keys have names too long to ask about, the longest of %s bytes, and are in no figure", humanize.Comma(n), humanize.Comma(c.found.longest))
@@ -126,6 +126,11 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile) {
 	for _, s := range c.short {
 		w.add("keys-missing", fmt.Sprintf("db%d", s.db.DB), "%s; %s keys at most expired or were evicted meanwhile: while the walk ran many were deleted, as by FLUSHALL, or exchanged, as by SWAPDB, and others were written, of which the figures lack most",
 			s.reason(), humanize.Comma(s.explained))
+	}
+	for i := range c.databases {
+		if reason := c.emptied(&c.databases[i], after); reason != "" {
+			w.add("keys-missing", fmt.Sprintf("db%d", c.databases[i].DB), "%s", reason)
+		}
 	}
 	warnStalls(w, p)
 	if n := p.Totals.Failed; n > 0 {

@@ -44,22 +44,25 @@ type Conn struct {
 	patience Patience
 	waits    []Wait
 	stalls   []Stall
-	late     *overdue // the reply that is, or was, awaited beyond its time
-	watch    *Watch   // beside this connection; may be nil
+	late     *overdue  // the reply that is awaited beyond its time
+	lates    []overdue // those that came, of the first trip on its way
+	watch    *Watch    // beside this connection; may be nil
 
 	hits, misses    int64
 	mostOut, mostIn int64 // bytes of the longest pipeline, and of the replies to one
 
 	// What trips need.
-	noInfo   error // why INFO was refused; nil: it was not
-	timeout  time.Duration
-	flight   []*Trip       // on their way, in the order in which they were sent
-	cut      error         // why the last of them could not be sent
-	stale    bool          // they were sent on a connection that is lost
-	answered time.Time     // when the last answer was there
-	service  time.Duration // of the last trip
-	alone    Trip          // RoundTrip's
-	reader   respReader
+	noInfo error // why INFO was refused; nil: it was not
+
+	servesReads bool // a node of a cluster accepted READONLY
+	timeout     time.Duration
+	flight      []*Trip       // on their way, in the order in which they were sent
+	cut         error         // why the last of them could not be sent
+	stale       bool          // they were sent on a connection that is lost
+	answered    time.Time     // when the last answer was there
+	service     time.Duration // of the last trip
+	alone       Trip          // RoundTrip's
+	reader      respReader
 }
 
 // quiet keeps go-redis's own log off the user's screen.
@@ -216,8 +219,8 @@ func (c *Conn) settle(ctx context.Context, info Info) error {
 	if !(Node{Info: info}).NearMaxmemory() {
 		c.conn.ClientSetName(ctx, clientName)
 	}
-	if info.Field("cluster_enabled") == "1" {
-		c.conn.ReadOnly(ctx)
+	if len(info) == 0 || info.Field("cluster_enabled") == "1" { // INFO is refused: it may be
+		c.servesReads = c.conn.ReadOnly(ctx).Err() == nil
 	}
 	return nil
 }
@@ -226,6 +229,10 @@ func (c *Conn) info(ctx context.Context) (Info, error) {
 	text, err := c.conn.Info(ctx).Result()
 	return c.parse(text), err
 }
+
+// ServesReads reports whether a node of a cluster answers about the keys of its slots
+// though it is a replica: it accepted READONLY.
+func (c *Conn) ServesReads() bool { return c.servesReads }
 
 // parse reads INFO, without a password that the server may have put into it. A shorter
 // one than a telling beginning is part of ordinary words and figures.
@@ -247,19 +254,30 @@ func (c *Conn) vitals(ctx context.Context) (Info, error) {
 	return c.parse(text), err
 }
 
-// CommandTime is the time that the server's commandstats have for the commands
-// that keyprof sends; false when they are refused, or the server is near its
-// maxmemory. It leaves out what parsing
-// and replying take, and has the same commands of all other clients in it.
-func (c *Conn) CommandTime(ctx context.Context) (time.Duration, bool) {
+// CommandStats are what a server's commandstats tell.
+type CommandStats struct {
+	// Ours is the time of the commands that keyprof sends. It leaves out what parsing
+	// and replying take, and has the same commands of all other clients in it.
+	Ours time.Duration
+	// Flushed and Swapped are calls of FLUSHALL and FLUSHDB, and of SWAPDB.
+	Flushed, Swapped int64
+}
+
+// CommandStats asks for the server's commandstats; false when they are refused, or the
+// server is near its maxmemory, as the reply is long.
+func (c *Conn) CommandStats(ctx context.Context) (CommandStats, bool) {
 	if c.Node.NearMaxmemory() {
-		return 0, false // the reply is long
+		return CommandStats{}, false
 	}
 	text, err := c.conn.Info(context.WithoutCancel(ctx), "commandstats").Result()
 	if err != nil {
-		return 0, false
+		return CommandStats{}, false
 	}
-	return ParseInfo(text).commandTime(), true
+	info := ParseInfo(text)
+	return CommandStats{
+		Ours:    info.commandTime(),
+		Flushed: info.callsOf("flushall") + info.callsOf("flushdb"), Swapped: info.callsOf("swapdb"),
+	}, true
 }
 
 // CPUTime is Exchange's. Before 7.0 the main thread is not told apart from others.
@@ -404,6 +422,21 @@ type wire struct {
 	// overdue is asked, when the time for a reply is up, whether to go on waiting for
 	// it, with another deadline; nil: no.
 	overdue func() bool
+	// While replies to a pipeline come, its time is not up: a thin link takes long.
+	patience time.Duration // from one read to the next; 0: the deadline stays as it is
+	asked    time.Time     // when the deadline was set
+	last     time.Time     // it is not moved after this
+	hurried  atomic.Bool   // the walk is to end
+}
+
+// goOn moves the deadline, as something came.
+func (w *wire) goOn() {
+	now := time.Now()
+	if w.patience == 0 || now.Sub(w.asked) < w.patience/4 || now.After(w.last) || w.hurried.Load() {
+		return
+	}
+	w.asked = now
+	_ = w.setDeadline(now.Add(w.patience)) // the next read fails, then
 }
 
 // dial makes a new connection the wire. go-redis is not left to dial: when it
@@ -474,6 +507,9 @@ func (c *countedConn) Read(b []byte) (int, error) {
 		n, err = c.Conn.Read(b)
 	}
 	c.wire.in.Add(int64(n))
+	if n > 0 {
+		c.wire.goOn()
+	}
 	if c.first == nil && n > 0 {
 		c.first = bytes.Clone(b[:min(n, firstWords)])
 	}

@@ -11,12 +11,12 @@ import (
 var (
 	errStuck  = errors.New("SCAN returned the cursor that it was given, so the walk would never end")
 	errCircle = errors.New("SCAN returned a cursor for the second time, so the walk would never end")
-	errEmpty  = fmt.Errorf("SCAN returned no key %d times in a row, and no last cursor", mostEmpty)
+	errEmpty  = fmt.Errorf("SCAN returned no key more than %d times in a row, and no last cursor", mostEmpty)
 	errTooOld = fmt.Errorf("the walk took longer than %s, and INFO does not tell how many keys there are", longestBlind)
 )
 
-// Bounds of a walk. Each SCAN that returns nothing has passed over 10 times COUNT
-// buckets, so that no table is that large.
+// Bounds of a walk. Without MATCH each SCAN that returns nothing has passed over 10
+// times COUNT buckets, so that no table is that large.
 const (
 	mostEmpty    = 1 << 24        // pages without a name, in a row
 	mostGrowth   = 10             // times the keys that INFO knows may come,
@@ -59,7 +59,7 @@ func (w *Walk) endless(l *lane, page *ScanReply) error {
 		return fmt.Errorf("SCAN returned %d names where INFO knows %d keys, and no last cursor", w.came, w.Keys)
 	case w.Keys <= 0 && time.Since(w.began) > longestBlind:
 		return errTooOld
-	case l.circle.empty > mostEmpty:
+	case w.Match == "" && l.circle.empty > mostEmpty, w.Keys > 0 && int64(l.circle.empty) > mostEmpty+limit:
 		return errEmpty
 	case l.trip.Scan == nil || page.Cursor == 0 || l.bounded: // those in order are held to it
 		return nil

@@ -48,7 +48,7 @@ var hints = map[string]string{
 	"MASTERDOWN":  "this replica has lost its primary and does not serve stale data: use another replica, or wait until the link is up",
 	"BUSY":        "a script is running on the server: wait until it ends, then run keyprof again",
 	"DENIED":      "the server is in protected mode: connect from its own host (a tunnel ends there), or set a password on it",
-	"CLUSTERDOWN": "the cluster does not serve all slots: mend it first",
+	"CLUSTERDOWN": "a shard of the cluster is down, so that its nodes answer no questions about keys: wait until all slots are served, or set cluster-allow-reads-when-down to yes at the node",
 	"MOVED":       "this is a cluster node: profile its own keys only, or give the node that owns the keys",
 	"NOPROTO":     "the server refuses RESP3 and RESP2: is it a Redis or Valkey server?",
 }
@@ -163,7 +163,7 @@ func networkHint(t Target, err error) string {
 		return "check the path of the socket, and that the server runs"
 	case errors.Is(err, os.ErrPermission):
 		return "the socket may not be opened by this user: join the server's group, or use TCP"
-	case notRedis(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isAny(err, connectionReset):
+	case notRedis(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), isAny(err, connectionReset):
 		return closedHint(t)
 	case timedOut(err) && t.TLS != nil:
 		return "check host and port, firewalls, and whether the port speaks TLS at all (else redis://, without --tls)"
@@ -203,6 +203,11 @@ func notRedis(err error) bool {
 // failed wraps an error of a command on this connection.
 func (c *Conn) failed(doing string, err error) *Error {
 	return explain(fmt.Sprintf("%s at %s", doing, c.Node.Address), c.target, err)
+}
+
+// InfoDenied reports whether ACL refused INFO.
+func (c *Conn) InfoDenied() bool {
+	return c.noInfo != nil && firstWord(replyText(c.noInfo)) == "NOPERM"
 }
 
 // NoInfo says why INFO was refused and, where the cause is known, how to mend that;

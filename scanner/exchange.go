@@ -191,6 +191,7 @@ func (c *Conn) Receive(ctx context.Context) (*Trip, error) {
 
 // Abandon is Exchange's. Answers that are still to come would be taken for others.
 func (c *Conn) Abandon() {
+	c.accuse(c.takeLates())
 	if len(c.flight) > 0 {
 		c.wire.close()
 	}
@@ -204,7 +205,10 @@ func (c *Conn) Service() time.Duration { return c.service }
 // hurry makes what waits for the server end soon after ctx does, until it is
 // called off.
 func (c *Conn) hurry(ctx context.Context) (callOff func() bool) {
-	return context.AfterFunc(ctx, func() { _ = c.wire.setDeadline(time.Now().Add(grace)) })
+	return context.AfterFunc(ctx, func() {
+		c.wire.hurried.Store(true)
+		_ = c.wire.setDeadline(time.Now().Add(grace))
+	})
 }
 
 // patienceNow is how long one step may wait for the server.
@@ -236,7 +240,7 @@ func (c *Conn) complete(ctx context.Context, trip *Trip, timeout time.Duration) 
 		return err
 	}
 	if c.stale {
-		if err := c.giveUp(ctx, trip); err != nil {
+		if err := c.giveUp(ctx); err != nil {
 			return err
 		}
 		if err := c.launchAll(timeout); err != nil {
@@ -247,7 +251,7 @@ func (c *Conn) complete(ctx context.Context, trip *Trip, timeout time.Duration) 
 		c.noteLoss(trip)
 		return err
 	}
-	c.noteStall(ctx, trip)
+	c.noteStalls(ctx, trip)
 	return nil
 }
 
@@ -283,13 +287,15 @@ func (c *Conn) collect(ctx context.Context, trip *Trip, timeout time.Duration) e
 	if err := c.wire.setDeadline(time.Now().Add(timeout)); err != nil {
 		return err
 	}
+	now := time.Now()
 	c.wire.overdue = func() bool { return c.linger(ctx, trip) }
-	defer func() { c.wire.overdue = nil }()
+	c.wire.patience, c.wire.asked, c.wire.last = timeout, now, now.Add(timeout+c.patience.MaxWait)
+	defer func() { c.wire.overdue, c.wire.patience = nil, 0 }()
 	before := c.wire.in.Load()
 	if err := c.receive(trip, timeout); err != nil {
 		return err
 	}
-	now := time.Now()
+	now = time.Now()
 	c.mostIn = max(c.mostIn, c.wire.in.Load()-before)
 	c.countLookups(trip)
 	c.observe(now.Sub(trip.sent))
@@ -371,7 +377,7 @@ func (c *Conn) receive(trip *Trip, timeout time.Duration) error {
 		if err == nil && blocks(reply.Err) {
 			err = reply.Err
 		}
-		if err == nil && c.late != nil && c.late.took == 0 {
+		if err == nil && c.late != nil {
 			err = c.resumed(timeout)
 		}
 		if err != nil {
@@ -397,7 +403,7 @@ func (c *Conn) receivePage(trip *Trip, timeout time.Duration) (err error) {
 		trip.Page.Names = append(trip.Page.Names, page.Names...)
 		trip.Page.Long = append(trip.Page.Long, page.Long...)
 	}
-	if err == nil && c.late != nil && c.late.took == 0 {
+	if err == nil && c.late != nil {
 		err = c.resumed(timeout)
 	}
 	return err

@@ -20,7 +20,8 @@ const FullSpeedPage = 100
 type Guard struct {
 	sizer  sizer
 	brakes brakes
-	near   bool // the server was near its maxmemory at some time
+	link   *link // of a walk over a link; nil: the server is near
+	near   bool  // the server was near its maxmemory at some time
 }
 
 // NewGuard is a guard whose pages keep the server for budget at most. A page
@@ -34,14 +35,47 @@ func NewGuard(budget time.Duration, page int) *Guard {
 }
 
 // Page is how many keys the next SCAN asks for (COUNT).
-func (g *Guard) Page() int { return g.sizer.page }
+func (g *Guard) Page() int {
+	if g.link != nil {
+		return g.link.count()
+	}
+	return g.sizer.page
+}
 
-// PageTook is told that a round trip kept the server for service.
-func (g *Guard) PageTook(service time.Duration) { g.sizer.pageTook(service) }
+// PageTook is told that a page of so many keys kept the server for service.
+func (g *Guard) PageTook(service time.Duration, keys int) {
+	g.sizer.used.add(keys)
+	if g.link == nil {
+		g.sizer.pageTook(service)
+	}
+}
+
+// OverLink reports whether pages were chosen for a link.
+func (g *Guard) OverLink() bool { return g.link != nil }
+
+// overLink makes the guard choose pages for a link from here on.
+func (g *Guard) overLink(roundTrip time.Duration) {
+	if g.link != nil {
+		return
+	}
+	page := 0
+	if g.sizer.fixed {
+		page = g.sizer.page
+	}
+	g.link = newLink(g.sizer.budget, page)
+	g.link.trips.median = roundTrip
+	for _, known := range g.sizer.calm.recent {
+		g.link.ping(known)
+	}
+}
 
 // Ping is told of a round trip of the probe connection. Those while the walk was
 // resting tell what others would feel without it.
 func (g *Guard) Ping(roundTrip time.Duration, resting bool) {
+	if g.link != nil {
+		g.link.ping(roundTrip)
+		return
+	}
 	if resting {
 		g.sizer.calm.add(roundTrip)
 		return
@@ -52,6 +86,9 @@ func (g *Guard) Ping(roundTrip time.Duration, resting bool) {
 // Vitals is told what the server said of itself.
 func (g *Guard) Vitals(v Vitals, now time.Duration) {
 	g.sizer.cpu(v.CPU)
+	if g.link != nil && v.Costs != nil {
+		g.link.learn(*v.Costs)
+	}
 	g.near = g.near || v.AtMaxmemory
 	g.brakes.look(v, now)
 }

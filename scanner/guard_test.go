@@ -90,7 +90,7 @@ func (m *model) walk(g *Guard, load float64, end time.Duration) trace {
 			m.ping(g, 0, true)
 			nextPing = m.now + m.exp(pingEvery)
 		}
-		g.PageTook(took)
+		g.PageTook(took, keys)
 		for {
 			if nextLook <= m.now {
 				m.look(g)
@@ -194,8 +194,6 @@ func TestGuardSettlesAtTheBudget(t *testing.T) {
 		{"slow", 100 * time.Microsecond, func(m *model) { m.perKey = 12 * time.Microsecond }, 0.5},
 		{"others use half of it", 100 * time.Microsecond, func(m *model) { m.others, m.request = 0.5, 20*time.Microsecond }, 0.5},
 		{"others use most of it", 100 * time.Microsecond, func(m *model) { m.others, m.request = 0.8, 50*time.Microsecond }, 0.2},
-		{"jitter", 100 * time.Microsecond, func(m *model) { m.link, m.jitter = 2*time.Millisecond, 500*time.Microsecond }, 0.7},
-		{"a far link", 100 * time.Microsecond, func(m *model) { m.link, m.jitter = 30*time.Millisecond, 2*time.Millisecond }, 0.7},
 		{"no CPU time told", 100 * time.Microsecond, func(m *model) { m.noCPU = true }, 0.7},
 		{"no probe connection", 100 * time.Microsecond, func(m *model) { m.noINFO = true }, 0.7},
 		{"full speed", 100 * time.Microsecond, func(m *model) {}, 0.7},
@@ -210,12 +208,8 @@ func TestGuardSettlesAtTheBudget(t *testing.T) {
 			trace := m.walk(NewGuard(tt.budget, 0), load, 30*time.Second)
 			least, most, mean, stretch := trace.sizes(10*time.Second, 30*time.Second)
 			t.Logf("%d to %d keys, %.1f on average, for %v", least, most, mean, stretch)
-			budget := tt.budget
-			if m.link >= linkRoundTrip { // few pages, and larger ones
-				budget = time.Duration(linkPages * float64(budget))
-			}
-			if stretch > budget || float64(stretch) < tt.least*float64(budget) {
-				t.Errorf("a page takes %v on average, the budget is %v", stretch, budget)
+			if stretch > tt.budget || float64(stretch) < tt.least*float64(tt.budget) {
+				t.Errorf("a page takes %v on average, the budget is %v", stretch, tt.budget)
 			}
 			if most > 3*least {
 				t.Errorf("between %d and %d keys", least, most)

@@ -58,11 +58,11 @@ func (w *Walk) heed(ctx context.Context, service time.Duration) {
 	if w.Guard == nil {
 		return
 	}
-	if len(w.flying) == 0 {
-		w.Watch.between(ctx)
-	}
-	w.Guard.PageTook(service)
+	w.Guard.PageTook(service, w.count())
 	for stoodBack := false; ; stoodBack = true {
+		if len(w.flying) == 0 {
+			w.Watch.between(ctx, stoodBack)
+		}
 		w.tellGuard()
 		left, cause := w.Guard.Pause(time.Since(w.Tally.Began))
 		if (left > 0 || stoodBack) && w.Braked != nil {
@@ -82,6 +82,9 @@ func (w *Walk) tellGuard() {
 			continue
 		}
 		w.Guard.Vitals(*s.vitals, s.at.Sub(w.Tally.Began))
+		if w.far() && s.vitals.CPU > 0 {
+			w.settleFar(s.vitals.CPU)
+		}
 		if role := s.vitals.Role; w.Role != "" && role != w.Role && role != Unknown {
 			w.changed = fmt.Errorf("%w: it is a %s now and was a %s", ErrRoleChanged, role, w.Role)
 		}

@@ -160,26 +160,55 @@ func parseKeyspace(value string) (k Keyspace) {
 	return k
 }
 
-// commandTime adds up the usec of INFO commandstats over the commands that may
-// be sent. Before 7.0 subcommands are not told apart.
-func (i Info) commandTime() time.Duration {
-	var sum int64
+// calls are how often a command was called, and what that took in all.
+type calls struct {
+	n    int64
+	took time.Duration
+}
+
+// commandCalls are the calls of the commands that may be sent, by name. Before 7.0
+// those with subcommands are under the first word.
+func (i Info) commandCalls() map[string]calls {
+	all := map[string]calls{}
 	for field, value := range i["commandstats"] {
 		name, isCommand := strings.CutPrefix(field, "cmdstat_")
 		name = strings.ReplaceAll(name, "|", " ")
-		if !isCommand || !allowed[name] && !containers[name] {
-			continue
-		}
-		for item := range strings.SplitSeq(value, ",") {
-			if usec, ok := strings.CutPrefix(item, "usec="); ok {
-				n, err := strconv.ParseUint(usec, 10, 63)
-				if err == nil && n < mostSeconds*1e6 { // else nothing is known of it
-					sum = min(sum+int64(n), mostSeconds*1e6)
-				}
-			}
+		if isCommand && (allowed[name] || containers[name]) {
+			all[name] = parseCalls(value)
 		}
 	}
-	return time.Duration(sum) * time.Microsecond
+	return all
+}
+
+// callsOf is how often a command was called.
+func (i Info) callsOf(command string) int64 {
+	return parseCalls(i["commandstats"]["cmdstat_"+command]).n
+}
+
+// parseCalls reads "calls=3,usec=12,usec_per_call=4.00".
+func parseCalls(value string) (c calls) {
+	for item := range strings.SplitSeq(value, ",") {
+		what, number, _ := strings.Cut(item, "=")
+		n, err := strconv.ParseUint(number, 10, 63)
+		if err != nil || n > mostSeconds*1e6 { // nothing is known of it
+			continue
+		}
+		switch what {
+		case "calls":
+			c.n = int64(n)
+		case "usec":
+			c.took = time.Duration(n) * time.Microsecond
+		}
+	}
+	return c
+}
+
+// commandTime adds up what the commands that may be sent took.
+func (i Info) commandTime() (sum time.Duration) {
+	for _, c := range i.commandCalls() {
+		sum = min(sum+c.took, mostSeconds*time.Second)
+	}
+	return sum
 }
 
 // cpuTime is what the main thread has used, or the whole process.

@@ -56,3 +56,31 @@ func TestLoadIsKept(t *testing.T) {
 		}
 	}
 }
+
+// unsure is an Exchange whose server tells its CPU time, or does not.
+type unsure struct {
+	pages
+	cpu  time.Duration
+	told bool
+}
+
+func (u *unsure) CPUTime(context.Context) (time.Duration, bool) { return u.cpu, u.told }
+
+// A long page is ours. Where the connection was lost, only the time is in which the
+// server was at work, if it tells that.
+func TestLongWaitIsCharged(t *testing.T) {
+	for _, tt := range []struct {
+		told, lost bool
+		want       time.Duration
+	}{{true, true, 2 * time.Second}, {false, true, 3 * time.Second}, {true, false, 3 * time.Second}} {
+		w := newWalk(&unsure{cpu: time.Hour + 2*time.Second, told: tt.told}, &recorder{})
+		w.cpu = time.Hour
+		trip := &Trip{Service: 3 * time.Second}
+		if tt.lost {
+			trip.wasted = 3 * time.Second
+		}
+		if got := w.ours(context.Background(), trip, true); got != tt.want || trip.Service != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}

@@ -25,7 +25,7 @@ type Pacer struct {
 	// what it used counts, also where that is more than we waited.
 	WorksLater bool
 
-	loadDue, rateDue time.Duration // on the clock of elapsed
+	loadDue, rateDue, sendDue time.Duration // on the clock of elapsed
 
 	served       time.Duration // service of all pages
 	ratio        float64       // of CPU time to service; 0: not known
@@ -93,6 +93,25 @@ func (p *Pacer) Page(service time.Duration, keys int, elapsed time.Duration) (pa
 	pause = max(forLoad, p.ratePause(keys, elapsed))
 	return pause, pause > forLoad
 }
+
+// Send accounts for a pipeline about keys that is sent when the walk has taken elapsed,
+// by what it will cost the server. It returns how long to pause before the next is
+// sent, gap at least, and whether Rate alone wants it. Over a link pages are not sent
+// in bursts: on the way they would stay together.
+func (p *Pacer) Send(cost, gap time.Duration, keys int, elapsed time.Duration) (pause time.Duration, forRate bool) {
+	spread := max(time.Duration(float64(p.charge(cost))/p.MaxLoad), gap)
+	if p.MaxLoad >= 1 {
+		spread = gap
+	}
+	p.sendDue = max(p.sendDue, elapsed-sendLateness) + spread
+	forRateAlone := p.ratePause(keys, elapsed)
+	pause = max(0, p.sendDue-elapsed)
+	return max(pause, forRateAlone), forRateAlone > pause
+}
+
+// sendLateness is what is made up for when a pause between two sendings took longer
+// than it should have.
+const sendLateness = 250 * time.Microsecond
 
 // loadPause is what is left until the page has had its share of the time. Time
 // in which the server waited for us counts as pause.

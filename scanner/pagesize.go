@@ -65,13 +65,9 @@ type sizer struct {
 }
 
 func (s *sizer) pageTook(service time.Duration) {
-	s.used.add(s.page)
 	s.pages++
 	if s.fixed {
 		return
-	}
-	if least := s.least(); s.page < least {
-		s.resize(least)
 	}
 	s.window, s.total = append(s.window, service), s.total+service
 	n := len(s.window)
@@ -91,8 +87,8 @@ func (s *sizer) pageTook(service time.Duration) {
 // smoothing is how many windows what is typical follows.
 const smoothing = 4
 
-// judge adapts the page to what the pages of a window took. Over a link the time
-// of a round trip is uncertain by more than a page takes, which no smaller page
+// judge adapts the page to what the pages of a window took. On a noisy machine the
+// time of a round trip is uncertain by more than a page takes, which no smaller page
 // would mend: hence what the server's CPU time allows is believed, unless others
 // felt more than that a while ago. So it is where memory was swapped out.
 func (s *sizer) judge() {
@@ -115,24 +111,9 @@ func (s *sizer) judge() {
 	}
 }
 
-// A link is a round trip of so much. With one page on its way at a time little of the
-// server's time is ours then, and a walk by the smallest pages would take many times as long.
-const (
-	linkRoundTrip = 500 * time.Microsecond
-	linkPages     = 2.5 // times the page that the budget asks for, at least
-)
-
-// least is the smallest page.
-func (s *sizer) least() int {
-	if usual, _, known := s.calm.usual(); known && usual >= linkRoundTrip {
-		return int(linkPages * float64(PageFor(s.budget)))
-	}
-	return leastPage
-}
-
 // resize also scales what is known of a page.
 func (s *sizer) resize(page int) {
-	page = min(max(page, s.least()), mostPage)
+	page = min(max(page, leastPage), mostPage)
 	s.perPage = s.perPage * time.Duration(page) / time.Duration(s.page)
 	s.typical = s.typical * time.Duration(page) / time.Duration(s.page)
 	s.page = page
@@ -159,9 +140,9 @@ func (s *sizer) cpu(used time.Duration) {
 	s.lastCPU, s.pages = used, 0
 }
 
-// felt judges a round trip of the probe connection while the walk worked. Over a
-// link our own pages keep it waiting in tunnels and on the wire, which says nothing
-// of the server: a part of the usual round trip is allowed for that.
+// felt judges a round trip of the probe connection while the walk worked. In a tunnel
+// our own pages keep it waiting, which says nothing of the server: a part of the usual
+// round trip is allowed for that.
 func (s *sizer) felt(roundTrip time.Duration) {
 	if usual, slow, known := s.calm.usual(); known {
 		s.bad.add(roundTrip > slow+2*s.budget+usual/linkShare)

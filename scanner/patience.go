@@ -59,7 +59,7 @@ func waitable(err error) bool {
 		return false
 	}
 	text := replyText(reply)
-	return slices.Contains([]string{"LOADING", "BUSY", "MASTERDOWN"}, firstWord(text)) || strings.Contains(text, tooManyClients)
+	return slices.Contains([]string{"LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN"}, firstWord(text)) || strings.Contains(text, tooManyClients)
 }
 
 // patiently attempts something, and attempts it again on a new connection to
@@ -69,6 +69,9 @@ func (c *Conn) patiently(ctx context.Context, attempt func(context.Context) erro
 	err := attempt(ctx)
 	if err == nil || !passing(err) || c.patience.MaxWait <= 0 || ctx.Err() != nil {
 		return err
+	}
+	if c.late != nil && time.Since(c.late.since) >= c.patience.MaxWait {
+		return waited(err, c.patience.MaxWait) // for a late reply
 	}
 	return c.wait(ctx, err, func(ctx context.Context) error {
 		if err := c.reconnect(ctx); err != nil {

@@ -69,8 +69,7 @@ func (i Interval) share() float64 {
 	return float64(i.End-i.Start) / (1 << 64)
 }
 
-// lane walks one of the ranges that an interval is cut into. It has at most one
-// trip on its way.
+// lane walks one of the ranges that an interval is cut into.
 type lane struct {
 	visitor Visitor
 	bounded bool   // the range ends at a position, not when the server says so
@@ -87,9 +86,14 @@ type lane struct {
 	names    []string  // of the page at hand
 	requests []Request // about it
 	rest     []Request // of them, that are not yet sent
-	scanning bool      // SCAN rides on the last of them
+	scanning bool      // SCAN goes with the last of them
 	scan     Scan
-	trip     Trip
+	trips    []*Trip // those for the page, and some to use again
+	sent     int     // of them
+	out      int     // of them on their way
+	complete bool    // all are sent
+	trip     *Trip   // the last that came back
+	replies  []Reply // of several trips
 
 	// Of a walk over slots.
 	takes   []SlotTake // not yet asked for
@@ -105,9 +109,25 @@ func (w *Walk) newLane(i Interval) *lane {
 	}
 }
 
+// nextTrip is a trip to use for the next pipeline about the page.
+func (l *lane) nextTrip() *Trip {
+	if l.sent == len(l.trips) {
+		l.trips = append(l.trips, &Trip{})
+	}
+	trip := l.trips[l.sent]
+	l.sent++
+	trip.Scan, trip.Slots, trip.Replies = nil, trip.Slots[:0], trip.Replies[:0]
+	return trip
+}
+
 // begin makes the first lane, which has all that there is to walk.
 func (w *Walk) begin() {
-	w.recent, w.began = newRecentNames(w.most()), time.Now()
+	w.began = time.Now()
+	if w.Guard != nil {
+		w.tellGuard()
+		w.goFar()
+	}
+	w.recent = newRecentNames(w.most())
 	w.lanes = []*lane{w.newLane(w.interval())}
 	if w.Slots != nil {
 		w.lanes[0].takes = slices.Clone(w.Slots)
@@ -123,10 +143,15 @@ func (w *Walk) interval() Interval {
 	return w.Interval.rounded()
 }
 
-// most is how many ranges there may be: one unless the walk runs at full speed, away
-// from maxmemory.
+// most is how many ranges there may be: one unless the walk runs at full speed or over
+// a link, away from maxmemory.
 func (w *Walk) most() int {
-	if w.Pacer.MaxLoad < 1 || w.Pacer.Rate > 0 || w.careful() {
+	switch {
+	case w.careful():
+		return 1
+	case w.far():
+		return max(1, min(2*w.Ranges, mostOverLink))
+	case w.Pacer.MaxLoad < 1 || w.Pacer.Rate > 0:
 		return 1
 	}
 	return max(1, w.Ranges)

@@ -287,8 +287,10 @@ func (r respReader) bulk(b []byte, keep int, limit int64) (_ []byte, length int6
 	if b, err = r.take(b, kept); err != nil {
 		return b, 0, err
 	}
-	if _, err := io.CopyN(io.Discard, r.Reader, length-kept); err != nil {
-		return b, 0, err
+	if length > kept {
+		if _, err := io.CopyN(io.Discard, r.Reader, length-kept); err != nil {
+			return b, 0, err
+		}
 	}
 	return b, length, r.lineEnd()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"runtime"
 	"slices"
 	"strings"
@@ -59,18 +60,24 @@ func TestReplyRefusesNonsense(t *testing.T) {
 	}
 }
 
+// handed is a connection as go-redis sees it, on which a server says this.
+func handed(wire string) *handover {
+	nc, _ := net.Pipe()
+	return &handover{Conn: nc, reader: respOf(wire)}
+}
+
 // Replies that go-redis reads are handed to it byte for byte.
 func TestValueIsHandedOver(t *testing.T) {
 	for _, wire := range []string{
 		"+PONG\r\n", "-ERR no\r\n", ":1\r\n", "$0\r\n\r\n", "$5\r\na\r\nbc\r\n", "$-1\r\n", "*-1\r\n", "_\r\n", "#t\r\n", ",1.5\r\n", "(123\r\n", "=5\r\ntxt:a\r\n",
 		"%1\r\n+a\r\n*2\r\n:1\r\n~1\r\n_\r\n", "|1\r\n+a\r\n:1\r\n+OK\r\n", ">1\r\n+a\r\n",
 	} {
-		nc := &handover{reader: respOf(wire)}
+		nc := handed(wire)
 		if got, err := io.ReadAll(nc); err != nil || string(got) != wire {
 			t.Errorf("%q: %q, %v", wire, got, err)
 		}
 	}
-	nc := &handover{reader: respOf("!10\r\nERR a\r\nb c\r\n")} // the same as an error in one line
+	nc := handed("!10\r\nERR a\r\nb c\r\n") // the same as an error in one line
 	if got, err := io.ReadAll(nc); err != nil || string(got) != "-ERR a  b c\r\n" {
 		t.Errorf("%q, %v", got, err)
 	}

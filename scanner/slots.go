@@ -144,15 +144,15 @@ func slotOfCursor(cursor uint64) int { return int(cursor % Slots) }
 // errNoSlotOrder ends a walk over slots: SCAN must go up from slot to slot.
 var errNoSlotOrder = errors.New("the server's cursors do not go over the keys slot by slot")
 
-// askSlots puts the question for the lane's next names into its trip: a page of a
+// askSlots puts the question for the lane's next names into a trip: a page of a
 // large slot, else all names of some slots.
-func (l *lane) askSlots(count int) {
+func (l *lane) askSlots(trip *Trip, count int) {
 	if first := l.takes[0]; l.paging || first.ByPages(count) {
 		if !l.paging {
 			l.paging, l.scan.Cursor = true, uint64(first.Slot)
 		}
 		l.scan.Count = scannedPerKey * count
-		l.trip.Scan = &l.scan
+		trip.Scan = &l.scan
 		return
 	}
 	keys, names := 0, 0
@@ -162,7 +162,7 @@ func (l *lane) askSlots(count int) {
 			return
 		}
 		keys += take.Keys
-		l.trip.Slots, l.takes = append(l.trip.Slots, SlotTake{take.Slot, take.atMost()}), l.takes[1:]
+		trip.Slots, l.takes = append(trip.Slots, SlotTake{take.Slot, take.atMost()}), l.takes[1:]
 	}
 }
 

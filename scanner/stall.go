@@ -37,18 +37,20 @@ func (c *Conn) known(r Request) *Reply {
 	return nil
 }
 
-// overdue is the wait for the reply to a request that did not come in time.
+// overdue is the wait for a reply that did not come in time.
 type overdue struct {
 	index int // of the first request without a reply; that of no request: SCAN
 	since time.Time
 	took  time.Duration // until replies came again; 0: they did not
+	// instead is to be noted when no trip behind has a better suspect; nil: none.
+	instead *Stall
 }
 
 // linger decides, when the time for a reply to trip is up, whether to go on waiting
 // for it: a closed connection would not stop the command that runs at the server,
 // and to ask again would run it twice. Meanwhile nothing is sent on any connection.
 func (c *Conn) linger(ctx context.Context, trip *Trip) bool {
-	if c.late != nil && c.late.took == 0 || c.patience.MaxWait <= 0 || ctx.Err() != nil {
+	if c.late != nil || c.patience.MaxWait <= 0 || ctx.Err() != nil {
 		return false
 	}
 	c.late = &overdue{index: len(trip.Replies) - trip.before, since: c.turnOf(trip)}
@@ -56,7 +58,11 @@ func (c *Conn) linger(ctx context.Context, trip *Trip) bool {
 		c.patience.Notice(c.failed("asking for a page", errNoAnswer))
 	}
 	c.watch.stepAside()
-	return c.wire.setDeadline(time.Now().Add(c.patience.MaxWait)) == nil
+	err := c.wire.setDeadline(time.Now().Add(c.patience.MaxWait))
+	if err == nil && ctx.Err() != nil { // it ended before the deadline was moved
+		err = c.wire.setDeadline(time.Now().Add(grace))
+	}
+	return err == nil
 }
 
 // turnOf is about when the server turned to a trip: when it was sent, or when the
@@ -70,30 +76,51 @@ func (c *Conn) turnOf(trip *Trip) time.Time {
 
 // resumed ends the wait for a reply that came after all.
 func (c *Conn) resumed(timeout time.Duration) error {
-	c.late.took = time.Since(c.late.since)
+	late := *c.late
+	late.took = time.Since(late.since)
+	c.late, c.lates = nil, append(c.lates, late)
 	c.watch.comeBack()
-	c.waits = append(c.waits, Wait{errNoAnswer.Error(), c.late.took})
+	c.waits = append(c.waits, Wait{errNoAnswer.Error(), late.took})
 	return c.wire.setDeadline(time.Now().Add(timeout))
 }
 
-// noteStall notes which command kept the server, once all replies to the trip are
+// noteStalls notes which commands kept the server, once all replies to the trip are
 // there.
-func (c *Conn) noteStall(ctx context.Context, trip *Trip) {
-	late := c.late
-	c.late = nil
-	if late == nil || late.index >= len(trip.Requests) {
+func (c *Conn) noteStalls(ctx context.Context, trip *Trip) {
+	lates := c.takeLates()
+	if len(lates) == 0 {
 		return
 	}
-	culprit := late.index
-	if culprit == 0 {
-		if streams := c.streams(ctx, trip); len(streams) > 0 {
-			culprit = slices.MaxFunc(streams, func(a, b int) int {
+	streams := c.streams(ctx, trip)
+	for _, late := range lates {
+		culprit := late.index
+		behind := from(late.index, streams)
+		if len(behind) > 0 {
+			late.instead = nil
+			culprit = slices.MaxFunc(behind, func(a, b int) int {
 				return cmp.Compare(trip.Replies[trip.before+a].Int, trip.Replies[trip.before+b].Int)
 			})
 		}
+		if late.instead == nil && culprit < len(trip.Requests) {
+			late.instead = c.newStall(trip.Requests[culprit], late.took, trip.Replies[trip.before+culprit])
+			late.instead.Answered = true
+		}
+		if resumed := late.since.Add(late.took); len(behind) == 0 && len(c.flight) > 1 && c.flight[1].sent.Before(resumed) {
+			late.index, c.lates = 0, append(c.lates, late) // the server may have been at that trip
+		} else if s := late.instead; s != nil && c.known(Request{s.Probe, s.Key}) == nil {
+			c.stalls = append(c.stalls, *s)
+		}
 	}
-	c.stall(trip.Requests[culprit], late.took, trip.Replies[trip.before+culprit])
-	c.stalls[len(c.stalls)-1].Answered = true
+}
+
+// takeLates returns the replies to the first trip that were late, and forgets them.
+func (c *Conn) takeLates() []overdue {
+	lates := c.lates
+	if c.late != nil {
+		lates = append(lates, *c.late)
+	}
+	c.late, c.lates = nil, nil
+	return lates
 }
 
 // slowLoss is how long a reply was awaited when the connection was lost, for that
@@ -117,38 +144,58 @@ func (c *Conn) noteLoss(trip *Trip) {
 
 // giveUp notes, when the connection is lost on which a reply was awaited beyond its
 // time, what must not be sent again. It asks on the new connection.
-func (c *Conn) giveUp(ctx context.Context, trip *Trip) error {
-	late := c.late
-	c.late = nil
-	if late == nil || late.index >= len(trip.Requests) {
+func (c *Conn) giveUp(ctx context.Context) error {
+	late, lates := c.late, c.lates
+	all := c.takeLates()
+	if len(all) == 0 {
 		return nil
 	}
-	suspects := []int{late.index}
-	if late.index == 0 {
+	first := all[0]
+	suspects := 0
+	for i, trip := range c.flight { // the server may have been at any that was sent
 		types, err := c.askTypes(ctx, trip)
 		if err != nil {
-			c.late = late // there will be another connection
+			c.late, c.lates = late, lates // there will be another connection
 			return err
 		}
-		if streams := streamsIn(trip, types); len(streams) > 0 {
-			suspects = streams
+		streams := streamsIn(trip, types)
+		if i == 0 {
+			streams = from(first.index, streams)
 		}
+		for _, s := range streams {
+			c.stalls = append(c.stalls, *c.newStall(trip.Requests[s], time.Since(first.since), Reply{Err: ErrStalled}))
+		}
+		suspects += len(streams)
 	}
-	for _, i := range suspects {
-		c.stall(trip.Requests[i], time.Since(late.since), Reply{Err: ErrStalled})
+	if suspects == 0 {
+		c.accuse(all)
 	}
 	return nil
 }
 
-// stall notes a command that is not to be sent again.
-func (c *Conn) stall(r Request, took time.Duration, reply Reply) {
-	c.stalls = append(c.stalls, Stall{DB: c.db, Probe: r.Probe, Key: r.Key, Took: took, reply: reply})
+// accuse notes the commands whose replies were late, when there is no better suspect
+// or nobody left to ask.
+func (c *Conn) accuse(lates []overdue) {
+	for _, late := range lates {
+		if late.instead == nil && len(c.flight) > 0 && late.index < len(c.flight[0].Requests) {
+			late.instead = c.newStall(c.flight[0].Requests[late.index], time.Since(late.since), Reply{Err: ErrStalled})
+		}
+		if late.instead != nil {
+			c.stalls = append(c.stalls, *late.instead)
+		}
+	}
+}
+
+// newStall is a command that is not to be sent again, once it is noted.
+func (c *Conn) newStall(r Request, took time.Duration, reply Reply) *Stall {
+	return &Stall{DB: c.db, Probe: r.Probe, Key: r.Key, Took: took, reply: reply}
 }
 
 // streams are the requests of an answered trip for MEMORY USAGE of a stream. A
 // server answers in order, but sends nothing before it is through with all commands
-// that it has read. So the first reply that was missing may be innocent when none
-// was there before it: MEMORY USAGE of a stream alone takes a time without bound.
+// that it has read, some 16 kB at a time (networking.c, readQueryFromClient). So the
+// first reply that was missing may be innocent: MEMORY USAGE of a stream behind it
+// alone takes a time without bound.
 func (c *Conn) streams(ctx context.Context, trip *Trip) []int {
 	types := map[string]string{}
 	for i, r := range trip.Requests {
@@ -163,6 +210,12 @@ func (c *Conn) streams(ctx context.Context, trip *Trip) []int {
 		}
 	}
 	return streamsIn(trip, types)
+}
+
+// from are the indexes that are not before first; they go up.
+func from(first int, indexes []int) []int {
+	i, _ := slices.BinarySearch(indexes, first)
+	return indexes[i:]
 }
 
 func streamsIn(trip *Trip, types map[string]string) (indexes []int) {
@@ -191,10 +244,12 @@ func (c *Conn) askTypes(ctx context.Context, trip *Trip) (map[string]string, err
 		return nil, err
 	}
 	err := c.collect(ctx, &question, timeout)
-	c.late = nil
+	c.takeLates()
 	types := map[string]string{}
 	for i, r := range question.Replies {
-		types[question.Requests[i].Key] = r.Text
+		if types[question.Requests[i].Key] = r.Text; refused(r.Err) {
+			types[question.Requests[i].Key] = "stream" // it may be one
+		}
 	}
 	return types, err
 }

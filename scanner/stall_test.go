@@ -74,6 +74,8 @@ func TestLateReply(t *testing.T) {
 		{"the first of all, and no stream", "memory usage a", nil, "a"},
 		// As of a server that sends all replies to a pipeline at once.
 		{"the first of all, with a stream behind it", "memory usage a", map[string]string{"a": "string", "bb": "stream", "cc": "list"}, "bb"},
+		// It reads some 16 kB of a pipeline at a time.
+		{"behind a reply that came, with streams before and behind it", "memory usage bb", map[string]string{"a": "stream", "bb": "string", "cc": "stream"}, "cc"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -109,6 +111,7 @@ func TestLateReplyNeverComes(t *testing.T) {
 		{"behind a reply that came", "memory usage cc", nil, "cc"},
 		{"the first of all, and no stream", "memory usage a", nil, "a"},
 		{"the first of all, with streams behind it", "memory usage a", map[string]string{"bb": "stream", "cc": "stream"}, "bb cc"},
+		{"behind a reply that came, with streams before and behind it", "memory usage bb", map[string]string{"a": "stream", "cc": "stream"}, "cc"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -130,6 +133,130 @@ func TestLateReplyNeverComes(t *testing.T) {
 				t.Errorf("stalls %+v", got)
 			}
 		})
+	}
+}
+
+// With several trips on their way the server may be at any of them.
+func TestLateReplyToOneOfSeveralTrips(t *testing.T) {
+	for late, answered := range map[string]bool{redistest.HangUpAfter(0, ""): false, redistest.Integer(1): true} {
+		for _, culprit := range []string{"a", "ccc"} {
+			types := map[string]string{"a": "string", "bb": "string", "ccc": "string"}
+			if types[culprit] = "stream"; culprit == "a" {
+				types[culprit] = "hash"
+			}
+			fake, conn := stalling(t, "memory usage a", late, types)
+			for _, key := range []string{"a", "bb", "ccc"} {
+				conn.Send(context.Background(), &scanner.Trip{Requests: append(about(key), scanner.Request{Probe: scanner.Type, Key: key})})
+			}
+			for range 3 {
+				trip, err := conn.Receive(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				key := trip.Requests[0].Key
+				if stalled := !answered && key == culprit; errors.Is(trip.Replies[0].Err, scanner.ErrStalled) != stalled || trip.Replies[1].Int != int64(len(key)) {
+					t.Errorf("%q: %+v", key, trip.Replies)
+				}
+			}
+			if stalls := conn.Stalls(); len(stalls) != 1 || stalls[0].Key != culprit || stalls[0].Answered != answered {
+				t.Errorf("%s, answered %v: stalls %+v", culprit, answered, stalls)
+			}
+			if n := sentTimes(fake, "memory usage "+culprit); n != 1 && culprit == "a" || n > 1 {
+				t.Errorf("sent %d times", n)
+			}
+		}
+	}
+}
+
+// slowFake answers MEMORY USAGE of some keys when it was noticed that the reply is
+// late, by what late says, and INFO with the run ids by turns.
+func slowFake(t *testing.T, slow map[string]string, runIDs ...string) (*redistest.Fake, *scanner.Conn) {
+	t.Helper()
+	noticed, infos := make(chan struct{}, 10), 0
+	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
+		switch args[0] {
+		case "info":
+			infos++
+			return redistest.Bulk("# Server\r\nredis_version:7.0.15\r\nrun_id:" + runIDs[min(infos, len(runIDs))-1] + "\r\n")
+		case "memory":
+			if late := slow[args[2]]; late != "" {
+				<-noticed
+				return late
+			}
+			fallthrough
+		case "pttl":
+			return redistest.Integer(1)
+		default:
+			return redistest.Simple("string")
+		}
+	})
+	t.Cleanup(func() { close(noticed) })
+	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), 300*time.Millisecond, scanner.Patience{
+		MaxWait: time.Minute, Notice: func(error) {
+			select {
+			case noticed <- struct{}{}:
+			default:
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	return fake, conn
+}
+
+// Each command of a trip that was late is noted.
+func TestTwoLateReplies(t *testing.T) {
+	_, conn := slowFake(t, map[string]string{"a": redistest.Integer(7), "cc": redistest.Integer(8)}, "c0ffee")
+	replies, _, err := conn.RoundTrip(context.Background(), about("a", "bb", "cc"), nil, nil)
+	if err != nil || replies[0].Int != 7 || replies[4].Int != 8 {
+		t.Fatalf("%+v, %v", replies, err)
+	}
+	stalls := conn.Stalls()
+	if len(stalls) != 2 || stalls[0].Key != "a" || stalls[1].Key != "cc" || !stalls[0].Answered || !stalls[1].Answered {
+		t.Errorf("%+v", stalls)
+	}
+}
+
+// A walk that ends at a late reply names the command, as when the server was
+// restarted meanwhile.
+func TestLateReplyEndsTheWalk(t *testing.T) {
+	_, conn := slowFake(t, map[string]string{"bb": redistest.HangUpAfter(0, "")}, "c0ffee", "decaf")
+	if _, _, err := conn.RoundTrip(context.Background(), about("a", "bb", "cc"), nil, nil); err == nil || !strings.Contains(err.Error(), "another server process") {
+		t.Fatal(err)
+	}
+	if stalls := conn.Stalls(); len(stalls) != 1 || stalls[0].Key != "bb" || stalls[0].Answered {
+		t.Errorf("%+v", stalls)
+	}
+}
+
+// When there is no more patience with a late reply, the walk ends: to ask for more on
+// another connection would not help the server.
+func TestLateReplyBeyondPatience(t *testing.T) {
+	never := make(chan struct{})
+	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
+		switch args[0] {
+		case "info":
+			return redistest.Bulk("# Server\r\nredis_version:7.0.15\r\nrun_id:c0ffee\r\n")
+		case "memory":
+			<-never
+			return redistest.Integer(1)
+		default:
+			return redistest.Simple("string")
+		}
+	})
+	t.Cleanup(func() { close(never) })
+	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), 200*time.Millisecond, scanner.Patience{MaxWait: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, _, err := conn.RoundTrip(context.Background(), about("a"), nil, nil); err == nil || !strings.Contains(err.Error(), "no answer in time, for 1s") {
+		t.Errorf("%v", err)
+	}
+	if n, stalls := conn.Cost().Commands["info"], conn.Stalls(); n != 1 || len(stalls) != 1 || stalls[0].Key != "a" || stalls[0].Answered {
+		t.Errorf("%d times INFO, stalls %+v", n, stalls)
 	}
 }
 

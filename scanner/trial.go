@@ -72,7 +72,7 @@ func (w *Walk) divide(l *lane) []*lane {
 	t.over = true
 	left := Interval{l.at, l.end}
 	room := float64(w.Keys) * left.share() / float64(max(leastPages*w.count(), leastKeys))
-	n := min(w.most(), int(room), rangesFor(w.Exchange.LeastRoundTrip(), t.service))
+	n := min(w.most(), int(room), w.wantedRanges())
 	if n < 2 {
 		return nil
 	}
@@ -86,6 +86,16 @@ func (w *Walk) divide(l *lane) []*lane {
 		l.bounded = true
 	}
 	return lanes
+}
+
+// wantedRanges is how many ranges the walk has a use for.
+func (w *Walk) wantedRanges() int {
+	if !w.far() {
+		return rangesFor(w.Exchange.LeastRoundTrip(), w.trial.service)
+	}
+	link, pages := w.Guard.link, max(1, w.trial.pages)
+	page := link.cost(int(w.asked)/pages, w.trial.names/pages)
+	return link.ranges(page, w.Pacer.MaxLoad)
 }
 
 // rangesFor is how many ranges keep a server busy that is a round trip away: while

@@ -21,6 +21,8 @@ type Vitals struct {
 	// Lag is what a replica has received and not yet applied, or what the slowest
 	// replica of a primary has not acknowledged, bytes.
 	Lag int64
+	// Costs are what commands took since they were asked for before; nil: not asked.
+	Costs *Costs
 }
 
 // VitalsOf reads an answer to INFO.

@@ -52,16 +52,21 @@ type Walk struct {
 	// and with none when it goes on; may be nil.
 	Braked func(cause string)
 
-	lanes      []*lane // in the order of their ranges
-	flying     []*lane // that have a trip on its way, the first sent first
-	parked     []*lane // that wait for those: near maxmemory one page is on its way at a time
-	changed    error   // the role of the node did
+	lanes      []*lane       // in the order of their ranges
+	ready      []*lane       // that have something to send, in the order in which they do
+	flying     []flight      // trips on their way, the first sent first
+	due        time.Duration // when the next may be sent over a link, since Tally.Began
+	dueForRate bool          // Rate alone wants that
+	changed    error         // the role of the node did
 	trial      trial
 	calibrated time.Time     // last
 	unanswered int           // times in a row that the server did not tell its CPU time
 	cpu        time.Duration // of the server's main thread then; 0: not known
 	began      time.Time     // of this walk
 	came       int64         // names that pages had
+	asked      int64         // probes that were sent over a link
+	suspect    time.Duration // late replies over a link, of which it is not known whether the server was at work
+	accounted  time.Duration // Tally.Service when the server told its CPU time
 	singly     int           // pages still to ask for by COUNT 1
 	recent     recentNames
 }
@@ -76,6 +81,12 @@ type Tally struct {
 	PausedForLoad, PausedForRate time.Duration
 }
 
+// flight is a trip of a lane on its way.
+type flight struct {
+	lane *lane
+	trip *Trip
+}
+
 // Run walks until the server says that it is over, or the interval is. When ctx
 // ends it finishes the pages at hand and returns the context's cause; a page is
 // visited whole or not at all.
@@ -84,18 +95,10 @@ func (w *Walk) Run(ctx context.Context) error {
 	if err := w.ask(ctx, w.lanes[0]); err != nil {
 		return err
 	}
-	for len(w.flying)+len(w.parked) > 0 {
-		if len(w.flying) == 0 {
-			lane := w.parked[0]
-			w.parked = slices.Delete(w.parked, 0, 1)
-			if err := w.ask(ctx, lane); err != nil {
-				return err
-			}
-			continue
-		}
-		lane := w.flying[0]
-		w.flying = slices.Delete(w.flying, 0, 1)
-		if err := w.land(ctx, lane); err != nil {
+	for len(w.flying)+len(w.ready) > 0 {
+		if w.maySend() {
+			w.send(ctx, w.ready[0])
+		} else if err := w.land(ctx); err != nil {
 			w.Exchange.Abandon()
 			return err
 		}
@@ -106,49 +109,94 @@ func (w *Walk) Run(ctx context.Context) error {
 	return nil
 }
 
-// ask sends the questions about a lane's page at hand and, unless its range or
+// maySend reports whether to send before the next reply is awaited.
+func (w *Walk) maySend() bool {
+	switch {
+	case len(w.ready) == 0:
+		return false
+	case len(w.flying) == 0:
+		return true
+	case w.careful():
+		return false
+	case w.far():
+		return len(w.flying) < int(w.Guard.link.window) && !w.replyFirst()
+	default:
+		return true
+	}
+}
+
+// ask readies the questions about a lane's page at hand and, unless its range or
 // the walk is at an end, the SCAN for its next page. The last time there is
 // nothing to send.
 func (w *Walk) ask(ctx context.Context, l *lane) error {
 	l.scanning = !l.over && len(l.backlog) == 0 && ctx.Err() == nil
-	l.trip.Replies = l.trip.Replies[:0]
+	l.out, l.sent, l.replies = 0, 0, l.replies[:0]
 	l.rest = l.visitor.Requests(l.requests[:0], l.names)
 	l.requests = l.rest
 	if len(l.rest) == 0 && !l.scanning {
 		l.probed, l.finished = l.at, l.over && len(l.backlog) == 0
 		return l.visitor.Replies(nil)
 	}
-	w.send(ctx, l)
+	w.ready = append(w.ready, l)
 	return nil
 }
 
-// send sends what a pipeline may hold of a lane's questions. SCAN rides on the
-// last.
+// send sends what a pipeline may hold of a lane's questions. SCAN is with the last,
+// over a link alone.
 func (w *Walk) send(ctx context.Context, l *lane) {
-	l.trip.Requests, l.rest = split(l.rest, w.pipelineBytes())
-	l.trip.Scan, l.trip.Slots = nil, l.trip.Slots[:0]
+	far := w.far()
+	trip := l.nextTrip()
+	trip.Requests, l.rest = split(l.rest, w.pipelineBytes(), w.pipelineRequests())
+	last := len(l.rest) == 0 && (!far || len(trip.Requests) == 0 || !l.scanning)
 	switch {
-	case len(l.rest) > 0 || !l.scanning:
+	case !last || !l.scanning:
 	case w.Slots != nil:
-		l.askSlots(w.count())
+		l.askSlots(trip, w.count())
 	default:
 		l.scan = Scan{Cursor: bits.Reverse64(l.at), Count: min(w.count(), l.most), Match: w.Match}
-		l.trip.Scan = &l.scan
+		trip.Scan = &l.scan
 	}
-	w.Exchange.Send(ctx, &l.trip)
-	w.flying = append(w.flying, l)
+	if far {
+		w.space(ctx, trip)
+	}
+	w.Exchange.Send(ctx, trip)
+	l.out++
+	w.flying = append(w.flying, flight{l, trip})
+	if l.complete = last; last || !far { // else the rest follows without delay
+		w.ready = slices.Delete(w.ready, 0, 1)
+	}
 }
 
-// land takes what came back for a lane, and sends what is next.
-func (w *Walk) land(ctx context.Context, l *lane) error {
-	if err := w.receive(ctx, l); err != nil {
+// land takes what came back first, and readies what is next.
+func (w *Walk) land(ctx context.Context) error {
+	f := w.flying[0]
+	w.flying = slices.Delete(w.flying, 0, 1)
+	l := f.lane
+	if err := w.receive(ctx, f); err != nil {
 		return err
 	}
-	if len(l.rest) > 0 {
-		w.send(ctx, l)
+	l.trip = f.trip
+	l.out--
+	if l.sent > 1 || !l.complete {
+		l.replies = append(l.replies, f.trip.Replies...)
+	}
+	switch {
+	case !l.complete && !slices.Contains(w.ready, l):
+		w.ready = append(w.ready, l)
+		return nil
+	case !l.complete || l.out > 0:
 		return nil
 	}
-	if err := l.visitor.Replies(l.trip.Replies); err != nil {
+	return w.landed(ctx, l)
+}
+
+// landed goes on with a lane that has all replies.
+func (w *Walk) landed(ctx context.Context, l *lane) error {
+	replies := l.replies
+	if l.sent == 1 {
+		replies = l.trip.Replies
+	}
+	if err := l.visitor.Replies(replies); err != nil {
 		return err
 	}
 	l.names = nil
@@ -163,38 +211,44 @@ func (w *Walk) land(ctx context.Context, l *lane) error {
 		return err
 	}
 	for _, next := range append([]*lane{l}, w.divide(l)...) {
-		if w.careful() && len(w.flying) > 0 {
-			w.parked = append(w.parked, next)
-		} else if err := w.ask(ctx, next); err != nil {
+		if err := w.ask(ctx, next); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// receive takes the trip that was sent first, a lane's, and paces. A walk that is told
-// to stop still gets the answers to what it sent.
-func (w *Walk) receive(ctx context.Context, l *lane) error {
+// receive takes the trip that was sent first, and paces. A walk that is told to stop
+// still gets the answers to what it sent.
+func (w *Walk) receive(ctx context.Context, f flight) error {
 	trip, err := w.Exchange.Receive(ctx)
+	if w.far() && err == nil {
+		return w.receiveFar(ctx, f.trip)
+	}
 	w.Tally.Service += w.ours(ctx, trip, err == nil)
 	if err != nil {
 		return err
 	}
-	w.calibrate(ctx)
 	keys := len(trip.Page.Names)
 	if w.Slots != nil { // of which not all are wanted
-		keys = len(l.names)
+		keys = len(f.lane.names)
 	}
 	pause, forRate := w.Pacer.Page(trip.Service, keys, time.Since(w.Tally.Began))
+	w.calibrate(ctx) // what it has used for the page is charged
+	w.pause(ctx, pause, forRate)
+	if trip.Scan != nil || w.Slots != nil { // else the walk is about to end
+		w.heed(ctx, trip.Service)
+	}
+	return w.changed
+}
+
+// pause rests for as long as the pacer wants.
+func (w *Walk) pause(ctx context.Context, pause time.Duration, forRate bool) {
 	if took := w.rest(ctx, pause); forRate {
 		w.Tally.PausedForRate += took
 	} else {
 		w.Tally.PausedForLoad += took
 	}
-	if trip.Scan != nil || w.Slots != nil { // else the walk is about to end
-		w.heed(ctx, trip.Service)
-	}
-	return w.changed
 }
 
 // arrive takes the page of names that came for a lane.
@@ -249,17 +303,19 @@ func (w *Walk) atOnce(came int) int {
 	return w.count()
 }
 
-// longPage is a page that is charged in full only as far as the server was at work.
+// longPage is longer than any page should take.
 const longPage = 100 * time.Millisecond
 
-// ours bounds the service of a trip by what the server's main thread used
-// meanwhile, for all its clients: while a network was down it was idle.
+// ours is the service of a trip. Where the connection was lost, it is bounded by what
+// the server's main thread used meanwhile, for all its clients: while a network was
+// down the server was idle.
 func (w *Walk) ours(ctx context.Context, trip *Trip, connected bool) time.Duration {
-	if before := w.cpu; trip.Service > longPage && connected && before > 0 && len(w.flying) == 0 {
-		w.calibrated = time.Time{}
-		if w.calibrate(ctx) {
-			trip.Service = min(trip.Service, max(0, w.cpu-before))
-		}
+	before := w.cpu
+	if trip.wasted <= longPage || !connected || before == 0 || len(w.flying) > 0 {
+		return trip.Service
+	}
+	if cpu, ok := w.cpuTime(ctx); ok {
+		w.cpu, trip.Service = cpu, min(trip.Service, max(0, cpu-before))
 	}
 	return trip.Service
 }
@@ -271,21 +327,28 @@ const calibrateEvery = 250 * time.Millisecond
 // beside the pages, before it is not asked again: each time takes as long as a reply may.
 const mostUnanswered = 3
 
-// calibrate tells the pacer the server's CPU time when it is due, and reports whether
-// it did.
-func (w *Walk) calibrate(ctx context.Context) bool {
-	if w.Pacer.MaxLoad >= 1 || time.Since(w.calibrated) < calibrateEvery || w.unanswered >= mostUnanswered {
-		return false
+// calibrate tells the pacer the server's CPU time when it is due.
+func (w *Walk) calibrate(ctx context.Context) {
+	if w.Pacer.MaxLoad >= 1 || time.Since(w.calibrated) < calibrateEvery {
+		return
 	}
 	w.calibrated = time.Now()
-	cpu, ok := w.Exchange.CPUTime(ctx)
-	if !ok {
-		w.unanswered++
-		return false
+	if cpu, ok := w.cpuTime(ctx); ok {
+		w.cpu = cpu
+		w.Pacer.Calibrate(cpu)
 	}
-	w.cpu, w.unanswered = cpu, 0
-	w.Pacer.Calibrate(cpu)
-	return true
+}
+
+// cpuTime asks for the server's CPU time, unless it did not tell it for some times.
+func (w *Walk) cpuTime(ctx context.Context) (cpu time.Duration, ok bool) {
+	if w.unanswered >= mostUnanswered {
+		return 0, false
+	}
+	cpu, ok = w.Exchange.CPUTime(ctx)
+	if w.unanswered++; ok {
+		w.unanswered = 0
+	}
+	return cpu, ok
 }
 
 // rest pauses for d, or until ctx ends, and returns how long it took.
@@ -303,13 +366,13 @@ func rest(ctx context.Context, d time.Duration) time.Duration {
 	return time.Since(start)
 }
 
-// split cuts requests where a pipeline would have more than most bytes. A single
-// request is sent however long it is.
-func split(requests []Request, most int) (chunk, more []Request) {
+// split cuts requests where a pipeline would have more than so many bytes, or
+// requests. A single request is sent however long it is.
+func split(requests []Request, mostBytes, most int) (chunk, more []Request) {
 	bytes := 0
 	for i, r := range requests {
 		bytes += len(r.Key) + requestOverhead
-		if bytes > most && i > 0 {
+		if (bytes > mostBytes || i >= most) && i > 0 {
 			return requests[:i], requests[i:]
 		}
 	}

@@ -267,6 +267,28 @@ func TestWalkEndsWithoutALastCursor(t *testing.T) {
 	}
 }
 
+// Of many keys a pattern may match none for long.
+func TestPagesWithoutAName(t *testing.T) {
+	const large = 1 << 30
+	for _, tt := range []struct {
+		match string
+		keys  int64
+		empty int // pages before
+		fails bool
+	}{
+		{"", large, mostEmpty - 1, false}, {"", large, mostEmpty, true}, {"", 0, mostEmpty, true},
+		{"rare:*", large, mostEmpty, false}, {"rare:*", large, 20 * large, true}, {"rare:*", 0, mostEmpty, false},
+	} {
+		w := newWalk(&pages{}, &recorder{})
+		w.Match, w.Keys = tt.match, tt.keys
+		w.begin()
+		w.lanes[0].circle.empty, w.lanes[0].trip = tt.empty, &Trip{Scan: &Scan{}}
+		if err := w.endless(w.lanes[0], &ScanReply{Cursor: 7}); errors.Is(err, errEmpty) != tt.fails {
+			t.Errorf("%q of %d keys, after %d pages: %v", tt.match, tt.keys, tt.empty, err)
+		}
+	}
+}
+
 // Near maxmemory one page is on its way at a time, of few keys and bytes, also when
 // the walk had been divided before.
 func TestCarefulWalk(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,10 +17,12 @@ const (
 	watchTries    = 5               // a name may lead to one of several servers at a time
 	redialEvery   = 5 * time.Second
 	baselinePings = 50
-	baselineTime  = 250 * time.Millisecond // for all of them, about
+	baselineTime  = 250 * time.Millisecond // for all of them, about, but for
+	leastBaseline = fewTrips               // however long a round trip takes
 	baselineGap   = 2 * time.Millisecond   // so that all take longer than a turn of serverCron, 100 ms
 	pingEvery     = 50 * time.Millisecond  // on average
 	infoEvery     = time.Second
+	infoShare     = 5                      // times what a reply took to come
 	closingGrace  = 200 * time.Millisecond // for the last answer
 )
 
@@ -36,8 +40,16 @@ type Watch struct {
 	done chan struct{}
 
 	pingDue, infoDue time.Time // between pages
-	unanswered       int       // pings there in a row that failed
-	out, in          int64     // bytes that its own connection carried before it was given up
+
+	// Over a link the costs of commands are asked for, again after twice as long.
+	far        bool
+	costsDue   time.Time
+	costsEvery time.Duration
+	calls      map[string]calls // by commandstats, the last time
+	sent       map[string]int64 // by us, until then
+
+	unanswered int   // pings there in a row that failed
+	out, in    int64 // bytes that its own connection carried before it was given up
 
 	before, during roundTrips // written by one goroutine at a time
 
@@ -62,7 +74,7 @@ type sight struct {
 // connection. What it sends counts in the Cost of c. The error tells why there is no
 // second connection, which is none for a walk.
 func (c *Conn) Watch(ctx context.Context) (*Watch, error) {
-	w := &Watch{done: make(chan struct{}), conn: c, walk: c}
+	w := &Watch{done: make(chan struct{}), conn: c, walk: c, far: c.least >= linkRoundTrip, costsEvery: infoEvery}
 	if len(c.Node.Info) == 0 {
 		return nil, errUnknownProcess
 	}
@@ -95,9 +107,9 @@ func (w *Watch) join() {
 	w.conn, w.stop = w.walk, nil
 }
 
-// between sends between two pages what is due, on the walk's connection. What fails
-// there the next page finds out.
-func (w *Watch) between(ctx context.Context) {
+// between sends between two pages what is due, on the walk's connection, also while
+// the walk stands back. What fails there the next page finds out.
+func (w *Watch) between(ctx context.Context, resting bool) {
 	if !w.rides() || time.Now().Before(w.pingDue) || w.unanswered >= mostUnanswered {
 		return
 	}
@@ -113,7 +125,7 @@ func (w *Watch) between(ctx context.Context) {
 	}
 	w.unanswered = 0
 	w.during.add(roundTrip)
-	w.note(sight{at: time.Now(), roundTrip: roundTrip})
+	w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
 }
 
 // connect makes a connection to the process of the walk.
@@ -138,7 +150,7 @@ func (w *Watch) connect(ctx context.Context) (err error) {
 // baseline measures what others feel while we do nothing.
 func (w *Watch) baseline(ctx context.Context) {
 	end := time.Now().Add(baselineTime)
-	for n := 0; n < baselinePings && time.Now().Before(end); n++ {
+	for n := 0; n < baselinePings && (n < leastBaseline || time.Now().Before(end)) && ctx.Err() == nil; n++ {
 		roundTrip, err := w.ping(ctx)
 		if err != nil {
 			return
@@ -165,9 +177,66 @@ func (w *Watch) inspect(ctx context.Context) error {
 	info, err := w.conn.vitals(context.WithoutCancel(ctx))
 	if err == nil {
 		v := VitalsOf(info)
+		v.Costs = w.costs(context.WithoutCancel(ctx))
 		w.note(sight{at: time.Now(), vitals: &v})
 	}
 	return err
+}
+
+// longestCosts is how long costs of commands are good at most.
+const longestCosts = 30 * time.Second
+
+// costs asks for the costs of our commands when that is due; nil: it is not known.
+func (w *Watch) costs(ctx context.Context) *Costs {
+	if !w.far || w.rides() || time.Now().Before(w.costsDue) {
+		return nil
+	}
+	text, err := w.conn.conn.Info(ctx, "commandstats").Result()
+	w.costsDue = time.Now().Add(w.costsEvery)
+	w.costsEvery = min(2*w.costsEvery, longestCosts)
+	if err != nil {
+		return nil
+	}
+	now, sent := ParseInfo(text).commandCalls(), w.conn.ledger.counts()
+	costs := costsBetween(w.calls, now, w.sent, sent)
+	w.calls, w.sent = now, sent
+	return costs
+}
+
+// fewCalls are too few to tell what a command costs.
+const fewCalls = 50
+
+// costsBetween is what commands cost a call, from how often they were called at the
+// server and sent by us at two times; nil where that tells nothing.
+func costsBetween(callsBefore, callsNow map[string]calls, sentBefore, sentNow map[string]int64) *Costs {
+	var costs Costs
+	var requests int64
+	var took float64
+	for name, n := range sentNow {
+		stat := name
+		if _, known := callsNow[stat]; !known {
+			stat, _, _ = strings.Cut(name, " ")
+		}
+		n -= sentBefore[name]
+		called := callsNow[stat].n - callsBefore[stat].n
+		if callsBefore == nil || n < fewCalls || called < n/2 { // CONFIG RESETSTAT
+			continue
+		}
+		each := float64(callsNow[stat].took-callsBefore[stat].took) / float64(called)
+		switch {
+		case name == "scan":
+			costs.Scan = time.Duration(each)
+		case slices.Contains(names[:], name):
+			requests, took = requests+n, took+float64(n)*each
+		}
+	}
+	if requests > 0 {
+		costs.Request = time.Duration(took / float64(requests))
+	}
+	if costs == (Costs{}) {
+		return nil
+	}
+	return &costs
 }
 
 func (w *Watch) note(s sight) {
@@ -213,11 +282,12 @@ func (w *Watch) follow(ctx context.Context) {
 		if rest(ctx, around(pingEvery)); ctx.Err() != nil {
 			return
 		}
-		if time.Now().After(inspect) {
-			inspect = time.Now().Add(around(infoEvery))
+		if asked := time.Now(); asked.After(inspect) {
 			if w.inspect(ctx) != nil {
 				return
 			}
+			// A link on which the reply takes long shall not be full of it.
+			inspect = time.Now().Add(around(max(infoEvery, infoShare*time.Since(asked))))
 		}
 		if w.feel(ctx) != nil {
 			return

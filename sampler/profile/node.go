@@ -69,8 +69,9 @@ type Receipt struct {
 	MainThreadS float64 `json:"main_thread_s"` // seconds
 	PausedS     float64 `json:"paused_s"`      // seconds that we waited for --max-load and --rate
 	// PausedForRateS are those of PausedS that only --rate wanted.
-	PausedForRateS float64 `json:"paused_for_rate_s"` // seconds
-	LeastRTTS      float64 `json:"least_rtt_s"`       // seconds; least round trip seen
+	PausedForRateS float64 `json:"paused_for_rate_s"`   // seconds
+	OverLink       bool    `json:"over_link,omitempty"` // MainThreadS is estimated from commandstats: reply times are the link's
+	LeastRTTS      float64 `json:"least_rtt_s"`         // seconds; least round trip seen
 	// ServerCPUS is the growth of used_cpu_user + used_cpu_sys of INFO while
 	// we ran: it counts what all other clients caused, too.
 	ServerCPUS *float64 `json:"server_cpu_s,omitempty"` // seconds

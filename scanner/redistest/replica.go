@@ -74,7 +74,9 @@ func Sentinel(tb testing.TB, name string, primary *Server) *Server {
 	}
 	l := plainListen()
 	args := l.args
-	l.args = func(port int) []string { return append(args(port), "--unixsocket", filepath.Join(dir, "s"), "--sentinel") }
+	l.args = func(port int) []string {
+		return append(args(port), "--unixsocket", filepath.Join(dir, "s"), "--sentinel")
+	}
 	s, err := primary.binary.startOf(tb.Context(), dir, []string{file}, l, nil)
 	if err != nil {
 		tb.Fatalf("redistest: %v", err)

@@ -1,0 +1,242 @@
+package scanner
+
+import (
+	"context"
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// distant is a server with one thread at the other end of a link, by a clock that the
+// test owns. Its keys are in hash order, so that ranges of them may be walked.
+type distant struct {
+	keys    int
+	oneWay  func(at time.Duration) time.Duration // delay of the next pipeline, each way
+	request func(at time.Duration) time.Duration // what a probe takes of the server
+	name    time.Duration                        // what SCAN takes for a name
+	rate    float64                              // bytes a second that the link carries; 0: no limit
+
+	began    time.Time
+	flight   []*Trip
+	there    []time.Duration // when each of flight is at the server, since began
+	lastSent time.Duration   // when the last pipeline was through the link
+	free     time.Duration   // when the server is
+	worked   time.Duration   // in all
+	longest  time.Duration   // the most that others waited for us
+	sent     map[string]int64
+}
+
+func (d *distant) now() time.Duration { return time.Since(d.began) }
+
+func (d *distant) LeastRoundTrip() time.Duration { return 2 * d.oneWay(0) }
+
+func (d *distant) CPUTime(context.Context) (time.Duration, bool) { return time.Hour + d.worked, true }
+
+func (d *distant) Abandon() { d.flight, d.there = nil, nil }
+
+func (d *distant) RoundTrip(ctx context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
+	trip := &Trip{Requests: requests, Scan: scan, Replies: replies}
+	d.Send(ctx, trip)
+	_, err := d.Receive(ctx)
+	return trip.Replies, trip.Page, err
+}
+
+func (d *distant) Send(_ context.Context, trip *Trip) {
+	trip.sent = time.Now()
+	through := max(d.now(), d.lastSent)
+	if d.rate > 0 {
+		through += time.Duration(float64(len(trip.Requests)*100+60) / d.rate * float64(time.Second))
+	}
+	d.lastSent = through
+	arrives := through + d.oneWay(d.now())
+	if n := len(d.there); n > 0 { // what is sent later does not arrive earlier
+		arrives = max(arrives, d.there[n-1])
+	}
+	d.flight, d.there = append(d.flight, trip), append(d.there, arrives)
+}
+
+func (d *distant) Receive(context.Context) (*Trip, error) {
+	trip, arrived := d.flight[0], d.there[0]
+	d.flight, d.there = d.flight[1:], d.there[1:]
+	takes := time.Duration(len(trip.Requests)) * d.request(arrived)
+	trip.Replies = append(trip.Replies, make([]Reply, len(trip.Requests))...)
+	trip.Page = ScanReply{}
+	if trip.Scan != nil {
+		takes += time.Duration(trip.Scan.Count) * d.name
+		trip.Page = d.scan(trip.Scan)
+		d.sent["scan"]++
+	}
+	d.sent["memory usage"] += int64(len(trip.Requests))
+	start := max(d.free, arrived)
+	d.free, d.worked = start+takes, d.worked+takes
+	d.longest = max(d.longest, d.free-arrived)
+	if wait := d.free + d.oneWay(d.free) - d.now(); wait > 0 {
+		time.Sleep(wait)
+	}
+	trip.Service = takes
+	return trip, nil
+}
+
+// scan is a page of a table whose buckets have one key each.
+func (d *distant) scan(s *Scan) ScanReply {
+	size := uint64(1) << bits.Len(uint(d.keys-1))
+	shift := 64 - bits.Len64(size-1)
+	first := bits.Reverse64(s.Cursor) >> shift
+	var page ScanReply
+	for i := first; i < size; i++ {
+		if len(page.Names) == s.Count {
+			page.Cursor = bits.Reverse64(i << shift)
+			return page
+		}
+		if i < uint64(d.keys) {
+			page.Names = append(page.Names, fmt.Sprint(i))
+		}
+	}
+	return page
+}
+
+// four asks four questions about each key.
+type four struct{ names int }
+
+func (*four) Long(string, int64) {}
+
+func (f *four) Requests(requests []Request, names []string) []Request {
+	f.names += len(names)
+	for _, name := range names {
+		for range 4 {
+			requests = append(requests, Request{Probe: MemoryUsage, Key: name})
+		}
+	}
+	return requests
+}
+
+func (*four) Replies([]Reply) error { return nil }
+
+// walkFar walks a distant server, with pings and looks at its INFO beside, and says how
+// many keys a second came and what share of the server that took.
+func walkFar(t *testing.T, d *distant, load float64, each func(*Guard)) (keysPerSecond, share float64) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		d.began, d.sent = time.Now(), map[string]int64{}
+		guard := NewGuard(DefaultLatencyBudget, 0)
+		for range leastBaseline {
+			guard.Ping(d.oneWay(0)+d.oneWay(0), true)
+		}
+		v := &four{}
+		w := &Walk{Exchange: d, Visitors: func() Visitor { return v }, Pacer: &Pacer{MaxLoad: load}, Guard: guard, Ranges: MostRanges, Keys: int64(d.keys), Tally: &Tally{Began: time.Now()}}
+		looked, pinged := time.Duration(0), time.Duration(0)
+		w.Progress = func(float64) {
+			for ; pinged < d.now(); pinged += pingEvery {
+				guard.Ping(d.oneWay(pinged)+d.oneWay(pinged), false)
+			}
+			if d.now() > looked+infoEvery {
+				looked = d.now()
+				w.Guard.Vitals(Vitals{CPU: time.Hour + d.worked, Costs: &Costs{Request: d.request(looked) / wholeCost, Scan: time.Duration(guard.Page()) * d.name / wholeCost}}, looked)
+				w.settleFar(time.Hour + d.worked)
+			}
+			if each != nil {
+				each(guard)
+			}
+		}
+		if err := w.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if v.names != d.keys {
+			t.Errorf("%d keys, want %d", v.names, d.keys)
+		}
+		keysPerSecond, share = float64(d.keys)/d.now().Seconds(), float64(d.worked)/float64(d.now())
+	})
+	return keysPerSecond, share
+}
+
+func constant(d time.Duration) func(time.Duration) time.Duration {
+	return func(time.Duration) time.Duration { return d }
+}
+
+// jittered is a delay that is up to a fifth longer or shorter.
+func jittered(d time.Duration) func(time.Duration) time.Duration {
+	r := rand.New(rand.NewPCG(1, 2))
+	return func(time.Duration) time.Duration { return time.Duration(float64(d) * (0.8 + 0.4*r.Float64())) }
+}
+
+// memkeysPerSecond is what redis-cli --memkeys does: three round trips for ten keys.
+func memkeysPerSecond(roundTrip time.Duration) float64 { return 10 / (3 * roundTrip.Seconds()) }
+
+// Over any link a walk is many times as fast as one that makes a round trip for a few
+// keys, keeps its share of the server, and what others wait for us is bounded.
+func TestLinkThroughput(t *testing.T) {
+	for _, roundTrip := range []time.Duration{2 * time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond} {
+		for _, jitter := range []bool{false, true} {
+			d := &distant{keys: 100_000, oneWay: constant(roundTrip / 2), request: constant(time.Microsecond), name: 700 * time.Nanosecond}
+			if jitter {
+				d.oneWay = jittered(roundTrip / 2)
+			}
+			speed, share := walkFar(t, d, DefaultMaxLoad, nil)
+			times := speed / memkeysPerSecond(roundTrip)
+			t.Logf("%v, jitter %v: %.0f keys/s, %.0f times memkeys, %.1f %% of the server, others waited %v at most", roundTrip, jitter, speed, times, 100*share, d.longest)
+			if roundTrip >= 20*time.Millisecond && times < 20 || share > DefaultMaxLoad*1.05 {
+				t.Errorf("%v, jitter %v: %.0f times as fast, %.3f of the server", roundTrip, jitter, times, share)
+			}
+			if !jitter && roundTrip <= 20*time.Millisecond && share < 0.15 {
+				t.Errorf("%v: %.3f of a server that has nothing else to do", roundTrip, share)
+			}
+		}
+	}
+}
+
+// Pages become smaller when the server becomes slow, and for no trouble of the link.
+func TestLinkPagesFollowTheServer(t *testing.T) {
+	const change = 2 * time.Second
+	tests := []struct {
+		name    string
+		d       *distant
+		shrinks bool
+	}{
+		{"constant delay", &distant{oneWay: constant(10 * time.Millisecond)}, false},
+		{"jitter", &distant{oneWay: jittered(10 * time.Millisecond)}, false},
+		{"from 5 to 80 ms", &distant{oneWay: func(at time.Duration) time.Duration {
+			if at > change {
+				return 40 * time.Millisecond
+			}
+			return 2500 * time.Microsecond
+		}}, false},
+		{"bursts of loss", &distant{oneWay: func(at time.Duration) time.Duration {
+			if at > change && at%(700*time.Millisecond) < 50*time.Millisecond {
+				return 210 * time.Millisecond // retransmitted
+			}
+			return 10 * time.Millisecond
+		}}, false},
+		{"a link of 1 Mbit/s", &distant{oneWay: constant(10 * time.Millisecond), rate: 125_000}, false},
+		{"a slow server", &distant{oneWay: constant(10 * time.Millisecond), request: func(at time.Duration) time.Duration {
+			if at > change {
+				return 5 * time.Microsecond
+			}
+			return time.Microsecond
+		}}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.d.keys, tt.d.name = 50_000, 700*time.Nanosecond
+			if tt.d.request == nil {
+				tt.d.request = constant(time.Microsecond)
+			}
+			before, after := 0, 0
+			speed, share := walkFar(t, tt.d, 0.05, func(g *Guard) {
+				if at := tt.d.now(); at < change {
+					before = g.link.requests()
+				}
+				after = g.link.requests()
+			})
+			t.Logf("%.0f keys/s, %.1f %% of the server, %d requests at once, %d at the end", speed, 100*share, before, after)
+			if shrunk := after < before*9/10; shrunk != tt.shrinks {
+				t.Errorf("%d requests at once, %d at the end", before, after)
+			}
+			if share > 0.055 {
+				t.Errorf("%.3f of the server", share)
+			}
+		})
+	}
+}
