@@ -222,7 +222,10 @@ func (c *connection) place() (scanner.Target, error) {
 		return scanner.Target{Network: "unix", Address: c.Socket}, nil
 	}
 	host, port := c.Host, c.Port
-	if host == "" {
+	switch {
+	case strings.Contains(host, "://"): // in which a password may stand anywhere
+		return scanner.Target{}, &usageError{problem: "--host has a URL", hint: "give the URL as the argument, or with --url"}
+	case host == "":
 		host = "127.0.0.1"
 	}
 	if port == 0 {

@@ -198,3 +198,13 @@ func TestOddTypes(t *testing.T) {
 		t.Errorf("types %v, complete %v, warnings %v", types, p.Complete, p.Warnings)
 	}
 }
+
+// A key that went between two questions has no type, which is nothing odd.
+func TestGoneKeysAreNotOdd(t *testing.T) {
+	s := &oddServer{info: func() string { return oddInfo("7") }, answer: func(command string) string {
+		return map[string]string{"type": redistest.Simple("none"), "memory usage": redistest.Null(), "pttl": redistest.Integer(-2), "object idletime": redistest.Null()}[command]
+	}}
+	if p := walkOdd(t, s, fast()); warned(p, "odd-figure") || !p.Complete {
+		t.Errorf("complete %v, warnings %v", p.Complete, p.Warnings)
+	}
+}

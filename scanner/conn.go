@@ -101,7 +101,7 @@ func (c *Conn) dial(ctx context.Context, doing string, start func(context.Contex
 		err = c.start(ctx, start)
 	}
 	if errors.Is(err, errProtocol) {
-		err = fmt.Errorf("what answers is not a Redis or Valkey server: %w", err)
+		err = errNotRedis // its first replies
 	}
 	if err != nil {
 		return explain(doing+" "+c.target.Address, c.target, err)

@@ -32,6 +32,7 @@ var (
 	errNoAnswer = errors.New("no answer in time")
 	errClosed   = errors.New("the connection was closed by the other side")
 	errReset    = errors.New("the connection was reset")
+	errNotRedis = errors.New("what answers is not a Redis or Valkey server")
 	// errAnotherProcess ends a walk: a cursor means nothing to another process.
 	errAnotherProcess = errors.New("another server process answers there than at the beginning: what is left of its keys cannot be told")
 	errUnknownProcess = errors.New("INFO is refused, so whether the same server process answers there cannot be told")
@@ -81,8 +82,8 @@ func plain(err error) error {
 		return errClosed
 	case isAny(err, connectionReset):
 		return errReset
-	case notRedis(err) && !errors.Is(err, errProtocol):
-		return errors.New("what answers is not a Redis or Valkey server")
+	case notRedis(err):
+		return errNotRedis
 	}
 	return err
 }
@@ -196,7 +197,7 @@ func timedOut(err error) bool {
 // notRedis recognizes go-redis's complaint about an answer that is no RESP.
 func notRedis(err error) bool {
 	text := err.Error()
-	return errors.Is(err, errProtocol) || strings.Contains(text, "redis: can't parse") || strings.Contains(text, "redis: invalid reply")
+	return errors.Is(err, errNotRedis) || strings.Contains(text, "redis: can't parse") || strings.Contains(text, "redis: invalid reply")
 }
 
 // failed wraps an error of a command on this connection.

@@ -420,12 +420,16 @@ type handover struct {
 	net.Conn
 	reader respReader
 	left   []byte // of the reply that is being read
+	failed error  // why a reply did not come
 }
 
 func (h *handover) Read(b []byte) (n int, err error) {
+	if h.failed != nil {
+		return 0, h.failed // go-redis goes on when HELLO fails
+	}
 	if len(h.left) == 0 {
 		if h.left, err = h.reader.value(h.left[:0], &limits{}, 0); err != nil {
-			h.left = nil
+			h.left, h.failed = nil, err
 			_ = h.Close() // the error is err
 			return 0, err
 		}
@@ -433,6 +437,13 @@ func (h *handover) Read(b []byte) (n int, err error) {
 	n = copy(b, h.left)
 	h.left = h.left[n:]
 	return n, nil
+}
+
+func (h *handover) Write(b []byte) (int, error) {
+	if h.failed != nil {
+		return 0, h.failed
+	}
+	return h.Conn.Write(b)
 }
 
 // number reads a decimal integer as RESP writes it.

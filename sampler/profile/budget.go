@@ -16,7 +16,7 @@ const (
 	MaxValues  = 1 << 23 // values, lists and objects counted twice
 
 	MaxElements    = 1 << 18 // elements of one list, or members of one object
-	MaxStringBytes = 1 << 18 // bytes of one string, as it is written; a sketch with all bins full needs 110,000
+	MaxStringBytes = 1 << 18 // bytes of one string or number, as it is written; a sketch with all bins full needs 110,000
 	MaxDepth       = 32      // lists and objects within one another; ours need 8
 )
 
@@ -34,6 +34,7 @@ type meter struct {
 	inString bool
 	escaped  bool // the byte before was a backslash that counts
 	text     int  // bytes of the string at hand
+	bare     int  // bytes since the last string or mark: a number, a word, blanks
 }
 
 // rowDepth is how deep an element of a list of a document is: within the
@@ -76,6 +77,10 @@ func (m *meter) takeText(c byte) {
 // takeMark counts a byte outside strings.
 func (m *meter) takeMark(c byte) {
 	m.began = true
+	m.bare++
+	if strings.IndexByte(`"{[}],:`, c) >= 0 {
+		m.bare = 0
+	}
 	switch c {
 	case '"':
 		m.inString, m.text = true, 0
@@ -103,7 +108,7 @@ func (m *meter) takeMark(c byte) {
 
 // excess is the error of the limit that has been passed; nil: none.
 func (m *meter) excess() error {
-	if m.rows <= MaxRows && m.objects <= MaxObjects && m.values <= MaxValues && m.text <= MaxStringBytes &&
+	if m.rows <= MaxRows && m.objects <= MaxObjects && m.values <= MaxValues && max(m.text, m.bare) <= MaxStringBytes &&
 		m.depth <= MaxDepth && (m.depth < 0 || m.elements[m.depth] <= MaxElements) {
 		return nil
 	}
@@ -116,6 +121,8 @@ func (m *meter) excess() error {
 		return tooMany("more than %d values", MaxValues)
 	case m.text > MaxStringBytes:
 		return tooMany("a text of more than %d KiB", MaxStringBytes>>10)
+	case m.bare > MaxStringBytes:
+		return tooMany("a number, or blanks, of more than %d KiB", MaxStringBytes>>10)
 	case m.depth > MaxDepth:
 		return tooMany("nested more than %d deep", MaxDepth)
 	default:

@@ -113,6 +113,8 @@ func TestBudgetLimits(t *testing.T) {
 		"elements": `{"namespaces":[{"types":{"":0` + strings.Repeat(`,"":0`, MaxElements+1),
 		"text":     `{"label":"` + strings.Repeat("x", MaxStringBytes+1),
 		"name":     `{"` + strings.Repeat(`\"`, MaxStringBytes/2+1),
+		"number":   `{"schema":` + strings.Repeat("1", MaxStringBytes+1),
+		"blanks":   `{"schema":1` + strings.Repeat("\n", MaxStringBytes+1),
 		"nested":   strings.Repeat(`{"a":`, MaxDepth+1),
 		"lists":    `{"a":` + strings.Repeat("[", MaxDepth),
 	} {
