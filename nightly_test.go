@@ -39,7 +39,7 @@ func newNightlyKit(t *testing.T) *nightlyKit {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a POSIX shell")
 	}
-	k := &nightlyKit{t: t, server: redistest.New(t, "--requirepass", nightlyPassword), there: freeAddress(t), here: freeAddress(t), dir: t.TempDir()}
+	k := &nightlyKit{t: t, server: redistest.New(t, "--requirepass", nightlyPassword), there: redistest.FreeAddress(t), here: redistest.FreeAddress(t), dir: t.TempDir()}
 	for _, name := range []string{"secrets", "tmp", "issued"} {
 		if err := os.Mkdir(filepath.Join(k.dir, name), 0o700); err != nil {
 			t.Fatal(err)
@@ -103,7 +103,7 @@ func (k *nightlyKit) edit(name, part, by string) {
 // startFrontend starts the stunnel that ends the tunnel at the server.
 func (k *nightlyKit) startFrontend() {
 	k.t.Helper()
-	k.write("frontend.conf", fmt.Sprintf(`foreground = yes
+	redistest.NewStunnel(k.t, fmt.Sprintf(`foreground = yes
 pid =
 syslog = no
 [redis]
@@ -113,8 +113,7 @@ cert = %s
 key = %s
 CAfile = %s
 verifyChain = yes
-`, k.there, k.server.Addr(), k.certs.ServerCertFile, k.certs.ServerKeyFile, k.certs.CAFile))
-	startStunnel(k.t, findStunnel(k.t), filepath.Join(k.dir, "frontend.conf"), k.there)
+`, k.there, k.server.Addr(), k.certs.ServerCertFile, k.certs.ServerKeyFile, k.certs.CAFile), k.there)
 }
 
 func (k *nightlyKit) command(args ...string) *exec.Cmd {
@@ -173,17 +172,6 @@ func (k *nightlyKit) jobs(from, to int) {
 	if _, err := pipe.Exec(ctx); err != nil {
 		k.t.Fatal(err)
 	}
-}
-
-func findStunnel(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"stunnel", "stunnel4"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Fatal("stunnel is not installed; run scripts/install-redis --with-stunnel")
-	return ""
 }
 
 // The settings can be tried before the first night, through the tunnel.

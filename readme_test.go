@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"keyprof/sampler/pattern"
 	"keyprof/scanner"
@@ -294,17 +292,13 @@ func TestReadmeACL(t *testing.T) {
 // server that wants one from its clients.
 func TestReadmeStunnel(t *testing.T) {
 	server := redistest.NewTLS(t, "--tls-auth-clients", "yes")
-	accept := freeAddress(t)
+	accept := redistest.FreeAddress(t)
 	config := strings.NewReplacer(
 		"127.0.0.1:56379", accept, "redis.example.com:6380", server.Addr(),
 		"/etc/stunnel/ca.pem", server.CAFile, "checkHost = redis.example.com", "checkHost = localhost",
 		"/etc/stunnel/client.pem", server.CertFile, "/etc/stunnel/client.key", server.KeyFile,
 	).Replace(blockOf(t, "ini"))
-	path := filepath.Join(t.TempDir(), "stunnel.conf")
-	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	startStunnel(t, findStunnel(t), path, accept)
+	redistest.NewStunnel(t, config, accept)
 	if out := shell(t, t.TempDir(), "keyprof profile redis://"+accept); !strings.Contains(out, "complete") {
 		t.Errorf("through stunnel: %s", out)
 	}
@@ -314,41 +308,6 @@ func TestReadmeStunnel(t *testing.T) {
 	if cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(string(out), "behind stunnel") {
 		t.Errorf("with a dead server behind stunnel: exit code %d, %s", cmd.ProcessState.ExitCode(), out)
 	}
-}
-
-func startStunnel(t *testing.T, stunnel, config, accept string) {
-	t.Helper()
-	cmd := exec.Command(stunnel, config)
-	var log strings.Builder
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	})
-	for range 100 {
-		if conn, err := net.Dial("tcp", accept); err == nil {
-			conn.Close()
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("stunnel does not listen")
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // Every exit code of the program stands in the README and in --help.

@@ -36,12 +36,18 @@ func newFaultServer(t *testing.T) *redistest.Server {
 // stretch, and returns what was noticed on the way.
 func patiently(ctx context.Context, t *testing.T, url string, maxWait time.Duration, o sampler.Options) (*profile.Profile, []string, error) {
 	t.Helper()
+	return patientlyWith(ctx, t, url, time.Second, maxWait, o)
+}
+
+// patientlyWith is patiently with a timeout.
+func patientlyWith(ctx context.Context, t *testing.T, url string, timeout, maxWait time.Duration, o sampler.Options) (*profile.Profile, []string, error) {
+	t.Helper()
 	target, err := scanner.ParseURL(url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var notices []string
-	conn, err := scanner.Connect(ctx, target, time.Second, scanner.Patience{
+	conn, err := scanner.Connect(ctx, target, timeout, scanner.Patience{
 		MaxWait: maxWait, Notice: func(cause error) { notices = append(notices, cause.Error()) },
 	})
 	if err != nil {

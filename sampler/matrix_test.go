@@ -38,6 +38,7 @@ var matrix = []struct {
 	{"failed save", failedSaveIsNoObstacle},
 	{"ACL line", aclLineSuffices},
 	{"commands", commandsAreAllowed},
+	{"cluster far away", farClusterIsProfiled},
 }
 
 // Every test on every server that scripts/servers prints, or on the one on the PATH.

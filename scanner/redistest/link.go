@@ -41,7 +41,7 @@ func (l *link) run() {
 func (l *link) pumpUp() {
 	queue := make(chan chunk, chunksAhead)
 	var reader sync.WaitGroup
-	reader.Go(func() { l.read(l.client, queue, l.proxy.asked) })
+	reader.Go(func() { l.read(l.client, queue, up, l.proxy.asked) })
 	l.deliver(l.server, queue, nil)
 	_ = l.server.(interface{ CloseWrite() error }).CloseWrite()
 	reader.Wait()
@@ -51,7 +51,7 @@ func (l *link) pumpUp() {
 func (l *link) pumpDown() {
 	queue := make(chan chunk, chunksAhead)
 	var reader sync.WaitGroup
-	reader.Go(func() { l.read(l.server, queue, func(int) {}) })
+	reader.Go(func() { l.read(l.server, queue, down, func(int) {}) })
 	l.deliver(l.client, queue, l.proxy.allow)
 	l.close()
 	reader.Wait()
@@ -60,14 +60,19 @@ func (l *link) pumpDown() {
 // read takes what arrives and queues it. Reading and delivering are two
 // goroutines: sleeping before each write would make the proxy's throughput one
 // chunk per latency, which no network does.
-func (l *link) read(from net.Conn, queue chan<- chunk, count func(int)) {
+func (l *link) read(from net.Conn, queue chan<- chunk, to way, count func(int)) {
 	defer close(queue)
 	buf := make([]byte, chunkBytes)
+	var due time.Time
 	for {
-		n, err := from.Read(buf)
+		most, full := l.proxy.network.room(to, time.Now())
+		if !l.sleep(full) {
+			return
+		}
+		n, err := from.Read(buf[:most])
 		if n > 0 {
 			count(n)
-			due := time.Now().Add(time.Duration(l.proxy.latency.Load()))
+			due = l.proxy.network.arrival(to, time.Now(), n, due)
 			select {
 			case queue <- chunk{data: append([]byte(nil), buf[:n]...), due: due}:
 			case <-l.done:
@@ -104,15 +109,24 @@ func (l *link) deliver(to net.Conn, queue <-chan chunk, allow func(int) (int, bo
 // await sleeps until due and until the proxy lets bytes pass. It reports false
 // when the link is broken meanwhile.
 func (l *link) await(due time.Time) bool {
-	if wait := time.Until(due); wait > 0 {
-		select {
-		case <-time.After(wait):
-		case <-l.done:
-			return false
-		}
+	if !l.sleep(time.Until(due)) {
+		return false
 	}
 	select {
 	case <-l.proxy.gate():
+		return true
+	case <-l.done:
+		return false
+	}
+}
+
+// sleep reports false when the link is broken meanwhile.
+func (l *link) sleep(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	select {
+	case <-time.After(d):
 		return true
 	case <-l.done:
 		return false

@@ -30,14 +30,10 @@ func (b Binary) find() (string, error) {
 	return "", ErrNotInstalled
 }
 
-// startProcess runs a server. One goroutine, tied to its thread, starts and
+// startProcess runs a program. One goroutine, tied to its thread, starts and
 // awaits it: Linux kills the child when the thread that started it ends, not
 // when the process does (go.dev/issue/27505).
-func startProcess(binary Binary, args []string) (*process, error) {
-	path, err := binary.find()
-	if err != nil {
-		return nil, err
-	}
+func startProcess(path string, args []string) (*process, error) {
 	p := &process{cmd: exec.Command(path, args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	p.cmd.SysProcAttr = childAttr()

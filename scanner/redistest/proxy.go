@@ -16,7 +16,7 @@ type Proxy struct {
 	listener net.Listener
 	running  sync.WaitGroup
 	accepted atomic.Int64
-	latency  atomic.Int64 // nanoseconds, each way
+	network  *network
 
 	mu      sync.Mutex
 	targets []string // used in turn
@@ -38,7 +38,7 @@ func StartProxy(target string) (*Proxy, error) {
 		return nil, err
 	}
 	p := &Proxy{
-		listener: l, targets: []string{target},
+		listener: l, targets: []string{target}, network: newNetwork(),
 		links: map[*link]struct{}{}, cut: -1, again: -1, open: make(chan struct{}),
 	}
 	close(p.open)
@@ -105,7 +105,23 @@ func (p *Proxy) asked(n int) {
 
 // SetLatency delays every byte by d, each way, from now on. A delayed byte does
 // not hold up the next: any number of them are on their way at once.
-func (p *Proxy) SetLatency(d time.Duration) { p.latency.Store(int64(d)) }
+func (p *Proxy) SetLatency(d time.Duration) {
+	p.network.set(func(n *network) { n.latency = d })
+}
+
+// SetJitter makes each delay up to share of the latency longer or shorter, at random,
+// the same in each run. Bytes of a connection still arrive in their order: those that
+// overtake others wait for them. 0 ends it.
+func (p *Proxy) SetJitter(share float64) {
+	p.network.set(func(n *network) { n.jitter = share })
+}
+
+// SetBandwidth lets so many bytes a second pass each way, over all connections
+// together; 0: no limit. What is sent faster waits: a little in the proxy, as in a
+// router, and the rest where it comes from.
+func (p *Proxy) SetBandwidth(bytesPerSecond int) {
+	p.network.set(func(n *network) { n.bandwidth = bytesPerSecond })
+}
 
 // CutAfter lets n more bytes come from the server, over all connections, and then
 // resets the connection that the next one would have used. Connections made

@@ -159,7 +159,11 @@ func (b Binary) tryStart(ctx context.Context, dir string, first []string, l list
 
 // run starts the process and waits until it answers.
 func (s *Server) run(ctx context.Context) (err error) {
-	if s.process, err = startProcess(s.binary, s.command); err != nil {
+	path, err := s.binary.find()
+	if err != nil {
+		return err
+	}
+	if s.process, err = startProcess(path, s.command); err != nil {
 		return err
 	}
 	if err := s.awaitReady(ctx); err != nil {

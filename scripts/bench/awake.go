@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"runtime"
 )
 
@@ -68,26 +66,10 @@ func (t *tools) keepAwake(ctx context.Context) (stop func(), err error) {
 
 // startSpin returns when the loop runs.
 func (t *tools) startSpin(ctx context.Context) (stop func(), err error) {
-	cmd := exec.CommandContext(ctx, t.chrt, "-i", "0", t.self, spinChild)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	stop = func() {
-		_ = in.Close()
-		_ = cmd.Process.Kill() // at idle priority it may not get to see the end soon
-		_ = cmd.Wait()
-	}
-	if line, _ := bufio.NewReader(out).ReadString('\n'); line != spun+"\n" {
+	said, stop, err := startChild(ctx, t.chrt, "-i", "0", t.self, spinChild)
+	if err == nil && said != spun {
 		stop()
-		return nil, errors.New("chrt -i does not work here")
+		err = errors.New("chrt -i does not work here")
 	}
-	return stop, nil
+	return stop, err
 }

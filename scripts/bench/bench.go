@@ -27,11 +27,18 @@ const (
 	aimSampleRatio = 1.2  // of it, to one of the usual keyspace
 	aimP99         = 1.5  // of a client beside keyprof at defaults / alone
 	aimP50         = 1.2
+	aimFar         = 20 // keys a second over a link of aimFarTrip and more at defaults, keyprof / memkeys
+	aimFarFull     = 60 // the same at full speed
 )
 
 // measure takes a few minutes for each of its steps; the servers of the usual and
 // the large keyspace live at once, as samples of the two take turns.
 func (b *bench) measure(ctx context.Context) error {
+	if b.only == onlyLinks {
+		return b.onServer(ctx, b.keys, func(ctx context.Context, s *redistest.Server) error {
+			return b.overLinks(ctx, socketLink(s, b.keys))
+		})
+	}
 	if err := b.evictions(ctx); err != nil || b.only == onlyEvictions {
 		return err
 	}
@@ -59,7 +66,7 @@ func (b *bench) measure(ctx context.Context) error {
 // usual measures on the usual keyspace.
 func (b *bench) usual(ctx context.Context, s *redistest.Server) error {
 	for _, step := range []func(context.Context, link) error{
-		b.speed, b.speedAwake, b.ceiling, b.slowLink, b.felt,
+		b.speed, b.speedAwake, b.ceiling, b.slowLink, b.felt, b.overLinks,
 	} {
 		if err := step(ctx, socketLink(s, b.keys)); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -17,6 +18,9 @@ type Run struct {
 	ServerCPU float64 `json:"server_cpu_s"` // seconds, user and system, all threads of the server
 	PeakRSS   int64   `json:"peak_rss"`     // bytes; 0 where it cannot be known
 	Cut       bool    `json:"cut"`          // interrupted at the limit
+	// Receipt is what keyprof says that it used of the server's main thread, where it
+	// was asked.
+	Receipt float64 `json:"receipt_s,omitempty"` // seconds
 }
 
 // KeysPerSecond is the speed of the run.
@@ -31,6 +35,12 @@ func (r Run) PeakMiB() float64 { return float64(r.PeakRSS) / (1 << 20) }
 // Elapsed is how many seconds the process took.
 func (r Run) Elapsed() float64 { return r.Seconds }
 
+// Used is the server's CPU time in per cent of the time that the run took.
+func (r Run) Used() float64 { return 100 * r.ServerCPU / r.Seconds }
+
+// UsedByReceipt is what keyprof says of it.
+func (r Run) UsedByReceipt() float64 { return 100 * r.Receipt / r.Seconds }
+
 // runChild runs a program and returns what it cost and printed. After limit, if
 // there is one, the program is interrupted, which is no error.
 func runChild(ctx context.Context, l link, limit time.Duration, program string, args ...string) (Run, string, error) {
@@ -44,12 +54,36 @@ func runChild(ctx context.Context, l link, limit time.Duration, program string, 
 	began := time.Now()
 	run, err := execute(cmd, limit)
 	run.Seconds = time.Since(began).Seconds()
-	if err != nil && !run.Cut {
-		return Run{}, "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, errOut.String())
-	}
-	after, err := serverCPU(ctx, l.server)
+	after, infoErr := serverCPU(ctx, l.server)
 	run.ServerCPU = after - before
-	return run, out.String(), err
+	if err != nil && !run.Cut {
+		return run, "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, errOut.String())
+	}
+	return run, out.String(), infoErr
+}
+
+// startChild starts a program that says one line when it is ready, and ends with its
+// input.
+func startChild(ctx context.Context, program string, args ...string) (said string, stop func(), err error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	stop = func() {
+		_ = in.Close()
+		_ = cmd.Process.Kill() // at idle priority it may not get to see the end soon
+		_ = cmd.Wait()
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	return strings.TrimSuffix(line, "\n"), stop, nil
 }
 
 func execute(cmd *exec.Cmd, limit time.Duration) (Run, error) {

@@ -37,7 +37,8 @@ var besides = []beside{
 
 // How long keyprof runs before a client is measured, and for how long that is.
 const (
-	warmUp    = 700 * time.Millisecond
+	warmUp    = 700 * time.Millisecond // and
+	warmTrips = 40                     // round trips: it connects, and feels how long they take
 	feltRound = 2 * time.Second
 )
 
@@ -49,45 +50,43 @@ func (b *bench) felt(ctx context.Context, l link) error {
 	if b.rounds == 0 {
 		return nil
 	}
-	return b.tools.awake(ctx, func(awake bool) error {
+	rounds, err := b.feltByTurns(ctx, l, besides)
+	if err != nil {
+		return err
+	}
+	for _, way := range besides {
+		p50, p99 := way.compare(rounds)
+		b.report.add(way.row("p50", p50, way.aimP50, l.keys))
+		b.report.add(way.row("p99", p99, way.aimP99, l.keys))
+	}
+	return nil
+}
+
+// feltByTurns takes turns: a machine's mood changes from minute to minute.
+func (b *bench) feltByTurns(ctx context.Context, l link, ways []beside) (map[string][]Felt, error) {
+	all := map[string][]Felt{}
+	return all, b.tools.awake(ctx, func(awake bool) error {
 		b.report.Awake = &awake
-		rounds, err := b.tools.feltByTurns(ctx, l, b.rounds)
-		if err != nil {
-			return err
-		}
-		for _, way := range besides {
-			for _, row := range way.rows(rounds, l.keys) {
-				b.report.add(row)
+		for i := range b.rounds {
+			for _, way := range append([]beside{{name: alone}}, ways...) {
+				felt, err := b.tools.feltBeside(ctx, l, way)
+				if err != nil {
+					return err
+				}
+				all[way.name] = append(all[way.name], felt)
+				progress("a GET client, round %d of %d, %s: p50 %.0f µs, p99 %.0f µs", i+1, b.rounds, way.name, felt.P50, felt.P99)
 			}
 		}
 		return nil
 	})
 }
 
-// feltByTurns takes turns: a machine's mood changes from minute to minute.
-func (t *tools) feltByTurns(ctx context.Context, l link, rounds int) (map[string][]Felt, error) {
-	all := map[string][]Felt{}
-	for i := range rounds {
-		for _, way := range append([]beside{{name: alone}}, besides...) {
-			felt, err := t.feltBeside(ctx, l, way)
-			if err != nil {
-				return nil, err
-			}
-			all[way.name] = append(all[way.name], felt)
-			progress("a GET client, round %d of %d, %s: p50 %.0f µs, p99 %.0f µs", i+1, rounds, way.name, felt.P50, felt.P99)
-		}
+// compare compares what was felt with what was felt alone, round by round.
+func (b beside) compare(rounds map[string][]Felt) (p50, p99 Comparison) {
+	felt := func(of func(Felt) float64) Comparison {
+		return compare("µs", alone, figures(rounds[b.name], of), figures(rounds[alone], of))
 	}
-	return all, nil
-}
-
-// rows compare what was felt with what was felt alone, round by round.
-func (b beside) rows(rounds map[string][]Felt, n int) []Row {
-	p50 := func(f Felt) float64 { return f.P50 }
-	p99 := func(f Felt) float64 { return f.P99 }
-	return []Row{
-		b.row("p50", compare("µs", alone, figures(rounds[b.name], p50), figures(rounds[alone], p50)), b.aimP50, n),
-		b.row("p99", compare("µs", alone, figures(rounds[b.name], p99), figures(rounds[alone], p99)), b.aimP99, n),
-	}
+	return felt(func(f Felt) float64 { return f.P50 }), felt(func(f Felt) float64 { return f.P99 })
 }
 
 func (b beside) row(what string, c Comparison, aim float64, n int) Row {
@@ -114,7 +113,7 @@ func (t *tools) feltBeside(ctx context.Context, l link, way beside) (Felt, error
 		_ = cmd.Wait() // interrupted
 		close(ended)
 	}()
-	time.Sleep(warmUp)
+	time.Sleep(warmUp + warmTrips*l.roundTrip)
 	felt, err := feelGet(ctx, l)
 	select {
 	case <-ended:

@@ -1,8 +1,8 @@
 // Bench measures keyprof on servers of its own: how fast it is beside redis-cli
 // --memkeys and beside a ceiling, what it costs the server and the machine, how
-// soon a sample is there and how often its intervals hold, and what another client
-// feels. It writes one table, as Markdown and as JSON. Two programs always run by
-// turns, and the table has medians.
+// soon a sample is there and how often its intervals hold, what another client
+// feels; speed and what is felt over long links, too. It writes tables, as Markdown
+// and as JSON. Two programs always run by turns, and the tables have medians.
 package main
 
 import (
@@ -33,7 +33,11 @@ type options struct {
 	simulations    int // of a sample, of each kind; 0 leaves them out
 
 	evictionKeys int    // on the server that is full; 0 leaves it out
-	only         string // "evictions": nothing else is measured
+	only         string // "evictions" or "links": nothing else is measured
+
+	links       string        // round trips of links, with commas between them; "" leaves them out
+	linkJitters string        // shares of them that they are longer or shorter at most
+	linkTime    time.Duration // for one run over a link, and some round trips
 
 	rounds int    // of measuring what another client feels; 0 leaves it out
 	loads  string // shares to ask for, with commas between them; "" leaves them out
@@ -41,8 +45,11 @@ type options struct {
 	markdown, json string // files for the results, "" for none
 }
 
-// onlyEvictions is what -only can be.
-const onlyEvictions = "evictions"
+// What -only can be.
+const (
+	onlyEvictions = "evictions"
+	onlyLinks     = "links"
+)
 
 func parseFlags() (o options) {
 	flag.StringVar(&o.keyprof, "keyprof", "bin/keyprof", "measure `PROGRAM`")
@@ -57,7 +64,10 @@ func parseFlags() (o options) {
 	flag.IntVar(&o.intervalSample, "interval-sample", 100_000, "keys of each of these")
 	flag.IntVar(&o.simulations, "simulations", 1000, "samples to simulate of each population; 0 leaves them out")
 	flag.IntVar(&o.evictionKeys, "eviction-keys", 200_000, "number of keys of the server that is full; 0 leaves it out")
-	flag.StringVar(&o.only, "only", "", `measure "evictions" alone`)
+	flag.StringVar(&o.only, "only", "", `measure "evictions" or "links" alone`)
+	flag.StringVar(&o.links, "links", "0ms,2ms,5ms,10ms,20ms,50ms,200ms", "measure over links with these round `TRIPS`; empty leaves them out")
+	flag.StringVar(&o.linkJitters, "link-jitters", "0%,20%", "measure over each without jitter, and with delays that are up to `SHARES` longer or shorter")
+	flag.DurationVar(&o.linkTime, "link-time", 5*time.Second, "end each run over a link after this time and 50 round trips")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of measuring what another client feels; 0 leaves it out")
 	flag.StringVar(&o.loads, "loads", "5%,10%,25%,50%", "compare `SHARES` of the server that are asked for with those used")
 	flag.StringVar(&o.markdown, "markdown", "", "write the table to `FILE` too")
@@ -96,6 +106,8 @@ func actAsChild() bool {
 		ceilingMain(os.Args[2:])
 	case spinChild:
 		spin(os.Stdin, os.Stdout)
+	case proxyChild:
+		proxyMain(os.Args[2:])
 	default:
 		return false
 	}
@@ -124,10 +136,14 @@ func (o options) check() error {
 	if o.pairs < 1 || o.keys < 1 {
 		return errors.New("-pairs and -keys must be at least 1")
 	}
-	if o.only != "" && o.only != onlyEvictions {
-		return fmt.Errorf("-only %q: it can be %q", o.only, onlyEvictions)
+	if o.only != "" && o.only != onlyEvictions && o.only != onlyLinks {
+		return fmt.Errorf("-only %q: it can be %q or %q", o.only, onlyEvictions, onlyLinks)
 	}
-	return nil
+	if o.linkTime < time.Second {
+		return errors.New("-link-time must be at least 1s")
+	}
+	_, err := o.distances()
+	return err
 }
 
 // progress tells the user on standard error what was done.

@@ -22,6 +22,7 @@ type Report struct {
 	Rows     []Row             `json:"rows"`
 	Pairs    []*Pairs          `json:"pairs"` // runs that rows are made of
 	Loads    []Load            `json:"loads"`
+	Links    []Far             `json:"links"`
 	// Evictions are the runs on a full server.
 	Evictions []Evictions `json:"evictions"`
 	// Awake says whether the cores were kept awake for the client beside keyprof;
@@ -99,6 +100,7 @@ func (r *Report) markdown() string {
 	for _, note := range r.notes() {
 		b.WriteString(note + "\n")
 	}
+	b.WriteString(linkTable(r.Links))
 	b.WriteString(loadTable(r.Loads))
 	return b.String()
 }

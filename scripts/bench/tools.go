@@ -23,6 +23,7 @@ type tools struct {
 	cli      string // path of redis-cli
 	self     string // path of bench
 	chrt     string // path, "" where there is none: cores are not kept awake
+	nice     string // path, "" where there is none: links do not give way
 	dir      string // temporary, for profiles
 	versions map[string]string
 	truths   map[*redistest.Server]*profile.Profile // of the last census of each
@@ -54,6 +55,7 @@ func findTools(ctx context.Context, o options) (*tools, error) {
 		"go":        runtime.Version(),
 	}}
 	t.chrt, _ = exec.LookPath("chrt")
+	t.nice, _ = exec.LookPath("nice")
 	return t, nil
 }
 
@@ -77,6 +79,8 @@ type link struct {
 	keys    int      // on the server
 	url     string   // for keyprof
 	cliArgs []string // for redis-cli
+
+	roundTrip time.Duration // about, of one that is far
 }
 
 func socketLink(s *redistest.Server, keys int) link {
@@ -84,11 +88,12 @@ func socketLink(s *redistest.Server, keys int) link {
 }
 
 func proxyLink(s *redistest.Server, p *redistest.Proxy, keys int, latency time.Duration) link {
-	host, port, _ := strings.Cut(p.Addr(), ":")
-	return link{
-		name: fmt.Sprintf("TCP, %g ms each way", latency.Seconds()*1e3), server: s, keys: keys,
-		url: p.URL(), cliArgs: []string{"-h", host, "-p", port},
-	}
+	return tcpLink(fmt.Sprintf("TCP, %g ms each way", latency.Seconds()*1e3), s, p.Addr(), keys)
+}
+
+func tcpLink(name string, s *redistest.Server, addr string, keys int) link {
+	host, port, _ := strings.Cut(addr, ":")
+	return link{name: name, server: s, keys: keys, url: "redis://" + addr, cliArgs: []string{"-h", host, "-p", port}}
 }
 
 // census is a complete profile at full speed.
@@ -106,20 +111,41 @@ func (t *tools) census(l link) program {
 // profile runs keyprof and reads what it saved. A profile that says that it is
 // incomplete is an error, as its time means nothing.
 func (t *tools) profile(ctx context.Context, l link, args ...string) (Run, *profile.Profile, error) {
+	run, p, err := t.part(ctx, l, args...)
+	if err == nil && !p.Complete {
+		err = errors.New("the profile is incomplete")
+	}
+	return run, p, err
+}
+
+// exitIncomplete is keyprof's exit code when it wrote an incomplete profile.
+const exitIncomplete = 4
+
+// part is profile for one that may be incomplete.
+func (t *tools) part(ctx context.Context, l link, args ...string) (Run, *profile.Profile, error) {
 	file := filepath.Join(t.dir, "profile.json")
 	args = append(append([]string{"profile"}, args...), "--no-progress", "-o", file, l.url)
 	run, _, err := runChild(ctx, l, 0, t.keyprof, args...)
-	if err != nil {
+	if exit := (*exec.ExitError)(nil); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != exitIncomplete) {
 		return run, nil, err
 	}
 	p, err := profile.ReadFile(file)
-	if err != nil {
-		return run, nil, err
-	}
-	if !p.Complete {
-		return run, nil, errors.New("the profile is incomplete")
-	}
-	return run, p, nil
+	return run, p, err
+}
+
+// walkFor is a profile of the keys that keyprof reaches within a time. Seconds are
+// those of the walk alone: over a long link, connecting takes its part of a short run.
+func (t *tools) walkFor(l link, limit time.Duration, args ...string) program {
+	args = append([]string{"--max-duration", fmt.Sprintf("%.0fs", limit.Seconds())}, args...)
+	return program{"keyprof", func(ctx context.Context) (Run, error) {
+		run, p, err := t.part(ctx, l, args...)
+		if err != nil {
+			return run, err
+		}
+		r := p.Receipt
+		run.Keys, run.Seconds, run.Receipt = r.Returned-r.Repeats, r.ElapsedS, r.MainThreadS
+		return run, nil
+	}}
 }
 
 // memkeys is redis-cli --memkeys, complete or up to the limit, if there is one.
