@@ -127,14 +127,15 @@ func (l *link) landed(took time.Duration) {
 
 // recentTrips are the last round trips of PING.
 type recentTrips struct {
-	recent        []time.Duration
-	next          int
-	median        time.Duration
-	quarter, most time.Duration // a quarter, and three quarters, took no longer
+	recent                      []time.Duration
+	next                        int
+	median, quarter, most, slow time.Duration // of half, a quarter, three quarters and 95 of 100 that took no longer
 }
 
-// keptTrips are some seconds of pings, so that what is usual follows the link.
-const keptTrips = 64
+const (
+	keptTrips = 64 // some seconds of pings, so that what is usual follows the server and the link
+	fewTrips  = 16 // the least that tell what is usual
+)
 
 func (r *recentTrips) add(roundTrip time.Duration) {
 	if len(r.recent) < keptTrips {
@@ -143,18 +144,18 @@ func (r *recentTrips) add(roundTrip time.Duration) {
 		r.recent[r.next] = roundTrip
 		r.next = (r.next + 1) % keptTrips
 	}
-	sorted := slices.Sorted(slices.Values(r.recent))
+	sorted := slices.Sorted(slices.Values(r.recent)) // here, as every page asks for them
 	n := len(sorted)
-	r.median, r.quarter, r.most = sorted[n/2], sorted[n/4], sorted[n*3/4]
+	r.median, r.quarter, r.most, r.slow = sorted[n/2], sorted[n/4], sorted[n*3/4], sorted[n*95/100]
 }
 
-// fewTrips are too few to tell the jitter from.
-const fewTrips = 16
+// known reports whether there were enough.
+func (r *recentTrips) known() bool { return len(r.recent) >= fewTrips }
 
 // jitter is the width in which half of the round trips lie. Of a link that is not
 // known yet it is taken for as wide as a fifth of the round trip.
 func (r *recentTrips) jitter() time.Duration {
-	if len(r.recent) < fewTrips {
+	if !r.known() {
 		return r.median / 5
 	}
 	return r.most - r.quarter

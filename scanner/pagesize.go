@@ -53,8 +53,8 @@ type sizer struct {
 	typical time.Duration   // service of a page, smoothed over the windows; 0: not known
 	hold    int             // windows for which it does not grow
 
-	calm calmPings // what others feel without us
-	bad  pingVotes // what they feel with us
+	calm recentTrips // what others feel without us, while the walk rests
+	bad  pingVotes   // what they feel with us
 
 	doubt bool // others felt more than the CPU time tells of
 
@@ -144,8 +144,8 @@ func (s *sizer) cpu(used time.Duration) {
 // our own pages keep it waiting, which says nothing of the server: a part of the usual
 // round trip is allowed for that.
 func (s *sizer) felt(roundTrip time.Duration) {
-	if usual, slow, known := s.calm.usual(); known {
-		s.bad.add(roundTrip > slow+2*s.budget+usual/linkShare)
+	if s.calm.known() {
+		s.bad.add(roundTrip > s.calm.slow+2*s.budget+s.calm.median/linkShare)
 	}
 }
 
@@ -157,36 +157,6 @@ func (s *sizer) sizes() PageSizes {
 		return PageSizes{s.page, s.page, s.page}
 	}
 	return PageSizes{s.used.quantile(0), s.used.quantile(0.5), s.used.quantile(1)}
-}
-
-// calmPings are the last round trips while the walk rested.
-type calmPings struct {
-	recent      []time.Duration
-	next        int
-	median, p95 time.Duration // of recent, once there are leastCalm
-}
-
-const (
-	mostCalm  = 64
-	leastCalm = 16
-)
-
-func (c *calmPings) add(roundTrip time.Duration) {
-	if len(c.recent) < mostCalm {
-		c.recent = append(c.recent, roundTrip)
-	} else {
-		c.recent[c.next] = roundTrip
-		c.next = (c.next + 1) % mostCalm
-	}
-	if len(c.recent) >= leastCalm { // here, as every page asks for them
-		sorted := slices.Sorted(slices.Values(c.recent))
-		c.median, c.p95 = sorted[len(sorted)/2], sorted[len(sorted)*95/100]
-	}
-}
-
-// usual are the median and the 95th percentile, once there are enough.
-func (c *calmPings) usual() (median, p95 time.Duration, known bool) {
-	return c.median, c.p95, len(c.recent) >= leastCalm
 }
 
 // pingVotes are the last pings while the walk worked, one bit each: too slow.
