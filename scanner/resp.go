@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -89,6 +90,19 @@ func (r respReader) text(b []byte) string {
 	return text[:min(len(text), maxError)]
 }
 
+// longestCode is longer than any error's first word, in bytes.
+const longestCode = 20
+
+// errorText is text for an error, whose first word says what it is: that is not
+// masked, so that errors are known whatever the password is.
+func (r respReader) errorText(b []byte) string {
+	code := bytes.IndexByte(b, ' ') + 1
+	if code > longestCode || bytes.ContainsFunc(b[:max(0, code-1)], func(c rune) bool { return c < 'A' || c > 'Z' }) {
+		code = 0
+	}
+	return string(b[:code]) + r.text(b[code:])
+}
+
 // wrong is errProtocol for a reply, of which it quotes the beginning.
 func (r respReader) wrong(what string, kind byte, rest []byte) error {
 	return fmt.Errorf("%w: %q%.30q %s", errProtocol, kind, r.text(rest), what)
@@ -153,7 +167,7 @@ func (r respReader) reply(want byte) (Reply, error) {
 	}
 	switch {
 	case kind == '-':
-		return Reply{Err: replyError(r.text(rest))}, nil
+		return Reply{Err: replyError(r.errorText(rest))}, nil
 	case kind == '_', (kind == '$' || kind == '*') && string(rest) == "-1":
 		return Reply{Nil: true}, nil
 	case kind != want:
@@ -163,7 +177,10 @@ func (r respReader) reply(want byte) (Reply, error) {
 		return Reply{Text: r.typeName(rest)}, nil
 	}
 	n, err := r.number(rest)
-	return Reply{Int: n}, err
+	if err != nil { // the line was read whole: what follows is in step
+		return Reply{Err: errWrongReply}, nil
+	}
+	return Reply{Int: n}, nil
 }
 
 // typeNames are the answers of TYPE, kept so that none is allocated a key.
@@ -185,7 +202,7 @@ func (r respReader) scanReply() (ScanReply, error) {
 	case err != nil:
 		return ScanReply{}, err
 	case kind == '-':
-		return ScanReply{}, replyError(r.text(rest))
+		return ScanReply{}, replyError(r.errorText(rest))
 	case kind != '*' || string(rest) != "2":
 		return ScanReply{}, r.wrong("to SCAN", kind, rest)
 	}
@@ -215,7 +232,7 @@ func (r respReader) slotNames() (ScanReply, error) {
 	case err != nil:
 		return ScanReply{}, err
 	case kind == '-':
-		return ScanReply{}, replyError(r.text(rest))
+		return ScanReply{}, replyError(r.errorText(rest))
 	}
 	return r.names(kind, rest)
 }
@@ -351,7 +368,7 @@ func (r respReader) finish(b []byte, kind byte, rest []byte, l *limits, depth in
 	}
 	switch kind {
 	case '-':
-		return appendLine(b, '-', r.text(rest)), nil
+		return appendLine(b, '-', r.errorText(rest)), nil
 	case ':', '+', '_', '#', ',', '(':
 		return appendLine(b, kind, string(rest)), nil
 	case '$', '=', '!':

@@ -39,6 +39,12 @@ func TestReply(t *testing.T) {
 		{':', "$3\r\nabc\r\n", Reply{Err: errWrongReply}},
 		{':', "*2\r\n:1\r\n%1\r\n+a\r\n,1.5\r\n", Reply{Err: errWrongReply}},
 		{'+', ":1\r\n", Reply{Err: errWrongReply}},
+		{':', ":\r\n", Reply{Err: errWrongReply}},
+		{':', ":x\r\n", Reply{Err: errWrongReply}},
+		{':', ":1.5\r\n", Reply{Err: errWrongReply}},
+		{':', ":+1\r\n", Reply{Err: errWrongReply}},
+		{':', ":--1\r\n", Reply{Err: errWrongReply}},
+		{':', ":99999999999999999999\r\n", Reply{Err: errWrongReply}},
 	}
 	for _, tt := range tests {
 		r := respOf(tt.wire)
@@ -51,7 +57,7 @@ func TestReply(t *testing.T) {
 
 func TestReplyRefusesNonsense(t *testing.T) {
 	for _, wire := range []string{
-		":\r\n", ":x\r\n", ":1.5\r\n", ":99999999999999999999\r\n", ":--1\r\n", ":+1\r\n", ":-\r\n", "HTTP/1.1 400\r\n",
+		"HTTP/1.1 400\r\n",
 		"\r\n", ":1\n", ">-2\r\n:1\r\n", ">2000000000\r\n", strings.Repeat(">1\r\n", 100) + ":1\r\n", ":" + strings.Repeat("1", 1<<17) + "\r\n",
 	} {
 		if got, err := respOf(wire).reply(':'); err == nil {
@@ -141,6 +147,13 @@ func TestPasswordsAreMasked(t *testing.T) {
 		r.mask = password.Mask
 		if got, err := r.value(nil, &limits{}, 0); err != nil || string(got) != "-"+want+"\r\n" {
 			t.Errorf("%q is handed over as %q, %v", wire, got, err)
+		}
+	}
+	for _, short := range []Secret{"ERR", "N"} { // what an error is stays known
+		r := respOf("-ERR unknown command\r\n")
+		r.mask = short.Mask
+		if got, _ := r.reply(':'); !refused(got.Err) && short == "ERR" || firstWord(got.Err.Error()) != "ERR" {
+			t.Errorf("with the password %s: %v", string(short), got.Err)
 		}
 	}
 	r := respOf("+" + string(password) + "\r\n")
