@@ -28,6 +28,8 @@ type link struct {
 	request time.Duration // server time of a probe
 	name    time.Duration // server time of SCAN, for each name
 
+	scans, names int // replies to SCAN since a name's cost was learnt, and their names
+
 	trips  recentTrips
 	window float64 // pipelines that may be on their way
 	full   bool    // the link kept pipelines waiting at some time
@@ -91,12 +93,6 @@ func (l *link) each(page time.Duration, load float64) time.Duration {
 	return max(time.Duration(float64(page)/load), l.gap(page))
 }
 
-// ranges is how many cursor ranges keep the link busy, also when pages become half as
-// large.
-func (l *link) ranges(page time.Duration, load float64) int {
-	return int(min(mostOverLink, 2+2*l.trips.median/max(1, l.each(page, load))))
-}
-
 // ping is told of a round trip of PING.
 func (l *link) ping(roundTrip time.Duration) { l.trips.add(roundTrip) }
 
@@ -106,10 +102,14 @@ func (l *link) learn(c Costs) {
 	if c.Request > 0 {
 		l.request = (l.request + wholeCost*c.Request) / 2
 	}
-	if c.Scan > 0 {
-		l.name = (l.name + wholeCost*c.Scan/time.Duration(l.count())) / 2
+	if c.Scan > 0 && l.names > 0 {
+		l.name = (l.name + wholeCost*c.Scan*time.Duration(l.scans)/time.Duration(l.names)) / 2
+		l.scans, l.names = 0, 0
 	}
 }
+
+// scanned is told how many names a SCAN returned.
+func (l *link) scanned(names int) { l.scans, l.names = l.scans+1, l.names+names }
 
 // landed is told how long a pipeline was on its way. A link that is full keeps all of
 // them waiting: then fewer are sent.
@@ -205,7 +205,7 @@ func (f Forecast) Elapsed(keys int64, key time.Duration) time.Duration {
 	each, ranges := time.Duration(float64(page)/f.load), 1
 	switch {
 	case f.link != nil:
-		each, ranges = f.link.each(page, f.load), f.link.ranges(page, f.load)
+		each, ranges = f.link.each(page, f.load), mostOverLink
 		page = each // it is sent piece by piece
 	case f.load >= 1:
 		ranges = rangesFor(f.roundTrip, page)
@@ -243,10 +243,11 @@ func (w *Walk) pipelineRequests() int {
 	return math.MaxInt
 }
 
-// replyFirst reports whether a reply should be there before the next pipeline is due.
+// replyFirst reports whether a reply should be there before the next pipeline is due,
+// also where it is late by the jitter of the link: who waits for it sends nothing.
 func (w *Walk) replyFirst() bool {
-	trip := w.flying[0].trip
-	return trip.sent.Add(w.Exchange.LeastRoundTrip()).Before(w.Tally.Began.Add(w.due))
+	usual := max(w.Exchange.LeastRoundTrip(), w.Guard.link.trips.most)
+	return w.flying[0].trip.sent.Add(usual).Before(w.Tally.Began.Add(w.due))
 }
 
 // space waits until a trip may be sent over a link, and accounts for it.
@@ -259,17 +260,19 @@ func (w *Walk) space(ctx context.Context, trip *Trip) {
 	for _, take := range trip.Slots {
 		names += take.Keys
 	}
-	w.asked += int64(len(trip.Requests))
 	cost := link.cost(len(trip.Requests), names)
 	w.Tally.Service += cost
 	elapsed := time.Since(w.Tally.Began)
-	pause, forRate := w.Pacer.Send(cost, link.gap(cost), names, elapsed)
+	pause, forRate := w.Pacer.Send(cost, link.gap(w.Pacer.used(cost)), names, elapsed)
 	w.due, w.dueForRate = elapsed+pause, forRate
 }
 
 // receiveFar is receive for a trip over a link, which was paced when it was sent.
 func (w *Walk) receiveFar(ctx context.Context, trip *Trip) error {
 	w.Guard.link.landed(time.Since(trip.sent))
+	if trip.Scan != nil {
+		w.Guard.link.scanned(len(trip.Page.Names))
+	}
 	if trip.Service > longPage {
 		w.suspect += trip.Service
 	}

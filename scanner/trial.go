@@ -88,14 +88,13 @@ func (w *Walk) divide(l *lane) []*lane {
 	return lanes
 }
 
-// wantedRanges is how many ranges the walk has a use for.
+// wantedRanges is how many ranges the walk has a use for. Over a link it is paced when
+// it sends, so that more of them do no harm.
 func (w *Walk) wantedRanges() int {
-	if !w.far() {
-		return rangesFor(w.Exchange.LeastRoundTrip(), w.trial.service)
+	if w.far() {
+		return mostOverLink
 	}
-	link, pages := w.Guard.link, max(1, w.trial.pages)
-	page := link.cost(int(w.asked)/pages, w.trial.names/pages)
-	return link.ranges(page, w.Pacer.MaxLoad)
+	return rangesFor(w.Exchange.LeastRoundTrip(), w.trial.service)
 }
 
 // rangesFor is how many ranges keep a server busy that is a round trip away: while

@@ -64,7 +64,6 @@ type Walk struct {
 	cpu        time.Duration // of the server's main thread then; 0: not known
 	began      time.Time     // of this walk
 	came       int64         // names that pages had
-	asked      int64         // probes that were sent over a link
 	suspect    time.Duration // late replies over a link, of which it is not known whether the server was at work
 	accounted  time.Duration // Tally.Service when the server told its CPU time
 	singly     int           // pages still to ask for by COUNT 1
