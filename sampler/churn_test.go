@@ -90,9 +90,16 @@ func profileWhile(t *testing.T, url string, change func()) *profile.Profile {
 	return p
 }
 
+// A server that is flushed keeps what was measured until then, and says what happened.
 func TestFlushedDuringTheWalk(t *testing.T) {
 	server := newChurnServer(t)
-	p := profileWhile(t, server.SocketURL(), func() { do(t, server.Client(), "flushall") })
+	o := small()
+	o.Progress = once(func() { do(t, server.Client(), "flushall") })
+	p := collect(t, server.SocketURL(), o)
+	checkSums(t, p)
+	if p.Complete || !strings.HasPrefix(p.Nodes[0].Incomplete, "FLUSHALL or FLUSHDB was called") {
+		t.Errorf("complete %v, %q", p.Complete, p.Nodes[0].Incomplete)
+	}
 	if p.Totals.Vanished == 0 || p.Totals.Keys.Value < (stayKeys+goKeys)/3 {
 		t.Errorf("%d keys, %d vanished", p.Totals.Keys.Value, p.Totals.Vanished)
 	}
