@@ -163,6 +163,14 @@ func mainThreadAtMost(r *profile.Receipt) float64 {
 	return r.MainThreadS
 }
 
+// bound says what kind of figure that is: over a link it is estimated.
+func bound(r *profile.Receipt) string {
+	if r.OverLink {
+		return "about"
+	}
+	return "at most"
+}
+
 // LoadAtMost is the share of the server's main thread that was ours, at most; ok is
 // false if the run was too short to tell one.
 func LoadAtMost(r *profile.Receipt) (share float64, ok bool) {
@@ -176,9 +184,9 @@ func LoadAtMost(r *profile.Receipt) (share float64, ok bool) {
 func loadFact(r *profile.Receipt) fact {
 	share, ok := LoadAtMost(r)
 	if !ok {
-		return fact{label: "load", line: say(words("too short a run to tell a share: at most " + unit.FormatElapsed(mainThreadAtMost(r)) + " of the server's main thread was ours"))}
+		return fact{label: "load", line: say(words("too short a run to tell a share: " + bound(r) + " " + unit.FormatElapsed(mainThreadAtMost(r)) + " of the server's main thread was ours"))}
 	}
-	text := "at most " + unit.FormatShare(share) + " of the server's main thread was ours"
+	text := bound(r) + " " + unit.FormatShare(share) + " of the server's main thread was ours"
 	if r.MaxLoad > 0 {
 		text += " (allowed: " + unit.FormatExactShare(r.MaxLoad) + ")"
 	}

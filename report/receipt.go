@@ -25,7 +25,7 @@ func receiptSection(p *profile.Profile) section {
 
 func timeText(r *profile.Receipt) string {
 	text := unit.FormatElapsed(r.ElapsedS) + " in all, " + unit.FormatElapsed(r.PausedS) + " of it pauses" + pausesText(r) + "; " +
-		"at most " + unit.FormatElapsed(mainThreadAtMost(r)) + " of its main thread was ours" + loadText(r) + "; "
+		bound(r) + " " + unit.FormatElapsed(mainThreadAtMost(r)) + " of its main thread was ours" + loadText(r) + "; "
 	if r.OverLink {
 		return text + "that is estimated from what our commands cost by INFO commandstats, as reply times are those of the link (a round trip takes at least " + unit.FormatMicros(r.LeastRTTS) + ")."
 	}
