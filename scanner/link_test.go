@@ -134,7 +134,7 @@ func walkFar(t *testing.T, d *distant, load float64, each func(*Guard)) (keysPer
 			}
 			if d.now() > looked+infoEvery {
 				looked = d.now()
-				w.Guard.Vitals(Vitals{CPU: time.Hour + d.worked, Costs: &Costs{Request: d.request(looked) / wholeCost, Scan: time.Duration(guard.Page()) * d.name / wholeCost}}, looked)
+				w.Guard.Vitals(Vitals{CPU: time.Hour + d.worked, Costs: &Costs{Request: part(d.request(looked)), Scan: part(time.Duration(guard.Page()) * d.name)}}, looked)
 				w.settleFar(time.Hour + d.worked)
 			}
 			if each != nil {
@@ -151,6 +151,9 @@ func walkFar(t *testing.T, d *distant, load float64, each func(*Guard)) (keysPer
 	})
 	return keysPerSecond, share
 }
+
+// part is what commandstats tells of a cost.
+func part(cost time.Duration) time.Duration { return time.Duration(float64(cost) / wholeCost) }
 
 func constant(d time.Duration) func(time.Duration) time.Duration {
 	return func(time.Duration) time.Duration { return d }

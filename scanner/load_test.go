@@ -36,7 +36,7 @@ func (w *working) Receive(ctx context.Context) (*Trip, error) {
 func TestLoadIsKept(t *testing.T) {
 	for _, link := range []time.Duration{0, 100 * time.Microsecond, 2 * time.Millisecond} {
 		for _, load := range []float64{0.01, 0.08, 0.1} {
-			for _, share := range []float64{1, 0.6} {
+			for _, share := range []float64{1, 0.6, 1.5} {
 				synctest.Test(t, func(t *testing.T) {
 					x := &working{service: 500 * time.Microsecond, link: link, share: share}
 					for i := range 4000 {
@@ -44,6 +44,7 @@ func TestLoadIsKept(t *testing.T) {
 					}
 					w := newWalk(x, &recorder{})
 					w.Pacer.MaxLoad = load
+					w.Pacer.WorksLater = share > 1 // as KeyDB does
 					if err := w.Run(context.Background()); err != nil {
 						t.Fatal(err)
 					}
