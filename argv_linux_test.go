@@ -54,9 +54,28 @@ func TestMessagesHidePasswords(t *testing.T) {
 		"redis:/prof:s3cret@h", "redis//prof:s3cret@h", "redis//s3cret@h", "reds://:s3cret@h", "redis://:s3cret%40h", ":s3%63ret@h", ":s3cret\"@h", ":s3cret\x1b@h", "redis://:s3cret@h:99999", ":s3cret@h/x",
 	} {
 		for _, args := range [][]string{
-			{url}, {"profile", url, "--port", "1"}, {"profile", "--url", url, url}, {"profile", "--url=" + url, "-p", "x"}, {"profile", "--url=" + url, "--nosuch"},
-			{"check", url, url}, {"check", url, "--timeout", "x"}, {"check", "--max-wait", "0s", url + "/y@"}, {"check", "--port", url}, {"check", "--ur", url}, {"check", "--" + url}, {"check", "--url" + url},
-			{"report", url}, {"diff", url, url}, {"patterns", url}, {"report", "--config", url, "x"}, {"completion", url}, {"help", url}, {"version", url}, {"--url=" + url}, {"-u", url}, {"-u" + url},
+			{url},
+			{"profile", url, "--port", "1"},
+			{"profile", "--url", url, url},
+			{"profile", "--url=" + url, "-p", "x"},
+			{"profile", "--url=" + url, "--nosuch"},
+			{"check", url, url},
+			{"check", url, "--timeout", "x"},
+			{"check", "--max-wait", "0s", url + "/y@"},
+			{"check", "--port", url},
+			{"check", "--ur", url},
+			{"check", "--" + url},
+			{"check", "--url" + url},
+			{"report", url},
+			{"diff", url, url},
+			{"patterns", url},
+			{"report", "--config", url, "x"},
+			{"completion", url},
+			{"help", url},
+			{"version", url},
+			{"--url=" + url},
+			{"-u", url},
+			{"-u" + url},
 		} {
 			var stdout, stderr bytes.Buffer
 			code := run(context.Background(), append([]string{"keyprof"}, args...), os.Stdin, &stdout, &stderr)

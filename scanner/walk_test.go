@@ -276,8 +276,12 @@ func TestPagesWithoutAName(t *testing.T) {
 		empty int // pages before
 		fails bool
 	}{
-		{"", large, mostEmpty - 1, false}, {"", large, mostEmpty, true}, {"", 0, mostEmpty, true},
-		{"rare:*", large, mostEmpty, false}, {"rare:*", large, 20 * large, true}, {"rare:*", 0, mostEmpty, false},
+		{"", large, mostEmpty - 1, false},
+		{"", large, mostEmpty, true},
+		{"", 0, mostEmpty, true},
+		{"rare:*", large, mostEmpty, false},
+		{"rare:*", large, 20 * large, true},
+		{"rare:*", 0, mostEmpty, false},
 	} {
 		w := newWalk(&pages{}, &recorder{})
 		w.Match, w.Keys = tt.match, tt.keys

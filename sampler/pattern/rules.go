@@ -91,7 +91,7 @@ func parseRule(text string) (rule, error) {
 	at := strings.LastIndexByte(text, '=')
 	switch {
 	case len(text) > maxRuleBytes:
-		return rule{}, fmt.Errorf("a rule has %d bytes, and at most %d can be used: %.40q...", len(text), maxRuleBytes, text)
+		return rule{}, fmt.Errorf("a rule has %d bytes, and at most %d can be used: it begins with %.40q", len(text), maxRuleBytes, text)
 	case at < 0:
 		return rule{}, &RuleError{text, len(text), "a rule is written REGEX=NAME, and there is no ="}
 	case at == 0:

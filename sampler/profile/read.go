@@ -18,7 +18,7 @@ import (
 
 // MaxDocumentBytes is the largest document that Read takes, in bytes, stored as
 // well as decompressed. 4,096 namespaces with all tables full need some 50 MB.
-const MaxDocumentBytes = 256 << 20
+const MaxDocumentBytes = 96 << 20
 
 // Read reads a profile from JSON, plain or compressed by gzip or zstd, which it
 // tells by the content. What it returns has passed Check. Fields that this
