@@ -267,3 +267,25 @@ func TestLinkSendsOnTime(t *testing.T) {
 		}
 	}
 }
+
+// What commands cost is taken from the calls of all clients, weighed by what we send.
+func TestCostsBetween(t *testing.T) {
+	us := time.Microsecond
+	before := map[string]calls{"scan": {10, 100 * us}, "type": {1000, 1000 * us}, "memory usage": {0, 0}, "object": {5, 5 * us}}
+	now := map[string]calls{"scan": {110, 5100 * us}, "type": {11_000, 6000 * us}, "memory usage": {100, 300 * us}, "object": {105, 105 * us}, "info": {3, 900 * us}}
+	sent := map[string]int64{"scan": 100, "type": 100, "memory usage": 100, "object idletime": 100, "info": 100, "pttl": 10}
+	got := costsBetween(before, now, map[string]int64{}, sent)
+	if want := (Costs{Request: 1500 * time.Nanosecond, Scan: 50 * us}); got == nil || *got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	for what, got := range map[string]*Costs{
+		"nothing before":     costsBetween(nil, now, nil, sent),
+		"statistics reset":   costsBetween(now, before, map[string]int64{}, sent),
+		"few calls":          costsBetween(before, now, map[string]int64{}, map[string]int64{"scan": fewCalls - 1}),
+		"commands not known": costsBetween(before, map[string]calls{}, map[string]int64{}, sent),
+	} {
+		if got != nil {
+			t.Errorf("%s: %+v", what, *got)
+		}
+	}
+}
