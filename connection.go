@@ -190,7 +190,8 @@ func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writ
 	if c.User != "" {
 		t.Username = c.User
 	}
-	if t, err = untilInterrupted(ctx, func() (scanner.Target, error) { return c.secure(t) }); err != nil {
+	plain := t // what goes on reading after an interrupt has it for itself
+	if t, err = untilInterrupted(ctx, func() (scanner.Target, error) { return c.secure(plain) }); err != nil {
 		if errors.Is(err, errInterruptedReading) {
 			return t, err
 		}
