@@ -373,7 +373,7 @@ func (c *Conn) Cost() Cost {
 }
 
 // What our connections take of a server's used_memory, at most, in bytes (measured on
-// Redis 6.0, 7.0 and 8.0 and Valkey 8.1): a connection with its reply buffer, its query
+// Redis 7.0.15): a connection with its reply buffer, its query
 // buffer, another reply buffer when the first is full, and, from 7.0 on, a histogram
 // for each command that was never used before.
 const (

@@ -20,7 +20,7 @@ const FullSpeedPage = 100
 type Guard struct {
 	sizer  sizer
 	brakes brakes
-	link   *link // of a walk over a link; nil: the server is near
+	link   *link // of a walk over a link; nil: there is none
 	near   bool  // the server was near its maxmemory at some time
 }
 

@@ -206,7 +206,7 @@ func parseCalls(value string) (c calls) {
 // commandTime adds up what the commands that may be sent took.
 func (i Info) commandTime() (sum time.Duration) {
 	for _, c := range i.commandCalls() {
-		sum = min(sum+c.took, mostSeconds*time.Second)
+		sum += min(c.took, mostSeconds*time.Second-sum) // all together would overflow
 	}
 	return sum
 }

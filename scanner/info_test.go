@@ -179,3 +179,12 @@ func TestSaneInfo(t *testing.T) {
 		t.Errorf("commands took %v", got)
 	}
 }
+
+// However long a server says that commands took, the sum is no less than each.
+func TestCommandTimeDoesNotOverflow(t *testing.T) {
+	const most = "8589934592000000" // mostSeconds, in microseconds
+	info := ParseInfo("# Commandstats\r\ncmdstat_scan:calls=1,usec=" + most + "\r\ncmdstat_type:calls=1,usec=" + most + "\r\n")
+	if got := info.commandTime(); got != mostSeconds*time.Second {
+		t.Errorf("commands took %v", got)
+	}
+}

@@ -140,8 +140,8 @@ func (w *Walk) ask(ctx context.Context, l *lane) error {
 	return nil
 }
 
-// send sends what a pipeline may hold of a lane's questions. SCAN is with the last,
-// over a link alone.
+// send sends what a pipeline may hold of a lane's questions. SCAN goes with the last
+// of them; over a link it is a pipeline of its own.
 func (w *Walk) send(ctx context.Context, l *lane) {
 	far := w.far()
 	trip := l.nextTrip()
