@@ -112,7 +112,6 @@ func TestLinkStopsAndGoesOn(t *testing.T) {
 // No key is to blame for a link that stops: all of them are strings, for which no command
 // takes long, and the server used no CPU time meanwhile.
 func TestStoppedLinkBlamesNoKey(t *testing.T) {
-	t.Skip("the receipt names the key whose reply was awaited when the link stopped")
 	p, _, err := stopping(t, newFaultServer(t), 0)
 	if err != nil {
 		t.Fatal(err)

@@ -44,9 +44,10 @@ func (s *stalls) note(list []scanner.Stall, page *Page) {
 // mostStalls is how many stalls a profile names.
 const mostStalls = 20
 
-// receipt are the stalls that took longest, longest first.
+// receipt are the stalls that took longest, longest first. A wait for a link alone is
+// among the receipt's waits.
 func (s *stalls) receipt(list []scanner.Stall) []profile.Stall {
-	list = slices.Clone(list)
+	list = slices.DeleteFunc(slices.Clone(list), func(s scanner.Stall) bool { return s.Idle })
 	slices.SortStableFunc(list, func(a, b scanner.Stall) int { return cmp.Compare(b.Took, a.Took) })
 	var longest []profile.Stall
 	for _, stall := range list[:min(len(list), mostStalls)] {

@@ -46,6 +46,7 @@ type Conn struct {
 	stalls   []Stall
 	late     *overdue  // the reply that is awaited beyond its time
 	lates    []overdue // those that came, of the first trip on its way
+	cpuSeen  atomic.Pointer[cpuReading]
 	watch    *Watch    // beside this connection; may be nil
 
 	hits, misses    int64
@@ -289,7 +290,9 @@ func (c *Conn) CPUTime(ctx context.Context) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	return ParseInfo(text).cpuTime()
+	cpu, known := ParseInfo(text).cpuTime()
+	c.sawCPU(cpu, known)
+	return cpu, known
 }
 
 // InfoNow is the server's INFO at this moment; empty when INFO is refused or the
@@ -297,6 +300,7 @@ func (c *Conn) CPUTime(ctx context.Context) (time.Duration, bool) {
 func (c *Conn) InfoNow(ctx context.Context) (info Info) {
 	_ = c.patiently(ctx, func(context.Context) (err error) { // without an answer it is empty, as documented
 		info, err = c.info(context.WithoutCancel(ctx))
+		c.sawCPU(info.cpuTime())
 		return plain(err)
 	})
 	return info

@@ -42,6 +42,9 @@ func (w *Walk) pipelineBytes() int {
 	return maxPipelineBytes
 }
 
+// brief is a pause for which a timer is too inexact, and that an interrupt can wait for.
+const brief = 2 * time.Millisecond
+
 // rest pauses for d, or until ctx ends, and returns how long it took.
 func (w *Walk) rest(ctx context.Context, d time.Duration) time.Duration {
 	if d <= 0 {
@@ -49,7 +52,12 @@ func (w *Walk) rest(ctx context.Context, d time.Duration) time.Duration {
 	}
 	w.Watch.rests()
 	defer w.Watch.rests()
-	return rest(ctx, d)
+	if d > brief {
+		return rest(ctx, d)
+	}
+	start := time.Now()
+	w.sleep(d)
+	return time.Since(start)
 }
 
 // heed tells the guard what a page took and what was seen, and stands back for as

@@ -126,7 +126,7 @@ func walkFar(t *testing.T, d *distant, load float64, each func(*Guard)) (keysPer
 			guard.Ping(d.oneWay(0)+d.oneWay(0), true)
 		}
 		v := &four{}
-		w := &Walk{Exchange: d, Visitors: func() Visitor { return v }, Pacer: &Pacer{MaxLoad: load}, Guard: guard, Ranges: MostRanges, Keys: int64(d.keys), Tally: &Tally{Began: time.Now()}}
+		w := &Walk{Exchange: d, Visitors: func() Visitor { return v }, Pacer: &Pacer{MaxLoad: load}, Guard: guard, Ranges: MostRanges, Keys: int64(d.keys), Tally: &Tally{Began: time.Now()}, sleep: time.Sleep}
 		looked, pinged := time.Duration(0), time.Duration(0)
 		w.Progress = func(float64) {
 			for ; pinged < d.now(); pinged += pingEvery {

@@ -123,6 +123,9 @@ func (l *lane) nextTrip() *Trip {
 // begin makes the first lane, which has all that there is to walk.
 func (w *Walk) begin() {
 	w.began = time.Now()
+	if w.sleep == nil {
+		w.sleep = sleepBriefly
+	}
 	if w.Guard != nil {
 		w.tellGuard()
 		w.goFar()

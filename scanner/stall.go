@@ -20,12 +20,43 @@ type Stall struct {
 	Key      string
 	Took     time.Duration // until the reply came, or was given up
 	Answered bool          // the reply came
+	// Idle is a server that used little CPU time meanwhile: the link stopped, or the
+	// whole machine, and the command is not to blame. It is told of answered ones.
+	Idle bool
 
-	reply Reply
+	reply  Reply
+	before *cpuReading // the last one before the wait; nil: none, or Idle is decided
+	ended  time.Time
 }
 
+// cpuReading is the CPU time of the server's main thread, as INFO told it.
+type cpuReading struct {
+	at  time.Time
+	cpu time.Duration
+}
+
+// sawCPU keeps the last CPU time that INFO told on any connection to the server.
+func (c *Conn) sawCPU(cpu time.Duration, known bool) {
+	if known {
+		c.cpuSeen.Store(&cpuReading{time.Now(), cpu})
+	}
+}
+
+// leastAtWork is the share of a wait for which a server that worked on a command
+// has used CPU time at least.
+const leastAtWork = 0.5
+
 // Stalls are the commands that the server did not answer in time, in their order.
-func (c *Conn) Stalls() []Stall { return slices.Clone(c.stalls) }
+func (c *Conn) Stalls() []Stall {
+	now := c.cpuSeen.Load()
+	for i := range c.stalls {
+		if s := &c.stalls[i]; s.before != nil && now != nil && now.at.After(s.ended) {
+			s.Idle = float64(now.cpu-s.before.cpu) < leastAtWork*float64(s.Took)
+			s.before = nil
+		}
+	}
+	return slices.Clone(c.stalls)
+}
 
 // known returns the reply to a request that must not be sent again, nil where it may.
 func (c *Conn) known(r Request) *Reply {
@@ -42,6 +73,7 @@ type overdue struct {
 	index int // of the first request without a reply; that of no request: SCAN
 	since time.Time
 	took  time.Duration // until replies came again; 0: they did not
+	cpu   *cpuReading   // the last one before; nil: none
 	// instead is to be noted when no trip behind has a better suspect; nil: none.
 	instead *Stall
 }
@@ -53,7 +85,7 @@ func (c *Conn) linger(ctx context.Context, trip *Trip) bool {
 	if c.late != nil || c.patience.MaxWait <= 0 || ctx.Err() != nil {
 		return false
 	}
-	c.late = &overdue{index: len(trip.Replies) - trip.before, since: c.turnOf(trip)}
+	c.late = &overdue{index: len(trip.Replies) - trip.before, since: c.turnOf(trip), cpu: c.cpuSeen.Load()}
 	if c.patience.Notice != nil {
 		c.patience.Notice(c.failed("asking for a page", errNoAnswer))
 	}
@@ -103,7 +135,7 @@ func (c *Conn) noteStalls(ctx context.Context, trip *Trip) {
 		}
 		if late.instead == nil && culprit < len(trip.Requests) {
 			late.instead = c.newStall(trip.Requests[culprit], late.took, trip.Replies[trip.before+culprit])
-			late.instead.Answered = true
+			late.instead.Answered, late.instead.before, late.instead.ended = true, late.cpu, late.since.Add(late.took)
 		}
 		if resumed := late.since.Add(late.took); len(behind) == 0 && len(c.flight) > 1 && c.flight[1].sent.Before(resumed) {
 			late.index, c.lates = 0, append(c.lates, late) // the server may have been at that trip

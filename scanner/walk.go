@@ -52,6 +52,7 @@ type Walk struct {
 	// and with none when it goes on; may be nil.
 	Braked func(cause string)
 
+	sleep      func(time.Duration) // for brief pauses; a test has its own clock
 	lanes      []*lane       // in the order of their ranges
 	ready      []*lane       // that have something to send, in the order in which they do
 	flying     []flight      // trips on their way, the first sent first

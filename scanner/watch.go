@@ -177,6 +177,7 @@ func (w *Watch) inspect(ctx context.Context) error {
 	info, err := w.conn.vitals(context.WithoutCancel(ctx))
 	if err == nil {
 		v := VitalsOf(info)
+		w.walk.sawCPU(info.cpuTime())
 		v.Costs = w.costs(context.WithoutCancel(ctx))
 		w.note(sight{at: time.Now(), vitals: &v})
 	}
