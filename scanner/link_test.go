@@ -190,6 +190,30 @@ func TestLinkThroughput(t *testing.T) {
 	}
 }
 
+// A forecast from some pings is right within a factor of two, whatever the link.
+func TestLinkForecast(t *testing.T) {
+	const keys, probes = 100_000, 4
+	for _, roundTrip := range []time.Duration{2 * time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond} {
+		for name, way := range map[string]func(time.Duration) func(time.Duration) time.Duration{"constant": constant, "jitter": jittered} {
+			for _, load := range []float64{0.05, DefaultMaxLoad, 1} {
+				d := &distant{keys: keys, oneWay: way(roundTrip / 2), request: constant(time.Microsecond), name: 700 * time.Nanosecond}
+				f := Forecast{roundTrip: roundTrip, load: load, ordered: true, link: newLink(DefaultLatencyBudget, 0)}
+				for range fewTrips {
+					f.link.ping(d.oneWay(0) + d.oneWay(0))
+				}
+				f.Page = f.link.count()
+				speed, _ := walkFar(t, d, load, nil)
+				got := f.Elapsed(keys, probes*d.request(0)+d.name).Seconds()
+				ratio := got / (keys / speed)
+				t.Logf("%v, %s, load %g: %.2f s, forecast %.2f s", roundTrip, name, load, keys/speed, got)
+				if ratio < 0.5 || ratio > 2 {
+					t.Errorf("%v, %s, load %g: %.1f s, forecast %.1f s", roundTrip, name, load, keys/speed, got)
+				}
+			}
+		}
+	}
+}
+
 // Pages become smaller when the server becomes slow, and for no trouble of the link.
 func TestLinkPagesFollowTheServer(t *testing.T) {
 	const change = 2 * time.Second
