@@ -1,0 +1,222 @@
+package command
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"keyprof/sampler"
+	"keyprof/sampler/profile"
+	"keyprof/scanner"
+)
+
+// The exit codes, as the README lists them.
+const (
+	exitDone        = 0
+	exitFailed      = 1 // nothing usable was written
+	exitUsage       = 2
+	exitIncomplete  = 4 // a profile was written, and says which part is missing; of check: it would be so
+	exitAlarm       = 5 // a condition of --fail-on holds
+	exitInterrupted = 130
+)
+
+// exitStatusHelp ends the help of commands that collect.
+const exitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: nothing usable was written
+  2    usage: a bad flag, argument or URL
+  4    incomplete: a profile was written and says which part of the keys is missing
+  5    a condition of --fail-on holds: results were written all the same
+  130  interrupted: a partial profile was written (before the walk began, or after
+       a second interrupt: nothing)`
+
+// readExitStatusHelp ends the help of commands that only read files.
+const readExitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: nothing usable was written
+  2    usage: a bad flag or argument
+  130  interrupted: what was printed, if anything, is incomplete`
+
+const reportExitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: nothing usable was written
+  2    usage: a bad flag or argument
+  5    a condition of --fail-on holds
+  130  interrupted: what was printed, if anything, is incomplete`
+
+const diffExitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: a profile cannot be read, or the two should not be compared
+  2    usage: a bad flag or argument
+  5    a condition of --fail-on holds
+  130  interrupted: what was printed, if anything, is incomplete`
+
+// usageError is a mistake on the command line.
+type usageError struct{ problem, hint string }
+
+func (e *usageError) Error() string { return e.problem }
+
+// hintedError is a failure together with what to do about it.
+type hintedError struct {
+	error
+	hint string
+}
+
+func (e *hintedError) Unwrap() error { return e.error }
+
+// failures are several errors, which are told one by one.
+type failures []error
+
+func (f failures) Error() string   { return errors.Join(f...).Error() }
+func (f failures) Unwrap() []error { return f }
+
+// failuresOf are those of some errors that are not nil: nil, the only one, or failures.
+func failuresOf(errs ...error) error {
+	var all failures
+	for _, err := range errs {
+		switch several := failures(nil); {
+		case errors.As(err, &several):
+			all = append(all, several...)
+		case err != nil:
+			all = append(all, err)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	default:
+		return all
+	}
+}
+
+// incompleteError is a profile that was written but lacks a part.
+type incompleteError struct{ reason, hint string }
+
+func (e *incompleteError) Error() string { return "the profile is incomplete: " + e.reason }
+
+// errInterruptedEarly is an interrupt before anything was walked.
+var errInterruptedEarly = fmt.Errorf("%w before the walk began", sampler.ErrInterrupted)
+
+// errInterruptedReading is an interrupt before files were read and what they hold
+// was printed.
+var errInterruptedReading = fmt.Errorf("%w while reading files", sampler.ErrInterrupted)
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(err error) int {
+	var usage *usageError
+	var incomplete *incompleteError
+	var alarm *alarmError
+	var lacking *lackingError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, sampler.ErrInterrupted):
+		return exitInterrupted
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &incomplete), errors.As(err, &lacking):
+		return exitIncomplete
+	case errors.As(err, &alarm):
+		return exitAlarm
+	default:
+		return exitFailed
+	}
+}
+
+// printError writes what went wrong and what to do about it, a line each.
+// help is what to type for help with a mistake on the command line.
+func printError(w io.Writer, err error, help string) {
+	if alarm := (*alarmError)(nil); err == nil || errors.As(err, &alarm) {
+		return // alarms have been listed
+	}
+	if several := failures(nil); errors.As(err, &several) {
+		for _, one := range several {
+			printError(w, one, help)
+		}
+		return
+	}
+	fmt.Fprintf(w, "keyprof: error: %s\n", oneLine(err.Error()))
+	if hint := hintFor(err, help); hint != "" {
+		fmt.Fprintf(w, "keyprof: hint: %s\n", oneLine(hint))
+	}
+}
+
+func hintFor(err error, help string) string {
+	var usage *usageError
+	var hinted *hintedError
+	var server *scanner.Error
+	var incomplete *incompleteError
+	switch {
+	case errors.Is(err, errInterruptedEarly):
+		return "nothing was written"
+	case errors.Is(err, errInterruptedReading):
+		return "what was printed, if anything, is incomplete"
+	case errors.Is(err, sampler.ErrInterrupted):
+		return "the figures cover what was walked until then"
+	case errors.As(err, &usage):
+		return cmp.Or(usage.hint, help)
+	case errors.As(err, &hinted):
+		return hinted.hint
+	case errors.As(err, &server):
+		return cmp.Or(server.Hint, "if the server is well, run keyprof again; keyprof profile --help lists how to reach it")
+	case errors.As(err, &incomplete):
+		return cmp.Or(incomplete.hint, "the figures cover what was measured; mend the cause (the report's warnings say how, where keyprof knows), and run it again for all keys")
+	case errors.Is(err, profile.ErrNotValid):
+		return notValidHint
+	case errors.Is(err, syscall.ENOSPC):
+		return "free some space"
+	default:
+		return "check that what the message names exists and may be used"
+	}
+}
+
+// withoutPath is err for a message that names the file already.
+func withoutPath(err error) error {
+	if of := (*fs.PathError)(nil); errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
+
+// userinfo is what may hold a password in anything that looks like a URL, such as
+// one that a server quotes. Its scheme may be mistyped, and its @ percent-encoded.
+var userinfo = regexp.MustCompile(`(://|\brediss?(?:://?|//|/))[^\s"']*(?:@|%40)`)
+
+// maxMessage is the longest message, in bytes.
+const maxMessage = 8 << 10
+
+// oneLine makes a message safe for a terminal: it may quote what a server or a
+// file says. It hides the passwords of URLs.
+func oneLine(text string) string {
+	text = printable(userinfo.ReplaceAllString(strings.TrimSpace(text), "${1}***@"))
+	if len(text) > maxMessage {
+		return strings.ToValidUTF8(text[:maxMessage], "") + "…"
+	}
+	return text
+}
+
+// printable is text without what a terminal may obey, on one line.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case profile.Hidden(r):
+			return '?'
+		default:
+			return r
+		}
+	}, text)
+}
+
+// warn writes a line to people.
+func warn(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, "keyprof: warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
+}

@@ -1,0 +1,127 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/report"
+	"keyprof/report/alarm"
+	"keyprof/report/unit"
+)
+
+// failOnHelp is the part of --help that explains conditions on a profile.
+var failOnHelp = `CONDITIONS
+  --fail-on '` + alarm.Grammar + `' makes the exit code 5 when the condition
+  holds for certain; what holds is listed on standard error. OP is > >= < or <=.
+  VALUE is a number (1000000, 1,000,000, 1e6), a size (500MB, 1GiB) or a share
+  (5%). GLOB is as in Redis (* ? [a-z] \), and is held against the namespaces as
+  they are printed: each that matches is compared. Without in GLOB, all keys
+  together are. Of an estimate the end is compared that makes it certain. What was
+  not measured, and what the missing part of an incomplete profile may change, is
+  a warning. METRIC is one of
+` + metricsHelp(alarm.Metrics())
+
+// failOnDiffHelp is the part of --help that explains conditions on a comparison.
+var failOnDiffHelp = `CONDITIONS
+  --fail-on '` + alarm.Grammar + `' makes the exit code 5 when the condition
+  holds for certain; what holds is listed on standard error. OP is > >= < or <=.
+  VALUE is a number (1000000, 1,000,000, 1e6), a size (500MB, 1GiB), a share (5%)
+  or a time (14, 2.5, 14d, 36h). GLOB is as in Redis (* ? [a-z] \), and is held
+  against the namespaces as they are printed: each that matches is compared.
+  Without in GLOB, all keys together are. What cannot be compared is a warning.
+
+  METRIC is one of these, which compare the two profiles. Changes have a sign: a
+  VALUE such as -20% means a decrease. Of a change that noise may explain in part,
+  the end is compared that makes it certain. A time to a limit is compared at the
+  rate between the newest two profiles, whatever the rates before were. A namespace
+  that is new counts whole, but has no growth; one that is gone has grown by -100%.
+` + metricsHelp(alarm.ChangeMetrics()) + `
+
+  Or METRIC is one of these, of the new profile.
+` + metricsHelp(alarm.Metrics())
+
+func metricsHelp(metrics []alarm.Metric) string {
+	var lines []string
+	for _, m := range metrics {
+		lines = append(lines, fmt.Sprintf("  %-22s %s", m.Name, m.Help))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func failOnFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Category: "Alarm", Name: "fail-on", Usage: "exit with 5 when `CONDITION` holds, such as 'no_ttl_share > 5% in resque:*'; repeatable"},
+	}
+}
+
+// failOnOf are the conditions on a profile.
+func failOnOf(c *cli.Context) ([]*alarm.Condition, error) {
+	return conditionsOf(c, alarm.OneProfile)
+}
+
+// conditionsOf are the conditions that there will be evidence for.
+func conditionsOf(c *cli.Context, by alarm.Evidence) (conditions []*alarm.Condition, err error) {
+	for _, text := range c.StringSlice("fail-on") {
+		condition, err := alarm.Parse(text, by)
+		if err != nil {
+			return nil, flagError("fail-on", err, "")
+		}
+		conditions = append(conditions, condition)
+	}
+	return conditions, nil
+}
+
+// alarmError tells that conditions hold, which have been listed.
+type alarmError struct{ holding int }
+
+func (e *alarmError) Error() string {
+	return fmt.Sprintf("%s of --fail-on hold", unit.FormatCount(int64(e.holding)))
+}
+
+// listAlarms judges the conditions by a profile, and lists what becomes of them.
+func listAlarms(stderr io.Writer, p shareable, conditions []*alarm.Condition) error {
+	return listVerdict(stderr, p.evaluate(conditions))
+}
+
+// listVerdict writes what holds, and what cannot be told, a line each. The error
+// is an alarmError if anything holds.
+func listVerdict(stderr io.Writer, verdict alarm.Verdict) error {
+	for _, d := range verdict.Doubts {
+		warn(stderr, "fail-on: %s: cannot be told%s: %s", d.Condition, doubtful(d), d.Reason)
+	}
+	for _, f := range verdict.Findings {
+		fmt.Fprintf(stderr, "keyprof: fail-on: %s\n", oneLine(fmt.Sprintf("%s: %s", f.Condition, finding(f))))
+	}
+	if n := len(verdict.Findings); n > 0 {
+		return &alarmError{holding: n}
+	}
+	return nil
+}
+
+func finding(f alarm.Finding) string {
+	switch {
+	case f.Namespace != nil:
+		return fmt.Sprintf("%s: %s (db%d)", report.NamespaceText(f.Namespace), f.Figure, f.Namespace.DB)
+	case f.Node != nil:
+		return fmt.Sprintf("%s: %s", report.NodeText(f.Node), f.Figure)
+	case f.OfAll:
+		return f.Figure
+	default:
+		return f.Figure + " over all keys"
+	}
+}
+
+// doubtful continues "cannot be told".
+func doubtful(d alarm.Doubt) string {
+	if d.Namespace == nil {
+		return ""
+	}
+	text := fmt.Sprintf(" of %s (db%d)", report.NamespaceText(d.Namespace), d.Namespace.DB)
+	if d.More > 0 {
+		text += fmt.Sprintf(" and %s more", unit.FormatCount(int64(d.More)))
+	}
+	return text
+}

@@ -1,0 +1,106 @@
+package command
+
+import (
+	"io"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// urlStart is how an argument may begin that holds a URL: with the flag, and with the
+// scheme.
+var urlStart = regexp.MustCompile(`^(?:-{0,2}[A-Za-z-]+=)?(?:(?:rediss?|unix)://)?`)
+
+// passwordIn is where in an argument a user name and password may stand, that of a
+// URL, with a scheme, a mistyped one, or none; an empty stretch if it has none. People
+// put the one in the place of the other, and do not escape what should be.
+func passwordIn(arg string) (start, end int) {
+	start, at := len(urlStart.FindString(arg)), lastAt(arg)
+	if at < start {
+		return 0, 0
+	}
+	return start, at
+}
+
+// lastAt is where the last @ of an argument stands, or, if it has none, the last that
+// is percent-encoded; -1 if it has neither.
+func lastAt(arg string) int {
+	if at := strings.LastIndexByte(arg, '@'); at >= 0 {
+		return at
+	}
+	return strings.LastIndex(arg, "%40")
+}
+
+// hiding is a writer of messages that hides what stands before an @ in arguments that
+// may be URLs. A library or the system may quote them, as they are, in quotes, or
+// decoded.
+type hiding struct {
+	io.Writer
+	*strings.Replacer
+}
+
+func (h hiding) Write(p []byte) (int, error) {
+	_, err := h.WriteString(h.Writer, string(p))
+	return len(p), err
+}
+
+// hideIn hides the passwords of a command line in messages.
+func hideIn(w io.Writer, app *cli.App, args []string) hiding {
+	var pairs []string
+	for _, arg := range append(urlsIn(app, args), os.Getenv("KEYPROF_URL")) {
+		start, end := passwordIn(arg)
+		if start == end {
+			continue
+		}
+		text := arg[start:end]
+		quoted := strconv.Quote(text)
+		forms := []string{text, quoted[1 : len(quoted)-1]}
+		if decoded, err := url.PathUnescape(text); err == nil {
+			forms = append(forms, decoded)
+		}
+		for _, form := range forms {
+			pairs = append(pairs, printable(form)+"@", "***@", printable(form)+"%40", "***@")
+		}
+	}
+	return hiding{w, strings.NewReplacer(pairs...)}
+}
+
+// nameFlags are the flags in whose values an @ is part of a name.
+var nameFlags = []string{"fail-on", "match", "pattern-rule", "under"}
+
+// urlsIn are the arguments that may be URLs, in whatever place. Those of commands that
+// read files may be paths, in which an @ may stand: one that has a colon before it, or
+// ends in a port, is a URL.
+func urlsIn(app *cli.App, args []string) (urls []string) {
+	if len(args) < 2 {
+		return nil
+	}
+	command := app.Command(args[1])
+	if command == nil {
+		return args[1:]
+	}
+	readsFiles := findFlag(command, "config") != nil && findFlag(command, "url") == nil
+	for i, arg := range args[2:] {
+		name, _, _ := strings.Cut(arg, "=")
+		at := lastAt(arg)
+		switch {
+		case at < 0, ofNames(name), ofNames(args[i+1]):
+		case !readsFiles, strings.Contains(arg[:at], ":"), strings.HasPrefix(arg, "redis"), endsInPort.MatchString(arg):
+			urls = append(urls, strings.TrimLeft(arg, "-"))
+		}
+	}
+	return urls
+}
+
+var endsInPort = regexp.MustCompile(`:\d+(?:/\d*)?$`)
+
+// ofNames reports whether an argument is one of nameFlags.
+func ofNames(arg string) bool {
+	name := strings.TrimLeft(arg, "-")
+	return name != arg && slices.Contains(nameFlags, name)
+}
