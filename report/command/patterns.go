@@ -1,15 +1,21 @@
 package command
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
 	"keyprof/report"
+	"keyprof/report/unit"
 	"keyprof/sampler"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
@@ -190,4 +196,208 @@ func warnGroups(stderr io.Writer, groups *sampler.NameGroups, limit int) {
 	if groups.Dictionary.Degraded {
 		warn(stderr, "there were so many namespaces that they had to be made coarser: a place in a name becomes <*> when it has more different words than %d, where %d is usual (k in the dictionary); frequent words may stand all the same", groups.Dictionary.K, pattern.DefaultK)
 	}
+}
+
+// openNames opens a list of names.
+func openNames(path string) (io.ReadCloser, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &hintedError{
+			error: fmt.Errorf("reading %s: %w", path, withoutPath(err)),
+			hint:  "give a file that holds one key name a line, or - for standard input",
+		}
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, &hintedError{
+			error: fmt.Errorf("%s is a directory", path),
+			hint:  "give a file that holds one key name a line, or - for standard input",
+		}
+	}
+	return f, nil
+}
+
+// maxNameBytes is the longest name that is read.
+const maxNameBytes = 1 << 20
+
+// nameReader reads names that end in a separator.
+type nameReader struct {
+	scanner *bufio.Scanner
+	lines   bool // separated by new lines
+	names   int64
+	// What may show that the list is not what it was taken for.
+	firstNUL int64 // number of the first name with a NUL byte; 0: none has
+	utf16    bool  // the first name begins as such a file does
+	broken   bool  // the first name has new lines in it
+}
+
+func newNameReader(r io.Reader, separator byte) *nameReader {
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, maxNameBytes)
+	s.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		if i := bytes.IndexByte(data, separator); i >= 0 {
+			return i + 1, data[:i], nil
+		}
+		if atEOF && len(data) > 0 {
+			return len(data), data, nil
+		}
+		return 0, nil, nil
+	})
+	return &nameReader{scanner: s, lines: separator == '\n'}
+}
+
+// all yields each name once.
+func (r *nameReader) all(yield func(string) bool) {
+	for r.scanner.Scan() {
+		r.names++
+		name := r.scanner.Text()
+		if r.lines {
+			name = r.asTyped(name)
+		}
+		r.watch(name)
+		if !yield(name) {
+			return
+		}
+	}
+}
+
+// asTyped is a line without what Windows adds at its end, and its editors at the
+// beginning of a file.
+func (r *nameReader) asTyped(line string) string {
+	if r.names == 1 {
+		line = strings.TrimPrefix(line, "\ufeff")
+	}
+	return strings.TrimSuffix(line, "\r")
+}
+
+func (r *nameReader) watch(name string) {
+	if r.names == 1 {
+		r.utf16 = strings.HasPrefix(name, "\xff\xfe") || strings.HasPrefix(name, "\xfe\xff")
+		r.broken = strings.Contains(name, "\n")
+	}
+	if r.firstNUL == 0 && strings.Contains(name, "\x00") {
+		r.firstNUL = r.names
+	}
+}
+
+// doubt is why the list may be of another kind than it was read as; empty: it
+// seems to be of that kind.
+func (r *nameReader) doubt() string {
+	switch {
+	case r.lines && r.firstNUL > 0 && r.utf16:
+		return "the list seems to be UTF-16, as PowerShell writes it: convert it to UTF-8"
+	case r.lines && r.firstNUL > 0:
+		return fmt.Sprintf("name %d has a NUL byte in it: if names end in one, and not in a new line, give -0", r.firstNUL)
+	case !r.lines && r.names == 1 && r.broken:
+		return "there is only one name, and it has new lines in it: if there is one name a line, leave out -0"
+	}
+	return ""
+}
+
+func (r *nameReader) err() error {
+	err := r.scanner.Err()
+	if !errors.Is(err, bufio.ErrTooLong) {
+		return err
+	}
+	hint := "is this a list of key names, one a line? Names that end in a NUL byte need -0"
+	if !r.lines {
+		hint = "is this a list of key names that end in a NUL byte? Those that end in a new line need no -0"
+	}
+	return &hintedError{error: fmt.Errorf("name %d is longer than %s", r.names+1, unit.FormatBytes(maxNameBytes)), hint: hint}
+}
+
+// byNames orders namespaces by their names, most first.
+func byNames(a, b sampler.NameGroup) int { return int(min(1, max(-1, b.Names-a.Names))) }
+
+// writeGroupsText writes a table of the top namespaces, 0 being all. Examples
+// are clipped to a width in columns, 0 being none; namespaces are not.
+func writeGroupsText(w io.Writer, groups *sampler.NameGroups, top, width int) {
+	if len(groups.Namespaces) == 0 {
+		return // a warning has said so
+	}
+	slices.SortStableFunc(groups.Namespaces, byNames)
+	shown, rest := groups.Namespaces, []sampler.NameGroup(nil)
+	if top > 0 && len(shown) > top+1 { // one row would take the place of one
+		shown, rest = shown[:top], shown[top:]
+	}
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(names int64, what string) {
+		share := unit.FormatPercent(float64(names) / float64(groups.Names))
+		fmt.Fprintf(table, "%s\t%s\t  %s\n", unit.FormatCount(names), share, what)
+	}
+	fmt.Fprintf(table, "names\t%%\t  namespace\n")
+	for _, n := range shown {
+		row(n.Names, display(n))
+	}
+	if len(rest) > 0 {
+		var names int64
+		for _, n := range rest {
+			names += n.Names
+		}
+		row(names, fmt.Sprintf("… %s more namespaces", unit.FormatCount(int64(len(rest)))))
+	}
+	table.Flush()
+	for i, line := range strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n") {
+		if i > 0 && i <= len(shown) {
+			line = withExample(line, shown[i-1], width)
+		}
+		fmt.Fprintln(w, line)
+	}
+}
+
+// display is the namespace as reports print it.
+func display(n sampler.NameGroup) string {
+	return report.NamespaceText(&profile.Namespace{Pattern: n.Pattern, Other: n.Other})
+}
+
+// fewestColumns is the shortest example worth showing.
+const fewestColumns = 12
+
+// withExample adds a name of the group for people to its row, unless the pattern
+// is that name or there is no room for it; width 0 is any.
+func withExample(row string, n sampler.NameGroup, width int) string {
+	if len(n.Examples) == 0 || n.Examples[0].Name == n.Pattern || n.Examples[0].Name == "" {
+		return row
+	}
+	row += "   such as "
+	room := 0
+	if width > 0 {
+		if room = width - report.Columns(row); room < fewestColumns {
+			return strings.TrimSuffix(row, "   such as ")
+		}
+	}
+	return row + report.KeyText(n.Examples[0].KeyName, room)
+}
+
+// writeGroupsJSON writes a document that --patterns takes, rules and all.
+func writeGroupsJSON(w io.Writer, groups *sampler.NameGroups, o patternsOptions) error {
+	type namespace struct {
+		Pattern  string            `json:"pattern"`
+		Other    bool              `json:"other,omitempty"`
+		Rule     bool              `json:"rule,omitempty"`
+		Names    int64             `json:"names"`
+		Examples []profile.KeyName `json:"examples"`
+	}
+	document := struct {
+		Names      int64               `json:"names"`
+		Namespaces []namespace         `json:"namespaces"`
+		Patterns   *pattern.Dictionary `json:"patterns"`
+		Rules      []string            `json:"pattern_rules,omitempty"`
+		Redacted   bool                `json:"redacted,omitempty"`
+	}{groups.Names, []namespace{}, groups.Dictionary, nil, o.Redact != nil}
+	if o.Redact == nil {
+		document.Rules = o.Grouping.Rules.Texts()
+	}
+	for _, n := range groups.Namespaces {
+		row := namespace{n.Pattern, n.Other, n.Rule, n.Names, []profile.KeyName{}}
+		for _, key := range n.Examples {
+			row.Examples = append(row.Examples, key.KeyName)
+		}
+		document.Namespaces = append(document.Namespaces, row)
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(document)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"keyprof/report/unit"
+	"keyprof/sampler/profile"
 	"keyprof/scanner/redistest"
 )
 
@@ -247,5 +250,161 @@ func interruptTwice(ts *testscript.TestScript, _ bool, args []string) {
 	err = cmd.Wait()
 	if got := cmd.ProcessState.ExitCode(); got != exitInterrupted || time.Since(began) > 10*time.Second {
 		ts.Fatalf("exit code %d (%v) after %v, want %d at once", got, err, time.Since(began), exitInterrupted)
+	}
+}
+
+// runs are the commands that the running script started, by name.
+type runs map[string]*exec.Cmd
+
+type runsKey struct{}
+
+// awaitAtMost is how long a script waits for what will come anyway.
+const awaitAtMost = time.Minute
+
+// crash: crash SERVER kills a server; it does not come back.
+func crash(ts *testscript.TestScript, _ bool, args []string) { serverOf(ts, args[0]).Kill() }
+
+// restart: restart SERVER kills a server and starts another on the same port,
+// with what was saved.
+func restart(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(serverOf(ts, args[0]).Restart(context.Background(), args[1:]...))
+}
+
+// startRun: start NAME keyprof ... starts keyprof and goes on; both outputs go
+// to the file NAME.
+func startRun(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := startInto(ts, args[0], args[1:])
+	ts.Defer(func() { _ = cmd.Process.Kill() })
+	ts.Value(runsKey{}).(runs)[args[0]] = cmd
+}
+
+// awaitText: await FILE REGEXP waits until a file holds a text; await SERVER
+// pages N, until a server was asked for so many pages of names.
+func awaitText(ts *testscript.TestScript, _ bool, args []string) {
+	holds := func() bool { return regexp.MustCompile(args[1]).MatchString(ts.ReadFile(args[0])) }
+	if len(args) == 3 {
+		pages, err := strconv.ParseInt(args[2], 10, 64)
+		ts.Check(err)
+		holds = func() bool {
+			counts, err := serverOf(ts, args[0]).CommandCounts(context.Background())
+			ts.Check(err)
+			return counts["scan"] >= pages
+		}
+	}
+	for began := time.Now(); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > awaitAtMost {
+			ts.Fatalf("waited in vain")
+		}
+	}
+}
+
+// signalRun: signal NAME SIGNAL signals what was started.
+func signalRun(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(ts.Value(runsKey{}).(runs)[args[0]].Process.Signal(signals[args[1]]))
+}
+
+// endedWith: ended NAME CODE waits for the end of what was started, and wants
+// this exit code.
+func endedWith(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := ts.Value(runsKey{}).(runs)[args[0]]
+	hung := time.AfterFunc(awaitAtMost, func() { _ = cmd.Process.Kill() })
+	defer hung.Stop()
+	err := cmd.Wait()
+	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[1] {
+		ts.Fatalf("exit code %s (%v), want %s:\n%s", got, err, args[1], ts.ReadFile(args[0]))
+	}
+}
+
+// smallDisk: small-disk DIR makes a directory on a disk of its own, of 16 KiB.
+func smallDisk(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.Mkdir(dir, 0o700))
+	ts.Check(mountSmallDisk(dir))
+	ts.Defer(func() { _ = unmount(dir) })
+}
+
+func mountSmallDisk(dir string) error {
+	return exec.Command("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", dir).Run()
+}
+
+func unmount(dir string) error { return exec.Command("umount", dir).Run() }
+
+// scriptCondition is [mount]: disks can be mounted, which takes root on Linux.
+func scriptCondition(name string) (bool, error) {
+	if name != "mount" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	dir, err := os.MkdirTemp("", "keyprof")
+	if err != nil {
+		return false, err
+	}
+	defer os.Remove(dir)
+	if mountSmallDisk(dir) != nil {
+		return false, nil
+	}
+	return true, unmount(dir)
+}
+
+// later: later FROM TO SPAN [OLD] writes the profile that would have been made had the
+// walk come so much later, or so long after that of OLD, with nothing changed but times.
+func later(ts *testscript.TestScript, _ bool, args []string) {
+	p, err := profile.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	span, err := unit.ParseSpan(args[2])
+	ts.Check(err)
+	if len(args) > 3 {
+		after, err := profile.ReadFile(ts.MkAbs(args[3]))
+		ts.Check(err)
+		span += middle(after).Sub(middle(p))
+	}
+	age(p, span)
+	ts.Check(profile.WriteFile(ts.MkAbs(args[1]), p))
+}
+
+// put: put FILE DIR SPAN puts a profile into a history, dated so much earlier.
+func put(ts *testscript.TestScript, _ bool, args []string) {
+	p, err := profile.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	span, err := unit.ParseSpan(args[2])
+	ts.Check(err)
+	p.Began, p.Ended = p.Began.Add(-span), p.Ended.Add(-span)
+	dir := ts.MkAbs(args[1])
+	ts.Check(os.MkdirAll(dir, 0o700))
+	name := p.Label + "-" + p.Began.Format("2006-01-02T15-04-05Z") + ".json.zst"
+	ts.Check(profile.WriteFile(filepath.Join(dir, name), p))
+}
+
+// idle: idle SERVER DB SPAN makes all keys of a database look unused for so long.
+func idle(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	span, err := unit.ParseSpan(args[2])
+	ts.Check(err)
+	ts.Check(redistest.AgeAll(context.Background(), serverOf(ts, args[0]).ClientDB(db), func(string) time.Duration { return span }))
+}
+
+// middle is the time that a profile is of.
+func middle(p *profile.Profile) time.Time { return p.Began.Add(p.Ended.Sub(p.Began) / 2) }
+
+// age makes a profile, and the server in it, so much older.
+func age(p *profile.Profile, span time.Duration) {
+	p.Began, p.Ended = p.Began.Add(span), p.Ended.Add(span)
+	seconds := int64(span.Seconds())
+	for i := range p.Nodes {
+		n := &p.Nodes[i]
+		for _, s := range []*int64{n.UptimeS, n.IdleHorizonS} {
+			if s != nil {
+				*s += seconds
+			}
+		}
+	}
+	stats := []*profile.Stats{&p.Totals}
+	for i := range p.Namespaces {
+		stats = append(stats, &p.Namespaces[i].Stats)
+	}
+	for _, s := range stats {
+		if s.Idle != nil {
+			s.Idle.HorizonS += seconds
+		}
 	}
 }
