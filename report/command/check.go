@@ -101,11 +101,6 @@ func runCheck(ctx context.Context, o checkOptions, stdin io.Reader, stdout, stde
 	return verdictError(found)
 }
 
-// lackingError is a profile that would not have everything.
-type lackingError struct{ reason string }
-
-func (e *lackingError) Error() string { return "a profile would lack " + e.reason }
-
 // verdictError is nil when a profile would be complete.
 func verdictError(r *checkup.Result) error {
 	var err error

@@ -10,12 +10,10 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"sync"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 
-	"keyprof/sampler"
 	"keyprof/sampler/profile"
 )
 
@@ -53,23 +51,6 @@ func Main(release string) int {
 	return exit
 }
 
-// await is the exit code of a run that the first signal ends in an orderly way
-// and the second at once.
-func await(code <-chan int, signals <-chan os.Signal, interrupt context.CancelCauseFunc) int {
-	select {
-	case c := <-code:
-		return c
-	case <-signals:
-		interrupt(sampler.ErrInterrupted)
-	}
-	select {
-	case c := <-code:
-		return c
-	case <-signals:
-		return exitInterrupted
-	}
-}
-
 // run is the whole program, so that tests can call it. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := &output{Writer: stdout}
@@ -86,29 +67,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	printError(hideIn(stderr, app, args), err, helpCommand(app, args))
 	return exitCode(err)
-}
-
-// output is the standard output, and remembers why it could not be written to.
-type output struct {
-	io.Writer
-	mu  sync.Mutex // an action that was interrupted may go on
-	err error
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	n, err := o.Writer.Write(p)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.err == nil {
-		o.err = err
-	}
-	return n, err
-}
-
-func (o *output) failed() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.err
 }
 
 // helpCommand is what to type to have the flags at hand explained.
@@ -143,35 +101,6 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		c.CustomHelpTemplate = helpTemplate(c)
 	}
 	return app
-}
-
-// interruptible is an action that the first signal ends, whatever it does.
-func interruptible(action cli.ActionFunc) cli.ActionFunc {
-	return func(c *cli.Context) error {
-		_, err := untilInterrupted(c.Context, func() (struct{}, error) { return struct{}{}, action(c) })
-		return err
-	}
-}
-
-// untilInterrupted is what work returns, unless it is interrupted: to read a file may
-// take for ever, and to print what it holds may, too. Work goes on until the process
-// ends, which is soon.
-func untilInterrupted[T any](ctx context.Context, work func() (T, error)) (T, error) {
-	type outcome struct {
-		result T
-		err    error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		result, err := work()
-		done <- outcome{result, err}
-	}()
-	select {
-	case o := <-done:
-		return o.result, o.err
-	case <-ctx.Done():
-		return *new(T), errInterruptedReading
-	}
 }
 
 // noCommand is reached when the first argument is no command.

@@ -16,7 +16,6 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
 	"github.com/urfave/cli/v2"
-	"github.com/xrash/smetrics"
 
 	"keyprof/report"
 	"keyprof/scanner"
@@ -198,55 +197,8 @@ func unknownKey(s setting, commands []*cli.Command) error {
 	return s.fail(nearestHint(s.key(), slices.Compact(keys)), "unknown key %q%s", s.key(), where)
 }
 
-// nearestHint is the candidate that was probably meant, or else all.
-func nearestHint(word string, candidates []string) string {
-	if near := nearest(word, candidates); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
-	}
-	return "valid here are " + strings.Join(candidates, ", ")
-}
-
-// nearest is the candidate that was probably meant, empty if none is like word.
-func nearest(word string, candidates []string) string {
-	typed := strings.ReplaceAll(strings.ToLower(word), "_", "-")
-	distance := func(a string) int { return smetrics.WagnerFischer(typed, a, 1, 1, 1) }
-	near := slices.MinFunc(candidates, func(a, b string) int { return distance(a) - distance(b) })
-	if distance(near) <= max(1, (len(word)+1)/3) { // 2 letters in the wrong order count 2
-		return near
-	}
-	return ""
-}
-
 func configurableCommands(app *cli.App) []*cli.Command {
 	return slices.DeleteFunc(slices.Clone(app.Commands), func(c *cli.Command) bool { return findFlag(c, "config") == nil })
-}
-
-func namesOf(commands []*cli.Command) []string {
-	var names []string
-	for _, c := range commands {
-		names = append(names, c.Name)
-	}
-	return names
-}
-
-// keysOf are the long names of the flags that a file may set.
-func keysOf(command *cli.Command) []string {
-	var keys []string
-	for _, f := range command.Flags {
-		if name := f.Names()[0]; name != "config" && name != "help" {
-			keys = append(keys, name)
-		}
-	}
-	return keys
-}
-
-func findFlag(command *cli.Command, name string) cli.Flag {
-	for _, f := range command.Flags {
-		if f.Names()[0] == name {
-			return f
-		}
-	}
-	return nil
 }
 
 // flagTexts is a value as one would type it after the flag, once for each time;

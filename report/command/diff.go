@@ -13,11 +13,8 @@ import (
 
 	"keyprof/report"
 	"keyprof/report/alarm"
-	"keyprof/report/diff"
 	"keyprof/report/unit"
-	"keyprof/sampler"
 	"keyprof/sampler/history"
-	"keyprof/sampler/profile"
 )
 
 var diffHelp = `Compares two saved profiles: what changed by namespace, in keys, bytes, TTLs and
@@ -75,12 +72,6 @@ type diffOptions struct {
 	Show   changesShown
 	Force  bool
 	FailOn []*alarm.Condition
-}
-
-// changesShown is how a comparison is shown.
-type changesShown struct {
-	report.DiffOptions
-	Depth int // segments; 0: all
 }
 
 func diffOptionsOf(c *cli.Context) (o diffOptions, err error) {
@@ -157,12 +148,6 @@ func (o *changesShown) setLeast(text string) (err error) {
 	n, err := unit.ParseSize(text)
 	o.MinBytes = float64(n)
 	return err
-}
-
-// source is a profile and where it comes from.
-type source struct {
-	name string
-	*profile.Profile
 }
 
 func runDiff(o diffOptions, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -261,59 +246,4 @@ func openHistoryHint(err error) string {
 		return "choose one with --label"
 	}
 	return "give the directory that keyprof profile --save-dir DIR saves to"
-}
-
-// comparing says how to compare.
-type comparing struct {
-	depth int // segments; 0: all
-	under string
-	force bool
-}
-
-// compare compares the newest two of some profiles, which are sorted by time; the
-// others tell earlier rates.
-func compare(sources []source, how comparing) (*diff.Comparison, error) {
-	n := len(sources) - 2
-	before, after := sources[n], sources[n+1]
-	o := diff.Options{
-		Tool:      profile.Tool{Name: profile.ToolName, Version: version},
-		OldSource: before.name, NewSource: after.name, Force: how.force,
-	}
-	for _, s := range sources[:n] {
-		o.Earlier = append(o.Earlier, s.Profile)
-	}
-	old, new, err := sampler.Regroup(before.Profile, after.Profile)
-	if err != nil {
-		o.Ungrouped = err
-		old, new = before.Profile, after.Profile
-	}
-	if how.depth > 0 {
-		if old, new, err = rollUpBoth(old, new, how); err != nil {
-			return nil, fmt.Errorf("--depth: %w", err)
-		}
-	}
-	c, err := diff.Compare(old, new, o)
-	if refused := (*diff.Refusal)(nil); errors.As(err, &refused) {
-		return nil, &hintedError{error: err, hint: refused.Hint}
-	}
-	return c, err
-}
-
-func rollUpBoth(a, b *profile.Profile, how comparing) (*profile.Profile, *profile.Profile, error) {
-	a, err := sampler.RollUp(a, how.under, how.depth)
-	if err != nil {
-		return nil, nil, err
-	}
-	b, err = sampler.RollUp(b, how.under, how.depth)
-	return a, b, err
-}
-
-// showChanges prints a comparison as suits stdout.
-func showChanges(stdout io.Writer, c *diff.Comparison, o changesShown) error {
-	o.Color = wantsColor(stdout)
-	o.Width = min(terminalWidth(stdout), widest)
-	if err := report.WriteDiff(stdout, c, o.DiffOptions); err != nil {
-		return &hintedError{error: err, hint: writingHint}
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keyprof/report/unit"
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
@@ -58,11 +59,6 @@ const diffExitStatusHelp = `EXIT STATUS
   5    a condition of --fail-on holds
   130  interrupted: what was printed, if anything, is incomplete`
 
-// usageError is a mistake on the command line.
-type usageError struct{ problem, hint string }
-
-func (e *usageError) Error() string { return e.problem }
-
 // hintedError is a failure together with what to do about it.
 type hintedError struct {
 	error
@@ -102,6 +98,18 @@ func failuresOf(errs ...error) error {
 type incompleteError struct{ reason, hint string }
 
 func (e *incompleteError) Error() string { return "the profile is incomplete: " + e.reason }
+
+// lackingError is a profile that would not have everything.
+type lackingError struct{ reason string }
+
+func (e *lackingError) Error() string { return "a profile would lack " + e.reason }
+
+// alarmError tells that conditions hold, which have been listed.
+type alarmError struct{ holding int }
+
+func (e *alarmError) Error() string {
+	return fmt.Sprintf("%s of --fail-on hold", unit.FormatCount(int64(e.holding)))
+}
 
 // errInterruptedEarly is an interrupt before anything was walked.
 var errInterruptedEarly = fmt.Errorf("%w before the walk began", sampler.ErrInterrupted)
@@ -187,41 +195,20 @@ func withoutPath(err error) error {
 	return err
 }
 
-// userinfo is what may hold a password in anything that looks like a URL, such as
-// one that a server quotes. Its scheme may be mistyped, and its @ percent-encoded.
-var userinfo = regexp.MustCompile(`(://|\brediss?(?:://?|//|/))[^\s"']*(?:@|%40)`)
+// notSaved is why a profile could not be saved, and what to do about it.
+func notSaved(err error, hint string) error {
+	return notWritten(fmt.Errorf("saving the profile: %w", err), hint)
+}
 
-// maxMessage is the longest message, in bytes.
-const maxMessage = 8 << 10
-
-// oneLine makes a message safe for a terminal: it may quote what a server or a
-// file says. It hides the passwords of URLs.
-func oneLine(text string) string {
-	text = printable(userinfo.ReplaceAllString(strings.TrimSpace(text), "${1}***@"))
-	if len(text) > maxMessage {
-		return strings.ToValidUTF8(text[:maxMessage], "") + "…"
+// notWritten is err with a hint, unless the profile is at fault.
+func notWritten(err error, hint string) error {
+	if errors.Is(err, profile.ErrNotValid) {
+		hint = notValidHint
 	}
-	return text
+	return &hintedError{error: err, hint: hint}
 }
 
-// printable is text without what a terminal may obey, on one line.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case profile.Hidden(r):
-			return '?'
-		default:
-			return r
-		}
-	}, text)
-}
-
-// warn writes a line to people.
-func warn(w io.Writer, format string, args ...any) {
-	fmt.Fprintf(w, "keyprof: warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
-}
+const notValidHint = "this is a fault of keyprof, and a file elsewhere would not help: please report it with the message; the figures of this run are in its report"
 
 // What the library and the package flag below it say of flags that they cannot
 // read.

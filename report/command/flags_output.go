@@ -2,7 +2,6 @@ package command
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -11,9 +10,57 @@ import (
 	"keyprof/report/alarm"
 	"keyprof/report/diff"
 	"keyprof/report/prom"
-	"keyprof/report/unit"
 	"keyprof/sampler/profile"
 )
+
+func reportFlags() []cli.Flag {
+	const category = "Report"
+	return append([]cli.Flag{
+		&cli.StringFlag{Category: category, Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: " + list(report.Formats()), Value: string(report.DefaultFormat)},
+		&cli.StringFlag{Category: category, Name: "sort", Usage: "sort namespaces by `ORDER`: " + list(report.Sorts()), Value: string(report.DefaultSort)},
+		&cli.IntFlag{Category: category, Name: "top", Usage: "list `N` namespaces and sum up the others", Value: report.DefaultTop},
+	}, scopeFlags(category)...)
+}
+
+// scopeFlags say which namespaces are shown, and how deep.
+func scopeFlags(category string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Category: category, Name: "under", Usage: "only namespaces that begin with `PREFIX` as they are printed, such as resque:"},
+		&cli.IntFlag{Category: category, Name: "depth", Usage: "sum namespaces up by their first `N` segments, the parts between delimiters of the first level (see --delimiters), counted from --under", DefaultText: "all"},
+	}
+}
+
+// scopeOf is what the scope flags say; depth 0 is all.
+func scopeOf(c *cli.Context) (under string, depth int, err error) {
+	under, depth = c.String("under"), c.Int("depth")
+	if c.IsSet("depth") && depth < 1 {
+		return "", 0, flagError("depth", nil, "must be at least 1")
+	}
+	return under, depth, nil
+}
+
+// presentation is how a profile is shown.
+type presentation struct {
+	report.Options
+	Depth int // segments; 0: all
+}
+
+func presentationOf(c *cli.Context) (o presentation, err error) {
+	o.Format, o.Sort, o.Top = report.Format(c.String("format")), report.Sort(c.String("sort")), c.Int("top")
+	if o.Under, o.Depth, err = scopeOf(c); err != nil {
+		return o, err
+	}
+	if err := o.Validate(); err != nil {
+		return o, &usageError{problem: err.Error()}
+	}
+	switch {
+	case o.Top < 1:
+		return o, flagError("top", nil, "must be at least 1")
+	case o.Depth > 0 && o.Format == report.JSON:
+		return o, &usageError{problem: "--depth and --format json do not go together: the document is always whole"}
+	}
+	return o, nil
+}
 
 // failOnHelp is the part of --help that explains conditions on a profile.
 var failOnHelp = `CONDITIONS
@@ -75,58 +122,6 @@ func conditionsOf(c *cli.Context, by alarm.Evidence) (conditions []*alarm.Condit
 		conditions = append(conditions, condition)
 	}
 	return conditions, nil
-}
-
-// alarmError tells that conditions hold, which have been listed.
-type alarmError struct{ holding int }
-
-func (e *alarmError) Error() string {
-	return fmt.Sprintf("%s of --fail-on hold", unit.FormatCount(int64(e.holding)))
-}
-
-// listAlarms judges the conditions by a profile, and lists what becomes of them.
-func listAlarms(stderr io.Writer, p shareable, conditions []*alarm.Condition) error {
-	return listVerdict(stderr, p.evaluate(conditions))
-}
-
-// listVerdict writes what holds, and what cannot be told, a line each. The error
-// is an alarmError if anything holds.
-func listVerdict(stderr io.Writer, verdict alarm.Verdict) error {
-	for _, d := range verdict.Doubts {
-		warn(stderr, "fail-on: %s: cannot be told%s: %s", d.Condition, doubtful(d), d.Reason)
-	}
-	for _, f := range verdict.Findings {
-		fmt.Fprintf(stderr, "keyprof: fail-on: %s\n", oneLine(fmt.Sprintf("%s: %s", f.Condition, finding(f))))
-	}
-	if n := len(verdict.Findings); n > 0 {
-		return &alarmError{holding: n}
-	}
-	return nil
-}
-
-func finding(f alarm.Finding) string {
-	switch {
-	case f.Namespace != nil:
-		return fmt.Sprintf("%s: %s (db%d)", report.NamespaceText(f.Namespace), f.Figure, f.Namespace.DB)
-	case f.Node != nil:
-		return fmt.Sprintf("%s: %s", report.NodeText(f.Node), f.Figure)
-	case f.OfAll:
-		return f.Figure
-	default:
-		return f.Figure + " over all keys"
-	}
-}
-
-// doubtful continues "cannot be told".
-func doubtful(d alarm.Doubt) string {
-	if d.Namespace == nil {
-		return ""
-	}
-	text := fmt.Sprintf(" of %s (db%d)", report.NamespaceText(d.Namespace), d.Namespace.DB)
-	if d.More > 0 {
-		text += fmt.Sprintf(" and %s more", unit.FormatCount(int64(d.More)))
-	}
-	return text
 }
 
 func promFlags() []cli.Flag {

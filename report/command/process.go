@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"io"
 	"net/url"
 	"os"
@@ -11,7 +12,55 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"keyprof/sampler"
 )
+
+// await is the exit code of a run that the first signal ends in an orderly way
+// and the second at once.
+func await(code <-chan int, signals <-chan os.Signal, interrupt context.CancelCauseFunc) int {
+	select {
+	case c := <-code:
+		return c
+	case <-signals:
+		interrupt(sampler.ErrInterrupted)
+	}
+	select {
+	case c := <-code:
+		return c
+	case <-signals:
+		return exitInterrupted
+	}
+}
+
+// interruptible is an action that the first signal ends, whatever it does.
+func interruptible(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		_, err := untilInterrupted(c.Context, func() (struct{}, error) { return struct{}{}, action(c) })
+		return err
+	}
+}
+
+// untilInterrupted is what work returns, unless it is interrupted: to read a file may
+// take for ever, and to print what it holds may, too. Work goes on until the process
+// ends, which is soon.
+func untilInterrupted[T any](ctx context.Context, work func() (T, error)) (T, error) {
+	type outcome struct {
+		result T
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		result, err := work()
+		done <- outcome{result, err}
+	}()
+	select {
+	case o := <-done:
+		return o.result, o.err
+	case <-ctx.Done():
+		return *new(T), errInterruptedReading
+	}
+}
 
 // urlStart is how an argument may begin that holds a URL: with the flag, and with the
 // scheme.

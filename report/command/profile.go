@@ -168,14 +168,6 @@ const (
 	maxRows    = profile.MaxRows / 2
 )
 
-// flagError is a value that a flag does not take: err says why, else problem.
-func flagError(flag string, err error, problem string) error {
-	if err != nil {
-		return &usageError{problem: fmt.Sprintf("--%s: %v", flag, err)}
-	}
-	return &usageError{problem: fmt.Sprintf("--%s %s", flag, problem)}
-}
-
 // checkOutput finds out before the walk whether its result can be saved.
 func (o profileOptions) checkOutput() error {
 	if o.Output == "" || o.Output == "-" {
@@ -314,21 +306,6 @@ func (o profileOptions) saveOutput(p *profile.Profile) error {
 	}
 	return nil
 }
-
-// notSaved is why a profile could not be saved, and what to do about it.
-func notSaved(err error, hint string) error {
-	return notWritten(fmt.Errorf("saving the profile: %w", err), hint)
-}
-
-// notWritten is err with a hint, unless the profile is at fault.
-func notWritten(err error, hint string) error {
-	if errors.Is(err, profile.ErrNotValid) {
-		hint = notValidHint
-	}
-	return &hintedError{error: err, hint: hint}
-}
-
-const notValidHint = "this is a fault of keyprof, and a file elsewhere would not help: please report it with the message; the figures of this run are in its report"
 
 // print prints the profile or the report, and then what changed.
 func (o profileOptions) print(stdout io.Writer, p shareable, changes *diff.Comparison) error {

@@ -3,13 +3,95 @@ package command
 import (
 	"fmt"
 	"io"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"keyprof/report/unit"
 	"keyprof/sampler"
+	"keyprof/sampler/profile"
 )
+
+// isTerminal reports whether a reader or writer is one.
+func isTerminal(stream any) bool {
+	f, ok := osFile(stream)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// osFile is the file that a reader or writer is.
+func osFile(stream any) (*os.File, bool) {
+	if out, ok := stream.(*output); ok {
+		stream = out.Writer
+	}
+	f, ok := stream.(*os.File)
+	return f, ok
+}
+
+// wantsColor follows no-color.org: colours on a terminal, unless NO_COLOR is
+// set to anything. Of Windows' terminals, the new one understands them.
+func wantsColor(w io.Writer) bool {
+	if runtime.GOOS == "windows" && os.Getenv("WT_SESSION") == "" {
+		return false
+	}
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// terminalWidth is how many columns a terminal has; 0: it is none.
+func terminalWidth(w io.Writer) int {
+	f, ok := osFile(w)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// widest is a line that can still be read, in columns.
+const widest = 140
+
+// warn writes a line to people.
+func warn(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, "keyprof: warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
+}
+
+// oneLine makes a message safe for a terminal: it may quote what a server or a
+// file says. It hides the passwords of URLs.
+func oneLine(text string) string {
+	text = printable(userinfo.ReplaceAllString(strings.TrimSpace(text), "${1}***@"))
+	if len(text) > maxMessage {
+		return strings.ToValidUTF8(text[:maxMessage], "") + "…"
+	}
+	return text
+}
+
+// maxMessage is the longest message, in bytes.
+const maxMessage = 8 << 10
+
+// userinfo is what may hold a password in anything that looks like a URL, such as
+// one that a server quotes. Its scheme may be mistyped, and its @ percent-encoded.
+var userinfo = regexp.MustCompile(`(://|\brediss?(?:://?|//|/))[^\s"']*(?:@|%40)`)
+
+// printable is text without what a terminal may obey, on one line.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case profile.Hidden(r):
+			return '?'
+		default:
+			return r
+		}
+	}, text)
+}
 
 // barSteps is how finely the bar knows how far the walk is.
 const barSteps = 10_000
