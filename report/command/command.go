@@ -1,0 +1,159 @@
+// Package command implements keyprof's command line: its commands, their flags,
+// and what they print.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/sampler/profile"
+)
+
+// version is the one that Main was given.
+var version = "devel"
+
+const appHelp = `Which namespaces hold the memory, which keys never expire, which nobody touches.
+Read-only: see "keyprof profile --help" for what is sent to the server.
+
+EXAMPLES
+  keyprof check redis://replica.internal:6379
+  keyprof profile redis://replica.internal:6379
+  keyprof profile -o tonight.json.zst redis://replica.internal:6379
+  keyprof report --under session: tonight.json.zst
+  keyprof diff monday.json.zst tuesday.json.zst
+  keyprof profile --help
+
+` + environmentHelp + "\n\n" + exitStatusHelp
+
+// Main runs the command that os.Args hold, and returns the exit code of the
+// process. The release is the version that keyprof gives as its own.
+func Main(release string) int {
+	version = release
+	hideArguments()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	ctx, interrupt := context.WithCancelCause(context.Background())
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr) }()
+	exit := await(code, signals, interrupt)
+	profile.RemoveUnfinished()
+	return exit
+}
+
+// run is the whole program, so that tests can call it. It returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := &output{Writer: stdout}
+	app := newApp(stdin, out, stderr)
+	ordered, err := flagsFirst(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, ordered)
+	}
+	if failed := out.failed(); err == nil && failed != nil { // help, for one, does not look
+		err = &hintedError{error: failed, hint: writingHint}
+	}
+	if noTopic := cli.ExitCoder(nil); errors.As(err, &noTopic) { // of the help command
+		err = &usageError{problem: err.Error(), hint: "keyprof --help lists all commands"}
+	}
+	printError(hideIn(stderr, app, args), err, helpCommand(app, args))
+	return exitCode(err)
+}
+
+// helpCommand is what to type to have the flags at hand explained.
+func helpCommand(app *cli.App, args []string) string {
+	if len(args) > 1 && app.Command(args[1]) != nil {
+		return "keyprof " + args[1] + " --help lists flags and examples"
+	}
+	return "keyprof --help lists all commands"
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:        "keyprof",
+		Usage:       "profile live Redis and Valkey keyspaces",
+		UsageText:   "keyprof COMMAND [flags] [arguments]",
+		Description: appHelp,
+		Reader:      stdin, Writer: stdout, ErrWriter: stderr,
+		Version:                   version,
+		DisableSliceFlagSeparator: true,
+		// Errors become exit codes in run alone, so that defers are not skipped.
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   onUsageError,
+		Action:         noCommand,
+		Commands:       []*cli.Command{profileCommand(), checkCommand(), reportCommand(), diffCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand()},
+	}
+	for _, c := range app.Commands {
+		if c.Name != "profile" && c.Name != "check" { // they wait for servers, and end in an orderly way
+			c.Action = interruptible(c.Action)
+		}
+		c.OnUsageError = onUsageError // the app's is not inherited
+		configurable(c)
+		c.CustomHelpTemplate = helpTemplate(c)
+	}
+	return app
+}
+
+// noCommand is reached when the first argument is no command.
+func noCommand(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return &usageError{problem: "no command given", hint: "keyprof profile redis://HOST profiles a server; keyprof --help lists all commands"}
+	}
+	unknown := &usageError{
+		problem: fmt.Sprintf("unknown command %q", c.Args().First()),
+		hint:    fmt.Sprintf("commands are %s; keyprof --help tells more", strings.Join(commandNames(c.App), ", ")),
+	}
+	if near := nearest(c.Args().First(), commandNames(c.App)); near != "" {
+		unknown.hint = fmt.Sprintf("did you mean keyprof %s? keyprof --help lists all commands", near)
+	}
+	return unknown
+}
+
+func commandNames(app *cli.App) []string {
+	var names []string
+	for _, c := range app.VisibleCommands() {
+		if c.Name != "help" {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func versionCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "version",
+		Usage:       "print the version",
+		Description: "EXAMPLES\n  keyprof version\n\n" + readExitStatusHelp,
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(c.App.Writer, "keyprof", version)
+			return err
+		},
+	}
+}
+
+func schemaCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "schema",
+		Usage:       "print the JSON Schema of the profile document",
+		Description: "EXAMPLES\n  keyprof schema > keyprof.schema.json\n\n" + readExitStatusHelp,
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			_, err := c.App.Writer.Write(profile.Schema())
+			return err
+		},
+	}
+}

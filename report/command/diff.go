@@ -1,0 +1,249 @@
+package command
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/report"
+	"keyprof/report/alarm"
+	"keyprof/report/unit"
+	"keyprof/sampler/history"
+)
+
+var diffHelp = `Compares two saved profiles: what changed by namespace, in keys, bytes, TTLs and
+idle bytes; what of that is more than noise (` + "~" + ` is not); which namespaces are
+written without a TTL since; and how long what can be evicted, or what is left of
+maxmemory, lasts at the rate seen. Earlier profiles, given before OLD, make that a
+range.
+
+What cannot be compared, as the server was restarted or upgraded in between, is left
+out with a warning. Profiles of different databases, or of different --match, are
+refused. With --save-dir, the newest two complete profiles of the label are compared,
+and those before them tell rates.
+
+EXAMPLES
+  keyprof diff monday.json.zst tuesday.json.zst
+  keyprof diff --save-dir /var/lib/keyprof --label prod
+  keyprof diff --sort no-ttl-bytes --min-change 5% monday.json.zst tuesday.json.zst
+  keyprof diff --fail-on 'bytes_growth > 20%' monday.json.zst tuesday.json.zst
+  keyprof diff --format csv monday.json.zst tuesday.json.zst > changes.csv
+  keyprof profile -o - redis://replica | keyprof diff monday.json.zst -
+
+` + failOnDiffHelp + "\n\n" + diffExitStatusHelp
+
+func diffCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "diff",
+		Usage:       "compare two saved profiles",
+		ArgsUsage:   "[[EARLIER...] OLD NEW|-]",
+		Description: diffHelp,
+		Flags:       slices.Concat(diffFlags(), reportFlags(), failOnFlags()),
+		Action: func(c *cli.Context) error {
+			o, err := diffOptionsOf(c)
+			if err != nil {
+				return err
+			}
+			return runDiff(o, c.App.Reader, c.App.Writer, c.App.ErrWriter)
+		},
+	}
+}
+
+func diffFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "save-dir", Usage: "compare the newest two complete profiles in `DIR`, where keyprof profile --save-dir keeps them"},
+		&cli.StringFlag{Name: "label", Usage: "with --save-dir, those of label `NAME`", DefaultText: "the only one"},
+		&cli.StringFlag{Name: "min-change", Usage: "list only namespaces that changed by `AMOUNT`: bytes, such as 10MB, so much of what there was, such as 5%, or so many of what they are sorted by, such as 1000"},
+		&cli.BoolFlag{Name: "force", Usage: "compare what should not be compared, with a warning"},
+	}
+}
+
+// diffOptions are what runDiff needs.
+type diffOptions struct {
+	Paths  []string // oldest first, or so it is thought; one may be "-"
+	Dir    string   // of a history, if there are no paths
+	Label  string   // there; empty: the only one
+	Show   changesShown
+	Force  bool
+	FailOn []*alarm.Condition
+}
+
+func diffOptionsOf(c *cli.Context) (o diffOptions, err error) {
+	o.Paths, o.Force = c.Args().Slice(), c.Bool("force")
+	o.Dir, o.Label = c.String("save-dir"), c.String("label")
+	switch stdin := countOf(o.Paths, "-"); {
+	case o.Dir != "" && len(o.Paths) > 0:
+		return o, &usageError{problem: "give either profiles or --save-dir, not both"}
+	case o.Dir == "" && c.IsSet("save-dir"):
+		return o, flagError("save-dir", nil, "must name a directory")
+	case o.Dir == "" && c.IsSet("label"):
+		return o, &usageError{problem: "--label goes with --save-dir DIR"}
+	case o.Label != "" && history.CheckLabel(o.Label) != nil:
+		return o, flagError("label", nil, history.CheckLabel(o.Label).Error())
+	case o.Dir != "":
+	case len(o.Paths) < 2:
+		return o, &usageError{problem: fmt.Sprintf("diff compares two profiles, and %s given", pick(len(o.Paths), "none is", "only one is")), hint: "keyprof diff OLD NEW, or --save-dir DIR for the newest two there"}
+	case stdin > 1:
+		return o, &usageError{problem: "only one of the profiles can be read from standard input"}
+	}
+	if o.Show, err = changesShownOf(c); err != nil {
+		return o, err
+	}
+	o.FailOn, err = conditionsOf(c, alarm.TwoProfiles)
+	return o, err
+}
+
+// pick is the word for none, or for one.
+func pick(n int, none, one string) string {
+	if n == 0 {
+		return none
+	}
+	return one
+}
+
+func countOf(list []string, s string) (n int) {
+	for _, v := range list {
+		if v == s {
+			n++
+		}
+	}
+	return n
+}
+
+func changesShownOf(c *cli.Context) (o changesShown, err error) {
+	show, err := presentationOf(c)
+	if err != nil {
+		return o, err
+	}
+	o.Options, o.Depth = show.Options, show.Depth
+	if err := o.setLeast(c.String("min-change")); err != nil {
+		return o, flagError("min-change", err, "")
+	}
+	if c.IsSet("min-change") && (o.Format == report.JSON || o.Format == report.CSV) {
+		return o, &usageError{problem: "--min-change and --format " + string(o.Format) + " do not go together: all changes are in it"}
+	}
+	return o, nil
+}
+
+// setLeast reads the least change: a share, a number of what namespaces are sorted
+// by, or a size in bytes.
+func (o *changesShown) setLeast(text string) (err error) {
+	if text == "" {
+		return nil
+	}
+	if strings.HasSuffix(text, "%") {
+		o.MinGrowth, err = unit.ParseRatio(text)
+		return err
+	}
+	if n, err := unit.ParseCount(text); err == nil {
+		o.MinAmount = float64(n)
+		return nil
+	}
+	n, err := unit.ParseSize(text)
+	o.MinBytes = float64(n)
+	return err
+}
+
+func runDiff(o diffOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+	sources, err := o.sources(stdin, stderr)
+	if err != nil {
+		return err
+	}
+	c, err := compare(sources, comparing{depth: o.Show.Depth, under: o.Show.Under, force: o.Force})
+	if err != nil {
+		return err
+	}
+	shown := showChanges(stdout, c, o.Show)
+	alarms := listVerdict(stderr, alarm.EvaluateDiff(c, o.FailOn)) // also if nobody sees the changes
+	return cmp.Or(shown, alarms)
+}
+
+// sources are at least two profiles, oldest first.
+func (o diffOptions) sources(stdin io.Reader, stderr io.Writer) ([]source, error) {
+	if o.Dir != "" {
+		return newestSources(o.Dir, o.Label, stderr)
+	}
+	sources := make([]source, len(o.Paths))
+	for i, path := range o.Paths {
+		p, err := readProfile(path, stdin)
+		if err != nil {
+			return nil, err
+		}
+		if path == "-" {
+			path = "standard input"
+		}
+		sources[i] = source{path, p}
+	}
+	oldestFirst := func(a, b source) int { return a.Began.Compare(b.Began) }
+	if !slices.IsSortedFunc(sources, oldestFirst) {
+		warn(stderr, "the profiles are not in the order of their times: the older one is taken for OLD")
+		slices.SortStableFunc(sources, oldestFirst)
+	}
+	return withoutTwins(sources, stderr), nil
+}
+
+// withoutTwins leaves out what is the profile before it once more, if two are left.
+func withoutTwins(sources []source, stderr io.Writer) []source {
+	once := sources[:1]
+	for _, s := range sources[1:] {
+		last := once[len(once)-1]
+		if s.Began.Equal(last.Began) && s.Ended.Equal(last.Ended) && len(sources) > 2 {
+			warn(stderr, "%s and %s are the same profile: it counts once", last.name, s.name)
+			continue
+		}
+		once = append(once, s)
+	}
+	if len(once) < 2 {
+		return sources[:2]
+	}
+	return once
+}
+
+// newestSources are the newest complete profiles of a label in a history.
+func newestSources(dir, label string, stderr io.Writer) ([]source, error) {
+	h, err := history.Open(dir, label)
+	var newest []history.Saved
+	var passed []error
+	if err == nil {
+		newest, passed, err = h.Newest(ratesOver+1, time.Now().Add(clocksApart))
+	}
+	if err != nil {
+		return nil, &hintedError{error: fmt.Errorf("--save-dir: %w", err), hint: openHistoryHint(err)}
+	}
+	for _, problem := range passed {
+		warn(stderr, "--save-dir: passing over %v", problem)
+	}
+	if len(newest) < 2 {
+		return nil, tooFew(dir, label, len(newest))
+	}
+	return sourcesOf(newest), nil
+}
+
+// tooFew says what there is instead.
+func tooFew(dir, label string, n int) error {
+	err := &hintedError{
+		error: fmt.Errorf("--save-dir: %s holds %s of this label, and two are compared", dir, pick(n, "no complete profile", "only one complete profile")),
+		hint:  "keyprof profile --save-dir " + dir + " URL adds one",
+	}
+	if label == "" {
+		return err
+	}
+	err.hint = "keyprof profile --save-dir " + dir + " --label " + label + " URL adds one"
+	if labels, listing := history.Labels(dir); listing == nil && n == 0 && len(labels) > 0 {
+		err.hint = "there are profiles of " + strings.Join(labels, ", ") + "; " + err.hint
+	}
+	return err
+}
+
+func openHistoryHint(err error) string {
+	if several := (*history.LabelsError)(nil); errors.As(err, &several) {
+		return "choose one with --label"
+	}
+	return "give the directory that keyprof profile --save-dir DIR saves to"
+}

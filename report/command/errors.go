@@ -1,0 +1,296 @@
+package command
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/report/unit"
+	"keyprof/sampler"
+	"keyprof/sampler/profile"
+	"keyprof/scanner"
+)
+
+// The exit codes, as the README lists them.
+const (
+	exitDone        = 0
+	exitFailed      = 1 // nothing usable was written
+	exitUsage       = 2
+	exitIncomplete  = 4 // a profile was written, and says which part is missing; of check: it would be so
+	exitAlarm       = 5 // a condition of --fail-on holds
+	exitInterrupted = 130
+)
+
+// exitStatusHelp ends the help of commands that collect.
+const exitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: nothing usable was written
+  2    usage: a bad flag, argument or URL
+  4    incomplete: a profile was written and says which part of the keys is missing
+  5    a condition of --fail-on holds: results were written all the same
+  130  interrupted: a partial profile was written (before the walk began, or after
+       a second interrupt: nothing)`
+
+// readExitStatusHelp ends the help of commands that only read files.
+const readExitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: nothing usable was written
+  2    usage: a bad flag or argument
+  130  interrupted: what was printed, if anything, is incomplete`
+
+const reportExitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: nothing usable was written
+  2    usage: a bad flag or argument
+  5    a condition of --fail-on holds
+  130  interrupted: what was printed, if anything, is incomplete`
+
+const diffExitStatusHelp = `EXIT STATUS
+  0    done
+  1    failed: a profile cannot be read, or the two should not be compared
+  2    usage: a bad flag or argument
+  5    a condition of --fail-on holds
+  130  interrupted: what was printed, if anything, is incomplete`
+
+// hintedError is a failure together with what to do about it.
+type hintedError struct {
+	error
+	hint string
+}
+
+func (e *hintedError) Unwrap() error { return e.error }
+
+// failures are several errors, which are told one by one.
+type failures []error
+
+func (f failures) Error() string   { return errors.Join(f...).Error() }
+func (f failures) Unwrap() []error { return f }
+
+// failuresOf are those of some errors that are not nil: nil, the only one, or failures.
+func failuresOf(errs ...error) error {
+	var all failures
+	for _, err := range errs {
+		switch several := failures(nil); {
+		case errors.As(err, &several):
+			all = append(all, several...)
+		case err != nil:
+			all = append(all, err)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	default:
+		return all
+	}
+}
+
+// incompleteError is a profile that was written but lacks a part.
+type incompleteError struct{ reason, hint string }
+
+func (e *incompleteError) Error() string { return "the profile is incomplete: " + e.reason }
+
+// lackingError is a profile that would not have everything.
+type lackingError struct{ reason string }
+
+func (e *lackingError) Error() string { return "a profile would lack " + e.reason }
+
+// alarmError tells that conditions hold, which have been listed.
+type alarmError struct{ holding int }
+
+func (e *alarmError) Error() string {
+	return fmt.Sprintf("%s of --fail-on hold", unit.FormatCount(int64(e.holding)))
+}
+
+// errInterruptedEarly is an interrupt before anything was walked.
+var errInterruptedEarly = fmt.Errorf("%w before the walk began", sampler.ErrInterrupted)
+
+// errInterruptedReading is an interrupt before files were read and what they hold
+// was printed.
+var errInterruptedReading = fmt.Errorf("%w while reading files", sampler.ErrInterrupted)
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(err error) int {
+	var usage *usageError
+	var incomplete *incompleteError
+	var alarm *alarmError
+	var lacking *lackingError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, sampler.ErrInterrupted):
+		return exitInterrupted
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &incomplete), errors.As(err, &lacking):
+		return exitIncomplete
+	case errors.As(err, &alarm):
+		return exitAlarm
+	default:
+		return exitFailed
+	}
+}
+
+// printError writes what went wrong and what to do about it, a line each.
+// help is what to type for help with a mistake on the command line.
+func printError(w io.Writer, err error, help string) {
+	if alarm := (*alarmError)(nil); err == nil || errors.As(err, &alarm) {
+		return // alarms have been listed
+	}
+	if several := failures(nil); errors.As(err, &several) {
+		for _, one := range several {
+			printError(w, one, help)
+		}
+		return
+	}
+	fmt.Fprintf(w, "keyprof: error: %s\n", oneLine(err.Error()))
+	if hint := hintFor(err, help); hint != "" {
+		fmt.Fprintf(w, "keyprof: hint: %s\n", oneLine(hint))
+	}
+}
+
+func hintFor(err error, help string) string {
+	var usage *usageError
+	var hinted *hintedError
+	var server *scanner.Error
+	var incomplete *incompleteError
+	switch {
+	case errors.Is(err, errInterruptedEarly):
+		return "nothing was written"
+	case errors.Is(err, errInterruptedReading):
+		return "what was printed, if anything, is incomplete"
+	case errors.Is(err, sampler.ErrInterrupted):
+		return "the figures cover what was walked until then"
+	case errors.As(err, &usage):
+		return cmp.Or(usage.hint, help)
+	case errors.As(err, &hinted):
+		return hinted.hint
+	case errors.As(err, &server):
+		return cmp.Or(server.Hint, "if the server is well, run keyprof again; keyprof profile --help lists how to reach it")
+	case errors.As(err, &incomplete):
+		return cmp.Or(incomplete.hint, "the figures cover what was measured; mend the cause (the report's warnings say how, where keyprof knows), and run it again for all keys")
+	case errors.Is(err, profile.ErrNotValid):
+		return notValidHint
+	case errors.Is(err, syscall.ENOSPC):
+		return "free some space"
+	default:
+		return "check that what the message names exists and may be used"
+	}
+}
+
+// withoutPath is err for a message that names the file already.
+func withoutPath(err error) error {
+	if of := (*fs.PathError)(nil); errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
+
+// notSaved is why a profile could not be saved, and what to do about it.
+func notSaved(err error, hint string) error {
+	return notWritten(fmt.Errorf("saving the profile: %w", err), hint)
+}
+
+// notWritten is err with a hint, unless the profile is at fault.
+func notWritten(err error, hint string) error {
+	if errors.Is(err, profile.ErrNotValid) {
+		hint = notValidHint
+	}
+	return &hintedError{error: err, hint: hint}
+}
+
+const notValidHint = "this is a fault of keyprof, and a file elsewhere would not help: please report it with the message; the figures of this run are in its report"
+
+// What the library and the package flag below it say of flags that they cannot
+// read.
+var (
+	undefinedFlag = regexp.MustCompile(`^flag provided but not defined: -+(.*)$`)
+	invalidValue  = regexp.MustCompile(`(?s)^invalid (?:boolean )?value (".*") for (?:flag )?-+([a-zA-Z0-9-]+): (.*)$`)
+	missingValue  = regexp.MustCompile(`^flag needs an argument: -+(.*)$`)
+	badSyntax     = regexp.MustCompile(`^bad flag syntax: (.*)$`)
+)
+
+// onUsageError says in plain words, and with two dashes, what is wrong with a
+// flag.
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	text := err.Error()
+	if m := undefinedFlag.FindStringSubmatch(text); m != nil {
+		return unknownFlag(c, m[1])
+	}
+	if m := invalidValue.FindStringSubmatch(text); m != nil {
+		return &usageError{problem: dashed(m[2]) + " " + m[1] + " is " + notTaken(flagOf(c, m[2]), m[3])}
+	}
+	if m := missingValue.FindStringSubmatch(text); m != nil {
+		return &usageError{problem: "flag " + dashed(m[1]) + " needs a value"}
+	}
+	if m := badSyntax.FindStringSubmatch(text); m != nil {
+		return &usageError{problem: m[1] + " is no flag"}
+	}
+	return &usageError{problem: text}
+}
+
+func dashed(name string) string { return strings.Repeat("-", min(2, len(name))) + name }
+
+// unknownFlag suggests the flag that is most like it. A command must come first
+// for there to be any.
+func unknownFlag(c *cli.Context, name string) error {
+	if strings.HasPrefix(name, "a") || strings.HasPrefix(name, "pass") { // redis-cli's -a, with a password
+		return &usageError{problem: "unknown flag -" + name[:1] + "...", hint: "a password is given with REDISCLI_AUTH, --password-file or --askpass"}
+	}
+	e := &usageError{problem: "unknown flag " + dashed(name)}
+	if !isCommand(c) {
+		return e
+	}
+	if near := nearest(name, append(keysOf(c.Command), "config", "help")); near != "" {
+		e.hint = "did you mean --" + near + "? keyprof " + c.Command.Name + " --help lists all"
+	}
+	return e
+}
+
+// isCommand reports whether the context is one of a command of ours, and not of
+// the program alone.
+func isCommand(c *cli.Context) bool {
+	return c != nil && c.Command != nil && c.App.Command(c.Command.Name) != nil
+}
+
+// flagOf is the flag of that name, short or long; nil if there is none.
+func flagOf(c *cli.Context, name string) cli.Flag {
+	if !isCommand(c) {
+		return nil
+	}
+	for _, f := range c.Command.Flags {
+		for _, is := range f.Names() {
+			if is == name {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// notTaken says why a flag does not take a value.
+func notTaken(f cli.Flag, reason string) string {
+	if strings.HasSuffix(reason, "out of range") {
+		return "too large a number"
+	}
+	switch f.(type) {
+	case *cli.IntFlag, *cli.Int64Flag:
+		return "not a whole number"
+	case *cli.Float64Flag:
+		return "not a number"
+	case *cli.DurationFlag:
+		return "not a duration, such as 30s or 2m"
+	case *cli.BoolFlag:
+		return "neither true nor false"
+	}
+	return "not a value that it takes: " + reason
+}

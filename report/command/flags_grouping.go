@@ -1,0 +1,166 @@
+package command
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/sampler"
+	"keyprof/sampler/pattern"
+	"keyprof/sampler/profile"
+)
+
+// groupingFlags say how names become namespaces.
+func groupingFlags() []cli.Flag {
+	const category = "Namespaces"
+	return []cli.Flag{
+		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as decided before, and by the same rules: `FILE` is a profile, or what keyprof patterns -f json printed, or the dictionary alone that stands under design.patterns in a profile, without rules"},
+		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "`REGEX=NAME`, such as '^tenant:([^:]+):=tenant:$1:*': call keys whose name matches REGEX (RE2, not anchored) NAME before anything is inferred; the last = parts the two, $1 is what the first brackets matched, and makes a row for each such text, so it is meant for few; a * means itself; repeatable: the first that matches counts, and those of --patterns come last"},
+		&cli.StringFlag{Category: category, Name: "delimiters", Usage: "part all names at `CHARS` before all other punctuation; - and _ part words only if they are among them, or where nothing else does", DefaultText: pattern.DefaultDelimiters},
+		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: sampler.DefaultNamespaceLimit},
+	}
+}
+
+func groupingOf(c *cli.Context) (sampler.Grouping, error) {
+	g := sampler.Grouping{Limit: c.Int("namespaces")}
+	if g.Limit < 1 || g.Limit > maxRows {
+		return g, flagError("namespaces", nil, fmt.Sprintf("must be between 1 and %d", maxRows))
+	}
+	rules := c.StringSlice("pattern-rule")
+	if _, err := parseRules(rules); err != nil {
+		return g, flagError("pattern-rule", err, "")
+	}
+	if path := c.String("patterns"); path != "" {
+		earlier, err := earlierDecisions(path)
+		if err != nil {
+			return g, err
+		}
+		g.Dictionary = earlier.Dictionary
+		if odd := g.OtherLexing(); odd != "" {
+			warn(c.App.ErrWriter, "--patterns: %s: %s", path, odd)
+		}
+		rules = append(rules, earlier.Rules...)
+	}
+	if c.IsSet("delimiters") {
+		dict, err := cutBy(c.String("delimiters"), g.Dictionary)
+		if err != nil {
+			return g, err
+		}
+		g.Dictionary = dict
+	}
+	parsed, err := parseRules(rules)
+	if err != nil { // those of the command line have been read before
+		return g, failedPatterns(c.String("patterns"), err)
+	}
+	g.Rules = parsed
+	return g, nil
+}
+
+// parseRules reads rules of which each counts once; nil if there are none.
+func parseRules(texts []string) (*pattern.Rules, error) {
+	var once []string
+	seen := map[string]bool{}
+	for _, text := range texts {
+		if !seen[text] {
+			seen[text] = true
+			once = append(once, text)
+		}
+	}
+	if len(once) == 0 {
+		return nil, nil
+	}
+	return pattern.ParseRules(once...)
+}
+
+// cutBy returns the decisions to keep to when names are cut by chars: those made
+// earlier, if they were made by the same delimiters.
+func cutBy(chars string, earlier *pattern.Dictionary) (*pattern.Dictionary, error) {
+	delims, err := pattern.ParseDelimiters(chars)
+	switch {
+	case err != nil:
+		return nil, flagError("delimiters", err, "")
+	case earlier == nil:
+		return pattern.NewDictionary(delims), nil
+	case !earlier.FirstLevel().Equal(delims):
+		return nil, &usageError{
+			problem: fmt.Sprintf("--delimiters are %s, but the decisions of --patterns were made with %s", inOrder(delims), inOrder(earlier.FirstLevel())),
+			hint:    "leave out --delimiters to group as before, or --patterns to decide anew",
+		}
+	}
+	return earlier, nil
+}
+
+// inOrder prints delimiters in the order in which --help has the usual ones.
+func inOrder(d *pattern.Delimiters) string {
+	if usual, err := pattern.ParseDelimiters(pattern.DefaultDelimiters); err == nil && d.Equal(usual) {
+		return pattern.DefaultDelimiters
+	}
+	return d.String()
+}
+
+// earlierDecisions are those of --patterns.
+func earlierDecisions(path string) (*pattern.Decisions, error) {
+	if path == "-" {
+		return nil, &usageError{problem: "--patterns - does not read standard input", hint: "give the name of a file"}
+	}
+	d, err := readDecisions(path)
+	if err != nil {
+		return nil, failedPatterns(path, err)
+	}
+	return d, nil
+}
+
+// failedPatterns is why the file of --patterns cannot be used.
+func failedPatterns(path string, err error) error {
+	hint := "give a profile, what keyprof patterns -f json printed, or a file with what stands under design.patterns in a profile"
+	if errors.Is(err, fs.ErrNotExist) {
+		hint = "the first run goes without --patterns, and makes the file: keyprof profile -o FILE URL, or keyprof patterns -f json NAMES > FILE"
+	}
+	return &hintedError{error: fmt.Errorf("--patterns: reading %s: %w", path, withoutPath(err)), hint: hint}
+}
+
+// readDecisions reads the file once: it may be a pipe. What is no profile is read no
+// further than shows that, and then as what people edit, which is shorter.
+func readDecisions(path string) (*pattern.Decisions, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var read bytes.Buffer
+	p, err := profile.Read(io.TeeReader(f, &read))
+	switch {
+	case err == nil:
+		return decisionsOf(p)
+	case profile.IsCompressed(read.Bytes()): // so meant for a profile
+		return nil, err
+	}
+	d, otherwise := pattern.ReadDecisions(io.MultiReader(&read, f))
+	if otherwise != nil && errors.Is(err, profile.ErrTooLarge) {
+		return nil, err
+	}
+	return d, otherwise
+}
+
+// What keeps a profile's decisions from being used.
+var (
+	errNoDecisions       = errors.New("the profile holds no decisions: an older version wrote it")
+	errRedactedDecisions = errors.New("the profile is redacted: some of its decisions, and its rules, were left out")
+)
+
+// decisionsOf are those that a profile holds.
+func decisionsOf(p *profile.Profile) (*pattern.Decisions, error) {
+	switch {
+	case p.Design.Patterns == nil:
+		return nil, errNoDecisions
+	case p.Design.Redacted:
+		return nil, errRedactedDecisions
+	}
+	dict := pattern.Dictionary(*p.Design.Patterns)
+	return &pattern.Decisions{Dictionary: &dict, Rules: p.Design.PatternRules}, dict.Check()
+}

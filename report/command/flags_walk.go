@@ -1,0 +1,130 @@
+package command
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/report/unit"
+	"keyprof/sampler"
+	"keyprof/sampler/profile"
+	"keyprof/scanner"
+)
+
+const walkCategory = "Walk"
+
+// walkFlags say which keys to walk and how fast.
+func walkFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Category: walkCategory, Name: "match", Usage: "walk only keys that match `GLOB`, as SCAN's MATCH (--under chooses afterwards)"},
+		&cli.StringFlag{Category: walkCategory, Name: "idle-over", Usage: "call keys high-idle that are idle for more than `SPAN`", Value: unit.FormatSpan(sampler.DefaultIdleOver)},
+		&cli.StringFlag{Category: walkCategory, Name: "max-load", Usage: "use at most this `SHARE` of the server's main thread", Value: unit.FormatExactShare(scanner.DefaultMaxLoad)},
+		&cli.Float64Flag{Category: walkCategory, Name: "rate", Usage: "walk at most `KEYS` a second", DefaultText: "no limit"},
+		&cli.StringFlag{Category: walkCategory, Name: "latency-budget", Usage: "choose pages that keep other clients waiting for at most `SPAN`", Value: unit.FormatSpan(scanner.DefaultLatencyBudget)},
+		&cli.IntFlag{Category: walkCategory, Name: "page", Usage: "ask for `KEYS` with each SCAN (COUNT), whatever --latency-budget says", DefaultText: fmt.Sprintf("chosen by --latency-budget; %d with --max-load 100%%", scanner.FullSpeedPage)},
+	}
+}
+
+const maxPage = 1000 // over some 200, SCAN only keeps others waiting for longer
+
+func walkOptionsOf(c *cli.Context) (sampler.Options, error) {
+	o := sampler.Options{
+		Match: c.String("match"), Rate: c.Float64("rate"), Page: c.Int("page"), Guarded: true,
+		Tool: profile.Tool{Name: "keyprof", Version: version},
+	}
+	var err error
+	if o.IdleOver, err = unit.ParseSpan(c.String("idle-over")); err != nil || o.IdleOver < time.Second {
+		return o, flagError("idle-over", err, "must be at least 1s")
+	}
+	if o.MaxLoad, err = unit.ParseShare(c.String("max-load")); err != nil {
+		return o, flagError("max-load", err, "")
+	}
+	if o.LatencyBudget, err = unit.ParseSpan(c.String("latency-budget")); err != nil {
+		return o, flagError("latency-budget", err, "")
+	}
+	if o.MaxLoad == 1 && !c.IsSet("page") && !c.IsSet("latency-budget") {
+		o.Page = scanner.FullSpeedPage
+	}
+	switch {
+	case o.LatencyBudget < scanner.MinLatencyBudget:
+		return o, flagError("latency-budget", nil, "must be at least "+unit.FormatSpan(scanner.MinLatencyBudget))
+	case o.MaxLoad < scanner.MinLoad:
+		return o, flagError("max-load", nil, "must be at least "+unit.FormatExactShare(scanner.MinLoad))
+	case c.IsSet("rate") && !(o.Rate >= scanner.MinRate) || math.IsInf(o.Rate, 0): // NaN, too
+		return o, flagError("rate", nil, fmt.Sprintf("must be at least %d key a second", scanner.MinRate))
+	case o.Page < 0 || o.Page == 0 && c.IsSet("page") || o.Page > maxPage:
+		return o, flagError("page", nil, fmt.Sprintf("must be between 1 and %d keys", maxPage))
+	}
+	return o, nil
+}
+
+// sampleHelp is the part of --help that explains samples.
+const sampleHelp = `SAMPLES
+  --sample 2% or --sample 200000 measures that many keys and tells the rest from them,
+  with intervals that hold the truth 95 times in 100. SCAN goes over keys in the order
+  of a hash that knows nothing of names, so that a stretch of its way is a fair sample.
+  Bytes are "at least" so many where a few keys hold them: then, and where memory is
+  left that the keys do not explain, walk all. --sample-from PROFILE measures the same
+  keys again; --save-dir does so by itself. In a cluster from Redis 7.4 or Valkey 8 on
+  each slot is a table of its own: slots are drawn then, at least 30. A database of some
+  hundred keys is walked whole, and so are all where neither can be had (proxies, other
+  engines).`
+
+func sampleFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Category: walkCategory, Name: "sample", Usage: "measure only this `SHARE` of the keys, such as 2%, or so many, such as 200000", DefaultText: "100%"},
+		&cli.StringFlag{Category: walkCategory, Name: "sample-from", Usage: "measure the keys again that `PROFILE` is a sample of"},
+	}
+}
+
+// sampleOf is nil for a census.
+func sampleOf(c *cli.Context) (*sampler.SampleSize, error) {
+	text, path := c.String("sample"), c.String("sample-from")
+	switch {
+	case text != "" && path != "":
+		return nil, &usageError{problem: "--sample and --sample-from do not go together", hint: "the profile says how many keys it is of"}
+	case c.IsSet("sample-from") || path != "":
+		return sampleFrom(path)
+	case c.IsSet("sample") || text != "":
+		return parseSample(text)
+	default:
+		return nil, nil
+	}
+}
+
+func parseSample(text string) (*sampler.SampleSize, error) {
+	if strings.HasSuffix(text, "%") {
+		if share, err := unit.ParseShare(text); err == nil {
+			return &sampler.SampleSize{Share: share}, nil
+		}
+		return nil, flagError("sample", nil, fmt.Sprintf("%.40q: want a share of more than 0%% and at most 100%%, such as 2%%, or a number of keys such as 200000", text))
+	}
+	keys, err := unit.ParseCount(text)
+	if err != nil || keys < 1 {
+		return nil, flagError("sample", nil, fmt.Sprintf("%.40q: want a share such as 2%%, or a number of keys such as 200000", text))
+	}
+	return &sampler.SampleSize{Keys: keys}, nil
+}
+
+func sampleFrom(path string) (*sampler.SampleSize, error) {
+	if path == "" {
+		return nil, flagError("sample-from", nil, "wants the name of a file")
+	}
+	if path == "-" {
+		return nil, &usageError{problem: "--sample-from - does not read standard input", hint: "give the name of a file"}
+	}
+	p, err := readProfile(path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if p.Design.Sample == nil {
+		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s is no sample: all keys were measured", path), hint: "keyprof profile --sample 2% makes one"}
+	}
+	if !sampler.Repeatable(p) {
+		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s does not tell which keys of one server it is a sample of", path), hint: "keyprof profile --sample 2% makes a new sample"}
+	}
+	return &sampler.SampleSize{Again: p}, nil
+}

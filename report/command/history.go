@@ -1,0 +1,287 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/report"
+	"keyprof/report/alarm"
+	"keyprof/report/diff"
+	"keyprof/sampler"
+	"keyprof/sampler/history"
+	"keyprof/sampler/pattern"
+	"keyprof/sampler/profile"
+)
+
+// historyHelp is the part of --help that explains --save-dir.
+const historyHelp = `HISTORY
+  --save-dir DIR keeps what is found night after night, in files such as
+  DIR/prod-2026-11-21T03-00-00Z.json.zst: the label and when the walk began. Names
+  are grouped as in the last complete one, unless --patterns or --delimiters say
+  otherwise. One run at a time writes under a label; a second one says so, and ends.
+  After a complete profile the oldest beyond --keep complete ones of this label are
+  deleted, and nothing else ever is. Without --label, the server's address is the
+  label. No report is printed, unless to a terminal or if --format is given. --diff
+  prints what changed since the complete profile before; --fail-on then knows
+  conditions on changes, as keyprof diff --help lists them.`
+
+func historyFlags() []cli.Flag {
+	const category = "History"
+	return []cli.Flag{
+		&cli.StringFlag{Category: category, Name: "save-dir", Usage: "save the profile in `DIR`, beside those of other nights"},
+		&cli.BoolFlag{Category: category, Name: "diff", Usage: "with --save-dir, print what changed since the complete profile before, also with --quiet"},
+		&cli.IntFlag{Category: category, Name: "keep", Usage: "with --save-dir, keep the newest `N` complete profiles of the label", Value: history.DefaultKeep},
+	}
+}
+
+// historyOptions say which profiles to keep where.
+type historyOptions struct {
+	Dir, Label string
+	Keep       int
+	Regroup    bool // as in the last profile
+	Report     bool // also where stdout is no terminal
+	Compare    bool // with the profiles before
+	Diff       bool // print what changed
+}
+
+// historyOf is nil when no history is kept. It sets the label of a profile that
+// has none.
+func historyOf(c *cli.Context, o *profileOptions) (*historyOptions, error) {
+	h := &historyOptions{
+		Dir: c.String("save-dir"), Keep: c.Int("keep"),
+		Regroup: c.String("patterns") == "", Report: c.IsSet("format"), Diff: c.Bool("diff"),
+	}
+	h.Compare = h.Diff || o.Prom.Path != "" || slices.ContainsFunc(o.FailOn, (*alarm.Condition).NeedsDiff)
+	switch {
+	case !c.IsSet("save-dir") && c.IsSet("keep"):
+		return nil, &usageError{problem: "--keep without --save-dir has no effect"}
+	case !c.IsSet("save-dir") && h.Diff:
+		return nil, &usageError{problem: "--diff needs --save-dir, where the profiles of other nights are", hint: "keyprof diff OLD NEW compares two files"}
+	case h.Diff && o.Output == "-":
+		return nil, &usageError{problem: "--output - prints the profile alone, without --diff"}
+	case h.Diff && h.Report && o.Report.Format != report.Text && o.Report.Format != report.Markdown:
+		return nil, &usageError{problem: "--diff prints a second document, which --format " + string(o.Report.Format) + " has no place for", hint: "keyprof diff --save-dir DIR --format " + string(o.Report.Format) + " prints it alone"}
+	case !c.IsSet("save-dir"):
+		return nil, nil
+	case h.Dir == "":
+		return nil, flagError("save-dir", nil, "must name a directory")
+	case h.Keep < history.MinKeep:
+		return nil, flagError("keep", nil, fmt.Sprintf("must be at least %d", history.MinKeep))
+	}
+	if o.Collect.Label == "" {
+		label, err := o.serverLabel()
+		if err != nil {
+			return nil, err
+		}
+		o.Collect.Label = label
+	}
+	h.Label = o.Collect.Label
+	return h, nil
+}
+
+// serverLabel is made of where the server is, and not of who logs in.
+func (o *profileOptions) serverLabel() (string, error) {
+	if o.Redact != nil {
+		return "", &usageError{problem: "--redact and --save-dir need a --label", hint: "without one the server's address would be the label, and not stay hidden"}
+	}
+	target, err := o.Connection.place()
+	if err != nil {
+		return "", err
+	}
+	label := history.LabelFor(target.Address)
+	if history.CheckLabel(label) != nil {
+		return "", &usageError{problem: "--save-dir: the server's address makes no label", hint: "choose one with --label"}
+	}
+	return label, nil
+}
+
+// pastProfiles is the history of a run, locked. A nil one is of a run that keeps
+// none.
+type pastProfiles struct {
+	options historyOptions
+	history *history.History
+	writer  *history.Writer
+	stderr  io.Writer
+	told    map[string]bool // what has been warned of
+}
+
+func openHistory(o *historyOptions, stderr io.Writer) (*pastProfiles, error) {
+	if o == nil {
+		return nil, nil
+	}
+	past := &pastProfiles{options: *o, stderr: stderr, told: map[string]bool{}}
+	var err error
+	if past.history, err = history.Create(o.Dir, o.Label); err == nil {
+		past.writer, err = past.history.Lock()
+	}
+	if err != nil {
+		return nil, &hintedError{error: fmt.Errorf("--save-dir: %w", err), hint: historyHint(err)}
+	}
+	return past, nil
+}
+
+func historyHint(err error) string {
+	switch {
+	case errors.Is(err, history.ErrLocked):
+		return "nothing was done; wait until it has ended, or give this one a --label of its own"
+	case errors.Is(err, fs.ErrNotExist):
+		return "make the directory above it: only the last part of the path is made by itself"
+	case errors.Is(err, syscall.ENOSPC):
+		return spaceHint
+	}
+	return "choose a directory that may be read and written to"
+}
+
+const spaceHint = "free some space, or choose another place with --save-dir"
+
+func (past *pastProfiles) close() {
+	if past == nil {
+		return
+	}
+	if err := past.writer.Close(); err != nil {
+		warn(past.stderr, "--save-dir: %v", err)
+	}
+}
+
+// clocksApart is by how much the clocks of machines that share a history may differ.
+const clocksApart = 5 * time.Minute
+
+// newest are the newest complete profiles that began until then, n at most. It warns
+// of files that should be such profiles and are not, once each.
+func (past *pastProfiles) newest(n int, until time.Time) ([]history.Saved, error) {
+	newest, passed, err := past.history.Newest(n, until)
+	if err != nil {
+		return nil, &hintedError{error: fmt.Errorf("--save-dir: %w", err), hint: historyHint(err)}
+	}
+	for _, problem := range passed {
+		if text := problem.Error(); !past.told[text] {
+			past.told[text] = true
+			warn(past.stderr, "--save-dir: passing over %s", text)
+		}
+	}
+	return newest, nil
+}
+
+// grouping is g with the decisions of the last profile, if they are of the same
+// kind. Those that no longer are say nothing of tonight, and are no problem.
+func (past *pastProfiles) grouping(g sampler.Grouping) (sampler.Grouping, error) {
+	if past == nil || !past.options.Regroup {
+		return g, nil
+	}
+	last, err := past.newest(1, time.Now().Add(clocksApart))
+	if err != nil || len(last) == 0 {
+		return g, err
+	}
+	decisions, err := decisionsOf(last[0].Profile)
+	switch {
+	case errors.Is(err, errNoDecisions), errors.Is(err, errRedactedDecisions):
+		return g, nil
+	case err != nil:
+		warn(past.stderr, "--save-dir: names are grouped anew: %s: %v", last[0].Path, err)
+		return g, nil
+	}
+	wanted := g.Dictionary // that of --delimiters
+	if wanted == nil {
+		wanted = &pattern.Dictionary{}
+	}
+	again := g
+	again.Dictionary = decisions.Dictionary
+	if again.OtherLexing() != "" || !wanted.FirstLevel().Equal(decisions.Dictionary.FirstLevel()) {
+		return g, nil
+	}
+	return again, nil
+}
+
+// sampleAgain has the sample of the last profile measured again, so that changes are
+// those of the same keys.
+func (past *pastProfiles) sampleAgain(size *sampler.SampleSize) {
+	if past == nil || size == nil || size.Again != nil {
+		return
+	}
+	if last, err := past.newest(1, time.Now()); err == nil && len(last) > 0 {
+		size.Again = last[0].Profile
+	}
+}
+
+// toldOf reports whether the last profile has a warning of this code: who reads of it
+// every night does not read it any more.
+func (past *pastProfiles) toldOf(code string) bool {
+	if past == nil {
+		return false
+	}
+	last, err := past.newest(1, time.Now())
+	return err == nil && len(last) > 0 &&
+		slices.ContainsFunc(last[0].Profile.Warnings, func(w profile.Warning) bool { return w.Code == code })
+}
+
+// ratesOver is how many complete profiles before the new one a comparison looks at:
+// rates are those of a week of nights then.
+const ratesOver = 8
+
+// changes compare p with the complete profiles before it; nil if that is not asked
+// for, or on the first night. It must be called before save. What was walked is
+// worth more than a comparison, so that there can be none is a warning.
+func (past *pastProfiles) changes(p *profile.Profile) *diff.Comparison {
+	if past == nil || !past.options.Compare {
+		return nil
+	}
+	newest, err := past.newest(ratesOver, p.Began)
+	if err != nil {
+		warn(past.stderr, "what changed cannot be told: %v", err)
+		return nil
+	}
+	if len(newest) == 0 {
+		past.warnOfNone()
+		return nil
+	}
+	c, err := compare(append(sourcesOf(newest), source{"this run", p}), comparing{})
+	if err != nil {
+		warn(past.stderr, "what changed since %s cannot be told: %v", newest[0].Path, err)
+	}
+	return c
+}
+
+// warnOfNone tells that there is nothing to compare with, but for the first night.
+func (past *pastProfiles) warnOfNone() {
+	labels, err := history.Labels(past.options.Dir)
+	if err != nil || slices.Contains(labels, past.options.Label) {
+		warn(past.stderr, "what changed cannot be told: %s holds no complete profile of %s", past.options.Dir, past.options.Label)
+	}
+}
+
+// sourcesOf are saved profiles, which come newest first, as sources, oldest first.
+func sourcesOf(newest []history.Saved) []source {
+	var list []source
+	for _, s := range slices.Backward(newest) {
+		list = append(list, source{s.Path, s.Profile})
+	}
+	return list
+}
+
+// save writes the profile, and deletes those that are too many.
+func (past *pastProfiles) save(p *profile.Profile) error {
+	if past == nil {
+		return nil
+	}
+	if _, err := past.writer.Save(p); err != nil {
+		hint := spaceHint
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			hint = "move that file away; has the clock been set back?"
+		case errors.Is(err, fs.ErrNotExist):
+			hint = "the directory was there when the walk began: see who removes it"
+		}
+		return notSaved(err, hint)
+	}
+	if _, err := past.writer.Prune(past.options.Keep); err != nil {
+		warn(past.stderr, "--save-dir: deleting old profiles: %v", err)
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"keyprof/report"
+	"keyprof/report/alarm"
+	"keyprof/report/diff"
+	"keyprof/report/unit"
+	"keyprof/sampler"
+	"keyprof/sampler/profile"
+)
+
+// output is the standard output, and remembers why it could not be written to.
+type output struct {
+	io.Writer
+	mu  sync.Mutex // an action that was interrupted may go on
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+func (o *output) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
+func readProfile(path string, stdin io.Reader) (*profile.Profile, error) {
+	var p *profile.Profile
+	var err error
+	if path == "-" {
+		p, err = profile.Read(stdin)
+		path = "standard input"
+	} else {
+		p, err = profile.ReadFile(path)
+	}
+	if err != nil {
+		if inFile := errors.Unwrap(err); path != "standard input" && inFile != nil {
+			err = inFile // without the path, which ReadFile puts before it
+		}
+		return nil, &hintedError{error: fmt.Errorf("reading %s: %w", path, withoutPath(err)), hint: readHint(err)}
+	}
+	return p, nil
+}
+
+func readHint(err error) string {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "keyprof profile -o FILE URL makes a profile"
+	case errors.Is(err, profile.ErrNewerSchema):
+		return "use the keyprof that wrote it, or a newer one"
+	case errors.Is(err, profile.ErrTruncated):
+		return "the file was not copied or written to its end: copy it again"
+	default:
+		return "give a file that keyprof profile -o wrote"
+	}
+}
+
+// show prints a report as suits stdout. On a terminal it is as wide as that,
+// within reason; elsewhere its width does not depend on chance.
+func show(stdout io.Writer, shown shareable, o presentation) error {
+	if err := shown.checkUnder(o.Under); err != nil {
+		return err
+	}
+	p := shown.Profile
+	if o.Depth > 0 {
+		rolled, err := sampler.RollUp(p, o.Under, o.Depth)
+		if err != nil {
+			return fmt.Errorf("--depth: %w", err)
+		}
+		p = rolled
+	}
+	o.Color = wantsColor(stdout)
+	o.Width = min(terminalWidth(stdout), widest)
+	if err := report.Write(stdout, p, o.Options); err != nil {
+		return notWritten(err, writingHint)
+	}
+	return nil
+}
+
+// writingHint is what to do when a report cannot be printed.
+const writingHint = "check where the output goes: a full disk, or a pipe that was closed"
+
+// source is a profile and where it comes from.
+type source struct {
+	name string
+	*profile.Profile
+}
+
+// comparing says how to compare.
+type comparing struct {
+	depth int // segments; 0: all
+	under string
+	force bool
+}
+
+// compare compares the newest two of some profiles, which are sorted by time; the
+// others tell earlier rates.
+func compare(sources []source, how comparing) (*diff.Comparison, error) {
+	n := len(sources) - 2
+	before, after := sources[n], sources[n+1]
+	o := diff.Options{
+		Tool:      profile.Tool{Name: profile.ToolName, Version: version},
+		OldSource: before.name, NewSource: after.name, Force: how.force,
+	}
+	for _, s := range sources[:n] {
+		o.Earlier = append(o.Earlier, s.Profile)
+	}
+	old, new, err := sampler.Regroup(before.Profile, after.Profile)
+	if err != nil {
+		o.Ungrouped = err
+		old, new = before.Profile, after.Profile
+	}
+	if how.depth > 0 {
+		if old, new, err = rollUpBoth(old, new, how); err != nil {
+			return nil, fmt.Errorf("--depth: %w", err)
+		}
+	}
+	c, err := diff.Compare(old, new, o)
+	if refused := (*diff.Refusal)(nil); errors.As(err, &refused) {
+		return nil, &hintedError{error: err, hint: refused.Hint}
+	}
+	return c, err
+}
+
+func rollUpBoth(a, b *profile.Profile, how comparing) (*profile.Profile, *profile.Profile, error) {
+	a, err := sampler.RollUp(a, how.under, how.depth)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err = sampler.RollUp(b, how.under, how.depth)
+	return a, b, err
+}
+
+// changesShown is how a comparison is shown.
+type changesShown struct {
+	report.DiffOptions
+	Depth int // segments; 0: all
+}
+
+// showChanges prints a comparison as suits stdout.
+func showChanges(stdout io.Writer, c *diff.Comparison, o changesShown) error {
+	o.Color = wantsColor(stdout)
+	o.Width = min(terminalWidth(stdout), widest)
+	if err := report.WriteDiff(stdout, c, o.DiffOptions); err != nil {
+		return &hintedError{error: err, hint: writingHint}
+	}
+	return nil
+}
+
+// listAlarms judges the conditions by a profile, and lists what becomes of them.
+func listAlarms(stderr io.Writer, p shareable, conditions []*alarm.Condition) error {
+	return listVerdict(stderr, p.evaluate(conditions))
+}
+
+// listVerdict writes what holds, and what cannot be told, a line each. The error
+// is an alarmError if anything holds.
+func listVerdict(stderr io.Writer, verdict alarm.Verdict) error {
+	for _, d := range verdict.Doubts {
+		warn(stderr, "fail-on: %s: cannot be told%s: %s", d.Condition, doubtful(d), d.Reason)
+	}
+	for _, f := range verdict.Findings {
+		fmt.Fprintf(stderr, "keyprof: fail-on: %s\n", oneLine(fmt.Sprintf("%s: %s", f.Condition, finding(f))))
+	}
+	if n := len(verdict.Findings); n > 0 {
+		return &alarmError{holding: n}
+	}
+	return nil
+}
+
+func finding(f alarm.Finding) string {
+	switch {
+	case f.Namespace != nil:
+		return fmt.Sprintf("%s: %s (db%d)", report.NamespaceText(f.Namespace), f.Figure, f.Namespace.DB)
+	case f.Node != nil:
+		return fmt.Sprintf("%s: %s", report.NodeText(f.Node), f.Figure)
+	case f.OfAll:
+		return f.Figure
+	default:
+		return f.Figure + " over all keys"
+	}
+}
+
+// doubtful continues "cannot be told".
+func doubtful(d alarm.Doubt) string {
+	if d.Namespace == nil {
+		return ""
+	}
+	text := fmt.Sprintf(" of %s (db%d)", report.NamespaceText(d.Namespace), d.Namespace.DB)
+	if d.More > 0 {
+		text += fmt.Sprintf(" and %s more", unit.FormatCount(int64(d.More)))
+	}
+	return text
+}

@@ -1,0 +1,335 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/report"
+	"keyprof/report/alarm"
+	"keyprof/report/diff"
+	"keyprof/report/unit"
+	"keyprof/sampler"
+	"keyprof/sampler/history"
+	"keyprof/sampler/profile"
+	"keyprof/sampler/redact"
+)
+
+var profileHelp = `Walks all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT
+IDLETIME (or FREQ) and TYPE. None of these changes data or counts as an access.
+Besides these, only HELLO, AUTH, SELECT, PING, INFO, CLIENT SETNAME and OBJECT
+REFCOUNT are ever sent, in a cluster READONLY, and for a sample there CLUSTER
+COUNTKEYSINSLOT and CLUSTER GETKEYSINSLOT.
+
+EXAMPLES
+  keyprof profile redis://replica.internal:6379
+  keyprof profile --askpass --user prof rediss://db.internal:6380 --cacert ca.pem
+  keyprof profile -o tonight.json.zst --max-load 10% unix:///run/redis/redis.sock
+  keyprof profile --sample 200000 --max-load 100% redis://replica.internal
+  keyprof profile --fail-on 'no_ttl_share > 5% in resque:*' redis://replica.internal
+  keyprof profile --save-dir history --label prod redis://replica.internal:6379
+  keyprof profile -q --label shop --prom-file /srv/prom/shop.prom redis://replica.internal
+  keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
+
+` + sampleHelp + "\n\n" + historyHelp + "\n\n" + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
+
+func profileCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "profile",
+		Usage:       "profile a live server and print the report",
+		ArgsUsage:   "[URL]",
+		Description: profileHelp,
+		Flags:       slices.Concat(profileFlags(), historyFlags(), sampleFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), promFlags(), redactFlags(), connectionFlags()),
+		Action: func(c *cli.Context) error {
+			opts, err := untilInterrupted(c.Context, func() (profileOptions, error) { return profileOptionsOf(c) })
+			if err != nil {
+				return err
+			}
+			return runProfile(c.Context, opts, c.App.Reader, c.App.Writer, c.App.ErrWriter)
+		},
+	}
+}
+
+func profileFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "save the profile as `FILE` (.json, .json.gz, .json.zst), or print it with -"},
+		&cli.StringFlag{Name: "label", Usage: "call this deployment `NAME` in the profile (letters, digits, ., _ and -)"},
+		&cli.StringFlag{Category: walkCategory, Name: "max-duration", Usage: "end the walk after `SPAN` with what was found until then", DefaultText: "no limit"},
+		&cli.IntFlag{Category: walkCategory, Name: "workers", Usage: "group keys with `N` workers; the result does not depend on it", Value: sampler.DefaultWorkers},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no report and no progress"},
+		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
+	}
+}
+
+// profileOptions are what runProfile needs; it knows nothing of flags.
+type profileOptions struct {
+	Connection connection
+	Collect    sampler.Options
+	Report     presentation
+	FailOn     []*alarm.Condition
+	Redact     *redact.Options // nil: not at all
+	Output     string          // file, "-", or empty
+	History    *historyOptions // nil: none is kept
+	Prom       promFile
+	Quiet      bool
+	Progress   bool // show a bar, if stderr is a terminal
+}
+
+func profileOptionsOf(c *cli.Context) (o profileOptions, err error) {
+	o.Output, o.Quiet = c.String("output"), c.Bool("quiet")
+	o.Progress = !c.Bool("no-progress") && !o.Quiet
+	if err := o.readFlags(c); err != nil {
+		return o, err
+	}
+	if o.History, err = historyOf(c, &o); err != nil {
+		return o, err
+	}
+	if err := o.checkUse(c.IsSet("format")); err != nil {
+		return o, err
+	}
+	return o, cmp.Or(o.checkOutput(), o.Prom.check())
+}
+
+// readFlags reads what stands for itself: the history depends on it.
+func (o *profileOptions) readFlags(c *cli.Context) (err error) {
+	if o.Connection, err = connectionOf(c); err != nil {
+		return err
+	}
+	if o.Report, err = presentationOf(c); err != nil {
+		return err
+	}
+	if o.Collect, err = collectOptionsOf(c); err != nil {
+		return err
+	}
+	if o.FailOn, err = conditionsOf(c, evidenceOf(c)); err != nil {
+		return err
+	}
+	if o.Redact, err = redactOf(c); err != nil {
+		return err
+	}
+	o.Prom, err = promOf(c)
+	return err
+}
+
+// evidenceOf is what conditions are judged by: with a history, also by what changed.
+func evidenceOf(c *cli.Context) alarm.Evidence {
+	if c.IsSet("save-dir") {
+		return alarm.TwoProfiles
+	}
+	return alarm.OneProfile
+}
+
+// checkUse finds mistakes in what is to become of the walk.
+func (o *profileOptions) checkUse(formatted bool) error {
+	switch {
+	case o.Quiet && o.Output == "" && o.History == nil && o.Prom.Path == "":
+		return &usageError{problem: "--quiet without --output, --save-dir or --prom-file would leave nothing of the walk"}
+	case o.Output == "-" && formatted:
+		return &usageError{problem: "--output - prints the profile alone, whatever --format says", hint: "leave out one of the two"}
+	}
+	return nil
+}
+
+func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
+	o, err := walkOptionsOf(c)
+	if err != nil {
+		return o, err
+	}
+	o.Label, o.Workers = c.String("label"), c.Int("workers")
+	if o.Sample, err = sampleOf(c); err != nil {
+		return o, err
+	}
+	if o.Grouping, err = groupingOf(c); err != nil {
+		return o, err
+	}
+	if text := c.String("max-duration"); text != "" {
+		if o.MaxDuration, err = unit.ParseSpan(text); err != nil || o.MaxDuration < time.Second {
+			return o, flagError("max-duration", err, "must be at least 1s")
+		}
+	}
+	if err := history.CheckLabel(o.Label); o.Label != "" && err != nil {
+		return o, flagError("label", nil, err.Error())
+	}
+	if o.Workers < 1 || o.Workers > maxWorkers {
+		return o, flagError("workers", nil, fmt.Sprintf("must be between 1 and %d", maxWorkers))
+	}
+	return o, nil
+}
+
+const (
+	maxWorkers = 64
+	maxRows    = profile.MaxRows / 2
+)
+
+// checkOutput finds out before the walk whether its result can be saved.
+func (o profileOptions) checkOutput() error {
+	if o.Output == "" || o.Output == "-" {
+		return nil
+	}
+	if _, err := profile.CompressionFor(o.Output); err != nil {
+		return flagError("output", err, "")
+	}
+	if err := profile.CheckWritable(o.Output); err != nil {
+		return &hintedError{error: fmt.Errorf("--output: %w", err), hint: "choose a directory that exists and may be written to"}
+	}
+	return nil
+}
+
+// runProfile connects, walks, saves and reports.
+func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+	past, err := openHistory(o.History, stderr)
+	if err != nil {
+		return err
+	}
+	defer past.close()
+	if o.Collect.Grouping, err = past.grouping(o.Collect.Grouping); err != nil {
+		return err
+	}
+	past.sampleAgain(o.Collect.Sample)
+	collected, err := collect(ctx, o, past, stdin, stderr)
+	if err != nil {
+		return redactError(err, o.Redact)
+	}
+	p, err := share(collected, o.Redact)
+	if err != nil {
+		return err
+	}
+	p.Label = o.Collect.Label // who gives one along with --redact wants it there
+	failed, alarms := o.deliver(p, past, stdout, stderr)
+	switch {
+	case failed != nil: // the other exit codes promise that all was written
+		return failed
+	case !p.Complete && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case !p.Complete:
+		return incomplete(p.Profile)
+	default:
+		return alarms
+	}
+}
+
+// deliver saves the profile, writes the textfile, lists alarms and prints: each of
+// them whatever became of the others. What is printed is the last, since whoever
+// reads it may hang up, which ends the process. failed is what could not be saved or
+// printed, and alarms that conditions hold, which have been listed.
+func (o profileOptions) deliver(p shareable, past *pastProfiles, stdout, stderr io.Writer) (failed, alarms error) {
+	changes := past.changes(p.Profile) // before the profile is one of the past
+	saved := failuresOf(past.save(p.Profile), o.saveOutput(p.Profile))
+	textfile := o.Prom.write(p.Profile, changes)
+	o.tellProblems(stderr, p.Profile, stdout)
+	alarms = o.listAlarms(stderr, p, changes)
+	failed = failuresOf(saved, textfile, o.print(stdout, p, changes))
+	if errors.Is(failed, profile.ErrNotValid) && (!o.reports(stdout) || o.Report.Format == report.JSON) { // the walk is not to be lost
+		o.Report.Format = report.Text
+		failed = failuresOf(failed, show(stdout, p, o.Report))
+	}
+	return failed, alarms
+}
+
+// problems are the warnings of a profile that should not be there every night.
+var problems = []string{"measure-refused", "info-refused", "replica-link-down", "server-changed", "rule-unused", "wrong-replies", "last-save-failed", "key-stalled", "odd-figure"}
+
+// tellProblems tells of a nightly run what its report would, as nobody reads that.
+func (o profileOptions) tellProblems(stderr io.Writer, p *profile.Profile, stdout io.Writer) {
+	if o.History == nil || o.reports(stdout) {
+		return
+	}
+	for _, w := range p.Warnings {
+		if slices.Contains(problems, w.Code) {
+			warn(stderr, "%s: %s", w.Scope, w.Text)
+		}
+	}
+}
+
+// incomplete is why a profile lacks a part.
+func incomplete(p *profile.Profile) error {
+	err := &incompleteError{reason: p.Nodes[0].Incomplete}
+	if strings.HasSuffix(err.reason, sampler.ErrTimeUp.Error()) {
+		err.hint = "allow more with --max-duration, or walk faster with --max-load"
+	}
+	return err
+}
+
+func collect(ctx context.Context, o profileOptions, past *pastProfiles, stdin io.Reader, stderr io.Writer) (*profile.Profile, error) {
+	var progress *bar
+	if o.Collect.MaxLoad < 1 {
+		giveWay()
+	} else {
+		defer limitProcessors(o.Collect.Workers)()
+	}
+	if o.Redact != nil {
+		o.Connection.Hide = func(err error) error { return redactError(err, o.Redact) }
+	}
+	conn, databases, err := o.Connection.open(ctx, stdin, stderr, func() { progress.interrupt() })
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	o.Collect.Databases = databases
+	if near := sampler.NearMaxmemory(conn.Node); near != nil && !past.toldOf(near.Code) {
+		warn(stderr, "%s", near.Text)
+	}
+	if o.Progress && isTerminal(stderr) {
+		progress = newBar(stderr)
+		defer progress.finish()
+		o.Collect.Progress, o.Collect.Braked = progress.show, progress.brake
+	} else {
+		o.Collect.Braked = tellBrakes(stderr, brakeTold)
+	}
+	return sampler.Collect(ctx, conn, o.Collect)
+}
+
+// listAlarms judges the conditions by the changes, where they are known: these tell
+// all that the profile does. Why they are not has been said, or it is the first
+// night.
+func (o profileOptions) listAlarms(stderr io.Writer, p shareable, changes *diff.Comparison) error {
+	if changes == nil {
+		return listAlarms(stderr, p, slices.DeleteFunc(slices.Clone(o.FailOn), (*alarm.Condition).NeedsDiff))
+	}
+	return listVerdict(stderr, alarm.EvaluateDiff(changes, o.FailOn))
+}
+
+// saveOutput does what --output FILE says.
+func (o profileOptions) saveOutput(p *profile.Profile) error {
+	if o.Output == "" || o.Output == "-" {
+		return nil
+	}
+	if err := profile.WriteFile(o.Output, p); err != nil {
+		return notSaved(err, "free some space, or choose another place with --output")
+	}
+	return nil
+}
+
+// print prints the profile or the report, and then what changed.
+func (o profileOptions) print(stdout io.Writer, p shareable, changes *diff.Comparison) error {
+	if o.Output == "-" {
+		return profile.Write(stdout, p.Profile, profile.Plain)
+	}
+	if o.reports(stdout) {
+		if err := show(stdout, p, o.Report); err != nil {
+			return err
+		}
+	}
+	if changes == nil || !o.History.Diff {
+		return nil
+	}
+	return showChanges(stdout, changes, changesShown{DiffOptions: report.DiffOptions{Options: o.Report.Options}})
+}
+
+// reports tells whether the report is printed.
+func (o profileOptions) reports(stdout io.Writer) bool {
+	switch {
+	case o.Quiet || o.Output == "-":
+		return false
+	case o.History != nil && !o.History.Report:
+		return isTerminal(stdout)
+	}
+	return true
+}

@@ -1,0 +1,84 @@
+package command
+
+import (
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"keyprof/report/alarm"
+	"keyprof/sampler/redact"
+)
+
+var reportHelp = `Prints a saved profile again, in any format.
+
+EXAMPLES
+  keyprof report tonight.json.zst
+  keyprof report --under session: --sort idle-bytes tonight.json.zst
+  keyprof report --depth 1 tonight.json.zst
+  keyprof report --redact --format json tonight.json.zst > shared.json
+  keyprof report --fail-on 'high_idle_bytes >= 500MB' tonight.json.zst
+  keyprof report --format csv tonight.json.zst > namespaces.csv
+  keyprof profile -o - redis://replica | keyprof report -
+
+` + failOnHelp + "\n\n" + redactHelp + "\n\n" + reportExitStatusHelp
+
+func reportCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "report",
+		Usage:       "print a saved profile",
+		ArgsUsage:   "PROFILE|-",
+		Description: reportHelp,
+		Flags:       slices.Concat(reportFlags(), failOnFlags(), redactFlags()),
+		Action: func(c *cli.Context) error {
+			path, err := oneArgument(c, "file")
+			if err != nil {
+				return err
+			}
+			if path == "" {
+				return &usageError{problem: "no profile given", hint: "keyprof report FILE, or - for standard input"}
+			}
+			o, err := reportOptionsOf(c, path)
+			if err != nil {
+				return err
+			}
+			return runReport(o, c.App.Reader, c.App.Writer, c.App.ErrWriter)
+		},
+	}
+}
+
+// reportOptions are what runReport needs.
+type reportOptions struct {
+	Path   string // or "-"
+	Report presentation
+	FailOn []*alarm.Condition
+	Redact *redact.Options // nil: not at all
+}
+
+func reportOptionsOf(c *cli.Context, path string) (reportOptions, error) {
+	show, err := presentationOf(c)
+	if err != nil {
+		return reportOptions{}, err
+	}
+	failOn, err := failOnOf(c)
+	if err != nil {
+		return reportOptions{}, err
+	}
+	redacted, err := redactOf(c)
+	return reportOptions{Path: path, Report: show, FailOn: failOn, Redact: redacted}, err
+}
+
+func runReport(o reportOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+	read, err := readProfile(o.Path, stdin)
+	if err != nil {
+		return err
+	}
+	p, err := share(read, o.Redact)
+	if err != nil {
+		return err
+	}
+	if err := show(stdout, p, o.Report); err != nil {
+		return err
+	}
+	return listAlarms(stderr, p, o.FailOn)
+}

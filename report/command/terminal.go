@@ -1,0 +1,173 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"keyprof/report/unit"
+	"keyprof/sampler"
+	"keyprof/sampler/profile"
+)
+
+// isTerminal reports whether a reader or writer is one.
+func isTerminal(stream any) bool {
+	f, ok := osFile(stream)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// osFile is the file that a reader or writer is.
+func osFile(stream any) (*os.File, bool) {
+	if out, ok := stream.(*output); ok {
+		stream = out.Writer
+	}
+	f, ok := stream.(*os.File)
+	return f, ok
+}
+
+// wantsColor follows no-color.org: colours on a terminal, unless NO_COLOR is
+// set to anything. Of Windows' terminals, the new one understands them.
+func wantsColor(w io.Writer) bool {
+	if runtime.GOOS == "windows" && os.Getenv("WT_SESSION") == "" {
+		return false
+	}
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// terminalWidth is how many columns a terminal has; 0: it is none.
+func terminalWidth(w io.Writer) int {
+	f, ok := osFile(w)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// widest is a line that can still be read, in columns.
+const widest = 140
+
+// warn writes a line to people.
+func warn(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, "keyprof: warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
+}
+
+// oneLine makes a message safe for a terminal: it may quote what a server or a
+// file says. It hides the passwords of URLs.
+func oneLine(text string) string {
+	text = printable(userinfo.ReplaceAllString(strings.TrimSpace(text), "${1}***@"))
+	if len(text) > maxMessage {
+		return strings.ToValidUTF8(text[:maxMessage], "") + "…"
+	}
+	return text
+}
+
+// maxMessage is the longest message, in bytes.
+const maxMessage = 8 << 10
+
+// userinfo is what may hold a password in anything that looks like a URL, such as
+// one that a server quotes. Its scheme may be mistyped, and its @ percent-encoded.
+var userinfo = regexp.MustCompile(`(://|\brediss?(?:://?|//|/))[^\s"']*(?:@|%40)`)
+
+// printable is text without what a terminal may obey, on one line.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case profile.Hidden(r):
+			return '?'
+		default:
+			return r
+		}
+	}, text)
+}
+
+// barSteps is how finely the bar knows how far the walk is.
+const barSteps = 10_000
+
+// barInterval keeps a fast walk from repainting at each page.
+const barInterval = 100 * time.Millisecond
+
+// bar shows how far a walk is: per cent, keys, keys a second, time left.
+type bar struct {
+	*progressbar.ProgressBar
+	began, painted time.Time
+	last           sampler.Progress
+	braked         string // why the walk stands back; empty: it does not
+}
+
+func newBar(w io.Writer) *bar {
+	return &bar{began: time.Now(), ProgressBar: progressbar.NewOptions(barSteps,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionSetElapsedTime(true),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetDescription("walking"),
+	)}
+}
+
+func (b *bar) show(p sampler.Progress) {
+	now := time.Now()
+	if now.Sub(b.painted) < barInterval {
+		return
+	}
+	b.painted, b.last = now, p
+	if b.braked != "" {
+		b.Describe(fmt.Sprintf("%s keys, standing back: %s", unit.FormatCount(p.Keys), b.braked))
+		_ = b.RenderBlank()
+		return
+	}
+	perSecond := float64(p.Keys) / now.Sub(b.began).Seconds()
+	b.Describe(fmt.Sprintf("%s keys, %s/s", unit.FormatCount(p.Keys), unit.FormatCount(int64(perSecond))))
+	_ = b.Set(int(p.Fraction * barSteps)) // a bar that cannot be painted is no reason to stop
+}
+
+// brake shows why the walk stands back, for as long as it does.
+func (b *bar) brake(cause string) {
+	b.braked = cause
+	b.show(b.last)
+}
+
+// finish takes the bar off the screen.
+func (b *bar) finish() { _ = b.Finish() }
+
+// interrupt makes room for a line of text. A nil bar has nothing to make room.
+func (b *bar) interrupt() {
+	if b != nil {
+		_ = b.Clear()
+	}
+}
+
+// brakeTold is how long the walk stands back until that is said where there is no
+// bar to show it.
+const brakeTold = 10 * time.Second
+
+// tellBrakes says on stderr that the walk stands back, once for each time that it
+// lasts for longer than after.
+func tellBrakes(stderr io.Writer, after time.Duration) func(cause string) {
+	var began time.Time
+	told := false
+	return func(cause string) {
+		switch {
+		case cause == "":
+			began, told = time.Time{}, false
+		case began.IsZero():
+			began = time.Now()
+		case !told && time.Since(began) >= after:
+			told = true
+			warn(stderr, "the walk stands back from the server since %s; it goes on by itself", cause)
+		}
+	}
+}
