@@ -94,9 +94,9 @@ func runCheck(ctx context.Context, o checkOptions, stdin io.Reader, stdout, stde
 	if err != nil {
 		return err
 	}
-	o.Report.Color, o.Report.Width = wantsColor(stdout), min(terminalWidth(stdout), widest)
+	o.Report.Color, o.Report.Width = wantsColor(stdout), reportWidth(stdout)
 	if err := report.WriteCheckup(stdout, found, o.Report); err != nil {
-		return &hintedError{error: err, hint: "check where the output goes: a full disk, or a pipe that was closed"}
+		return &hintedError{error: err, hint: writingHint}
 	}
 	return verdictError(found)
 }

@@ -44,7 +44,7 @@ func diffCommand() *cli.Command {
 		Usage:       "compare two saved profiles",
 		ArgsUsage:   "[[EARLIER...] OLD NEW|-]",
 		Description: diffHelp,
-		Flags:       slices.Concat(diffFlags(), reportFlags(), failOnFlags()),
+		Flags:       slices.Concat(diffFlags(), presentationFlags(), failOnFlags()),
 		Action: func(c *cli.Context) error {
 			o, err := diffOptionsOf(c)
 			if err != nil {

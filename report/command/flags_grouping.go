@@ -26,6 +26,8 @@ func groupingFlags() []cli.Flag {
 	}
 }
 
+const maxRows = profile.MaxRows / 2
+
 func groupingOf(c *cli.Context) (sampler.Grouping, error) {
 	g := sampler.Grouping{Limit: c.Int("namespaces")}
 	if g.Limit < 1 || g.Limit > maxRows {

@@ -13,7 +13,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-func reportFlags() []cli.Flag {
+func presentationFlags() []cli.Flag {
 	const category = "Report"
 	return append([]cli.Flag{
 		&cli.StringFlag{Category: category, Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: " + list(report.Formats()), Value: string(report.DefaultFormat)},

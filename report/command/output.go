@@ -83,8 +83,7 @@ func show(stdout io.Writer, shown shareable, o presentation) error {
 		}
 		p = rolled
 	}
-	o.Color = wantsColor(stdout)
-	o.Width = min(terminalWidth(stdout), widest)
+	o.Color, o.Width = wantsColor(stdout), reportWidth(stdout)
 	if err := report.Write(stdout, p, o.Options); err != nil {
 		return notWritten(err, writingHint)
 	}
@@ -153,8 +152,7 @@ type changesShown struct {
 
 // showChanges prints a comparison as suits stdout.
 func showChanges(stdout io.Writer, c *diff.Comparison, o changesShown) error {
-	o.Color = wantsColor(stdout)
-	o.Width = min(terminalWidth(stdout), widest)
+	o.Color, o.Width = wantsColor(stdout), reportWidth(stdout)
 	if err := report.WriteDiff(stdout, c, o.DiffOptions); err != nil {
 		return &hintedError{error: err, hint: writingHint}
 	}

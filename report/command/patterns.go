@@ -44,11 +44,7 @@ func patternsCommand() *cli.Command {
 		Usage:       "group a list of key names, without a server",
 		ArgsUsage:   "FILE|-",
 		Description: patternsHelp,
-		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: " + strings.Join(patternsFormats, ", "), Value: string(report.Text)},
-			&cli.BoolFlag{Name: "null", Aliases: []string{"0"}, Usage: "names end in a NUL byte, and not in a new line"},
-			&cli.IntFlag{Name: "top", Usage: "list `N` namespaces as text and sum up the others", DefaultText: "all"},
-		}, slices.Concat(groupingFlags(), scopeFlags(""), redactFlags())...),
+		Flags:       slices.Concat(patternsFlags(), groupingFlags(), scopeFlags(""), redactFlags()),
 		Action: func(c *cli.Context) error {
 			o, err := patternsOptionsOf(c)
 			if err != nil {
@@ -56,6 +52,14 @@ func patternsCommand() *cli.Command {
 			}
 			return runPatterns(o, c.App.Reader, c.App.Writer, c.App.ErrWriter)
 		},
+	}
+}
+
+func patternsFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: " + strings.Join(patternsFormats, ", "), Value: string(report.Text)},
+		&cli.BoolFlag{Name: "null", Aliases: []string{"0"}, Usage: "names end in a NUL byte, and not in a new line"},
+		&cli.IntFlag{Name: "top", Usage: "list `N` namespaces as text and sum up the others", DefaultText: "all"},
 	}
 }
 

@@ -46,7 +46,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       slices.Concat(profileFlags(), historyFlags(), sampleFlags(), walkFlags(), groupingFlags(), reportFlags(), failOnFlags(), promFlags(), redactFlags(), connectionFlags()),
+		Flags:       slices.Concat(profileFlags(), historyFlags(), sampleFlags(), walkFlags(), groupingFlags(), presentationFlags(), failOnFlags(), promFlags(), redactFlags(), connectionFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := untilInterrupted(c.Context, func() (profileOptions, error) { return profileOptionsOf(c) })
 			if err != nil {
@@ -163,10 +163,7 @@ func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
 	return o, nil
 }
 
-const (
-	maxWorkers = 64
-	maxRows    = profile.MaxRows / 2
-)
+const maxWorkers = 64
 
 // checkOutput finds out before the walk whether its result can be saved.
 func (o profileOptions) checkOutput() error {

@@ -29,16 +29,9 @@ func reportCommand() *cli.Command {
 		Usage:       "print a saved profile",
 		ArgsUsage:   "PROFILE|-",
 		Description: reportHelp,
-		Flags:       slices.Concat(reportFlags(), failOnFlags(), redactFlags()),
+		Flags:       slices.Concat(presentationFlags(), failOnFlags(), redactFlags()),
 		Action: func(c *cli.Context) error {
-			path, err := oneArgument(c, "file")
-			if err != nil {
-				return err
-			}
-			if path == "" {
-				return &usageError{problem: "no profile given", hint: "keyprof report FILE, or - for standard input"}
-			}
-			o, err := reportOptionsOf(c, path)
+			o, err := reportOptionsOf(c)
 			if err != nil {
 				return err
 			}
@@ -55,17 +48,21 @@ type reportOptions struct {
 	Redact *redact.Options // nil: not at all
 }
 
-func reportOptionsOf(c *cli.Context, path string) (reportOptions, error) {
-	show, err := presentationOf(c)
-	if err != nil {
-		return reportOptions{}, err
+func reportOptionsOf(c *cli.Context) (o reportOptions, err error) {
+	if o.Path, err = oneArgument(c, "file"); err != nil {
+		return o, err
 	}
-	failOn, err := failOnOf(c)
-	if err != nil {
-		return reportOptions{}, err
+	if o.Path == "" {
+		return o, &usageError{problem: "no profile given", hint: "keyprof report FILE, or - for standard input"}
 	}
-	redacted, err := redactOf(c)
-	return reportOptions{Path: path, Report: show, FailOn: failOn, Redact: redacted}, err
+	if o.Report, err = presentationOf(c); err != nil {
+		return o, err
+	}
+	if o.FailOn, err = failOnOf(c); err != nil {
+		return o, err
+	}
+	o.Redact, err = redactOf(c)
+	return o, err
 }
 
 func runReport(o reportOptions, stdin io.Reader, stdout, stderr io.Writer) error {

@@ -57,6 +57,10 @@ func terminalWidth(w io.Writer) int {
 // widest is a line that can still be read, in columns.
 const widest = 140
 
+// reportWidth returns the width of a report in columns: that of the terminal, and at
+// most widest; 0 if w is no terminal.
+func reportWidth(w io.Writer) int { return min(terminalWidth(w), widest) }
+
 // warn writes a line to people.
 func warn(w io.Writer, format string, args ...any) {
 	fmt.Fprintf(w, "keyprof: warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
