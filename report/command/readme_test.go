@@ -21,23 +21,53 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// block is one fenced block of the README.
-type block struct{ info, text string }
+// block is one fenced block of the README, or of a topic.
+type block struct{ file, info, text string }
 
+const (
+	topicsDir   = "report/command/topics"
+	benchReadme = "scripts/bench/README.md"
+)
+
+// readmeBlocks returns the blocks of the README and of all topics.
 func readmeBlocks(t *testing.T) []block {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	topics, err := filepath.Glob(topicsDir + "/*.md")
+	if err != nil || len(topics) < 10 {
+		t.Fatalf("topics %v: %v", topics, err)
+	}
+	var blocks []block
+	for _, file := range append([]string{"README.md"}, topics...) {
+		for _, m := range regexp.MustCompile("(?ms)^```([^\n]+)\n(.*?)^```$").FindAllStringSubmatch(fileText(t, file), -1) {
+			blocks = append(blocks, block{file: file, info: m[1], text: m[2]})
+		}
+	}
+	return blocks
+}
+
+func fileText(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var blocks []block
-	for _, m := range regexp.MustCompile("(?ms)^```([^\n]+)\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
-		blocks = append(blocks, block{info: m[1], text: m[2]})
+	return string(text)
+}
+
+// A README that people finish is short, and names every topic.
+func TestReadmeIsShort(t *testing.T) {
+	readme := fileText(t, "README.md")
+	if lines := strings.Count(readme, "\n"); lines > 250 {
+		t.Errorf("README.md has %d lines", lines)
 	}
-	if len(blocks) < 5 {
-		t.Fatalf("%d blocks found in the README", len(blocks))
+	topics, _ := filepath.Glob(topicsDir + "/*.md")
+	for _, topic := range topics {
+		name := strings.TrimSuffix(filepath.Base(topic), ".md")
+		first, _, _ := strings.Cut(fileText(t, topic), "\n")
+		if about, ok := strings.CutPrefix(first, "# keyprof "+name+": "); !ok || !strings.Contains(readme, fmt.Sprintf("| [%s](%s) | %s |\n", name, topic, about)) {
+			t.Errorf("README.md does not list %s with %q", topic, first)
+		}
 	}
-	return blocks
 }
 
 func blockOf(t *testing.T, info string) string {
@@ -47,7 +77,7 @@ func blockOf(t *testing.T, info string) string {
 			return b.text
 		}
 	}
-	t.Fatalf("the README has no block of %q", info)
+	t.Fatalf("README and topics have no block of %q", info)
 	return ""
 }
 
@@ -112,8 +142,8 @@ func shape(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// TestReadmeStory runs what the README shows of a replica, one after the other.
-// UPDATE=1 writes the output into the README.
+// TestReadmeStory runs what the topic check shows of a replica, one after the other.
+// UPDATE=1 writes the output into it.
 func TestReadmeStory(t *testing.T) {
 	dir, replica, told := workFolder(t), storyServer(t), 0
 	for _, b := range readmeBlocks(t) {
@@ -126,7 +156,7 @@ func TestReadmeStory(t *testing.T) {
 		if shape(got) == shape(want) {
 			continue
 		}
-		differs(t, b.text, command, got)
+		differs(t, b, command, got)
 	}
 	if told < 3 {
 		t.Errorf("the story has %d parts", told)
@@ -146,8 +176,8 @@ func workFolder(t *testing.T) string {
 	return dir
 }
 
-// TestReadmeReports runs each "$ command" of the README and compares what it
-// prints. UPDATE=1 writes the output into the README.
+// TestReadmeReports runs each "$ command" of README and topics and compares what it
+// prints. UPDATE=1 writes the output into them.
 func TestReadmeReports(t *testing.T) {
 	dir := workFolder(t)
 	for _, b := range readmeBlocks(t) {
@@ -159,12 +189,12 @@ func TestReadmeReports(t *testing.T) {
 		if got == want {
 			continue
 		}
-		differs(t, b.text, command, got)
+		differs(t, b, command, got)
 	}
 }
 
 // TestReadmeDecisions checks that the example of decisions is the file by which
-// the README groups names, and that its table has all there is to decide.
+// the topic namespaces groups names, and that its table has all there is to decide.
 func TestReadmeDecisions(t *testing.T) {
 	const path = "testdata/decisions.json"
 	text, err := os.ReadFile(path)
@@ -172,23 +202,20 @@ func TestReadmeDecisions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := blockOf(t, "json"); got != string(text) {
-		t.Errorf("the README's decisions are not those of %s:\n%s", path, got)
+		t.Errorf("the decisions are not those of %s:\n%s", path, got)
 	}
 	read, err := readDecisions(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if read.Dictionary.Lexer != pattern.Version {
-		t.Errorf("%s and the README have lexer %d, it is %d", path, read.Dictionary.Lexer, pattern.Version)
+		t.Errorf("%s has lexer %d, it is %d", path, read.Dictionary.Lexer, pattern.Version)
 	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	topic := fileText(t, topicsDir+"/namespaces.md")
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[pattern.Dictionary]()) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if !strings.Contains(string(readme), "\n| `"+name+"` |") {
-			t.Errorf("the README does not explain %s of the decisions", name)
+		if !strings.Contains(topic, "\n| `"+name+"` |") {
+			t.Errorf("the topic does not explain %s of the decisions", name)
 		}
 	}
 }
@@ -265,13 +292,15 @@ func TestHelpExamplesParse(t *testing.T) {
 	}
 }
 
-// The ACL rules of the README are those that keyprof check prints, and a user made
+// The ACL rules of README and topics are those that keyprof check prints, and a user made
 // by the rule for this server's version misses nothing.
 func TestReadmeACL(t *testing.T) {
 	for _, version := range []string{"6.0", "7.0"} {
 		node := scanner.Node{Info: scanner.ParseInfo("# Server\nredis_version:" + version + ".0\n")}
-		if got := strings.TrimSpace(blockOf(t, "acl "+version)); got != node.ACLNewUser() {
-			t.Errorf("for %s the README has\n%s\nand keyprof prints\n%s", version, got, node.ACLNewUser())
+		for _, b := range readmeBlocks(t) {
+			if got := strings.TrimSpace(b.text); b.info == "acl "+version && got != node.ACLNewUser() {
+				t.Errorf("for %s %s has\n%s\nand keyprof prints\n%s", version, b.file, got, node.ACLNewUser())
+			}
 		}
 	}
 	server := redistest.New(t)
@@ -317,12 +346,9 @@ func TestReadmeStunnel(t *testing.T) {
 
 // Every exit code of the program stands in the README and in --help.
 func TestExitCodesAreDocumented(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	readme := fileText(t, "README.md")
 	for _, code := range []int{exitDone, exitFailed, exitUsage, exitIncomplete, exitAlarm, exitInterrupted} {
-		if !strings.Contains(string(readme), fmt.Sprintf("\n| %d |", code)) {
+		if !strings.Contains(readme, fmt.Sprintf("\n| %d |", code)) {
 			t.Errorf("the README does not list exit code %d", code)
 		}
 		if !regexp.MustCompile(fmt.Sprintf(`(?m)^  %d +\S`, code)).MatchString(exitStatusHelp) {
@@ -331,27 +357,22 @@ func TestExitCodesAreDocumented(t *testing.T) {
 	}
 }
 
-// differs fails because a command prints other than its block in the README says,
-// or mends the README if UPDATE is set.
-func differs(t *testing.T, block, command, got string) {
+// differs fails because a command prints other than its block says, or mends the
+// block if UPDATE is set.
+func differs(t *testing.T, b block, command, got string) {
 	t.Helper()
 	if os.Getenv("UPDATE") == "" {
-		t.Errorf("$ %s prints other than the README says (UPDATE=1 go test -run Readme ./report/command mends it):\n%s", command, got)
+		t.Errorf("$ %s prints other than %s says (UPDATE=1 go test -run Readme ./report/command mends it):\n%s", command, b.file, got)
 		return
 	}
-	text, _ := os.ReadFile("README.md")
-	if err := os.WriteFile("README.md", []byte(strings.Replace(string(text), block, "$ "+command+"\n"+got, 1)), 0o644); err != nil {
+	if err := os.WriteFile(b.file, []byte(strings.Replace(fileText(t, b.file), b.text, "$ "+command+"\n"+got, 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// TestReadmeFamilies checks that the README shows what becomes of each family
+// TestReadmeFamilies checks that the topic namespaces shows what becomes of each family
 // of names that grouping is tested with.
 func TestReadmeFamilies(t *testing.T) {
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var table strings.Builder
 	for i, f := range patterntest.Families() {
 		rng := rand.New(rand.NewPCG(1, uint64(i)))
@@ -366,8 +387,8 @@ func TestReadmeFamilies(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| `%s` | `%s` |\n", cell(shorten(example)), cell(namespace))
 	}
-	if !strings.Contains(string(text), table.String()) {
-		t.Errorf("the README's table of namespaces should be\n%s", table.String())
+	if !strings.Contains(fileText(t, topicsDir+"/namespaces.md"), table.String()) {
+		t.Errorf("the topic's table of namespaces should be\n%s", table.String())
 	}
 }
 
@@ -398,33 +419,26 @@ func shorten(name string) string {
 // cell escapes what would end a cell of a Markdown table.
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
-// benchMarkers enclose what `make bench` wrote, in the README.
+// benchMarkers enclose what `make bench` wrote, in benchReadme.
 const (
 	benchBegins = "<!-- bench -->\n"
 	benchEnds   = "<!-- /bench -->\n"
 )
 
-// TestReadmeBench checks that the README shows what `make bench` measured last.
-// UPDATE=1 writes it into the README.
+// TestReadmeBench checks that benchReadme shows what `make bench` measured last.
+// UPDATE=1 writes it there.
 func TestReadmeBench(t *testing.T) {
-	want, err := os.ReadFile("testdata/bench.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, begins := strings.Cut(string(readme), benchBegins)
+	want := fileText(t, "testdata/bench.md")
+	before, rest, begins := strings.Cut(fileText(t, benchReadme), benchBegins)
 	got, after, ends := strings.Cut(rest, benchEnds)
 	switch {
 	case !begins || !ends:
-		t.Fatalf("the README has no place for the table between %q and %q", benchBegins, benchEnds)
-	case got == string(want):
+		t.Fatalf("%s has no place for the table between %q and %q", benchReadme, benchBegins, benchEnds)
+	case got == want:
 	case os.Getenv("UPDATE") == "":
-		t.Error("the README's table is not that of testdata/bench.md (UPDATE=1 go test -run ReadmeBench ./report/command mends it)")
+		t.Errorf("the table of %s is not that of testdata/bench.md (UPDATE=1 go test -run ReadmeBench ./report/command mends it)", benchReadme)
 	default:
-		if err := os.WriteFile("README.md", []byte(before+benchBegins+string(want)+benchEnds+after), 0o644); err != nil {
+		if err := os.WriteFile(benchReadme, []byte(before+benchBegins+want+benchEnds+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -20,7 +20,7 @@ var (
 func TestRulesNameOurMetrics(t *testing.T) {
 	samples := read(t, write(t, whole(namespace(0, "a", 10, 100)), comparison(), 20))
 	written := names(samples)
-	for _, name := range []string{"keyprof.rules.yml", "keyprof.rules.test.yml", "../../README.md"} {
+	for _, name := range []string{"keyprof.rules.yml", "keyprof.rules.test.yml", "../../report/command/topics/prometheus.md"} {
 		text, err := os.ReadFile(filepath.Join(rulesDir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -42,9 +42,9 @@ func TestRulesNameOurMetrics(t *testing.T) {
 	}
 }
 
-// Every metric stands in the README.
+// Every metric stands in the topic prometheus.
 func TestMetricsAreDocumented(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../command/topics/prometheus.md")
 	if err != nil {
 		t.Fatal(err)
 	}
