@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"keyprof/sampler"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 	"keyprof/scanner/redistest"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fast are options for a walk at full speed.
 func fast() sampler.Options {
 	return sampler.Options{
-		IdleOver: 30 * 24 * time.Hour, Grouping: sampler.Grouping{Limit: sampler.DefaultNamespaceLimit},
+		IdleOver: 30 * 24 * time.Hour, Grouping: aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit},
 		Workers: 2, Page: 100, MaxLoad: 1,
 		Tool: profile.Tool{Name: "keyprof", Version: "test"},
 	}

@@ -51,7 +51,7 @@ func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
 		if len(after) > 0 {
 			db.After = keyspace(known[db.DB])
 		}
-		if c.plan.measures.ttl {
+		if c.plan.measures.TTL {
 			db.NoTTLKeys = new(noTTL[db.DB])
 		}
 		if short, missing := c.shortOf(db, after); missing {

@@ -7,13 +7,14 @@ import (
 	"slices"
 	"time"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
 
 // document puts the profile together when the walk is over.
-func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
+func (c *collector) document(ctx context.Context, b *aggregate.Builder) *profile.Profile {
 	ended := time.Now()
 	at, setBack := endOf(c.tally.Began.Round(0), ended.Round(0), ended.Sub(c.tally.Began))
 	c.setBack = setBack
@@ -36,8 +37,8 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 		Design:  c.design(),
 		Receipt: c.receipt(after, ended),
 	}
-	b.fill(p, c.plan.measures)
-	c.unusedRules = b.rules.Unused()
+	b.Fill(p, c.plan.measures)
+	c.unusedRules = b.UnusedRules()
 	c.closeDatabases(p, after)
 	c.noteLargestIdle(p)
 	node := c.nodeDocument(after)
@@ -53,7 +54,7 @@ func (c *collector) estimate(p *profile.Profile) {
 	if c.sample == nil {
 		return
 	}
-	if err := scale(p, *c.sample); err != nil {
+	if err := aggregate.Scale(p, *c.sample); err != nil {
 		n := &p.Nodes[0]
 		n.Complete, n.Incomplete = false, cmp.Or(n.Incomplete, err.Error())
 		p.Complete = false
@@ -89,7 +90,7 @@ func (c *collector) design() profile.Design {
 // probed late may be idle for longer than the server was up when it began.
 func (c *collector) noteHorizon(after scanner.Info) {
 	if horizon, known := (scanner.Node{Info: after}).IdleHorizon(); known {
-		c.plan.measures.horizonS = int64(horizon / time.Second)
+		c.plan.measures.HorizonS = int64(horizon / time.Second)
 	}
 }
 
@@ -109,8 +110,8 @@ func (c *collector) nodeDocument(after scanner.Info) profile.Node {
 		Maxmemory: c.field("maxmemory"), UsedMemory: c.field("used_memory"), UptimeS: c.field("uptime_in_seconds"),
 		LargestIdleS: c.largest, Databases: c.databases, Info: c.node.Info,
 	}
-	if c.plan.measures.idle && c.plan.measures.horizon {
-		n.IdleHorizonS = new(c.plan.measures.horizonS)
+	if c.plan.measures.Idle && c.plan.measures.Horizon {
+		n.IdleHorizonS = new(c.plan.measures.HorizonS)
 	}
 	for _, db := range c.databases {
 		n.Incomplete = cmp.Or(n.Incomplete, db.Incomplete)

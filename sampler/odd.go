@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -21,18 +22,18 @@ type found struct {
 }
 
 // check takes out of an observation what makes no sense among those before it.
-func (f *found) check(o *Observation, probes []scanner.Probe, replies []scanner.Reply) {
+func (f *found) check(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
 	f.checkType(o, probes, replies)
-	if o.HasBytes && o.Outcome.measured() {
+	if o.HasBytes && o.Outcome.Measured() {
 		if f.bytes > implausibleSum-o.Bytes {
-			o.Outcome = Failed
+			o.Outcome = aggregate.Failed
 		} else {
 			f.bytes += o.Bytes
 		}
 	}
-	for i := 0; o.Outcome == Failed && f.wrong == "" && i < len(probes); i++ {
+	for i := 0; o.Outcome == aggregate.Failed && f.wrong == "" && i < len(probes); i++ {
 		switch command, r := strings.ToUpper(probes[i].String()), replies[i]; {
-		case new(Observation).take(probes[i], r) != Failed:
+		case take(new(aggregate.Observation), probes[i], r) != aggregate.Failed:
 		case r.Err != nil:
 			f.wrong = fmt.Sprintf("%s answered %q", command, shortName(r.Err.Error()))
 		default:
@@ -42,7 +43,7 @@ func (f *found) check(o *Observation, probes []scanner.Probe, replies []scanner.
 }
 
 // checkType sums up the types that are none under one name.
-func (f *found) checkType(o *Observation, probes []scanner.Probe, replies []scanner.Reply) {
+func (f *found) checkType(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
 	i := slices.Index(probes, scanner.Type)
 	if i < 0 || replies[i].Err != nil || replies[i].Nil || replies[i].Text == "none" || f.types[o.Type] {
 		return

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -16,18 +17,18 @@ type prober struct {
 	probes []scanner.Probe // asked of each key, in this order
 	shared sharedMode
 	// emit takes over a page when all that was asked about it is answered.
-	emit func(*Page) error
+	emit func(*aggregate.Page) error
 	// fresh is an empty page.
-	fresh func() *Page
+	fresh func() *aggregate.Page
 	// unit is the unit of the sample that a key belongs to; nil: there are none.
 	unit func(name string) uint64
 
 	found *found // the ranges of a walk share it
 
-	names   []string // asked about in this round trip
-	long    []string // beginnings of names too long to ask about, that are not on a page yet
-	waiting *Page    // measured, of which suspects are asked about in this round trip
-	suspect []int    // indexes into waiting.Keys
+	names   []string        // asked about in this round trip
+	long    []string        // beginnings of names too long to ask about, that are not on a page yet
+	waiting *aggregate.Page // measured, of which suspects are asked about in this round trip
+	suspect []int           // indexes into waiting.Keys
 }
 
 var _ scanner.Visitor = (*prober)(nil)
@@ -80,7 +81,7 @@ func (p *prober) Replies(replies []scanner.Reply) error {
 	p.waiting = p.fresh()
 	p.waiting.DB = p.db
 	for _, prefix := range p.long {
-		p.waiting.Keys = append(p.waiting.Keys, Observation{Name: prefix, Outcome: TooLong})
+		p.waiting.Keys = append(p.waiting.Keys, aggregate.Observation{Name: prefix, Outcome: aggregate.TooLong})
 	}
 	p.long = p.long[:0]
 	for i, name := range p.names {
@@ -116,10 +117,10 @@ func (p *prober) settle(replies []scanner.Reply) {
 	for n, i := range p.suspect {
 		r, o := replies[n], &p.waiting.Keys[i]
 		if r.Err != nil || r.Int == sharedRefCount {
-			o.disownIdle()
+			disownIdle(o)
 		}
 		if errors.Is(r.Err, scanner.ErrStalled) {
-			o.Outcome = max(o.Outcome, Stalled)
+			o.Outcome = max(o.Outcome, aggregate.Stalled)
 		}
 	}
 }
@@ -142,9 +143,9 @@ func (p *prober) findSuspects() {
 	for i := range p.waiting.Keys {
 		o := &p.waiting.Keys[i]
 		switch {
-		case !o.maybeShared():
+		case !maybeShared(o):
 		case p.shared == dropShared:
-			o.disownIdle()
+			disownIdle(o)
 		default:
 			p.suspect = append(p.suspect, i)
 		}
@@ -163,41 +164,41 @@ func (p *prober) findUnits() {
 }
 
 // maybeShared reports whether the key is a string small enough to be an integer.
-func (o *Observation) maybeShared() bool {
+func maybeShared(o *aggregate.Observation) bool {
 	small := !o.HasBytes || o.Bytes <= sharedBytes(len(o.Name))
 	return o.HasIdle && small && (o.Type == "string" || o.Type == "")
 }
 
-func (o *Observation) disownIdle() { o.HasIdle, o.Shared = false, true }
+func disownIdle(o *aggregate.Observation) { o.HasIdle, o.Shared = false, true }
 
 // observe turns the answers about one key into an observation. Of several
 // outcomes the gravest counts.
-func observe(name string, probes []scanner.Probe, replies []scanner.Reply) Observation {
-	o := Observation{Name: name}
+func observe(name string, probes []scanner.Probe, replies []scanner.Reply) aggregate.Observation {
+	o := aggregate.Observation{Name: name}
 	for i, probe := range probes {
-		o.Outcome = max(o.Outcome, o.take(probe, replies[i]))
+		o.Outcome = max(o.Outcome, take(&o, probe, replies[i]))
 	}
-	if o.Outcome == Expired && !o.HasBytes {
-		o.Outcome = Vanished // PTTL answers -2 for any key that is not there
+	if o.Outcome == aggregate.Expired && !o.HasBytes {
+		o.Outcome = aggregate.Vanished // PTTL answers -2 for any key that is not there
 	}
 	return o
 }
 
 // take reads one answer into the observation.
-func (o *Observation) take(probe scanner.Probe, r scanner.Reply) Outcome {
+func take(o *aggregate.Observation, probe scanner.Probe, r scanner.Reply) aggregate.Outcome {
 	switch {
 	case r.Err != nil && notTracked(r.Err) && (probe == scanner.IdleTime || probe == scanner.Freq):
-		return Measured // the policy was changed during the walk: this key has no such measure
+		return aggregate.Measured // the policy was changed during the walk: this key has no such measure
 	case r.Err != nil:
 		return errorOutcome(r.Err)
 	case r.Nil, r.Text == "none":
-		return Vanished
+		return aggregate.Vanished
 	}
 	switch probe {
 	case scanner.MemoryUsage:
 		o.Bytes, o.HasBytes = r.Int, true
 	case scanner.PTTL:
-		return o.takeTTL(r.Int)
+		return takeTTL(o, r.Int)
 	case scanner.IdleTime:
 		o.IdleS, o.HasIdle = r.Int, true
 	case scanner.Freq:
@@ -206,41 +207,52 @@ func (o *Observation) take(probe scanner.Probe, r scanner.Reply) Outcome {
 		o.Type = r.Text
 	}
 	if r.Int < 0 || r.Int > implausible || probe == scanner.Freq && r.Int > mostFreq {
-		return Failed
+		return aggregate.Failed
 	}
-	return Measured
+	return aggregate.Measured
 }
+
+// implausible is beyond any size in bytes or idle time in seconds that a server
+// can mean (16 TiB, half a million years), and implausibleSum beyond the size of all
+// its keys (1 PiB): sums of less, and estimates from them, do not overflow.
+const (
+	implausible    = 1 << 44
+	implausibleSum = 1 << 50
+)
+
+// mostFreq is the most that OBJECT FREQ counts to.
+const mostFreq = 255
 
 // longestTTL stands for every longer TTL, in milliseconds: 146 million years.
 const longestTTL = 1 << 62
 
-func (o *Observation) takeTTL(millis int64) Outcome {
+func takeTTL(o *aggregate.Observation, millis int64) aggregate.Outcome {
 	switch {
 	case millis >= 0:
 		o.TTLMillis, o.HasTTL = min(millis, longestTTL), true
 	case millis == -1:
 		o.NoTTL = true
 	case millis == -2:
-		return Expired
+		return aggregate.Expired
 	default:
-		return Failed
+		return aggregate.Failed
 	}
-	return Measured
+	return aggregate.Measured
 }
 
 // errorOutcome tells what one key's error means. Dragonfly answers "no such
 // key" where Redis answers nil.
-func errorOutcome(err error) Outcome {
+func errorOutcome(err error) aggregate.Outcome {
 	switch text := err.Error(); {
 	case errors.Is(err, scanner.ErrStalled):
-		return Stalled
+		return aggregate.Stalled
 	case elsewhere(text):
-		return Moved
+		return aggregate.Moved
 	case strings.HasPrefix(text, "NOPERM"):
-		return Denied
+		return aggregate.Denied
 	case strings.HasPrefix(text, "ERR no such key"):
-		return Vanished
+		return aggregate.Vanished
 	default:
-		return Failed
+		return aggregate.Failed
 	}
 }

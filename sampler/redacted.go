@@ -3,6 +3,7 @@ package sampler
 import (
 	"slices"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/sampler/redact"
@@ -11,9 +12,9 @@ import (
 // Redact returns p fit to be shared, and what names became; see package redact.
 // Namespaces that are then called the same are merged.
 func Redact(p *profile.Profile, o redact.Options) (*profile.Profile, *redact.Names, error) {
-	o.Delimiters = delimitersOf(p)
+	o.Delimiters = aggregate.DelimitersOf(p)
 	names := redact.NewNames(o, namesOf(p), p.Design.PatternRules)
-	shown, err := renamed(p, func(ns *profile.Namespace) string { return names.Pattern(ns.Pattern, ns.Rule) })
+	shown, err := aggregate.Rename(p, func(ns *profile.Namespace) string { return names.Pattern(ns.Pattern, ns.Rule) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -84,8 +85,8 @@ func (r *redaction) stalls(list []profile.Stall) []profile.Stall {
 	return shown
 }
 
-// Redact makes the groups fit to be shared, in place; see package redact.
-func (g *NameGroups) Redact(o redact.Options, rules []string) error {
+// RedactNames makes the groups fit to be shared, in place; see package redact.
+func RedactNames(g *aggregate.NameGroups, o redact.Options, rules []string) error {
 	var rows []redact.Row
 	for _, n := range g.Namespaces {
 		if !n.Other {
@@ -94,7 +95,7 @@ func (g *NameGroups) Redact(o redact.Options, rules []string) error {
 	}
 	o.Delimiters = g.Dictionary.FirstLevel()
 	names := redact.NewNames(o, rows, rules)
-	if err := g.rename(func(n *NameGroup) string { return names.Pattern(n.Pattern, n.Rule) }); err != nil {
+	if err := g.Rename(func(n *aggregate.NameGroup) string { return names.Pattern(n.Pattern, n.Rule) }); err != nil {
 		return err
 	}
 	for i := range g.Namespaces {

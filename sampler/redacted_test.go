@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,12 +12,55 @@ import (
 	"pgregory.net/rapid"
 
 	"keyprof/report"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/sampler/redact"
 )
 
 var redactOptions = redact.Options{Key: []byte("of a test"), Rare: redact.DefaultRare}
+
+var defaultGrouping = aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit}
+
+// drawObservation makes an observation of any outcome, without a name.
+func drawObservation(t *rapid.T) aggregate.Observation {
+	o := aggregate.Observation{
+		Outcome: rapid.SampledFrom([]aggregate.Outcome{aggregate.Measured, aggregate.Measured, aggregate.Stalled, aggregate.Vanished, aggregate.Denied}).Draw(t, "outcome"),
+		Type:    rapid.SampledFrom([]string{"string", "hash", ""}).Draw(t, "type"),
+	}
+	if o.HasBytes = rapid.Bool().Draw(t, "has bytes"); o.HasBytes {
+		o.Bytes = rapid.Int64Range(0, 1<<40).Draw(t, "bytes")
+	}
+	if o.NoTTL = rapid.Bool().Draw(t, "no TTL"); !o.NoTTL {
+		o.HasTTL, o.TTLMillis = true, rapid.Int64Range(0, 1<<62).Draw(t, "TTL")
+	}
+	if o.HasIdle = rapid.Bool().Draw(t, "has idle"); o.HasIdle {
+		o.IdleS = rapid.Int64Range(0, 1<<24).Draw(t, "idle")
+	}
+	if o.HasFreq = rapid.Bool().Draw(t, "has freq"); o.HasFreq {
+		o.Freq = rapid.Int64Range(0, 255).Draw(t, "freq")
+	}
+	return o
+}
+
+// built is the profile of keys in database 1, and of half of them in database 2.
+func built(g aggregate.Grouping, keys []aggregate.Observation) *profile.Profile {
+	b := aggregate.NewBuilder(g, 1<<20)
+	b.Add(&aggregate.Page{DB: 1, Keys: keys})
+	b.Add(&aggregate.Page{DB: 2, Keys: keys[:len(keys)/2]})
+	var p profile.Profile
+	b.Fill(&p, aggregate.Measures{Bytes: true, TTL: true, Idle: true, Freq: true, Types: true, HighIdle: true, Since: profile.IdleSinceAccess, HorizonS: 1 << 20})
+	return &p
+}
+
+func inJSON(t rapid.TB, v any) string {
+	t.Helper()
+	text, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
 
 // variablePart is what is data in a name; no figure looks like it by chance.
 var variablePart = rapid.Custom(func(t *rapid.T) string {
@@ -86,7 +130,7 @@ func asServed(p *profile.Profile, name string) {
 // in what is printed or written; and all figures of the whole stay.
 func TestRedactedProfilesTellNoData(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var keys []Observation
+		var keys []aggregate.Observation
 		secrets := []string{"zqlabel", "zqhost", "zquser", "zqrule", "zqrunid", "zqreplid", "10.66.77.88", `"64646"`}
 		for range rapid.IntRange(1, 60).Draw(t, "keys") {
 			o := drawObservation(t)
@@ -134,17 +178,17 @@ func TestRedactedProfilesTellNoData(t *testing.T) {
 }
 
 // names are observations of so many names of each template.
-func names(templates map[string]int) (keys []Observation) {
+func names(templates map[string]int) (keys []aggregate.Observation) {
 	for template, n := range templates {
 		for i := range n {
-			keys = append(keys, Observation{Name: strings.ReplaceAll(template, "%d", fmt.Sprint(1000+i)), HasBytes: true, Bytes: 100, Type: "string"})
+			keys = append(keys, aggregate.Observation{Name: strings.ReplaceAll(template, "%d", fmt.Sprint(1000+i)), HasBytes: true, Bytes: 100, Type: "string"})
 		}
 	}
 	return keys
 }
 
 // patternsOf are the redacted namespaces of database 1, with their keys.
-func rowsOf(t *testing.T, g Grouping, keys []Observation) string {
+func rowsOf(t *testing.T, g aggregate.Grouping, keys []aggregate.Observation) string {
 	t.Helper()
 	p := built(g, keys)
 	p.Design.PatternRules = g.Rules.Texts()
@@ -220,8 +264,8 @@ func TestTokensTellNamesApart(t *testing.T) {
 }
 
 func TestRedactedNameGroups(t *testing.T) {
-	groups := GroupNames(slices.Values([]string{"user:alice", "user:bob", "queue:zebra:17", "resque:failed"}), defaultGrouping)
-	if err := groups.Redact(redactOptions, nil); err != nil {
+	groups := aggregate.GroupNames(slices.Values([]string{"user:alice", "user:bob", "queue:zebra:17", "resque:failed"}), defaultGrouping)
+	if err := RedactNames(groups, redactOptions, nil); err != nil {
 		t.Fatal(err)
 	}
 	text := inJSON(t, groups)

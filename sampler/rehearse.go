@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -16,7 +17,7 @@ import (
 type plan struct {
 	probes   []scanner.Probe
 	shared   sharedMode
-	measures measures
+	measures aggregate.Measures
 	missing  []profile.Missing
 	// keysDenied: no key that was asked about lies within the user's key patterns.
 	keysDenied bool
@@ -247,17 +248,17 @@ func (c *collector) asks(probe scanner.Probe) bool { return slices.Contains(c.pl
 // planMeasures decides which figures the profile will have.
 func (c *collector) planMeasures() {
 	m := &c.plan.measures
-	m.bytes, m.ttl, m.types = c.asks(scanner.MemoryUsage), c.asks(scanner.PTTL), c.asks(scanner.Type)
-	m.idle, m.freq = c.asks(scanner.IdleTime), c.asks(scanner.Freq)
-	if m.idle && m.freq { // no key was there to tell which of the two this server has
-		m.freq = false
+	m.Bytes, m.TTL, m.Types = c.asks(scanner.MemoryUsage), c.asks(scanner.PTTL), c.asks(scanner.Type)
+	m.Idle, m.Freq = c.asks(scanner.IdleTime), c.asks(scanner.Freq)
+	if m.Idle && m.Freq { // no key was there to tell which of the two this server has
+		m.Freq = false
 		c.plan.probes = slices.DeleteFunc(c.plan.probes, func(p scanner.Probe) bool { return p == scanner.Freq })
 	}
-	m.since = profile.IdleSinceWriteOrLocalRead
+	m.Since = profile.IdleSinceWriteOrLocalRead
 	if c.node.Role() == scanner.Primary {
-		m.since = profile.IdleSinceAccess
+		m.Since = profile.IdleSinceAccess
 	}
 	horizon, known := c.node.IdleHorizon()
-	m.horizonS, m.horizon = int64(horizon/time.Second), known
-	m.highIdle = m.idle && known && c.opts.IdleOver < horizon
+	m.HorizonS, m.Horizon = int64(horizon/time.Second), known
+	m.HighIdle = m.Idle && known && c.opts.IdleOver < horizon
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -17,13 +18,13 @@ const (
 
 // Options say what to walk, how fast, and how to group.
 type Options struct {
-	Databases []int         // numbers of logical databases; nil: all that are not empty
-	Match     string        // SCAN's MATCH glob; empty: all names
-	IdleOver  time.Duration // high-idle threshold
-	Grouping  Grouping      // how names become namespaces
-	Sample    *SampleSize   // keys to measure; nil: all
-	Workers   int           // goroutines that fold; the result does not depend on it
-	Page      int           // COUNT of each SCAN; 0: chosen by LatencyBudget
+	Databases []int              // numbers of logical databases; nil: all that are not empty
+	Match     string             // SCAN's MATCH glob; empty: all names
+	IdleOver  time.Duration      // high-idle threshold
+	Grouping  aggregate.Grouping // how names become namespaces
+	Sample    *SampleSize        // keys to measure; nil: all
+	Workers   int                // goroutines that fold; the result does not depend on it
+	Page      int                // COUNT of each SCAN; 0: chosen by LatencyBudget
 	// LatencyBudget is the longest stretch in which other clients should wait for us.
 	LatencyBudget time.Duration
 	// Guarded makes the walk stand back when the server begins to save, to evict
@@ -125,25 +126,25 @@ type collector struct {
 
 	unusedRules []string // that matched no name
 
-	sample      *Sample          // what the walk covers; nil: a census
-	sampleDoubt *profile.Warning // nil: none
-	slots       *slotDraw        // of which the sample is; nil: of positions, or none
+	sample      *aggregate.Sample // what the walk covers; nil: a census
+	sampleDoubt *profile.Warning  // nil: none
+	slots       *slotDraw         // of which the sample is; nil: of positions, or none
 
 	// commandstats when the walk began and ended; nil: not told
 	commandsBefore, commandsAfter *scanner.CommandStats
 }
 
 // fold walks all databases and folds the pages on other goroutines.
-func (c *collector) fold(ctx context.Context) (*Builder, error) {
-	f := newFolder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
-	f.sampled = c.sample != nil
+func (c *collector) fold(ctx context.Context) (*aggregate.Builder, error) {
+	f := aggregate.NewFolder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
+	f.Sampled = c.sample != nil
 	p := &prober{
 		probes: c.plan.probes, shared: c.plan.shared,
-		fresh: f.fresh, found: &c.found,
-		emit: func(p *Page) error {
+		fresh: f.Fresh, found: &c.found,
+		emit: func(p *aggregate.Page) error {
 			c.folded += int64(len(p.Keys))
 			c.stalls.note(c.conn.Stalls(), p)
-			f.add(p)
+			f.Add(p)
 			return nil
 		},
 	}
@@ -151,7 +152,7 @@ func (c *collector) fold(ctx context.Context) (*Builder, error) {
 		p.unit = c.slots.unit
 	}
 	err := c.walkAll(ctx, p)
-	return f.finish(), err
+	return f.Finish(), err
 }
 
 // walkAll walks the selected databases one after the other. The error is the
@@ -264,7 +265,7 @@ func keysOf(db *profile.Database) int64 {
 
 // highIdleOver is the threshold in seconds, below 0 when it cannot be told.
 func (c *collector) highIdleOver() int64 {
-	if !c.plan.measures.highIdle {
+	if !c.plan.measures.HighIdle {
 		return -1
 	}
 	return int64(c.opts.IdleOver / time.Second)

@@ -103,6 +103,14 @@ func (c *collector) explained(db *profile.Database, after scanner.Info) (keys in
 	return keys + orZero(evicted), evicted != nil
 }
 
+// orZero returns 0 for a figure that is not known.
+func orZero(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
 // grown is by how much a counter of INFO grew while we ran; nil if that is not known.
 func (c *collector) grown(field string, after scanner.Info) *int64 {
 	first, known := c.node.Info.Int(field)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -25,7 +26,7 @@ type stalledKey struct {
 }
 
 // note looks for the stalled keys on a page. list is all stalls so far.
-func (s *stalls) note(list []scanner.Stall, page *Page) {
+func (s *stalls) note(list []scanner.Stall, page *aggregate.Page) {
 	if len(list) > s.seen && s.open == nil {
 		s.open, s.types = map[stalledKey]bool{}, map[stalledKey]string{}
 	}

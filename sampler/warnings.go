@@ -99,10 +99,10 @@ func (c *collector) warnChanges(w *warner, after scanner.Info) {
 
 func (c *collector) warnIdle(w *warner) {
 	m := c.plan.measures
-	if !m.idle || m.highIdle {
+	if !m.Idle || m.HighIdle {
 		return
 	}
-	if !m.horizon {
+	if !m.Horizon {
 		w.add("idle-horizon", w.node, "the server does not tell its uptime, so no key can be called idle for over %s", span(c.opts.IdleOver))
 		return
 	}
@@ -151,18 +151,6 @@ func (c *collector) warnGrouping(w *warner, p *profile.Profile) {
 	for _, rule := range c.unusedRules {
 		w.add("rule-unused", rule, "this pattern rule matched no key")
 	}
-}
-
-// OtherLexing says that the dictionary was made by other lexing rules than
-// those of today, "" if it was not.
-func (g Grouping) OtherLexing() string {
-	switch {
-	case g.Dictionary == nil || g.Dictionary.Lexer == pattern.Version:
-		return ""
-	case g.Dictionary.Lexer == 0:
-		return fmt.Sprintf("these decisions do not say by which lexing rules they were made, and names are read by rules %d: some may not apply", pattern.Version)
-	}
-	return fmt.Sprintf("these decisions were made by lexing rules %d, and names are read by rules %d: some may not apply", g.Dictionary.Lexer, pattern.Version)
 }
 
 // span is a length of time in whole units for people.

@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"sync"
@@ -37,11 +37,11 @@ type reservoir struct {
 // into.
 func newReservoir(n int, g Grouping, highIdleOver int64, sampled bool) (*reservoir, []*Builder) {
 	r := &reservoir{builder: NewBuilder(g, highIdleOver), share: workerBytes / n}
-	r.builder.sampled = sampled
+	r.builder.Sampled = sampled
 	builders := make([]*Builder, n)
 	for i := range builders {
 		builders[i] = NewBuilder(g, highIdleOver)
-		builders[i].sampled = sampled
+		builders[i].Sampled = sampled
 		builders[i].overflow = r
 		builders[i].weighEvery = min(max(r.share/keyBytes, weighAtLeastEvery), weighAtMostEvery)
 	}

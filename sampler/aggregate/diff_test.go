@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"testing"
@@ -18,7 +18,7 @@ func TestRegroupingCommutesWithDiff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		delims := delimitersOf(before)
+		delims := DelimitersOf(before)
 		top := func(name string) string { return rolledUp(delims, name, "", 1) }
 		fine, coarse := changesOf(t, before, after), changesOf(t, rolled(t, before), rolled(t, after))
 		for _, m := range diff.Measures {

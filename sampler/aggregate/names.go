@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"iter"
@@ -33,18 +33,18 @@ const namesPage = 100
 
 // GroupNames groups names as a profile of keys with these names would.
 func GroupNames(names iter.Seq[string], g Grouping) *NameGroups {
-	f := newFolder(1, g, -1)
-	page := f.fresh()
+	f := NewFolder(1, g, -1)
+	page := f.Fresh()
 	for name := range names {
 		page.Keys = append(page.Keys, Observation{Name: name})
 		if len(page.Keys) == namesPage {
-			f.add(page)
-			page = f.fresh()
+			f.Add(page)
+			page = f.Fresh()
 		}
 	}
-	f.add(page)
-	b := f.finish()
-	groups := &NameGroups{Dictionary: b.settle(), UnusedRules: b.rules.Unused()}
+	f.Add(page)
+	b := f.Finish()
+	groups := &NameGroups{Dictionary: b.settle(), UnusedRules: b.UnusedRules()}
 	groups.Degraded = groups.Dictionary.Degraded
 	for _, r := range b.rows() {
 		groups.Names += r.sums.probed
@@ -59,11 +59,11 @@ func GroupNames(names iter.Seq[string], g Grouping) *NameGroups {
 // RollUp rolls the namespaces up as [RollUp] does, in place.
 func (g *NameGroups) RollUp(under string, depth int) error {
 	delims := g.Dictionary.FirstLevel()
-	return g.rename(func(n *NameGroup) string { return rolledUp(delims, n.Pattern, under, depth) })
+	return g.Rename(func(n *NameGroup) string { return rolledUp(delims, n.Pattern, under, depth) })
 }
 
-// rename renames the namespaces, and merges those that are called the same then.
-func (g *NameGroups) rename(name func(*NameGroup) string) error {
+// Rename renames the namespaces, and merges those that are called the same then.
+func (g *NameGroups) Rename(name func(*NameGroup) string) error {
 	type id struct {
 		pattern string
 		other   bool

@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"encoding/json"
@@ -12,7 +12,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-var everything = measures{bytes: true, ttl: true, idle: true, freq: true, types: true, highIdle: true, since: profile.IdleSinceAccess, horizonS: 1 << 20}
+var everything = Measures{Bytes: true, TTL: true, Idle: true, Freq: true, Types: true, HighIdle: true, Since: profile.IdleSinceAccess, HorizonS: 1 << 20}
 
 var defaultGrouping = Grouping{Limit: DefaultNamespaceLimit}
 
@@ -27,7 +27,7 @@ func drawObservation(t *rapid.T) Observation {
 		o.Bytes = rapid.Int64Range(0, 1<<40).Draw(t, "bytes")
 	}
 	if o.NoTTL = rapid.Bool().Draw(t, "no TTL"); !o.NoTTL {
-		o.HasTTL, o.TTLMillis = true, rapid.Int64Range(0, longestTTL).Draw(t, "TTL")
+		o.HasTTL, o.TTLMillis = true, rapid.Int64Range(0, 1<<62).Draw(t, "TTL")
 	}
 	if o.HasIdle = rapid.Bool().Draw(t, "has idle"); o.HasIdle {
 		o.IdleS = rapid.Int64Range(0, 1<<24).Draw(t, "idle")
@@ -45,7 +45,7 @@ func encode(t interface{ Fatal(...any) }, builders ...*Builder) string {
 		builders[0].Merge(b)
 	}
 	var p profile.Profile
-	builders[0].fill(&p, everything)
+	builders[0].Fill(&p, everything)
 	text, err := json.MarshalIndent(p, "", " ")
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestBuildersMergeExactly(t *testing.T) {
 		const highIdleOver = 1 << 20
 		sampled := rapid.Bool().Draw(t, "sampled")
 		one := NewBuilder(defaultGrouping, highIdleOver)
-		one.sampled = sampled
+		one.Sampled = sampled
 		one.Add(&Page{DB: 1, Keys: keys})
 		want := encode(t, one)
 
@@ -71,7 +71,7 @@ func TestBuildersMergeExactly(t *testing.T) {
 		builders := make([]*Builder, rapid.IntRange(1, 8).Draw(t, "builders"))
 		for i := range builders {
 			builders[i] = NewBuilder(defaultGrouping, highIdleOver)
-			builders[i].sampled = sampled
+			builders[i].Sampled = sampled
 		}
 		for len(shuffled) > 0 {
 			n := min(len(shuffled), rapid.IntRange(1, 50).Draw(t, "page"))
@@ -104,7 +104,7 @@ func TestBuilderBoundsNamespaces(t *testing.T) {
 	}
 	b.Add(page)
 	var p profile.Profile
-	b.fill(&p, everything)
+	b.Fill(&p, everything)
 	if len(p.Namespaces) != limit+1 || !p.Design.Degraded {
 		t.Fatalf("%d namespaces, degraded %v; want %d and (other), degraded", len(p.Namespaces), p.Design.Degraded, limit)
 	}
@@ -132,7 +132,7 @@ func TestAKeyCalledOtherIsNotTheRest(t *testing.T) {
 	b := NewBuilder(defaultGrouping, -1)
 	b.Add(&Page{Keys: []Observation{{Name: profile.OtherPattern}}})
 	var p profile.Profile
-	b.fill(&p, everything)
+	b.Fill(&p, everything)
 	if len(p.Namespaces) != 1 || p.Namespaces[0].Other || p.Design.Degraded {
 		t.Errorf("namespaces %+v", p.Namespaces)
 	}
@@ -146,7 +146,7 @@ func TestHighIdleIsOverTheThreshold(t *testing.T) {
 		{Name: "c", Shared: true, HasBytes: true, Bytes: 4},
 	}})
 	var p profile.Profile
-	b.fill(&p, everything)
+	b.Fill(&p, everything)
 	if p.Totals.HighIdleKeys.Value != 1 || p.Totals.HighIdleBytes.Value != 2 || p.Totals.Idle.SharedKeys != 1 {
 		t.Errorf("high-idle %d keys, %d bytes, %d shared; want 1, 2 and 1", p.Totals.HighIdleKeys.Value, p.Totals.HighIdleBytes.Value, p.Totals.Idle.SharedKeys)
 	}

@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 // Outcome is what became of one key that SCAN returned.
 type Outcome uint8
@@ -16,8 +16,8 @@ const (
 	numOutcomes = iota
 )
 
-// measured reports whether the key is in the figures.
-func (o Outcome) measured() bool { return o <= Stalled }
+// Measured reports whether the key is in the figures.
+func (o Outcome) Measured() bool { return o <= Stalled }
 
 // Observation is what was learned about one key. A field counts only if its
 // Has flag is set: unknown is not 0.
@@ -35,17 +35,6 @@ type Observation struct {
 	Type      string // TYPE; empty when unknown
 	Unit      uint64 // of a sample of slots, to which the key belongs; 0: there is none
 }
-
-// implausible is beyond any size in bytes or idle time in seconds that a server
-// can mean (16 TiB, half a million years), and implausibleSum beyond the size of all
-// its keys (1 PiB): sums of less, and estimates from them, do not overflow.
-const (
-	implausible    = 1 << 44
-	implausibleSum = 1 << 50
-)
-
-// mostFreq is the most that OBJECT FREQ counts to.
-const mostFreq = 255
 
 // stringType is the one type of which MEMORY USAGE is exact.
 const stringType = "string"

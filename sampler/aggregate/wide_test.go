@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"fmt"
@@ -52,20 +52,20 @@ func letter(i int) byte { return byte('a' + i) }
 // foldWide folds keys of wide namespaces with a number of workers, and calls
 // look now and then.
 func foldWide(workers, namespaces, keysEach int, sampled bool, look func()) *Builder {
-	f := newFolder(workers, defaultGrouping, 1000)
-	f.sampled = sampled
+	f := NewFolder(workers, defaultGrouping, 1000)
+	f.Sampled = sampled
 	n := namespaces * keysEach
 	for i := 0; i < n; {
-		p := f.fresh()
+		p := f.Fresh()
 		for ; i < n && len(p.Keys) < 100; i++ {
 			p.Keys = append(p.Keys, wideObservation(i, namespaces))
 			if i%(n/looks) == n/looks-1 {
 				look()
 			}
 		}
-		f.add(p)
+		f.Add(p)
 	}
-	return f.finish()
+	return f.Finish()
 }
 
 // TestWideNamespacesFit folds as many wide namespaces as a profile can show. Set
@@ -89,7 +89,7 @@ func TestWideNamespacesFit(t *testing.T) {
 		peak = max(peak, end+before) - before
 		footprint := b.footprint()
 		var p profile.Profile
-		b.fill(&p, everything)
+		b.Fill(&p, everything)
 		t.Logf("sampled %v, %d workers: peak %.1f MiB, at the end %.1f MiB, footprint %.1f MiB, %d namespaces, K %d", run.sampled, workers, mib(peak), mib(end), mib(int64(footprint)), len(p.Namespaces), p.Design.Patterns.K)
 		if peak > maxBuilderBytes || p.Design.Degraded || len(p.Namespaces) != DefaultNamespaceLimit {
 			t.Errorf("%d workers: %d bytes, %d namespaces, degraded %v", workers, peak, len(p.Namespaces), p.Design.Degraded)
@@ -125,7 +125,7 @@ func TestFootprintIsWhatIsAllocated(t *testing.T) {
 			namespaces := min(1024, 200_000/keysEach)
 			before := settledHeap()
 			b := NewBuilder(defaultGrouping, 1000)
-			b.sampled = tt.sampled
+			b.Sampled = tt.sampled
 			b.sinceWeighed = math.MinInt // never lower the bounds
 			for i := range namespaces * keysEach {
 				b.Add(&Page{Keys: []Observation{tt.source(i, namespaces)}})
@@ -173,13 +173,13 @@ func BenchmarkFoldWide(b *testing.B) {
 			}
 			b.ResetTimer()
 			for range b.N {
-				f := newFolder(workers, defaultGrouping, 1000)
+				f := NewFolder(workers, defaultGrouping, 1000)
 				for i := 0; i < len(keys); i += 100 {
-					p := f.fresh()
+					p := f.Fresh()
 					p.Keys = append(p.Keys, keys[i:min(len(keys), i+100)]...)
-					f.add(p)
+					f.Add(p)
 				}
-				f.finish()
+				f.Finish()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(keys)), "ns/key")
 		})

@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"encoding/json"
@@ -33,16 +33,16 @@ func observationOf(name string) Observation {
 
 // foldAll folds n names with a number of workers, in pages of a size.
 func foldAll(workers, page, n int, nameAt func(int) string) *Builder {
-	f := newFolder(workers, defaultGrouping, 1000)
+	f := NewFolder(workers, defaultGrouping, 1000)
 	for i := 0; i < n; {
-		p := f.fresh()
+		p := f.Fresh()
 		p.DB = i * 3 / n // three databases
 		for ; i < n && len(p.Keys) < page && i*3/n == p.DB; i++ {
 			p.Keys = append(p.Keys, observationOf(nameAt(i)))
 		}
-		f.add(p)
+		f.Add(p)
 	}
-	return f.finish()
+	return f.Finish()
 }
 
 // The same walk gives the same profile, byte for byte, whatever the number of
@@ -64,15 +64,15 @@ func TestProfileKeepsDecisions(t *testing.T) {
 	names := patterntest.Mix(rand.New(rand.NewPCG(2, 2)), patterntest.Families(), 1000)
 	nameAt := func(i int) string { return names[i] }
 	var first, second profile.Profile
-	foldAll(2, 20, len(names), nameAt).fill(&first, everything)
+	foldAll(2, 20, len(names), nameAt).Fill(&first, everything)
 	rand.New(rand.NewPCG(3, 3)).Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-	f := newFolder(2, Grouping{Limit: DefaultNamespaceLimit, Dictionary: new(pattern.Dictionary(*first.Design.Patterns))}, 1000)
+	f := NewFolder(2, Grouping{Limit: DefaultNamespaceLimit, Dictionary: new(pattern.Dictionary(*first.Design.Patterns))}, 1000)
 	page := &Page{}
 	for _, name := range names {
 		page.Keys = append(page.Keys, observationOf(name))
 	}
-	f.add(page)
-	f.finish().fill(&second, everything)
+	f.Add(page)
+	f.Finish().Fill(&second, everything)
 	if got, want := patternsIn(&second), patternsIn(&first); got != want {
 		t.Errorf("namespaces of the second night:\n%s\nand of the first:\n%s", got, want)
 	}
@@ -120,7 +120,7 @@ const looks = 40
 // `make test` runs these without it: that it knows of each is checked.
 func notWithRaceDetector(t *testing.T) {
 	t.Helper()
-	if makefile, err := os.ReadFile("../Makefile"); err != nil || !strings.Contains(string(makefile), t.Name()) {
+	if makefile, err := os.ReadFile("../../Makefile"); err != nil || !strings.Contains(string(makefile), t.Name()) {
 		t.Fatalf("UNRACED in the Makefile lacks %s (%v)", t.Name(), err)
 	}
 	if raceDetector {
@@ -181,7 +181,7 @@ func settledHeap() int64 {
 func checkExploded(t *testing.T, b *Builder, n int) int {
 	t.Helper()
 	var p profile.Profile
-	b.fill(&p, everything)
+	b.Fill(&p, everything)
 	var keys, bytes, users, want int64
 	for _, row := range p.Namespaces {
 		if row.Pattern == "user:<int>" {
@@ -221,7 +221,7 @@ func TestFrequentWordsDoNotExhaustMemory(t *testing.T) {
 	})
 	took := settledHeap() - before
 	var p profile.Profile
-	b.fill(&p, everything)
+	b.Fill(&p, everything)
 	t.Logf("%d namespaces, K %d, %.1f MiB", len(p.Namespaces), p.Design.Patterns.K, float64(took)/(1<<20))
 	if len(p.Namespaces) > DefaultNamespaceLimit+3 || took > maxBuilderBytes {
 		t.Errorf("%d namespaces, %d bytes", len(p.Namespaces), took)

@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"errors"
@@ -24,9 +24,9 @@ type Sample struct {
 	Slots *profile.SampledSlots
 }
 
-// scale makes a profile of a sample of one whose keys were counted: from its
+// Scale makes a profile of a sample of one whose keys were counted: from its
 // nodes, which must be there, it takes what the server says of its databases.
-func scale(p *profile.Profile, s Sample) error {
+func Scale(p *profile.Profile, s Sample) error {
 	p.Design.Method, p.Design.Fraction = profile.MethodSample, s.Fraction
 	p.Design.Sample = &profile.Sample{Slots: s.Slots, Covered: s.Fraction}
 	if s.Slots == nil {
@@ -96,7 +96,7 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 		if p.Design.Sample.Slots != nil {
 			frame = slotFrame(p, &db)
 		} else if db.Before != nil && db.After != nil && p.Design.Match == "" && lost[db.DB] == 0 {
-			frame = frame.Knowing(told(&db))
+			frame = frame.Knowing(Told(&db))
 		}
 		f.of[db.DB] = frame
 		f.dbs = append(f.dbs, db.DB)
@@ -132,7 +132,9 @@ func slotFrame(p *profile.Profile, db *profile.Database) estimate.Frame {
 	return estimate.NewSlotFrame(s)
 }
 
-func told(db *profile.Database) estimate.Told {
+// Told returns what INFO said of a database, which must have been told before and
+// after the walk.
+func Told(db *profile.Database) estimate.Told {
 	return estimate.Told{
 		Before: db.Before.Keys, After: db.After.Keys, Expiring: max(db.Before.Expires, db.After.Expires),
 	}

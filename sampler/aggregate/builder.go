@@ -1,6 +1,7 @@
-package sampler
+package aggregate
 
 import (
+	"fmt"
 	"reflect"
 
 	"keyprof/sampler/pattern"
@@ -18,12 +19,24 @@ type Grouping struct {
 	Rules      *pattern.Rules      // tried first; nil: none
 }
 
+// OtherLexing says that the dictionary was made by other lexing rules than
+// those of today, "" if it was not.
+func (g Grouping) OtherLexing() string {
+	switch {
+	case g.Dictionary == nil || g.Dictionary.Lexer == pattern.Version:
+		return ""
+	case g.Dictionary.Lexer == 0:
+		return fmt.Sprintf("these decisions do not say by which lexing rules they were made, and names are read by rules %d: some may not apply", pattern.Version)
+	}
+	return fmt.Sprintf("these decisions were made by lexing rules %d, and names are read by rules %d: some may not apply", g.Dictionary.Lexer, pattern.Version)
+}
+
 // Builder folds pages into namespaces. It is for one goroutine; builders of
 // several merge. It does no I/O.
 type Builder struct {
 	grouping     Grouping
 	highIdleOver int64 // seconds; below 0: not told
-	sampled      bool  // the pages are of a sample
+	Sampled      bool  // the pages are of a sample; to be set before the first of them
 	rules        *pattern.Rules
 	rung         int // bounds of the tries
 	tries        map[int]*pattern.Trie[*accumulator]
@@ -56,7 +69,7 @@ func (b *Builder) Add(page *Page) {
 	for i := range page.Keys {
 		o := &page.Keys[i]
 		trie.At(o.Name).add(page.DB, o, b.highIdleOver)
-		if o.Outcome.measured() && o.HasBytes {
+		if o.Outcome.Measured() && o.HasBytes {
 			b.largest.offer(page.DB, o, uint64(o.Bytes))
 		}
 		if b.sinceWeighed++; b.sinceWeighed >= b.weighEvery {
@@ -82,7 +95,7 @@ func (b *Builder) trie(db int) *pattern.Trie[*accumulator] {
 
 func (b *Builder) newAccumulator() *accumulator {
 	a := newAccumulator()
-	if b.sampled {
+	if b.Sampled {
 		a.dispersion = newDispersion()
 	}
 	return a
@@ -176,8 +189,8 @@ func (b *Builder) dictionary() *pattern.Dictionary {
 	return d
 }
 
-// fill writes what the builder folded into the profile, and ends the builder.
-func (b *Builder) fill(p *profile.Profile, m measures) {
+// Fill writes what the builder folded into the profile, and ends the builder.
+func (b *Builder) Fill(p *profile.Profile, m Measures) {
 	dict := b.settle()
 	rows := b.rows()
 	p.Totals = m.stats(total(rows))
@@ -190,3 +203,6 @@ func (b *Builder) fill(p *profile.Profile, m measures) {
 	p.Design.Degraded = p.Design.Degraded || dict.Degraded
 	p.Design.Patterns = new(profile.Patterns(*dict))
 }
+
+// UnusedRules returns the pattern rules that have matched no name.
+func (b *Builder) UnusedRules() []string { return b.rules.Unused() }

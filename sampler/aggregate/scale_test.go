@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"encoding/json"
@@ -16,7 +16,7 @@ import (
 func sampleOf(t rapid.TB, keys []Observation) *profile.Profile {
 	t.Helper()
 	b := NewBuilder(defaultGrouping, 1<<20)
-	b.sampled = true
+	b.Sampled = true
 	p := builtBy(b, keys)
 	p.Schema, p.Tool = profile.SchemaVersion, profile.Tool{Name: profile.ToolName}
 	p.Began = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
@@ -24,7 +24,7 @@ func sampleOf(t rapid.TB, keys []Observation) *profile.Profile {
 	p.Missing, p.Receipt.Commands = []profile.Missing{}, map[string]int64{}
 	p.Design.Databases = []int{1, 2}
 	p.Nodes = []profile.Node{{RunID: "run-1", Complete: true, Databases: []profile.Database{{DB: 1, Complete: true}, {DB: 2, Complete: true}}}}
-	if err := scale(p, Sample{Fraction: 0.1, From: 1 << 63, To: 1<<63 + 1<<60, Covered: map[int]float64{1: 0.11, 2: 0.09}}); err != nil {
+	if err := Scale(p, Sample{Fraction: 0.1, From: 1 << 63, To: 1<<63 + 1<<60, Covered: map[int]float64{1: 0.11, 2: 0.09}}); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -49,7 +49,7 @@ func reread(t rapid.TB, p *profile.Profile) *profile.Profile {
 func TestSamplesRollUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := reread(t, sampleOf(t, rapid.SliceOfN(rapid.Custom(drawHardName), 4, 200).Draw(t, "keys")))
-		all, err := renamed(p, func(*profile.Namespace) string { return "<*>" })
+		all, err := Rename(p, func(*profile.Namespace) string { return "<*>" })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestSampleOfAll(t *testing.T) {
 		{Name: "b", HasBytes: true, Bytes: 7, NoTTL: true, Type: "string"},
 	}
 	p := sampleOf(t, keys)
-	if err := scale(p, Sample{Fraction: 1, Covered: map[int]float64{1: 1, 2: 1}}); err != nil {
+	if err := Scale(p, Sample{Fraction: 1, Covered: map[int]float64{1: 1, 2: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	census := built(defaultGrouping, keys)
@@ -111,7 +111,7 @@ func TestScaleRefuses(t *testing.T) {
 	} {
 		p := sampleOf(t, keys)
 		damage(p)
-		if _, err := renamed(p, func(*profile.Namespace) string { return "<*>" }); err == nil {
+		if _, err := Rename(p, func(*profile.Namespace) string { return "<*>" }); err == nil {
 			t.Errorf("%s: namespaces are merged", name)
 		}
 	}

@@ -1,21 +1,21 @@
-package sampler
+package aggregate
 
 import "keyprof/sampler/profile"
 
-// measures says which figures a profile can have at all: what the server
+// Measures says which figures a profile can have at all: what the server
 // answers, and what its answers can be trusted for.
-type measures struct {
-	bytes, ttl, idle, freq, types bool
-	// highIdle is whether the threshold lies within the idle horizon.
-	highIdle bool
-	since    profile.IdleMeasure
-	horizonS int64 // seconds; the longest idle time that can be known
-	horizon  bool  // whether horizonS is known
+type Measures struct {
+	Bytes, TTL, Idle, Freq, Types bool
+	// HighIdle is whether the threshold lies within the idle horizon.
+	HighIdle bool
+	Since    profile.IdleMeasure
+	HorizonS int64 // seconds; the longest idle time that can be known
+	Horizon  bool  // whether HorizonS is known
 }
 
 // stats turns sums into the statistics of a profile. What was not measured is
 // absent.
-func (m measures) stats(a *accumulator) profile.Stats {
+func (m Measures) stats(a *accumulator) profile.Stats {
 	s := profile.Stats{
 		Probed:   a.probed,
 		Keys:     profile.Exact(a.probed),
@@ -26,26 +26,26 @@ func (m measures) stats(a *accumulator) profile.Stats {
 		Sample:   a.dispersion.sums(),
 		Examples: a.examples.keys(), Largest: a.largest.keys(),
 	}
-	if m.bytes {
+	if m.Bytes {
 		s.Bytes = exact(a.bytes)
 		s.Size = a.size.distribution(1)
 	}
-	if m.bytes && m.types {
+	if m.Bytes && m.Types {
 		s.SampledBytes = exact(a.sampled)
 	}
-	if m.ttl {
+	if m.TTL {
 		histogram, noTTL := a.joint.byTTL()
 		s.NoTTLKeys, s.NoTTLBytes = exact(noTTL.keys), m.exactBytes(noTTL.bytes)
 		s.TTL = m.ttlStats(a, histogram[:])
 	}
-	if m.idle {
+	if m.Idle {
 		s.Idle = m.idleStats(a)
 		s.IdleByTTL = m.joint(a)
 	}
-	if m.highIdle {
+	if m.HighIdle {
 		s.HighIdleKeys, s.HighIdleBytes = exact(a.highIdle.keys), m.exactBytes(a.highIdle.bytes)
 	}
-	if m.freq {
+	if m.Freq {
 		s.Freq = profile.NewFreqStats(nil)
 		if a.freq != nil {
 			s.Freq = profile.NewFreqStats(m.histogram(a.freq[:], profile.FreqEdges))
@@ -57,21 +57,21 @@ func (m measures) stats(a *accumulator) profile.Stats {
 func exact(n int64) *profile.Estimate { return new(profile.Exact(n)) }
 
 // exactBytes is absent when sizes were not measured.
-func (m measures) exactBytes(n int64) *profile.Estimate {
-	if !m.bytes {
+func (m Measures) exactBytes(n int64) *profile.Estimate {
+	if !m.Bytes {
 		return nil
 	}
 	return exact(n)
 }
 
-func (m measures) bytesOf(t tally) *int64 {
-	if !m.bytes {
+func (m Measures) bytesOf(t tally) *int64 {
+	if !m.Bytes {
 		return nil
 	}
 	return new(t.bytes)
 }
 
-func (m measures) typeStats(a *accumulator) map[string]profile.TypeStats {
+func (m Measures) typeStats(a *accumulator) map[string]profile.TypeStats {
 	types := make(map[string]profile.TypeStats, len(a.types))
 	for _, t := range a.types {
 		types[t.name] = profile.TypeStats{Keys: t.keys, Bytes: m.bytesOf(t.tally)}
@@ -79,7 +79,7 @@ func (m measures) typeStats(a *accumulator) map[string]profile.TypeStats {
 	return types
 }
 
-func (m measures) ttlStats(a *accumulator, histogram []tally) *profile.TTLStats {
+func (m Measures) ttlStats(a *accumulator, histogram []tally) *profile.TTLStats {
 	return &profile.TTLStats{
 		Histogram:    m.histogram(histogram, profile.Edges),
 		RemainS:      a.ttlMillis.distribution(millisPerSecond),
@@ -87,17 +87,17 @@ func (m measures) ttlStats(a *accumulator, histogram []tally) *profile.TTLStats 
 	}
 }
 
-func (m measures) idleStats(a *accumulator) *profile.IdleStats {
+func (m Measures) idleStats(a *accumulator) *profile.IdleStats {
 	histogram := a.joint.byIdle()
 	return &profile.IdleStats{
-		Measure: m.since, HorizonS: m.horizonS,
+		Measure: m.Since, HorizonS: m.HorizonS,
 		Histogram:  m.histogram(histogram[:], profile.Edges),
 		IdleS:      a.idleS.distribution(1),
 		SharedKeys: a.shared,
 	}
 }
 
-func (m measures) histogram(tallies []tally, edges []int64) []profile.Bucket {
+func (m Measures) histogram(tallies []tally, edges []int64) []profile.Bucket {
 	buckets := []profile.Bucket{}
 	for i, t := range tallies {
 		if t.keys > 0 {
@@ -107,7 +107,7 @@ func (m measures) histogram(tallies []tally, edges []int64) []profile.Bucket {
 	return buckets
 }
 
-func (m measures) joint(a *accumulator) []profile.IdleByTTL {
+func (m Measures) joint(a *accumulator) []profile.IdleByTTL {
 	cells := []profile.IdleByTTL{}
 	a.joint.each(func(idle, ttl int, t tally) {
 		if idle == unknownIdleBucket || ttl == unknownTTLBucket {

@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import "keyprof/sampler/profile"
 
@@ -44,7 +44,7 @@ type typeTally struct {
 // add counts one key. highIdleOver is in seconds; below 0: not told.
 func (a *accumulator) add(db int, o *Observation, highIdleOver int64) {
 	a.outcomes[o.Outcome]++
-	if !o.Outcome.measured() {
+	if !o.Outcome.Measured() {
 		return
 	}
 	a.probed++

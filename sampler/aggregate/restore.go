@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"errors"
@@ -14,13 +14,13 @@ import (
 // is one way to merge them.
 
 // measuresOf are those that the statistics of a profile have.
-func measuresOf(s *profile.Stats) measures {
-	m := measures{
-		bytes: s.Bytes != nil, ttl: s.TTL != nil, idle: s.Idle != nil, freq: s.Freq != nil,
-		types: s.SampledBytes != nil, highIdle: s.HighIdleKeys != nil,
+func measuresOf(s *profile.Stats) Measures {
+	m := Measures{
+		Bytes: s.Bytes != nil, TTL: s.TTL != nil, Idle: s.Idle != nil, Freq: s.Freq != nil,
+		Types: s.SampledBytes != nil, HighIdle: s.HighIdleKeys != nil,
 	}
 	if s.Idle != nil {
-		m.since, m.horizonS = s.Idle.Measure, s.Idle.HorizonS
+		m.Since, m.HorizonS = s.Idle.Measure, s.Idle.HorizonS
 	}
 	return m
 }

@@ -1,5 +1,5 @@
 //go:build !race
 
-package sampler
+package aggregate
 
 const raceDetector = false

@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"cmp"
@@ -15,12 +15,12 @@ import (
 // up to their first depth segments after it. What a namespace takes in adds up
 // to it exactly; for a sample, what was seen does, and estimates are made anew.
 func RollUp(p *profile.Profile, under string, depth int) (*profile.Profile, error) {
-	delims := delimitersOf(p)
-	return renamed(p, func(ns *profile.Namespace) string { return rolledUp(delims, ns.Pattern, under, depth) })
+	delims := DelimitersOf(p)
+	return Rename(p, func(ns *profile.Namespace) string { return rolledUp(delims, ns.Pattern, under, depth) })
 }
 
-// delimitersOf are those by which the names of p were cut.
-func delimitersOf(p *profile.Profile) *pattern.Delimiters {
+// DelimitersOf returns the delimiters by which the names of p were cut.
+func DelimitersOf(p *profile.Profile) *pattern.Delimiters {
 	dict := pattern.Dictionary{}
 	if p.Design.Patterns != nil {
 		dict = pattern.Dictionary(*p.Design.Patterns)
@@ -64,7 +64,7 @@ func Regroup(a, b *profile.Profile) (*profile.Profile, *profile.Profile, error) 
 	}
 	joined := profile.Patterns(*join)
 	to := func(p *profile.Profile, of map[string]string) (*profile.Profile, error) {
-		p, err := renamed(p, func(ns *profile.Namespace) string { return of[ns.Pattern] })
+		p, err := Rename(p, func(ns *profile.Namespace) string { return of[ns.Pattern] })
 		if err == nil {
 			p.Design.Patterns = &joined
 		}
@@ -87,9 +87,9 @@ func groupingOf(p *profile.Profile) *pattern.Grouping {
 	return g
 }
 
-// renamed returns p with its namespaces renamed, and those merged that are
+// Rename returns p with its namespaces renamed, and those merged that are
 // called the same then. The row of what is left over stays as it is.
-func renamed(p *profile.Profile, name func(*profile.Namespace) string) (*profile.Profile, error) {
+func Rename(p *profile.Profile, name func(*profile.Namespace) string) (*profile.Profile, error) {
 	type id struct {
 		db      int
 		pattern string
@@ -126,7 +126,7 @@ func renamed(p *profile.Profile, name func(*profile.Namespace) string) (*profile
 }
 
 // merged is one namespace for several of one database.
-func merged(group []*profile.Namespace, m measures) (profile.Namespace, error) {
+func merged(group []*profile.Namespace, m Measures) (profile.Namespace, error) {
 	if len(group) == 1 {
 		return *group[0], nil
 	}

@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"fmt"
@@ -14,20 +14,20 @@ func toldSample(t *testing.T, size func(i int) int64, change func(p *profile.Pro
 	t.Helper()
 	const seen = 1000
 	b := NewBuilder(defaultGrouping, 1<<20)
-	b.sampled = true
+	b.Sampled = true
 	page := &Page{}
 	for i := range seen {
 		page.Keys = append(page.Keys, Observation{Name: fmt.Sprintf("user:%d", i), HasBytes: true, Bytes: size(i), NoTTL: true, Type: "string"})
 	}
 	b.Add(page)
 	var p profile.Profile
-	b.fill(&p, everything)
+	b.Fill(&p, everything)
 	told := profile.Keyspace{Keys: 10 * seen}
 	p.Nodes = []profile.Node{{Databases: []profile.Database{{Before: new(told), After: new(told)}}}}
 	if change != nil {
 		change(&p)
 	}
-	if err := scale(&p, Sample{Fraction: 0.1, Covered: map[int]float64{0: 0.1}}); err != nil {
+	if err := Scale(&p, Sample{Fraction: 0.1, Covered: map[int]float64{0: 0.1}}); err != nil {
 		t.Fatal(err)
 	}
 	return &p

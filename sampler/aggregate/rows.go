@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"cmp"
@@ -28,7 +28,7 @@ func boolInt(b bool) int {
 	return 0
 }
 
-func (r row) namespace(m measures) profile.Namespace {
+func (r row) namespace(m Measures) profile.Namespace {
 	return profile.Namespace{DB: r.db, Pattern: r.pattern, Other: r.other, Rule: r.rule, Stats: m.stats(r.sums)}
 }
 

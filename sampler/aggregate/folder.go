@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"sync"
@@ -8,14 +8,14 @@ import (
 	"keyprof/sampler/pattern"
 )
 
-// folder hands the pages of a walk to several builders. It holds the first
+// Folder hands the pages of a walk to several builders. It holds the first
 // pages back until the survey has seen enough names: what it protects depends
 // on the order of the walk alone.
-type folder struct {
+type Folder struct {
 	grouping     Grouping
 	highIdleOver int64
 	workers      int
-	sampled      bool // the walk is of a sample
+	Sampled      bool // the walk is of a sample; to be set before the first page
 
 	survey *pattern.Survey // nil once it is over
 	held   []*Page         // that came until then, and are not yet handed on
@@ -27,8 +27,10 @@ type folder struct {
 	builders  []*Builder
 }
 
-func newFolder(workers int, g Grouping, highIdleOver int64) *folder {
-	return &folder{
+// NewFolder makes a folder with so many workers. Keys idle for more than highIdleOver
+// seconds are high-idle; below 0 none is. Finish must be called.
+func NewFolder(workers int, g Grouping, highIdleOver int64) *Folder {
+	return &Folder{
 		grouping: g, highIdleOver: highIdleOver, workers: workers,
 		survey: pattern.NewSurvey(g.Dictionary),
 		pages:  make(chan *Page, 2*workers),
@@ -36,11 +38,11 @@ func newFolder(workers int, g Grouping, highIdleOver int64) *folder {
 	}
 }
 
-// fresh is an empty page.
-func (f *folder) fresh() *Page { return f.pool.Get().(*Page) }
+// Fresh returns an empty page.
+func (f *Folder) Fresh() *Page { return f.pool.Get().(*Page) }
 
-// add takes over a page.
-func (f *folder) add(page *Page) {
+// Add takes over a page: the caller must not use it again.
+func (f *Folder) Add(page *Page) {
 	if f.survey == nil {
 		f.pages <- page
 		f.release(heldAtOnce)
@@ -60,13 +62,13 @@ func (f *folder) add(page *Page) {
 }
 
 // start ends the survey and sets the builders to work.
-func (f *folder) start() {
+func (f *Folder) start() {
 	known := f.grouping.Dictionary
 	if known == nil {
 		known = &pattern.Dictionary{}
 	}
 	f.grouping.Dictionary = f.survey.Extend(known)
-	f.reservoir, f.builders = newReservoir(f.workers, f.grouping, f.highIdleOver, f.sampled)
+	f.reservoir, f.builders = newReservoir(f.workers, f.grouping, f.highIdleOver, f.Sampled)
 	for _, b := range f.builders {
 		f.group.Go(func() error { f.work(b); return nil })
 	}
@@ -79,7 +81,7 @@ func (f *folder) start() {
 const heldAtOnce = 3
 
 // release hands on up to n of the pages that were held back.
-func (f *folder) release(n int) {
+func (f *Folder) release(n int) {
 	n = min(n, len(f.held))
 	for i, page := range f.held[:n] {
 		f.pages <- page
@@ -88,7 +90,7 @@ func (f *folder) release(n int) {
 	f.held = f.held[n:]
 }
 
-func (f *folder) work(b *Builder) {
+func (f *Folder) work(b *Builder) {
 	for page := range f.pages {
 		b.Add(page)
 		page.Keys = page.Keys[:0]
@@ -96,8 +98,8 @@ func (f *folder) work(b *Builder) {
 	}
 }
 
-// finish waits for the builders and returns what they folded together.
-func (f *folder) finish() *Builder {
+// Finish waits for the builders and returns what they folded together.
+func (f *Folder) Finish() *Builder {
 	if f.survey != nil {
 		f.start()
 	}

@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"encoding/json"
@@ -24,7 +24,7 @@ func builtBy(b *Builder, keys []Observation) *profile.Profile {
 	b.Add(&Page{DB: 1, Keys: keys})
 	b.Add(&Page{DB: 2, Keys: keys[:len(keys)/2]})
 	var p profile.Profile
-	b.fill(&p, everything)
+	b.Fill(&p, everything)
 	return &p
 }
 
@@ -166,13 +166,13 @@ func TestDatabasesAgree(t *testing.T) {
 	var tonight, tomorrow profile.Profile
 	b.Add(words)
 	b.Add(many)
-	b.fill(&tonight, measures{})
+	b.Fill(&tonight, Measures{})
 	g := defaultGrouping
 	g.Dictionary = new(pattern.Dictionary(*tonight.Design.Patterns))
 	again := NewBuilder(g, -1)
 	again.Add(words)
 	again.Add(many)
-	again.fill(&tomorrow, measures{})
+	again.Fill(&tomorrow, Measures{})
 	if want, got := inJSON(t, tonight), inJSON(t, tomorrow); got != want {
 		t.Errorf("the same keys on the next night:\n%s", firstDifference(want, got))
 	}

@@ -1,4 +1,4 @@
-package sampler
+package aggregate
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ const merges = 1000
 func manyBuilders(rng *rand.Rand, n, keys int, sampled bool) (one *Builder, many []*Builder) {
 	newBuilder := func() *Builder {
 		b := NewBuilder(defaultGrouping, 1000)
-		b.sampled = sampled
+		b.Sampled = sampled
 		return b
 	}
 	one = newBuilder()
@@ -98,10 +98,10 @@ func TestBuildersMergeInAnyTree(t *testing.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		for name, merge := range shapes {
 			one, many := NewBuilder(defaultGrouping, 1<<20), make([]*Builder, rapid.IntRange(1, 20).Draw(t, "builders"))
-			one.sampled = sampled
+			one.Sampled = sampled
 			for i := range many {
 				many[i] = NewBuilder(defaultGrouping, 1<<20)
-				many[i].sampled = sampled
+				many[i].Sampled = sampled
 			}
 			for _, key := range keys {
 				page := &Page{Keys: []Observation{key}}
@@ -155,17 +155,17 @@ func heldOf(t *testing.T, keys int) int64 {
 	t.Helper()
 	const namespaces, page = 20, 100
 	before := settledHeap()
-	f := newFolder(2, defaultGrouping, 1000)
-	f.sampled = true
+	f := NewFolder(2, defaultGrouping, 1000)
+	f.Sampled = true
 	for i := 0; i < keys; {
-		p := f.fresh()
+		p := f.Fresh()
 		for range page {
 			p.Keys = append(p.Keys, observationOf(fmt.Sprintf("family%c:%d", letter(i%namespaces), 1_000_000+i)))
 			i++
 		}
-		f.add(p)
+		f.Add(p)
 	}
-	b := f.finish()
+	b := f.Finish()
 	after := settledHeap() - before
 	if n := b.leaves(); n != namespaces {
 		t.Fatalf("%d namespaces, want %d", n, namespaces)
