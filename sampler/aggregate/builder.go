@@ -1,12 +1,64 @@
 package aggregate
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
+
+// Outcome is what became of one key that SCAN returned.
+type Outcome uint8
+
+// The outcomes, from the most harmless to the gravest.
+const (
+	Measured    Outcome = iota
+	Stalled             // measured, but for what the server did not answer in time
+	Vanished            // gone when it was probed
+	Expired             // its TTL ran out between SCAN and probe
+	Moved               // of another node of the cluster
+	TooLong             // has a name that is too long to ask about
+	Denied              // outside the key patterns of our ACL user
+	Failed              // an answer that makes no sense
+	numOutcomes = iota
+)
+
+// Measured reports whether the key is in the figures.
+func (o Outcome) Measured() bool { return o <= Stalled }
+
+// Observation is what was learned about one key. A field counts only if its
+// Has flag is set: unknown is not 0.
+type Observation struct {
+	Name    string
+	Outcome Outcome
+
+	HasBytes, HasTTL, NoTTL, HasIdle, HasFreq bool
+
+	Shared    bool   // its idle time is not its own: the value is a shared integer
+	Bytes     int64  // MEMORY USAGE
+	TTLMillis int64  // PTTL, milliseconds; HasTTL
+	IdleS     int64  // OBJECT IDLETIME, seconds
+	Freq      int64  // OBJECT FREQ, 0 to 255
+	Type      string // TYPE; empty when unknown
+	Unit      uint64 // of a sample of slots, to which the key belongs; 0: there is none
+}
+
+// stringType is the one type of which MEMORY USAGE is exact.
+const stringType = "string"
+
+// isHighIdle reports whether the key was idle for more than over seconds; below 0
+// that is not told.
+func (o *Observation) isHighIdle(over int64) bool { return o.HasIdle && over >= 0 && o.IdleS > over }
+
+// Page is the observations of one page of one database.
+type Page struct {
+	DB   int
+	Keys []Observation
+}
 
 // DefaultNamespaceLimit is how many namespaces are kept before the rest is
 // summed up under "(other)".
@@ -206,3 +258,57 @@ func (b *Builder) Fill(p *profile.Profile, m Measures) {
 
 // UnusedRules returns the pattern rules that have matched no name.
 func (b *Builder) UnusedRules() []string { return b.rules.Unused() }
+
+// row is a row of the profile to be.
+type row struct {
+	db      int
+	pattern string
+	other   bool // what lies beyond the limit
+	rule    bool // a rule gave the name
+	sums    *accumulator
+}
+
+func (r row) compare(s row) int {
+	return cmp.Or(cmp.Compare(r.db, s.db), cmp.Compare(boolInt(r.other), boolInt(s.other)), strings.Compare(r.pattern, s.pattern))
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (r row) namespace(m Measures) profile.Namespace {
+	return profile.Namespace{DB: r.db, Pattern: r.pattern, Other: r.other, Rule: r.rule, Stats: m.stats(r.sums)}
+}
+
+// limitRows keeps the rows with the most bytes, those with the most keys where
+// sizes are equal or not known, and sums up the others by database. All that
+// goes into the choice is in the rows, so it is the same on every run.
+func limitRows(rows []row, limit int) []row {
+	slices.SortFunc(rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(b.sums.bytes, a.sums.bytes), cmp.Compare(b.sums.probed, a.sums.probed), a.compare(b))
+	})
+	rest := rows[min(len(rows), limit):]
+	rows = rows[:len(rows)-len(rest)]
+	others := map[int]*accumulator{}
+	for _, r := range rest {
+		if others[r.db] == nil {
+			others[r.db] = newAccumulator()
+			rows = append(rows[:len(rows):len(rows)], row{db: r.db, pattern: profile.OtherPattern, other: true, sums: others[r.db]})
+		}
+		others[r.db].merge(r.sums)
+	}
+	slices.SortFunc(rows, row.compare)
+	return rows
+}
+
+// total is the sum over all rows.
+func total(rows []row) *accumulator {
+	sum := newAccumulator()
+	for _, r := range rows {
+		sum.merge(r.sums)
+	}
+	return sum
+}

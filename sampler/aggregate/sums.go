@@ -1,6 +1,11 @@
 package aggregate
 
-import "keyprof/sampler/profile"
+import (
+	"math/bits"
+
+	"keyprof/sampler/packed"
+	"keyprof/sampler/profile"
+)
 
 const millisPerSecond = 1000
 
@@ -183,3 +188,142 @@ func (a *accumulator) mergeHistograms(other *accumulator) {
 		a.freq[i].merge(other.freq[i])
 	}
 }
+
+// quantity adds up one quantity over keys: sizes in bytes, times in seconds or
+// milliseconds.
+type quantity struct {
+	count    int64
+	sum      profile.Sum // in the unit of the profile
+	min, max int64
+	sketch   profile.Sketch // in the unit of the profile
+}
+
+// add counts v, which is not negative. As a profile counts in bytes and
+// seconds, perUnit is how many of v make one: 1, or millisPerSecond.
+func (q *quantity) add(v, perUnit int64) {
+	if q.count == 0 || v < q.min {
+		q.min = v
+	}
+	q.max = max(q.max, v)
+	q.count++
+	if perUnit == millisPerSecond {
+		q.sum = q.sum.Plus(profile.SumOfThousandths(v))
+	} else {
+		q.sum = q.sum.Plus(profile.SumOf(v))
+	}
+	q.sketch.Add(float64(v) / float64(perUnit))
+}
+
+func (q *quantity) merge(other *quantity) {
+	if other.count == 0 {
+		return
+	}
+	if q.count == 0 || other.min < q.min {
+		q.min = other.min
+	}
+	q.max = max(q.max, other.max)
+	q.count += other.count
+	q.sum = q.sum.Plus(other.sum)
+	q.sketch.Merge(&other.sketch)
+}
+
+// distribution is nil when there were no keys.
+func (q *quantity) distribution(perUnit int64) *profile.Distribution {
+	if q.count == 0 {
+		return nil
+	}
+	unit := float64(perUnit)
+	return profile.NewDistribution(&q.sketch, float64(q.min)/unit, float64(q.max)/unit, q.sum)
+}
+
+// tally counts keys and their bytes.
+type tally struct{ keys, bytes int64 }
+
+func (t *tally) add(bytes int64) {
+	t.keys++
+	t.bytes += bytes
+}
+
+func (t *tally) merge(other tally) {
+	t.keys += other.keys
+	t.bytes += other.bytes
+}
+
+// take takes other away.
+func (t *tally) take(other tally) {
+	t.keys -= other.keys
+	t.bytes -= other.bytes
+}
+
+// Rows and columns of the joint table: the buckets of profile.Edges, and what
+// has no place among them.
+const (
+	noTTLBucket       = numBuckets // of TTL: never expires
+	unknownTTLBucket  = numBuckets + 1
+	unknownIdleBucket = numBuckets
+	ttlBuckets        = numBuckets + 2
+	idleBuckets       = numBuckets + 1
+)
+
+// jointTable counts keys by idle time and TTL. The histograms of both are the
+// sums of its rows and of its columns. Only cells that are not empty take
+// memory, and no more than their counts need: a namespace whose keys are spread
+// over all of them would take more for this table than for all else.
+type jointTable struct {
+	met         [(idleBuckets*ttlBuckets + 63) / 64]uint64 // which cells, a bit each
+	keys, bytes packed.Counters                            // of those, in the order of the bits
+}
+
+// add counts keys in the cell of an idle and a TTL bucket.
+func (j *jointTable) add(idle, ttl int, t tally) {
+	cell := idle*ttlBuckets + ttl
+	at := j.place(cell)
+	if word, bit := cell/64, uint64(1)<<(cell%64); j.met[word]&bit == 0 {
+		j.met[word] |= bit
+		j.keys.Insert(at, 1)
+		j.bytes.Insert(at, 1)
+	}
+	j.keys.Add(at, uint64(t.keys))
+	j.bytes.Add(at, uint64(t.bytes))
+}
+
+// place is the number of cells before this one that are not empty.
+func (j *jointTable) place(cell int) int {
+	n := bits.OnesCount64(j.met[cell/64] & (1<<(cell%64) - 1))
+	for _, word := range j.met[:cell/64] {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
+// each calls visit with the cells that are not empty, by idle, then by TTL
+// bucket.
+func (j *jointTable) each(visit func(idle, ttl int, t tally)) {
+	at := 0
+	for word, left := range j.met {
+		for ; left != 0; left &= left - 1 {
+			cell := word*64 + bits.TrailingZeros64(left)
+			visit(cell/ttlBuckets, cell%ttlBuckets, tally{int64(j.keys.At(at)), int64(j.bytes.At(at))})
+			at++
+		}
+	}
+}
+
+func (j *jointTable) merge(other *jointTable) { other.each(j.add) }
+
+// byTTL is the histogram of the TTL, and what never expires.
+func (j *jointTable) byTTL() (histogram [numBuckets]tally, noTTL tally) {
+	var sums [ttlBuckets]tally
+	j.each(func(_, ttl int, t tally) { sums[ttl].merge(t) })
+	return [numBuckets]tally(sums[:numBuckets]), sums[noTTLBucket]
+}
+
+// byIdle is the histogram of the idle time.
+func (j *jointTable) byIdle() [numBuckets]tally {
+	var sums [idleBuckets]tally
+	j.each(func(idle, _ int, t tally) { sums[idle].merge(t) })
+	return [numBuckets]tally(sums[:numBuckets])
+}
+
+// footprint is the number of bytes that j points to.
+func (j *jointTable) footprint() int { return j.keys.Footprint() + j.bytes.Footprint() }
