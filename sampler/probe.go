@@ -1,9 +1,13 @@
 package sampler
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
@@ -255,4 +259,129 @@ func errorOutcome(err error) aggregate.Outcome {
 	default:
 		return aggregate.Failed
 	}
+}
+
+// found is what a walk finds beside its observations.
+type found struct {
+	longest int64 // length of the longest name that was too long to ask about, bytes
+	bytes   int64 // of all keys
+	types   map[string]bool
+	oddType *string // the first answer of TYPE that is no name of a type, or one too many
+	wrong   string  // the first answer that makes no sense, with its command
+}
+
+// check takes out of an observation what makes no sense among those before it.
+func (f *found) check(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
+	f.checkType(o, probes, replies)
+	if o.HasBytes && o.Outcome.Measured() {
+		if f.bytes > implausibleSum-o.Bytes {
+			o.Outcome = aggregate.Failed
+		} else {
+			f.bytes += o.Bytes
+		}
+	}
+	for i := 0; o.Outcome == aggregate.Failed && f.wrong == "" && i < len(probes); i++ {
+		switch command, r := strings.ToUpper(probes[i].String()), replies[i]; {
+		case take(new(aggregate.Observation), probes[i], r) != aggregate.Failed:
+		case r.Err != nil:
+			f.wrong = fmt.Sprintf("%s answered %q", command, shortName(r.Err.Error()))
+		default:
+			f.wrong = fmt.Sprintf("%s answered %d", command, r.Int)
+		}
+	}
+}
+
+// checkType sums up the types that are none under one name.
+func (f *found) checkType(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
+	i := slices.Index(probes, scanner.Type)
+	if i < 0 || replies[i].Err != nil || replies[i].Nil || replies[i].Text == "none" || f.types[o.Type] {
+		return
+	}
+	if o.Type != "" && len(o.Type) <= profile.MaxTypeBytes && utf8.ValidString(o.Type) && len(f.types) < profile.MaxTypes {
+		if f.types == nil {
+			f.types = map[string]bool{}
+		}
+		f.types[o.Type] = true
+		return
+	}
+	if f.oddType == nil {
+		f.oddType = new(shortName(o.Type))
+	}
+	o.Type = profile.OtherType
+}
+
+// firstWrong is a clause about the first answer that makes no sense.
+func (f *found) firstWrong() string {
+	if f.wrong == "" {
+		return ""
+	}
+	return "; the first: " + f.wrong
+}
+
+// stalls are the types of the keys about which a command took longer than the
+// timeout.
+type stalls struct {
+	seen  int // how many stalls were noted
+	open  map[stalledKey]bool
+	types map[stalledKey]string // of those that came on a page
+}
+
+type stalledKey struct {
+	db   int
+	name string
+}
+
+// note looks for the stalled keys on a page. list is all stalls so far.
+func (s *stalls) note(list []scanner.Stall, page *aggregate.Page) {
+	if len(list) > s.seen && s.open == nil {
+		s.open, s.types = map[stalledKey]bool{}, map[stalledKey]string{}
+	}
+	for _, stall := range list[s.seen:] {
+		s.open[stalledKey{stall.DB, stall.Key}] = true
+	}
+	s.seen = len(list)
+	for i := 0; i < len(page.Keys) && len(s.open) > 0; i++ {
+		if key := (stalledKey{page.DB, page.Keys[i].Name}); s.open[key] {
+			s.types[key] = page.Keys[i].Type
+			delete(s.open, key)
+		}
+	}
+}
+
+// mostStalls is how many stalls a profile names.
+const mostStalls = 20
+
+// receipt are the stalls that took longest, longest first. A wait for a link alone is
+// among the receipt's waits.
+func (s *stalls) receipt(list []scanner.Stall) []profile.Stall {
+	list = slices.DeleteFunc(slices.Clone(list), func(s scanner.Stall) bool { return s.Idle })
+	slices.SortStableFunc(list, func(a, b scanner.Stall) int { return cmp.Compare(b.Took, a.Took) })
+	var longest []profile.Stall
+	for _, stall := range list[:min(len(list), mostStalls)] {
+		longest = append(longest, profile.Stall{
+			DB: stall.DB, KeyName: profile.NewKeyName(stall.Key), Type: s.types[stalledKey{stall.DB, stall.Key}],
+			Command: stall.Probe.String(), TookS: stall.Took.Seconds(), Answered: stall.Answered,
+		})
+	}
+	return longest
+}
+
+// stalledMeasures says what is not known of keys of a database that stalled:
+// ": their bytes, ttl are not known".
+func stalledMeasures(list []scanner.Stall, db int) string {
+	var measures []string
+	for _, stall := range list {
+		measure := string(measureOf[stall.Probe])
+		if stall.Probe == scanner.RefCount { // by which idle times are told apart
+			measure = string(profile.MeasureIdle)
+		}
+		if stall.DB == db && !stall.Answered && measure != "" && !slices.Contains(measures, measure) {
+			measures = append(measures, measure)
+		}
+	}
+	if len(measures) == 0 {
+		return ""
+	}
+	slices.Sort(measures)
+	return ": not known of them: " + strings.Join(measures, ", ")
 }
