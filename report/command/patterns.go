@@ -15,12 +15,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"keyprof/report"
+	"keyprof/report/redact"
 	"keyprof/report/unit"
-	"keyprof/sampler"
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
-	"keyprof/sampler/redact"
 )
 
 const patternsHelp = `Groups key names from a file or standard input as "keyprof profile" would, with
@@ -115,7 +114,7 @@ func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) e
 	}
 	groups := read.groups
 	if o.Redact != nil {
-		if err := sampler.RedactNames(groups, *o.Redact, o.Grouping.Rules.Texts()); err != nil {
+		if err := redact.NameGroups(groups, *o.Redact, o.Grouping.Rules.Texts()); err != nil {
 			return fmt.Errorf("--redact: %w", err)
 		}
 	}

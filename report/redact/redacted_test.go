@@ -1,4 +1,4 @@
-package sampler
+package redact
 
 import (
 	"bytes"
@@ -15,10 +15,9 @@ import (
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
-	"keyprof/sampler/redact"
 )
 
-var redactOptions = redact.Options{Key: []byte("of a test"), Rare: redact.DefaultRare}
+var redactOptions = Options{Key: []byte("of a test"), Rare: DefaultRare}
 
 var defaultGrouping = aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit}
 
@@ -144,7 +143,7 @@ func TestRedactedProfilesTellNoData(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := inJSON(t, p)
-		shown, _, err := Redact(p, redactOptions)
+		shown, _, err := Profile(p, redactOptions)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +170,7 @@ func TestRedactedProfilesTellNoData(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := Redact(again, redactOptions); err != nil { // what is redacted can be redacted
+		if _, _, err := Profile(again, redactOptions); err != nil { // what is redacted can be redacted
 			t.Fatal(err)
 		}
 	})
@@ -192,7 +191,7 @@ func rowsOf(t *testing.T, g aggregate.Grouping, keys []aggregate.Observation) st
 	t.Helper()
 	p := built(g, keys)
 	p.Design.PatternRules = g.Rules.Texts()
-	shown, _, err := Redact(p, redactOptions)
+	shown, _, err := Profile(p, redactOptions)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,11 +233,11 @@ func TestRedactedNamespaces(t *testing.T) {
 // A name's token is the same wherever the name stands, and another in each run.
 func TestTokensTellNamesApart(t *testing.T) {
 	p := built(defaultGrouping, names(map[string]int{"user:%d": 40, "user:list": 1}))
-	first, _, err := Redact(p, redactOptions)
+	first, _, err := Profile(p, redactOptions)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, _, err := Redact(p, redact.Options{Key: []byte("of another run"), Rare: 100})
+	other, _, err := Profile(p, Options{Key: []byte("of another run"), Rare: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +264,7 @@ func TestTokensTellNamesApart(t *testing.T) {
 
 func TestRedactedNameGroups(t *testing.T) {
 	groups := aggregate.GroupNames(slices.Values([]string{"user:alice", "user:bob", "queue:zebra:17", "resque:failed"}), defaultGrouping)
-	if err := RedactNames(groups, redactOptions, nil); err != nil {
+	if err := NameGroups(groups, redactOptions, nil); err != nil {
 		t.Fatal(err)
 	}
 	text := inJSON(t, groups)

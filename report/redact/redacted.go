@@ -1,4 +1,4 @@
-package sampler
+package redact
 
 import (
 	"slices"
@@ -6,14 +6,13 @@ import (
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
-	"keyprof/sampler/redact"
 )
 
-// Redact returns p fit to be shared, and what names became; see package redact.
+// Profile returns p fit to be shared, and what names became.
 // Namespaces that are then called the same are merged.
-func Redact(p *profile.Profile, o redact.Options) (*profile.Profile, *redact.Names, error) {
+func Profile(p *profile.Profile, o Options) (*profile.Profile, *Names, error) {
 	o.Delimiters = aggregate.DelimitersOf(p)
-	names := redact.NewNames(o, namesOf(p), p.Design.PatternRules)
+	names := NewNames(o, namesOf(p), p.Design.PatternRules)
 	shown, err := aggregate.Rename(p, func(ns *profile.Namespace) string { return names.Pattern(ns.Pattern, ns.Rule) })
 	if err != nil {
 		return nil, nil, err
@@ -29,13 +28,13 @@ func Redact(p *profile.Profile, o redact.Options) (*profile.Profile, *redact.Nam
 		dict := pattern.Dictionary(*d)
 		shown.Design.Patterns = new(profile.Patterns(*names.Dictionary(&dict)))
 	}
-	return redact.Server(shown), names, nil
+	return Server(shown), names, nil
 }
 
-func namesOf(p *profile.Profile) (rows []redact.Row) {
+func namesOf(p *profile.Profile) (rows []Row) {
 	for i := range p.Namespaces {
 		if ns := &p.Namespaces[i]; !ns.Other {
-			rows = append(rows, redact.Row{Pattern: ns.Pattern, Keys: ns.Probed, Rule: ns.Rule})
+			rows = append(rows, Row{Pattern: ns.Pattern, Keys: ns.Probed, Rule: ns.Rule})
 		}
 	}
 	return rows
@@ -43,7 +42,7 @@ func namesOf(p *profile.Profile) (rows []redact.Row) {
 
 // redaction finds the namespaces of keys that are listed elsewhere.
 type redaction struct {
-	names *redact.Names
+	names *Names
 	of    map[keyID]string
 }
 
@@ -85,16 +84,17 @@ func (r *redaction) stalls(list []profile.Stall) []profile.Stall {
 	return shown
 }
 
-// RedactNames makes the groups fit to be shared, in place; see package redact.
-func RedactNames(g *aggregate.NameGroups, o redact.Options, rules []string) error {
-	var rows []redact.Row
+// NameGroups makes names by namespace fit to be shared, in place. rules are the pattern
+// rules by which they were grouped.
+func NameGroups(g *aggregate.NameGroups, o Options, rules []string) error {
+	var rows []Row
 	for _, n := range g.Namespaces {
 		if !n.Other {
-			rows = append(rows, redact.Row{Pattern: n.Pattern, Keys: n.Names, Rule: n.Rule})
+			rows = append(rows, Row{Pattern: n.Pattern, Keys: n.Names, Rule: n.Rule})
 		}
 	}
 	o.Delimiters = g.Dictionary.FirstLevel()
-	names := redact.NewNames(o, rows, rules)
+	names := NewNames(o, rows, rules)
 	if err := g.Rename(func(n *aggregate.NameGroup) string { return names.Pattern(n.Pattern, n.Rule) }); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"keyprof/sampler/pattern"
+	"keyprof/scanner"
 )
 
 func TestReason(t *testing.T) {
@@ -97,5 +98,17 @@ func TestVocabularyIsWords(t *testing.T) {
 		if elements, ok := (&pattern.Dictionary{}).FirstLevel().Elements(w); !ok || len(elements) != 1 || !elements[0].Word {
 			t.Errorf("%s is not one word of a pattern", w)
 		}
+	}
+}
+
+// The causes of brakes are our own words: redaction leaves them.
+func TestBrakesSurviveRedaction(t *testing.T) {
+	for _, cause := range scanner.BrakeCauses() {
+		if got := Reason(cause); got != cause {
+			t.Errorf("%q became %q", cause, got)
+		}
+	}
+	if Reason("a key") == "a key" {
+		t.Error("a cause that is not ours passes")
 	}
 }
