@@ -26,8 +26,8 @@ var layers = map[string][]string{
 	"keyprof/report/unit":      {},
 	"keyprof/report/diff":      {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report/alarm":     {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report":           {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/estimate", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report/prom":      {"keyprof/report", "keyprof/sampler/estimate", "keyprof/report/diff", "keyprof/report/unit", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report":           {"keyprof/sampler/pattern", "keyprof/sampler/aggregate", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/estimate", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report/prom":      {"keyprof/sampler/pattern", "keyprof/sampler/aggregate", "keyprof/report", "keyprof/sampler/estimate", "keyprof/report/diff", "keyprof/report/unit", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 
 	"keyprof/sampler/aggregate": {"keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate"},
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"keyprof/sampler/estimate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
@@ -224,4 +225,57 @@ func (g *NameGroups) Rename(name func(*NameGroup) string) error {
 	}
 	g.Namespaces = rolled
 	return nil
+}
+
+// Sum returns the sum of one figure over disjoint sets of keys, such as namespaces; nil
+// if it was not measured of one of them.
+func Sum(sets []*profile.Stats, of func(*profile.Stats) *int64) *int64 {
+	var total int64
+	for _, s := range sets {
+		v := of(s)
+		if v == nil {
+			return nil
+		}
+		total += *v
+	}
+	return &total
+}
+
+// SumEstimates is Sum for figures with their intervals.
+func SumEstimates(sets []*profile.Stats, of func(*profile.Stats) *profile.Estimate) *profile.Estimate {
+	parts := make([]profile.Estimate, 0, len(sets))
+	for _, s := range sets {
+		e := of(s)
+		if e == nil {
+			return nil
+		}
+		parts = append(parts, *e)
+	}
+	return new(estimate.Sum(parts...))
+}
+
+// Join returns one distribution over disjoint sets of keys, in the unit of its parts;
+// nil if none of the sets has one.
+func Join(sets []*profile.Stats, of func(*profile.Stats) *profile.Distribution) *profile.Distribution {
+	var parts []*profile.Distribution
+	for _, s := range sets {
+		if d := of(s); d != nil && d.Count > 0 {
+			parts = append(parts, d)
+		}
+	}
+	switch len(parts) {
+	case 0:
+		return nil
+	case 1:
+		return parts[0]
+	}
+	var sketch profile.Sketch
+	var sum profile.Sum
+	lowest, highest := parts[0].Min, parts[0].Max
+	for _, d := range parts {
+		sketch.Merge(d.Sketch)
+		sum = sum.Plus(d.Sum)
+		lowest, highest = min(lowest, d.Min), max(highest, d.Max)
+	}
+	return profile.NewDistribution(&sketch, lowest, highest, sum)
 }

@@ -76,6 +76,40 @@ func TestSavedNamespacesAddUpToTheTotals(t *testing.T) {
 	})
 }
 
+// Figures of namespaces, added up one by one, are those of the totals; a sum of which
+// a part was not measured is not known.
+func TestSums(t *testing.T) {
+	p := built(defaultGrouping, []Observation{
+		{Name: "user:1", HasBytes: true, Bytes: 100, HasTTL: true, TTLMillis: 1500, Type: "string"},
+		{Name: "cart", HasBytes: true, Bytes: 4000, NoTTL: true, Type: "hash"},
+		{Name: "job:17:x", HasBytes: true, Bytes: 30, HasTTL: true, TTLMillis: 86_400_000, Type: "string"},
+	})
+	var sets []*profile.Stats
+	for i := range p.Namespaces {
+		sets = append(sets, &p.Namespaces[i].Stats)
+	}
+	bytes := func(s *profile.Stats) *profile.Estimate { return s.Bytes }
+	if want, got := inJSON(t, p.Totals.Bytes), inJSON(t, SumEstimates(sets, bytes)); got != want {
+		t.Errorf("%s bytes, want %s", got, want)
+	}
+	if got := Sum(sets, func(s *profile.Stats) *int64 { return &s.Probed }); *got != p.Totals.Probed {
+		t.Errorf("%d keys, want %d", *got, p.Totals.Probed)
+	}
+	for name, of := range map[string]func(*profile.Stats) *profile.Distribution{
+		"sizes": func(s *profile.Stats) *profile.Distribution { return s.Size },
+		"TTLs":  func(s *profile.Stats) *profile.Distribution { return s.TTL.RemainS },
+		"idle":  func(s *profile.Stats) *profile.Distribution { return s.Idle.IdleS },
+	} {
+		if want, got := inJSON(t, of(&p.Totals)), inJSON(t, Join(sets, of)); got != want {
+			t.Errorf("%s: %s", name, firstDifference(want, got))
+		}
+	}
+	sets[0].Bytes = nil
+	if SumEstimates(sets, bytes) != nil || Sum(sets, func(*profile.Stats) *int64 { return nil }) != nil {
+		t.Error("a sum of what was not measured")
+	}
+}
+
 func TestRollUp(t *testing.T) {
 	var keys []Observation
 	for i := range int64(40) {
