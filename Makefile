@@ -28,7 +28,7 @@ build: ## build bin/keyprof
 test: ## run all tests, with the race detector where there is a C compiler
 	scripts/install-redis --with-stunnel
 	go test -timeout $(TESTTIME) $$(scripts/race-flag) ./...
-	go test -timeout $(TESTTIME) -run '$(UNRACED)' ./sampler
+	go test -timeout $(TESTTIME) -run '$(UNRACED)' ./sampler/aggregate
 
 race: ## run all tests afresh with the race detector, which must work
 	scripts/install-redis --with-stunnel

@@ -1,7 +1,9 @@
 package report
 
 import (
-	"keyprof/sampler/estimate"
+	"slices"
+
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
@@ -16,12 +18,8 @@ type tally struct {
 	size                  *spread // bytes a key
 }
 
-// spread is a distribution in brief. Quantiles are nil if no sketch tells.
-type spread struct {
-	count          int64 // keys
-	min, max, mean float64
-	p50, p99       *float64
-}
+// spread is a distribution. A nil one has no figures.
+type spread profile.Distribution
 
 // tallyOf is the tally of disjoint sets of keys. A sum of which a part was not
 // measured is not known.
@@ -35,9 +33,9 @@ func tallyOf(sets ...*profile.Stats) tally {
 		noTTLBytes: sum(sets, noTTLBytesOf),
 		idleKeys:   sum(sets, idleKeysOf),
 		idleBytes:  sum(sets, idleBytesOf),
-		ttl:        join(sets, ttlOf),
-		idle:       join(sets, idleOf),
-		size:       join(sets, func(s *profile.Stats) *profile.Distribution { return s.Size }),
+		ttl:        (*spread)(aggregate.Join(sets, ttlOf)),
+		idle:       (*spread)(aggregate.Join(sets, idleOf)),
+		size:       (*spread)(aggregate.Join(sets, func(s *profile.Stats) *profile.Distribution { return s.Size })),
 	}
 }
 
@@ -59,31 +57,16 @@ func valueOf(e *profile.Estimate) *int64 {
 	return &e.Value
 }
 
-func sum(sets []*profile.Stats, of measureOf) *int64 {
-	var total int64
-	for _, s := range sets {
-		v := of(s)
-		if v == nil {
-			return nil
-		}
-		total += *v
-	}
-	return &total
-}
+// sum is aggregate.Sum; nil if a part was not measured.
+func sum(sets []*profile.Stats, of measureOf) *int64 { return aggregate.Sum(sets, of) }
 
 // offBy is the half-width of the interval of a sum of estimates, as a ratio; nil if
 // one of them is none, or has no upper end.
 func offBy(sets []*profile.Stats, of func(*profile.Stats) *profile.Estimate) *float64 {
-	parts := make([]profile.Estimate, 0, len(sets))
-	for _, s := range sets {
-		e := of(s)
-		if s.Sample == nil || e == nil {
-			return nil
-		}
-		parts = append(parts, *e)
+	if slices.ContainsFunc(sets, func(s *profile.Stats) bool { return s.Sample == nil }) {
+		return nil
 	}
-	all := estimate.Sum(parts...)
-	return halfWidth(&all)
+	return halfWidth(aggregate.SumEstimates(sets, of))
 }
 
 func ttlOf(s *profile.Stats) *profile.Distribution {
@@ -100,62 +83,12 @@ func idleOf(s *profile.Stats) *profile.Distribution {
 	return s.Idle.IdleS
 }
 
-// join is the distribution over all sets; nil if none has one.
-func join(sets []*profile.Stats, of func(*profile.Stats) *profile.Distribution) *spread {
-	var parts []*profile.Distribution
-	for _, s := range sets {
-		if d := of(s); d != nil && d.Count > 0 {
-			parts = append(parts, d)
-		}
-	}
-	switch len(parts) {
-	case 0:
-		return nil
-	case 1:
-		d := parts[0]
-		s := &spread{count: d.Count, min: d.Min, max: d.Max, mean: d.Mean}
-		s.setQuantiles(d.P50, d.P99)
-		return s
-	}
-	return merge(parts)
-}
-
-func merge(parts []*profile.Distribution) *spread {
-	all := spread{min: parts[0].Min, max: parts[0].Max}
-	var total float64
-	var sketch profile.Sketch
-	sketched := true
-	for _, d := range parts {
-		all.count += d.Count
-		all.min, all.max = min(all.min, d.Min), max(all.max, d.Max)
-		total += d.Mean * float64(d.Count)
-		if d.Sketch == nil {
-			sketched = false
-			continue
-		}
-		sketch.Merge(d.Sketch)
-	}
-	all.mean = total / float64(all.count)
-	if sketched {
-		q := sketch.Quantiles(0.5, 0.99)
-		all.setQuantiles(q[0], q[1])
-	}
-	return &all
-}
-
-// setQuantiles keeps a sketch's quantiles within what is known exactly: they may
-// be off by a few per cent.
-func (s *spread) setQuantiles(p50, p99 float64) {
-	p50, p99 = min(max(p50, s.min), s.max), min(max(p99, s.min), s.max)
-	s.p50, s.p99 = &p50, &p99
-}
-
 // median of a spread that may be nil.
 func (s *spread) median() *float64 {
 	if s == nil {
 		return nil
 	}
-	return s.p50
+	return &s.P50
 }
 
 // average of a spread that may be nil.
@@ -163,7 +96,7 @@ func (s *spread) average() *float64 {
 	if s == nil {
 		return nil
 	}
-	return &s.mean
+	return &s.Mean
 }
 
 // tail is the 99th percentile of a spread that may be nil.
@@ -171,7 +104,7 @@ func (s *spread) tail() *float64 {
 	if s == nil {
 		return nil
 	}
-	return s.p99
+	return &s.P99
 }
 
 // largest value of a spread that may be nil.
@@ -179,5 +112,5 @@ func (s *spread) largest() *float64 {
 	if s == nil {
 		return nil
 	}
-	return &s.max
+	return &s.Max
 }

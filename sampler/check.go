@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/checkup"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
@@ -118,7 +119,7 @@ type absent struct {
 func (a absent) RoundTrip(ctx context.Context, requests []scanner.Request, scan *scanner.Scan, replies []scanner.Reply) ([]scanner.Reply, scanner.ScanReply, error) {
 	replies, page, err := a.Exchange.RoundTrip(ctx, requests, scan, replies)
 	for i, r := range replies {
-		if r.Err != nil && (errorOutcome(r.Err) == Vanished || elsewhere(r.Err.Error()) && !a.alone) {
+		if r.Err != nil && (errorOutcome(r.Err) == aggregate.Vanished || elsewhere(r.Err.Error()) && !a.alone) {
 			replies[i] = scanner.Reply{Nil: true}
 		}
 	}

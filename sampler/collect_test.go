@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"keyprof/sampler"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 	"keyprof/scanner/redistest"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fast are options for a walk at full speed.
 func fast() sampler.Options {
 	return sampler.Options{
-		IdleOver: 30 * 24 * time.Hour, Grouping: sampler.Grouping{Limit: sampler.DefaultNamespaceLimit},
+		IdleOver: 30 * 24 * time.Hour, Grouping: aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit},
 		Workers: 2, Page: 100, MaxLoad: 1,
 		Tool: profile.Tool{Name: "keyprof", Version: "test"},
 	}
@@ -662,4 +663,23 @@ func stats(t *testing.T, client *redis.Client) map[string]int64 {
 		numbers[name], _ = scanner.ParseInfo(text).Int(name)
 	}
 	return numbers
+}
+
+// Rate is a ceiling, after a wait as well.
+func TestRateIsKept(t *testing.T) {
+	server := newFaultServer(t)
+	proxy := redistest.NewProxy(t, server.Addr())
+	o := small()
+	o.Rate = 2000
+	o.Progress = once(func() {
+		proxy.Blackhole(true)
+		time.AfterFunc(500*time.Millisecond, func() { proxy.Blackhole(false) })
+	})
+	p, _, err := patiently(context.Background(), t, proxy.URL(), 10*time.Second, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if least := float64(faultKeys)/o.Rate + 0.5 - 0.1; !p.Complete || p.Receipt.ElapsedS < least {
+		t.Errorf("complete %v, %d keys at %v a second and half a second without an answer took %.2f s", p.Complete, faultKeys, o.Rate, p.Receipt.ElapsedS)
+	}
 }

@@ -1,9 +1,4 @@
-// Package sampler measures keys and folds the measurements into a profile: it
-// asks the questions that a walk sends along, turns the server's answers into
-// observations, and adds those up by namespace.
-//
-// Adding up is exact and does not depend on order: what is summed is summed in
-// integers, and the parts of two builders merge without loss. So the same
-// answers give the same profile whatever the page size and however many
-// workers share the folding.
+// Package sampler profiles the keys of one server: it plans a walk, asks the questions
+// that the walk sends along, turns the server's answers into observations, and documents
+// the walk. Package aggregate adds the observations up by namespace.
 package sampler

@@ -4,16 +4,21 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
 
 // document puts the profile together when the walk is over.
-func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
+func (c *collector) document(ctx context.Context, b *aggregate.Builder) *profile.Profile {
 	ended := time.Now()
 	at, setBack := endOf(c.tally.Began.Round(0), ended.Round(0), ended.Sub(c.tally.Began))
 	c.setBack = setBack
@@ -36,8 +41,8 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 		Design:  c.design(),
 		Receipt: c.receipt(after, ended),
 	}
-	b.fill(p, c.plan.measures)
-	c.unusedRules = b.rules.Unused()
+	b.Fill(p, c.plan.measures)
+	c.unusedRules = b.UnusedRules()
 	c.closeDatabases(p, after)
 	c.noteLargestIdle(p)
 	node := c.nodeDocument(after)
@@ -53,7 +58,7 @@ func (c *collector) estimate(p *profile.Profile) {
 	if c.sample == nil {
 		return
 	}
-	if err := scale(p, *c.sample); err != nil {
+	if err := aggregate.Scale(p, *c.sample); err != nil {
 		n := &p.Nodes[0]
 		n.Complete, n.Incomplete = false, cmp.Or(n.Incomplete, err.Error())
 		p.Complete = false
@@ -89,7 +94,7 @@ func (c *collector) design() profile.Design {
 // probed late may be idle for longer than the server was up when it began.
 func (c *collector) noteHorizon(after scanner.Info) {
 	if horizon, known := (scanner.Node{Info: after}).IdleHorizon(); known {
-		c.plan.measures.horizonS = int64(horizon / time.Second)
+		c.plan.measures.HorizonS = int64(horizon / time.Second)
 	}
 }
 
@@ -109,8 +114,8 @@ func (c *collector) nodeDocument(after scanner.Info) profile.Node {
 		Maxmemory: c.field("maxmemory"), UsedMemory: c.field("used_memory"), UptimeS: c.field("uptime_in_seconds"),
 		LargestIdleS: c.largest, Databases: c.databases, Info: c.node.Info,
 	}
-	if c.plan.measures.idle && c.plan.measures.horizon {
-		n.IdleHorizonS = new(c.plan.measures.horizonS)
+	if c.plan.measures.Idle && c.plan.measures.Horizon {
+		n.IdleHorizonS = new(c.plan.measures.HorizonS)
 	}
 	for _, db := range c.databases {
 		n.Incomplete = cmp.Or(n.Incomplete, db.Incomplete)
@@ -230,4 +235,197 @@ func sortWarnings(ws []profile.Warning) {
 	slices.SortStableFunc(ws, func(a, b profile.Warning) int {
 		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Scope, b.Scope))
 	})
+}
+
+// guardReceipt adds what the guard did, and saw. It is called when the watch is closed.
+func (c *collector) guardReceipt(r *profile.Receipt, ended time.Time) {
+	r.PageLeast, r.Page, r.PageMost = c.opts.Page, c.opts.Page, c.opts.Page
+	if c.guard == nil {
+		return
+	}
+	r.OverLink = c.guard.OverLink()
+	pages := c.guard.PageSizes()
+	r.PageLeast, r.Page, r.PageMost = pages.Least, pages.Median, pages.Most
+	if c.opts.Page == 0 {
+		r.LatencyBudgetS = c.opts.LatencyBudget.Seconds()
+	}
+	for _, b := range c.guard.Brakes(ended.Sub(c.tally.Began)) {
+		r.Brakes = append(r.Brakes, profile.Brake{Cause: b.Cause, Count: b.Count, TookS: b.Took.Seconds()})
+	}
+	if c.watch != nil {
+		before, during := c.watch.RoundTrips()
+		r.ProbeRTT = &profile.ProbeRTT{Before: roundTrips(before), During: roundTrips(during)}
+	}
+}
+
+// evictionReceipt adds which keys were evicted, and for how many of them buffers of
+// so many bytes may be the reason.
+func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after scanner.Info) {
+	r.BufferBytes = buffers
+	first, known := c.node.Info.Int("evicted_keys")
+	last, stillKnown := after.Int("evicted_keys")
+	replica := c.node.Role() == scanner.Replica && last == 0
+	if !known || !stillKnown || replica || last < first { // CONFIG RESETSTAT
+		return
+	}
+	r.EvictedMeanwhile = new(last - first)
+	if buffers > 0 {
+		r.EvictedByUs = new(min(last-first, keysIn(buffers, c.node.Info)))
+	}
+}
+
+// keysIn is how many keys have so many bytes, overhead and all, rounded up. Where that
+// is not known, it may be any number.
+func keysIn(bytes int64, info scanner.Info) int64 {
+	used, known := info.Int("used_memory")
+	startup, _ := info.Int("used_memory_startup") // not told: a key seems to take more
+	var keys int64
+	for _, db := range info.Databases() {
+		keys += db.Keys
+	}
+	if taken := float64(used - startup); known && taken > 0 && keys > 0 {
+		return int64(math.Ceil(float64(bytes) * float64(keys) / taken))
+	}
+	return math.MaxInt64
+}
+
+// roundTrips is nil without any.
+func roundTrips(r scanner.RoundTrips) *profile.RoundTrips {
+	if r.Count == 0 {
+		return nil
+	}
+	return &profile.RoundTrips{Pings: r.Count, P50S: r.P50.Seconds(), P99S: r.P99.Seconds()}
+}
+
+// shortfall is by how much SCAN returned fewer keys of a database than INFO had.
+type shortfall struct {
+	db        *profile.Database
+	explained int64 // keys that expired or were evicted, or that a replica may hide since they expired
+}
+
+func (s shortfall) least() int64 { return min(s.db.Before.Keys, s.db.After.Keys) }
+
+// far reports whether so many keys are missing that they were deleted in mid-walk and
+// others written in their place: SCAN returns the keys that are at a position when it
+// comes there, and so about as many as there are, however many come and go, while
+// their number stays the same. Their number then differs by chance only. Nodes of a
+// cluster may exchange slots.
+func (s shortfall) far(cluster bool) bool {
+	least := float64(s.least())
+	slack := least / 10
+	if cluster {
+		slack = least / 2
+	}
+	return least-float64(s.db.Returned+s.explained) > slack+4*math.Sqrt(least)
+}
+
+func (s shortfall) reason() string {
+	return fmt.Sprintf("SCAN returned %s keys of db%d, far fewer than the %s that INFO had before and the %s after",
+		humanize.Comma(s.db.Returned), s.db.DB, humanize.Comma(s.db.Before.Keys), humanize.Comma(s.db.After.Keys))
+}
+
+// shortOf is the shortfall of a database that was walked to the end, and whether keys
+// are missing.
+func (c *collector) shortOf(db *profile.Database, after scanner.Info) (s shortfall, missing bool) {
+	if c.sample != nil || c.opts.Match != "" || !db.Complete || db.Before == nil || db.After == nil || !c.countsKeys() {
+		return s, false
+	}
+	explained, known := c.explained(db, after)
+	s = shortfall{db: db, explained: explained}
+	return s, known && s.far(c.node.Info.Field("cluster_enabled") == "1")
+}
+
+// emptied tells that the keys of a database were deleted all at once, or exchanged for
+// those of another, by the server's own counts of such commands. Commands that a
+// primary replicates count at its replicas, too. They may have been for another
+// database: this one must have lost keys, or no others may be there to exchange.
+func (c *collector) emptied(db *profile.Database, after scanner.Info) string {
+	was, is := c.commandsBefore, c.commandsAfter
+	if is == nil || db.Before == nil || db.After == nil {
+		return ""
+	}
+	left := db.After.Keys
+	if c.sample == nil && c.opts.Match == "" {
+		left = min(left, db.Returned)
+	}
+	all := c.node.Info.Databases()
+	maps.Copy(all, after.Databases())
+	changed := left < db.Before.Keys*9/10 || db.After.Keys > db.Before.Keys*11/10
+	switch {
+	case is.Swapped > was.Swapped && (changed || len(all) <= 2):
+		return fmt.Sprintf("SWAPDB was called while the walk ran: db%d may have keys of two databases", db.DB)
+	case is.Flushed > was.Flushed && changed:
+		return fmt.Sprintf("FLUSHALL or FLUSHDB was called while the walk ran: INFO had %s keys of db%d before and %s after, and SCAN returned %s",
+			humanize.Comma(db.Before.Keys), db.DB, humanize.Comma(db.After.Keys), humanize.Comma(db.Returned))
+	}
+	return ""
+}
+
+// countsKeys reports whether INFO keyspace is of the keys that SCAN goes over, at this
+// moment. Proxies may answer for one server only, and other servers count now and then.
+func (c *collector) countsKeys() bool {
+	random, _ := scanner.RandomCursors(c.node)
+	engine, _ := c.node.Engine()
+	return random || scanner.SlotTables(c.node) || engine == "keydb"
+}
+
+// explained is how many keys may be gone, or hidden, without anybody deleting them. A
+// replica hides keys that expired until its primary removes them (db.c,
+// expireIfNeeded), and evicts none.
+func (c *collector) explained(db *profile.Database, after scanner.Info) (keys int64, known bool) {
+	expiring := max(db.Before.Expires, db.After.Expires)
+	if c.node.Role() != scanner.Primary {
+		return expiring, true
+	}
+	expired := c.grown("expired_keys", after)
+	if expired == nil {
+		expired = &expiring
+	}
+	keys = *expired
+	for _, fields := range []string{"expired_subkeys", "expired_fields"} { // the last field of a hash takes the key along
+		keys += orZero(c.grown(fields, after))
+	}
+	evicted := c.grown("evicted_keys", after)
+	return keys + orZero(evicted), evicted != nil
+}
+
+// orZero returns 0 for a figure that is not known.
+func orZero(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+// grown is by how much a counter of INFO grew while we ran; nil if that is not known.
+func (c *collector) grown(field string, after scanner.Info) *int64 {
+	first, known := c.node.Info.Int(field)
+	last, stillKnown := after.Int(field)
+	return growth(first, last, known && stillKnown)
+}
+
+// endOf is when a walk ended by the clock on the wall, which may have been set
+// meanwhile, and took by another. setBack is by how much it was, if it was.
+func endOf(began, ended time.Time, took time.Duration) (at time.Time, setBack time.Duration) {
+	atLeast := began.Add(took)
+	if back := atLeast.Sub(ended); back > time.Second {
+		return atLeast, back
+	}
+	return latest(ended, began), 0
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// growth is by how much a counter grew; nil if that is not known, as when it was
+// reset.
+func growth[T int64 | float64](before, after T, known bool) *T {
+	if !known || before < 0 || after < before {
+		return nil
+	}
+	return new(after - before)
 }

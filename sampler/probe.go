@@ -1,10 +1,15 @@
 package sampler
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -16,18 +21,18 @@ type prober struct {
 	probes []scanner.Probe // asked of each key, in this order
 	shared sharedMode
 	// emit takes over a page when all that was asked about it is answered.
-	emit func(*Page) error
+	emit func(*aggregate.Page) error
 	// fresh is an empty page.
-	fresh func() *Page
+	fresh func() *aggregate.Page
 	// unit is the unit of the sample that a key belongs to; nil: there are none.
 	unit func(name string) uint64
 
 	found *found // the ranges of a walk share it
 
-	names   []string // asked about in this round trip
-	long    []string // beginnings of names too long to ask about, that are not on a page yet
-	waiting *Page    // measured, of which suspects are asked about in this round trip
-	suspect []int    // indexes into waiting.Keys
+	names   []string        // asked about in this round trip
+	long    []string        // beginnings of names too long to ask about, that are not on a page yet
+	waiting *aggregate.Page // measured, of which suspects are asked about in this round trip
+	suspect []int           // indexes into waiting.Keys
 }
 
 var _ scanner.Visitor = (*prober)(nil)
@@ -80,7 +85,7 @@ func (p *prober) Replies(replies []scanner.Reply) error {
 	p.waiting = p.fresh()
 	p.waiting.DB = p.db
 	for _, prefix := range p.long {
-		p.waiting.Keys = append(p.waiting.Keys, Observation{Name: prefix, Outcome: TooLong})
+		p.waiting.Keys = append(p.waiting.Keys, aggregate.Observation{Name: prefix, Outcome: aggregate.TooLong})
 	}
 	p.long = p.long[:0]
 	for i, name := range p.names {
@@ -116,10 +121,10 @@ func (p *prober) settle(replies []scanner.Reply) {
 	for n, i := range p.suspect {
 		r, o := replies[n], &p.waiting.Keys[i]
 		if r.Err != nil || r.Int == sharedRefCount {
-			o.disownIdle()
+			disownIdle(o)
 		}
 		if errors.Is(r.Err, scanner.ErrStalled) {
-			o.Outcome = max(o.Outcome, Stalled)
+			o.Outcome = max(o.Outcome, aggregate.Stalled)
 		}
 	}
 }
@@ -142,9 +147,9 @@ func (p *prober) findSuspects() {
 	for i := range p.waiting.Keys {
 		o := &p.waiting.Keys[i]
 		switch {
-		case !o.maybeShared():
+		case !maybeShared(o):
 		case p.shared == dropShared:
-			o.disownIdle()
+			disownIdle(o)
 		default:
 			p.suspect = append(p.suspect, i)
 		}
@@ -163,41 +168,41 @@ func (p *prober) findUnits() {
 }
 
 // maybeShared reports whether the key is a string small enough to be an integer.
-func (o *Observation) maybeShared() bool {
+func maybeShared(o *aggregate.Observation) bool {
 	small := !o.HasBytes || o.Bytes <= sharedBytes(len(o.Name))
 	return o.HasIdle && small && (o.Type == "string" || o.Type == "")
 }
 
-func (o *Observation) disownIdle() { o.HasIdle, o.Shared = false, true }
+func disownIdle(o *aggregate.Observation) { o.HasIdle, o.Shared = false, true }
 
 // observe turns the answers about one key into an observation. Of several
 // outcomes the gravest counts.
-func observe(name string, probes []scanner.Probe, replies []scanner.Reply) Observation {
-	o := Observation{Name: name}
+func observe(name string, probes []scanner.Probe, replies []scanner.Reply) aggregate.Observation {
+	o := aggregate.Observation{Name: name}
 	for i, probe := range probes {
-		o.Outcome = max(o.Outcome, o.take(probe, replies[i]))
+		o.Outcome = max(o.Outcome, take(&o, probe, replies[i]))
 	}
-	if o.Outcome == Expired && !o.HasBytes {
-		o.Outcome = Vanished // PTTL answers -2 for any key that is not there
+	if o.Outcome == aggregate.Expired && !o.HasBytes {
+		o.Outcome = aggregate.Vanished // PTTL answers -2 for any key that is not there
 	}
 	return o
 }
 
 // take reads one answer into the observation.
-func (o *Observation) take(probe scanner.Probe, r scanner.Reply) Outcome {
+func take(o *aggregate.Observation, probe scanner.Probe, r scanner.Reply) aggregate.Outcome {
 	switch {
 	case r.Err != nil && notTracked(r.Err) && (probe == scanner.IdleTime || probe == scanner.Freq):
-		return Measured // the policy was changed during the walk: this key has no such measure
+		return aggregate.Measured // the policy was changed during the walk: this key has no such measure
 	case r.Err != nil:
 		return errorOutcome(r.Err)
 	case r.Nil, r.Text == "none":
-		return Vanished
+		return aggregate.Vanished
 	}
 	switch probe {
 	case scanner.MemoryUsage:
 		o.Bytes, o.HasBytes = r.Int, true
 	case scanner.PTTL:
-		return o.takeTTL(r.Int)
+		return takeTTL(o, r.Int)
 	case scanner.IdleTime:
 		o.IdleS, o.HasIdle = r.Int, true
 	case scanner.Freq:
@@ -206,41 +211,177 @@ func (o *Observation) take(probe scanner.Probe, r scanner.Reply) Outcome {
 		o.Type = r.Text
 	}
 	if r.Int < 0 || r.Int > implausible || probe == scanner.Freq && r.Int > mostFreq {
-		return Failed
+		return aggregate.Failed
 	}
-	return Measured
+	return aggregate.Measured
 }
+
+// implausible is beyond any size in bytes or idle time in seconds that a server
+// can mean (16 TiB, half a million years), and implausibleSum beyond the size of all
+// its keys (1 PiB): sums of less, and estimates from them, do not overflow.
+const (
+	implausible    = 1 << 44
+	implausibleSum = 1 << 50
+)
+
+// mostFreq is the most that OBJECT FREQ counts to.
+const mostFreq = 255
 
 // longestTTL stands for every longer TTL, in milliseconds: 146 million years.
 const longestTTL = 1 << 62
 
-func (o *Observation) takeTTL(millis int64) Outcome {
+func takeTTL(o *aggregate.Observation, millis int64) aggregate.Outcome {
 	switch {
 	case millis >= 0:
 		o.TTLMillis, o.HasTTL = min(millis, longestTTL), true
 	case millis == -1:
 		o.NoTTL = true
 	case millis == -2:
-		return Expired
+		return aggregate.Expired
 	default:
-		return Failed
+		return aggregate.Failed
 	}
-	return Measured
+	return aggregate.Measured
 }
 
 // errorOutcome tells what one key's error means. Dragonfly answers "no such
 // key" where Redis answers nil.
-func errorOutcome(err error) Outcome {
+func errorOutcome(err error) aggregate.Outcome {
 	switch text := err.Error(); {
 	case errors.Is(err, scanner.ErrStalled):
-		return Stalled
+		return aggregate.Stalled
 	case elsewhere(text):
-		return Moved
+		return aggregate.Moved
 	case strings.HasPrefix(text, "NOPERM"):
-		return Denied
+		return aggregate.Denied
 	case strings.HasPrefix(text, "ERR no such key"):
-		return Vanished
+		return aggregate.Vanished
 	default:
-		return Failed
+		return aggregate.Failed
 	}
+}
+
+// found is what a walk finds beside its observations.
+type found struct {
+	longest int64 // length of the longest name that was too long to ask about, bytes
+	bytes   int64 // of all keys
+	types   map[string]bool
+	oddType *string // the first answer of TYPE that is no name of a type, or one too many
+	wrong   string  // the first answer that makes no sense, with its command
+}
+
+// check takes out of an observation what makes no sense among those before it.
+func (f *found) check(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
+	f.checkType(o, probes, replies)
+	if o.HasBytes && o.Outcome.Measured() {
+		if f.bytes > implausibleSum-o.Bytes {
+			o.Outcome = aggregate.Failed
+		} else {
+			f.bytes += o.Bytes
+		}
+	}
+	for i := 0; o.Outcome == aggregate.Failed && f.wrong == "" && i < len(probes); i++ {
+		switch command, r := strings.ToUpper(probes[i].String()), replies[i]; {
+		case take(new(aggregate.Observation), probes[i], r) != aggregate.Failed:
+		case r.Err != nil:
+			f.wrong = fmt.Sprintf("%s answered %q", command, shortName(r.Err.Error()))
+		default:
+			f.wrong = fmt.Sprintf("%s answered %d", command, r.Int)
+		}
+	}
+}
+
+// checkType sums up the types that are none under one name.
+func (f *found) checkType(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
+	i := slices.Index(probes, scanner.Type)
+	if i < 0 || replies[i].Err != nil || replies[i].Nil || replies[i].Text == "none" || f.types[o.Type] {
+		return
+	}
+	if o.Type != "" && len(o.Type) <= profile.MaxTypeBytes && utf8.ValidString(o.Type) && len(f.types) < profile.MaxTypes {
+		if f.types == nil {
+			f.types = map[string]bool{}
+		}
+		f.types[o.Type] = true
+		return
+	}
+	if f.oddType == nil {
+		f.oddType = new(shortName(o.Type))
+	}
+	o.Type = profile.OtherType
+}
+
+// firstWrong is a clause about the first answer that makes no sense.
+func (f *found) firstWrong() string {
+	if f.wrong == "" {
+		return ""
+	}
+	return "; the first: " + f.wrong
+}
+
+// stalls are the types of the keys about which a command took longer than the
+// timeout.
+type stalls struct {
+	seen  int // how many stalls were noted
+	open  map[stalledKey]bool
+	types map[stalledKey]string // of those that came on a page
+}
+
+type stalledKey struct {
+	db   int
+	name string
+}
+
+// note looks for the stalled keys on a page. list is all stalls so far.
+func (s *stalls) note(list []scanner.Stall, page *aggregate.Page) {
+	if len(list) > s.seen && s.open == nil {
+		s.open, s.types = map[stalledKey]bool{}, map[stalledKey]string{}
+	}
+	for _, stall := range list[s.seen:] {
+		s.open[stalledKey{stall.DB, stall.Key}] = true
+	}
+	s.seen = len(list)
+	for i := 0; i < len(page.Keys) && len(s.open) > 0; i++ {
+		if key := (stalledKey{page.DB, page.Keys[i].Name}); s.open[key] {
+			s.types[key] = page.Keys[i].Type
+			delete(s.open, key)
+		}
+	}
+}
+
+// mostStalls is how many stalls a profile names.
+const mostStalls = 20
+
+// receipt are the stalls that took longest, longest first. A wait for a link alone is
+// among the receipt's waits.
+func (s *stalls) receipt(list []scanner.Stall) []profile.Stall {
+	list = slices.DeleteFunc(slices.Clone(list), func(s scanner.Stall) bool { return s.Idle })
+	slices.SortStableFunc(list, func(a, b scanner.Stall) int { return cmp.Compare(b.Took, a.Took) })
+	var longest []profile.Stall
+	for _, stall := range list[:min(len(list), mostStalls)] {
+		longest = append(longest, profile.Stall{
+			DB: stall.DB, KeyName: profile.NewKeyName(stall.Key), Type: s.types[stalledKey{stall.DB, stall.Key}],
+			Command: stall.Probe.String(), TookS: stall.Took.Seconds(), Answered: stall.Answered,
+		})
+	}
+	return longest
+}
+
+// stalledMeasures says what is not known of keys of a database that stalled:
+// ": their bytes, ttl are not known".
+func stalledMeasures(list []scanner.Stall, db int) string {
+	var measures []string
+	for _, stall := range list {
+		measure := string(measureOf[stall.Probe])
+		if stall.Probe == scanner.RefCount { // by which idle times are told apart
+			measure = string(profile.MeasureIdle)
+		}
+		if stall.DB == db && !stall.Answered && measure != "" && !slices.Contains(measures, measure) {
+			measures = append(measures, measure)
+		}
+	}
+	if len(measures) == 0 {
+		return ""
+	}
+	slices.Sort(measures)
+	return ": not known of them: " + strings.Join(measures, ", ")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -29,29 +30,29 @@ func TestObserve(t *testing.T) {
 	tests := []struct {
 		name    string
 		replies []scanner.Reply
-		want    Observation
+		want    aggregate.Observation
 	}{
 		{
 			"a key with a TTL",
 			[]scanner.Reply{num(64), num(1500), num(7), text("string")},
-			Observation{HasBytes: true, Bytes: 64, HasTTL: true, TTLMillis: 1500, HasIdle: true, IdleS: 7, Type: "string"},
+			aggregate.Observation{HasBytes: true, Bytes: 64, HasTTL: true, TTLMillis: 1500, HasIdle: true, IdleS: 7, Type: "string"},
 		},
 		{
 			"a key without a TTL",
 			[]scanner.Reply{num(64), num(-1), num(0), text("hash")},
-			Observation{HasBytes: true, Bytes: 64, NoTTL: true, HasIdle: true, Type: "hash"},
+			aggregate.Observation{HasBytes: true, Bytes: 64, NoTTL: true, HasIdle: true, Type: "hash"},
 		},
-		{"deleted before it was probed", []scanner.Reply{missingKey, num(-2), missingKey, text("none")}, Observation{Outcome: Vanished}},
-		{"expired on a replica, where it still has a size", []scanner.Reply{num(64), num(-2), missingKey, text("none")}, Observation{Outcome: Expired, HasBytes: true, Bytes: 64}},
-		{"deleted between two probes", []scanner.Reply{num(64), num(-1), missingKey, text("none")}, Observation{Outcome: Vanished, HasBytes: true, Bytes: 64, NoTTL: true}},
-		{"denied by a key pattern", []scanner.Reply{failure(noKey), failure(noKey), failure(noKey), failure(noKey)}, Observation{Outcome: Denied}},
-		{"Dragonfly's word for a missing key", []scanner.Reply{failure("ERR no such key"), num(-2), missingKey, text("none")}, Observation{Outcome: Vanished}},
-		{"moved to another node", []scanner.Reply{failure("MOVED 1 h:1"), failure("MOVED 1 h:1"), failure("MOVED 1 h:1"), failure("MOVED 1 h:1")}, Observation{Outcome: Moved}},
-		{"on its way to another node", []scanner.Reply{num(64), num(-1), failure("ASK 1 h:1"), failure("ASK 1 h:1")}, Observation{Outcome: Moved, HasBytes: true, Bytes: 64, NoTTL: true}},
-		{"a command not answered in time", []scanner.Reply{stalled, num(1500), num(7), text("stream")}, Observation{Outcome: Stalled, HasTTL: true, TTLMillis: 1500, HasIdle: true, IdleS: 7, Type: "stream"}},
-		{"gone after a command that was not answered in time", []scanner.Reply{stalled, num(-2), missingKey, text("none")}, Observation{Outcome: Vanished}},
-		{"a negative size", []scanner.Reply{num(-5), num(-1), num(1), text("string")}, Observation{Outcome: Failed, HasBytes: true, Bytes: -5, NoTTL: true, HasIdle: true, IdleS: 1, Type: "string"}},
-		{"an impossible TTL", []scanner.Reply{num(5), num(-3), num(1), text("string")}, Observation{Outcome: Failed, HasBytes: true, Bytes: 5, HasIdle: true, IdleS: 1, Type: "string"}},
+		{"deleted before it was probed", []scanner.Reply{missingKey, num(-2), missingKey, text("none")}, aggregate.Observation{Outcome: aggregate.Vanished}},
+		{"expired on a replica, where it still has a size", []scanner.Reply{num(64), num(-2), missingKey, text("none")}, aggregate.Observation{Outcome: aggregate.Expired, HasBytes: true, Bytes: 64}},
+		{"deleted between two probes", []scanner.Reply{num(64), num(-1), missingKey, text("none")}, aggregate.Observation{Outcome: aggregate.Vanished, HasBytes: true, Bytes: 64, NoTTL: true}},
+		{"denied by a key pattern", []scanner.Reply{failure(noKey), failure(noKey), failure(noKey), failure(noKey)}, aggregate.Observation{Outcome: aggregate.Denied}},
+		{"Dragonfly's word for a missing key", []scanner.Reply{failure("ERR no such key"), num(-2), missingKey, text("none")}, aggregate.Observation{Outcome: aggregate.Vanished}},
+		{"moved to another node", []scanner.Reply{failure("MOVED 1 h:1"), failure("MOVED 1 h:1"), failure("MOVED 1 h:1"), failure("MOVED 1 h:1")}, aggregate.Observation{Outcome: aggregate.Moved}},
+		{"on its way to another node", []scanner.Reply{num(64), num(-1), failure("ASK 1 h:1"), failure("ASK 1 h:1")}, aggregate.Observation{Outcome: aggregate.Moved, HasBytes: true, Bytes: 64, NoTTL: true}},
+		{"a command not answered in time", []scanner.Reply{stalled, num(1500), num(7), text("stream")}, aggregate.Observation{Outcome: aggregate.Stalled, HasTTL: true, TTLMillis: 1500, HasIdle: true, IdleS: 7, Type: "stream"}},
+		{"gone after a command that was not answered in time", []scanner.Reply{stalled, num(-2), missingKey, text("none")}, aggregate.Observation{Outcome: aggregate.Vanished}},
+		{"a negative size", []scanner.Reply{num(-5), num(-1), num(1), text("string")}, aggregate.Observation{Outcome: aggregate.Failed, HasBytes: true, Bytes: -5, NoTTL: true, HasIdle: true, IdleS: 1, Type: "string"}},
+		{"an impossible TTL", []scanner.Reply{num(5), num(-3), num(1), text("string")}, aggregate.Observation{Outcome: aggregate.Failed, HasBytes: true, Bytes: 5, HasIdle: true, IdleS: 1, Type: "string"}},
 	}
 	for _, tt := range tests {
 		got := observe("k", allProbes, tt.replies)
@@ -64,18 +65,18 @@ func TestObserve(t *testing.T) {
 
 func TestObserveWithoutMemoryUsage(t *testing.T) {
 	got := observe("k", []scanner.Probe{scanner.PTTL, scanner.Type}, []scanner.Reply{num(-2), text("none")})
-	if got.Outcome != Vanished {
+	if got.Outcome != aggregate.Vanished {
 		t.Errorf("outcome %d: without a size, PTTL -2 does not tell that a key expired", got.Outcome)
 	}
 }
 
 // Two pages; suspects of the first are asked about together with the second.
 func TestProberAsksAboutSharedIntegers(t *testing.T) {
-	var pages []*Page
+	var pages []*aggregate.Page
 	p := &prober{
 		probes: allProbes, shared: askShared, found: &found{},
-		fresh: func() *Page { return &Page{} },
-		emit:  func(p *Page) error { pages = append(pages, p); return nil },
+		fresh: func() *aggregate.Page { return &aggregate.Page{} },
+		emit:  func(p *aggregate.Page) error { pages = append(pages, p); return nil },
 	}
 	deliver := func(replies ...scanner.Reply) {
 		t.Helper()
@@ -108,9 +109,9 @@ func TestProberAsksAboutSharedIntegers(t *testing.T) {
 }
 
 func TestProberDropsSuspectsWhenTheServerDoesNotTell(t *testing.T) {
-	p := &prober{probes: allProbes, shared: dropShared, found: &found{}, fresh: func() *Page { return &Page{} }}
-	var page *Page
-	p.emit = func(q *Page) error { page = q; return nil }
+	p := &prober{probes: allProbes, shared: dropShared, found: &found{}, fresh: func() *aggregate.Page { return &aggregate.Page{} }}
+	var page *aggregate.Page
+	p.emit = func(q *aggregate.Page) error { page = q; return nil }
 	p.Requests(nil, []string{"small"})
 	if err := p.Replies([]scanner.Reply{num(56), num(-1), num(99), text("string")}); err != nil {
 		t.Fatal(err)
@@ -123,9 +124,9 @@ func TestProberDropsSuspectsWhenTheServerDoesNotTell(t *testing.T) {
 // Names that are too long to ask about are counted with the page that follows them,
 // by their beginning.
 func TestProberCountsLongNames(t *testing.T) {
-	p := &prober{probes: []scanner.Probe{scanner.Type}, found: &found{}, fresh: func() *Page { return &Page{} }}
-	var pages []*Page
-	p.emit = func(q *Page) error { pages = append(pages, q); return nil }
+	p := &prober{probes: []scanner.Probe{scanner.Type}, found: &found{}, fresh: func() *aggregate.Page { return &aggregate.Page{} }}
+	var pages []*aggregate.Page
+	p.emit = func(q *aggregate.Page) error { pages = append(pages, q); return nil }
 	prefix := "cache:" + strings.Repeat("x", 5000)
 	p.Long(prefix, 1<<20)
 	p.another().(*prober).Long(prefix, 1<<26)
@@ -139,7 +140,7 @@ func TestProberCountsLongNames(t *testing.T) {
 	if err := p.Replies(nil); err != nil || len(pages) != 1 || p.found.longest != 1<<26 {
 		t.Fatalf("%v, %d pages, longest %d", err, len(pages), p.found.longest)
 	}
-	if diff := cmp.Diff([]Observation{{Name: prefix[:profile.MaxNameBytes], Outcome: TooLong}}, pages[0].Keys); diff != "" {
+	if diff := cmp.Diff([]aggregate.Observation{{Name: prefix[:profile.MaxNameBytes], Outcome: aggregate.TooLong}}, pages[0].Keys); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -148,8 +149,8 @@ func TestProberCountsLongNames(t *testing.T) {
 func TestStallsInTheReceipt(t *testing.T) {
 	var s stalls
 	list := []scanner.Stall{{DB: 1, Probe: scanner.MemoryUsage, Key: "q", Took: time.Second, Answered: true}}
-	s.note(list, &Page{DB: 0, Keys: []Observation{{Name: "q", Type: "list"}}})
-	s.note(list, &Page{DB: 1, Keys: []Observation{{Name: "p", Type: "hash"}, {Name: "q", Type: "stream"}}})
+	s.note(list, &aggregate.Page{DB: 0, Keys: []aggregate.Observation{{Name: "q", Type: "list"}}})
+	s.note(list, &aggregate.Page{DB: 1, Keys: []aggregate.Observation{{Name: "p", Type: "hash"}, {Name: "q", Type: "stream"}}})
 	for range mostStalls {
 		list = append(list, scanner.Stall{DB: 1, Probe: scanner.RefCount, Key: "n\xff", Took: 2 * time.Second})
 	}
@@ -172,16 +173,16 @@ func TestFoundIsBounded(t *testing.T) {
 	var f found
 	probes := []scanner.Probe{scanner.Type}
 	for i := range 2 * profile.MaxTypes {
-		o := Observation{Type: fmt.Sprint("type", i)}
+		o := aggregate.Observation{Type: fmt.Sprint("type", i)}
 		f.check(&o, probes, []scanner.Reply{text(o.Type)})
 		if want := i >= profile.MaxTypes; (o.Type == profile.OtherType) != want {
 			t.Fatalf("type %d is called %q", i, o.Type)
 		}
 	}
 	f.bytes = implausibleSum - 100
-	for size, want := range map[int64]Outcome{100: Measured, 101: Failed} {
+	for size, want := range map[int64]aggregate.Outcome{100: aggregate.Measured, 101: aggregate.Failed} {
 		f := f
-		o := Observation{HasBytes: true, Bytes: size}
+		o := aggregate.Observation{HasBytes: true, Bytes: size}
 		if f.check(&o, nil, nil); o.Outcome != want {
 			t.Errorf("%d bytes beside %d: outcome %d, want %d", size, f.bytes, o.Outcome, want)
 		}

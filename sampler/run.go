@@ -3,8 +3,15 @@ package sampler
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -17,13 +24,13 @@ const (
 
 // Options say what to walk, how fast, and how to group.
 type Options struct {
-	Databases []int         // numbers of logical databases; nil: all that are not empty
-	Match     string        // SCAN's MATCH glob; empty: all names
-	IdleOver  time.Duration // high-idle threshold
-	Grouping  Grouping      // how names become namespaces
-	Sample    *SampleSize   // keys to measure; nil: all
-	Workers   int           // goroutines that fold; the result does not depend on it
-	Page      int           // COUNT of each SCAN; 0: chosen by LatencyBudget
+	Databases []int              // numbers of logical databases; nil: all that are not empty
+	Match     string             // SCAN's MATCH glob; empty: all names
+	IdleOver  time.Duration      // high-idle threshold
+	Grouping  aggregate.Grouping // how names become namespaces
+	Sample    *SampleSize        // keys to measure; nil: all
+	Workers   int                // goroutines that fold; the result does not depend on it
+	Page      int                // COUNT of each SCAN; 0: chosen by LatencyBudget
 	// LatencyBudget is the longest stretch in which other clients should wait for us.
 	LatencyBudget time.Duration
 	// Guarded makes the walk stand back when the server begins to save, to evict
@@ -125,25 +132,25 @@ type collector struct {
 
 	unusedRules []string // that matched no name
 
-	sample      *Sample          // what the walk covers; nil: a census
-	sampleDoubt *profile.Warning // nil: none
-	slots       *slotDraw        // of which the sample is; nil: of positions, or none
+	sample      *aggregate.Sample // what the walk covers; nil: a census
+	sampleDoubt *profile.Warning  // nil: none
+	slots       *slotDraw         // of which the sample is; nil: of positions, or none
 
 	// commandstats when the walk began and ended; nil: not told
 	commandsBefore, commandsAfter *scanner.CommandStats
 }
 
 // fold walks all databases and folds the pages on other goroutines.
-func (c *collector) fold(ctx context.Context) (*Builder, error) {
-	f := newFolder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
-	f.sampled = c.sample != nil
+func (c *collector) fold(ctx context.Context) (*aggregate.Builder, error) {
+	f := aggregate.NewFolder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
+	f.Sampled = c.sample != nil
 	p := &prober{
 		probes: c.plan.probes, shared: c.plan.shared,
-		fresh: f.fresh, found: &c.found,
-		emit: func(p *Page) error {
+		fresh: f.Fresh, found: &c.found,
+		emit: func(p *aggregate.Page) error {
 			c.folded += int64(len(p.Keys))
 			c.stalls.note(c.conn.Stalls(), p)
-			f.add(p)
+			f.Add(p)
 			return nil
 		},
 	}
@@ -151,7 +158,7 @@ func (c *collector) fold(ctx context.Context) (*Builder, error) {
 		p.unit = c.slots.unit
 	}
 	err := c.walkAll(ctx, p)
-	return f.finish(), err
+	return f.Finish(), err
 }
 
 // walkAll walks the selected databases one after the other. The error is the
@@ -264,8 +271,100 @@ func keysOf(db *profile.Database) int64 {
 
 // highIdleOver is the threshold in seconds, below 0 when it cannot be told.
 func (c *collector) highIdleOver() int64 {
-	if !c.plan.measures.highIdle {
+	if !c.plan.measures.HighIdle {
 		return -1
 	}
 	return int64(c.opts.IdleOver / time.Second)
 }
+
+// startGuard makes what the options want to keep the walk from being felt.
+func (c *collector) startGuard(ctx context.Context) {
+	if c.opts.Page > 0 && !c.opts.Guarded {
+		return
+	}
+	c.guard = scanner.NewGuard(c.opts.LatencyBudget, c.opts.Page)
+	if c.opts.Guarded {
+		c.watch, c.noWatch = c.conn.Watch(ctx)
+	}
+}
+
+// selectDatabases decides which databases to walk: those asked for, else all
+// that INFO says are not empty, else database 0. When INFO is refused, nothing
+// tells of others.
+func (c *collector) selectDatabases() {
+	known := c.node.Info.Databases()
+	numbers := slices.Sorted(slices.Values(c.opts.Databases))
+	if c.opts.Databases == nil {
+		numbers = slices.Sorted(maps.Keys(known))
+	}
+	if len(numbers) == 0 {
+		numbers = []int{0}
+	}
+	for _, n := range numbers {
+		db := profile.Database{DB: n}
+		if len(c.node.Info) > 0 {
+			db.Before = keyspace(known[n])
+		}
+		c.databases = append(c.databases, db)
+		c.weight += keysOf(&db)
+	}
+}
+
+// keyspace is nil when what INFO says of a database makes no sense.
+func keyspace(k scanner.Keyspace) *profile.Keyspace {
+	if k.Odd {
+		return nil
+	}
+	return &profile.Keyspace{Keys: k.Keys, Expires: k.Expires}
+}
+
+// closeDatabases adds what is known when the walk is over.
+func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
+	noTTL := noTTLByDatabase(p.Namespaces)
+	known := after.Databases()
+	for i := range c.databases {
+		db := &c.databases[i]
+		if len(after) > 0 {
+			db.After = keyspace(known[db.DB])
+		}
+		if c.plan.measures.TTL {
+			db.NoTTLKeys = new(noTTL[db.DB])
+		}
+		if short, missing := c.shortOf(db, after); missing {
+			db.Complete, db.Incomplete = false, short.reason()
+			c.short = append(c.short, short)
+		} else if reason := c.emptied(db, after); reason != "" && db.Complete {
+			db.Complete, db.Incomplete = false, reason
+		}
+		if reason := unmeasured(p, db.DB, c.conn.Stalls()); reason != "" && db.Complete {
+			db.Complete, db.Incomplete = false, reason
+		}
+	}
+}
+
+// unmeasured says why keys of a database were walked and yet not measured, or not
+// wholly; empty when all were.
+func unmeasured(p *profile.Profile, db int, stalls []scanner.Stall) string {
+	var s profile.Stats
+	for i := range p.Namespaces {
+		if n := &p.Namespaces[i]; n.DB == db {
+			s.Denied, s.Failed, s.TooLong, s.Stalled = s.Denied+n.Denied, s.Failed+n.Failed, s.TooLong+n.TooLong, s.Stalled+n.Stalled
+			s.Probed, s.Moved = s.Probed+n.Probed, s.Moved+n.Moved
+		}
+	}
+	switch {
+	case s.Denied > 0:
+		return fmt.Sprintf("%s keys of db%d were denied by the user's ACL key patterns", humanize.Comma(s.Denied), db)
+	case s.Moved > s.Probed:
+		return fmt.Sprintf("%s keys of db%d, most of them, are in slots that are being moved between this node and another", humanize.Comma(s.Moved), db)
+	case s.Failed > 0:
+		return fmt.Sprintf("%s keys of db%d were answered in a way that makes no sense", humanize.Comma(s.Failed), db)
+	case s.TooLong > 0:
+		return fmt.Sprintf("%s keys of db%d have names too long to ask about", humanize.Comma(s.TooLong), db)
+	case s.Stalled > 0:
+		return fmt.Sprintf("%s keys of db%d stalled%s", humanize.Comma(s.Stalled), db, stalledMeasures(stalls, db))
+	}
+	return ""
+}
+
+func formatCursor(cursor uint64) string { return strconv.FormatUint(cursor, 10) }

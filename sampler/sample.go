@@ -8,6 +8,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/estimate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
@@ -46,7 +47,7 @@ func (c *collector) planSample() {
 		c.refuseSample(why)
 		return
 	}
-	s := Sample{Fraction: want.share(c.weight), Covered: map[int]float64{}}
+	s := aggregate.Sample{Fraction: want.share(c.weight), Covered: map[int]float64{}}
 	if again := designOf(want.Again); again != nil && again.Sample.Slots != nil && s.Fraction == 0 {
 		s.Fraction = again.Fraction
 		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is of slots of a cluster: these are as many keys, but others"}
@@ -78,7 +79,7 @@ const alike = 1.5
 
 // sampledBefore is the interval of the sample that is to be repeated; nil if there
 // is none, or another is wanted.
-func (c *collector) sampledBefore(want *SampleSize, share float64) *Sample {
+func (c *collector) sampledBefore(want *SampleSize, share float64) *aggregate.Sample {
 	s, runID := intervalOf(want.Again)
 	if s == nil {
 		return nil
@@ -104,7 +105,7 @@ func Repeatable(p *profile.Profile) bool {
 
 // intervalOf is what a profile is a sample of, and in which process; nil if it is
 // none.
-func intervalOf(p *profile.Profile) (s *Sample, runID string) {
+func intervalOf(p *profile.Profile) (s *aggregate.Sample, runID string) {
 	d := designOf(p)
 	if d == nil {
 		return nil, ""
@@ -114,7 +115,7 @@ func intervalOf(p *profile.Profile) (s *Sample, runID string) {
 	if errFrom != nil || errTo != nil || from == to {
 		return nil, ""
 	}
-	return &Sample{From: from, To: to, Fraction: float64(to-from) / math.MaxUint64}, p.Nodes[0].RunID
+	return &aggregate.Sample{From: from, To: to, Fraction: float64(to-from) / math.MaxUint64}, p.Nodes[0].RunID
 }
 
 // interval is what to walk of a database; nil: all of it, as a part of it would be
@@ -195,7 +196,7 @@ func (c *collector) disagrees(db *profile.Database) bool {
 	if c.slots != nil || !db.Complete || db.Covered == nil || c.opts.Match != "" {
 		return false
 	}
-	t := told(db)
+	t := aggregate.Told(db)
 	least, most := min(t.Before, t.After), max(t.Before, t.After)
 	t.Before, t.After = max(0, least-t.Expiring), most
 	return !estimate.NewFrame(*db.Covered, db.Returned).Agrees(t)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner/redistest"
 )
@@ -19,15 +20,15 @@ import (
 func sampledWalk(t *testing.T, client *redis.Client, from uint64, share float64) *profile.Profile {
 	t.Helper()
 	ctx := context.Background()
-	b := NewBuilder(defaultGrouping, -1)
-	b.sampled = true
+	b := aggregate.NewBuilder(aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit}, -1)
+	b.Sampled = true
 	covered := 0.0
 	for cursor := bits.Reverse64(from); covered < share; {
 		names, next, err := client.Scan(ctx, cursor, "", 20).Result()
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.Add(&Page{Keys: askAbout(t, client, names)})
+		b.Add(&aggregate.Page{Keys: askAbout(t, client, names)})
 		cursor = next
 		covered = float64(bits.Reverse64(cursor)-from) / (1 << 64) // wraps at zero
 		if cursor == 0 && from == 0 {
@@ -35,17 +36,17 @@ func sampledWalk(t *testing.T, client *redis.Client, from uint64, share float64)
 		}
 	}
 	var p profile.Profile
-	b.fill(&p, measures{bytes: true, ttl: true, types: true})
+	b.Fill(&p, aggregate.Measures{Bytes: true, TTL: true, Types: true})
 	keys := client.DBSize(ctx).Val()
 	told := &profile.Keyspace{Keys: keys, Expires: keys / 2}
 	p.Nodes = []profile.Node{{Databases: []profile.Database{{Before: told, After: told}}}}
-	if err := scale(&p, Sample{Fraction: share, From: from, Covered: map[int]float64{0: covered}}); err != nil {
+	if err := aggregate.Scale(&p, aggregate.Sample{Fraction: share, From: from, Covered: map[int]float64{0: covered}}); err != nil {
 		t.Fatal(err)
 	}
 	return &p
 }
 
-func askAbout(t *testing.T, client *redis.Client, names []string) (page []Observation) {
+func askAbout(t *testing.T, client *redis.Client, names []string) (page []aggregate.Observation) {
 	t.Helper()
 	ctx, pipe := context.Background(), client.Pipeline()
 	sizes, ttls := make([]*redis.IntCmd, len(names)), make([]*redis.DurationCmd, len(names))
@@ -56,7 +57,7 @@ func askAbout(t *testing.T, client *redis.Client, names []string) (page []Observ
 		t.Fatal(err)
 	}
 	for i, name := range names {
-		o := Observation{Name: name, HasBytes: true, Bytes: sizes[i].Val(), Type: "string", NoTTL: ttls[i].Val() < 0}
+		o := aggregate.Observation{Name: name, HasBytes: true, Bytes: sizes[i].Val(), Type: "string", NoTTL: ttls[i].Val() < 0}
 		if !o.NoTTL {
 			o.HasTTL, o.TTLMillis = true, ttls[i].Val().Milliseconds()
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -206,7 +207,7 @@ func (c *collector) planSlots(ctx context.Context) error {
 		return nil
 	}
 	c.slots = d
-	c.sample = &Sample{Fraction: share, Covered: map[int]float64{}, Slots: &d.SampledSlots}
+	c.sample = &aggregate.Sample{Fraction: share, Covered: map[int]float64{}, Slots: &d.SampledSlots}
 	return nil
 }
 

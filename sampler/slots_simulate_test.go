@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"testing"
 
+	"keyprof/sampler/aggregate"
+	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -76,33 +78,44 @@ func newSimulatedCluster(rng *rand.Rand, lost bool) *simulatedCluster {
 	return c
 }
 
+// simulatedRules give the keys of a simulated cluster the namespaces that they were
+// made for.
+func simulatedRules(t *testing.T) *pattern.Rules {
+	t.Helper()
+	rules, err := pattern.ParseRules(
+		"^even:=even", "^user:=even, log-normal", "^cart:=one hot slot", "^team:=30 tags", "^org:=600 tags",
+		"^job:=40 tags, few keys", "^rare:=1 % of the keys", "^session:=rest",
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
+}
+
 // sample estimates all namespaces from a draw. Of large slots what is gone is not
 // even named, as SCAN hides it.
 func (c *simulatedCluster) sample(t *testing.T, share float64, salt string) *profile.Profile {
 	t.Helper()
 	d := drawSlots(c.counts, share, salt)
-	sums := map[string]*accumulator{}
+	b := aggregate.NewBuilder(aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit, Rules: simulatedRules(t)}, -1)
+	b.Sampled = true
+	page := &aggregate.Page{}
 	for _, take := range d.takes {
 		for _, k := range c.slots[take.Slot] {
 			if k.gone && take.ByPages(20) || !d.wanted(k.name) || k.gone {
 				continue
 			}
-			if sums[k.namespace] == nil {
-				sums[k.namespace] = newAccumulator()
-				sums[k.namespace].dispersion = newDispersion()
-			}
-			sums[k.namespace].add(0, &Observation{Name: k.name, HasBytes: true, Bytes: k.bytes, Unit: d.unit(k.name)}, -1)
+			page.Keys = append(page.Keys, aggregate.Observation{Name: k.name, HasBytes: true, Bytes: k.bytes, Unit: d.unit(k.name)})
 		}
 	}
+	b.Add(page)
 	d.Taken = d.taken()
-	m, all := measures{bytes: true}, newAccumulator()
 	p := &profile.Profile{Nodes: []profile.Node{{Databases: []profile.Database{{}}}}}
-	for namespace, a := range sums {
-		p.Namespaces = append(p.Namespaces, row{pattern: namespace, sums: a}.namespace(m))
-		all.merge(a)
+	b.Fill(p, aggregate.Measures{Bytes: true})
+	for i := range p.Namespaces {
+		p.Namespaces[i].Rule = false // the rules only give the namespaces names
 	}
-	p.Totals = m.stats(all)
-	if err := scale(p, Sample{Fraction: share, Covered: map[int]float64{0: share}, Slots: &d.SampledSlots}); err != nil {
+	if err := aggregate.Scale(p, aggregate.Sample{Fraction: share, Covered: map[int]float64{0: share}, Slots: &d.SampledSlots}); err != nil {
 		t.Fatal(err)
 	}
 	return p

@@ -3,6 +3,7 @@ package sampler
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -99,10 +100,10 @@ func (c *collector) warnChanges(w *warner, after scanner.Info) {
 
 func (c *collector) warnIdle(w *warner) {
 	m := c.plan.measures
-	if !m.idle || m.highIdle {
+	if !m.Idle || m.HighIdle {
 		return
 	}
-	if !m.horizon {
+	if !m.Horizon {
 		w.add("idle-horizon", w.node, "the server does not tell its uptime, so no key can be called idle for over %s", span(c.opts.IdleOver))
 		return
 	}
@@ -153,18 +154,6 @@ func (c *collector) warnGrouping(w *warner, p *profile.Profile) {
 	}
 }
 
-// OtherLexing says that the dictionary was made by other lexing rules than
-// those of today, "" if it was not.
-func (g Grouping) OtherLexing() string {
-	switch {
-	case g.Dictionary == nil || g.Dictionary.Lexer == pattern.Version:
-		return ""
-	case g.Dictionary.Lexer == 0:
-		return fmt.Sprintf("these decisions do not say by which lexing rules they were made, and names are read by rules %d: some may not apply", pattern.Version)
-	}
-	return fmt.Sprintf("these decisions were made by lexing rules %d, and names are read by rules %d: some may not apply", g.Dictionary.Lexer, pattern.Version)
-}
-
 // span is a length of time in whole units for people.
 func span(d time.Duration) string {
 	switch {
@@ -177,4 +166,148 @@ func span(d time.Duration) string {
 	default:
 		return fmt.Sprintf("%d s", d/time.Second)
 	}
+}
+
+// NearMaxmemory is the warning that the buffers of our connections may be too much
+// for the server; nil if it has room for them, or no limit is known. It can be given
+// before the walk.
+func NearMaxmemory(node scanner.Node) *profile.Warning {
+	room, _ := node.Room()
+	if !node.NearMaxmemory() {
+		return nil
+	}
+	state := "used memory is at maxmemory"
+	if room > 0 {
+		state = "used memory is " + humanize.IBytes(uint64(room)) + " below maxmemory"
+	}
+	why := ": our connections' buffers count against it, and "
+	switch policy := node.Policy(); {
+	case policy == "noeviction":
+		why += "while they take room, writes of other clients may fail with OOM (policy noeviction)"
+	case policy == "":
+		why += "may make it evict keys, or refuse writes of other clients"
+	case strings.HasPrefix(policy, "volatile-"):
+		why += policy + " may evict keys for them or, when none with a TTL is left, refuse writes of other clients"
+	default:
+		why += policy + " may evict keys for them"
+	}
+	return &profile.Warning{Code: "near-maxmemory", Scope: node.Address, Text: state + why}
+}
+
+// warnGuard says that nothing looks out for others. Where INFO is refused, that is
+// said already.
+func (c *collector) warnGuard(w *warner) {
+	if c.noWatch != nil && len(c.node.Info) > 0 {
+		w.add("no-probe-connection", w.node, "there was no second connection, by which to feel what other clients feel, and to stand back when the server begins to save or to evict: %v", c.noWatch)
+	}
+}
+
+// saveStatuses are the fields of INFO persistence that say "err" after a failure, and
+// what that means (redis.io, INFO; rdb.c and aof.c, writes are refused with MISCONF).
+var saveStatuses = []struct{ field, meaning string }{
+	{"rdb_last_bgsave_status", "the last RDB save failed: where save points are set, the server refuses writes (MISCONF) until a save succeeds, unless stop-writes-on-bgsave-error is no"},
+	{"aof_last_bgrewrite_status", "the last rewrite of the AOF failed: the AOF grows until one succeeds"},
+	{"aof_last_write_status", "the last write to the AOF failed: the server refuses writes (MISCONF) until one succeeds"},
+}
+
+// warnSaves tells of saves that failed, before the walk or while it ran.
+func warnSaves(w *warner, before, after scanner.Info) {
+	for _, s := range saveStatuses {
+		info := after
+		if info.Field(s.field) != "err" {
+			info = before
+		}
+		if info.Field(s.field) != "err" {
+			continue
+		}
+		facts := forkFacts(info)
+		if s.field == "aof_last_write_status" { // nothing is forked
+			facts = ""
+		}
+		w.add("last-save-failed", w.node, "%s (%s:err)%s", s.meaning, s.field, facts)
+	}
+}
+
+// forkFacts are what INFO says of the child process that saves, and a hint if memory
+// may be why there was none.
+func forkFacts(info scanner.Info) string {
+	var facts []string
+	used, _ := info.Int("used_memory")
+	total, _ := info.Int("total_system_memory")
+	if used > 0 && total > 0 {
+		facts = append(facts, "the server uses "+humanize.IBytes(uint64(used))+" of the machine's "+humanize.IBytes(uint64(total)))
+	}
+	if fork, _ := info.Int("latest_fork_usec"); fork > 0 && fork < 1e12 {
+		facts = append(facts, "the latest fork took "+(time.Duration(fork)*time.Microsecond).String())
+	}
+	if copied, _ := info.Int("rdb_last_cow_size"); copied > 0 {
+		facts = append(facts, "the last save copied "+humanize.IBytes(uint64(copied))+" of memory")
+	}
+	if len(facts) == 0 {
+		return ""
+	}
+	text := ". " + strings.ToUpper(facts[0][:1]) + strings.Join(facts, ", ")[1:]
+	if used > total/2 && total > 0 {
+		text += "; with more than half of it in use, a fork may be refused unless vm.overcommit_memory is 1"
+	}
+	return text
+}
+
+// mostOdd is how many odd figures are named.
+const mostOdd = 10
+
+// warnOdd names what makes no sense in what the server says, and of the clock.
+func (c *collector) warnOdd(w *warner) {
+	for i, odd := range c.odd {
+		if i == mostOdd {
+			w.add("odd-figure", w.node, "%d more fields of INFO make no sense", len(c.odd)-i)
+			break
+		}
+		w.add("odd-figure", w.node, "INFO has %q for %q, which makes no sense: it is taken as not known", shortName(odd.Value), shortName(odd.Field))
+	}
+	if c.oddType != nil {
+		w.add("odd-figure", w.node, "TYPE answered %q, which is no name of a type, or one too many: such keys are under %s", *c.oddType, profile.OtherType)
+	}
+	if c.setBack > 0 {
+		w.add("odd-figure", w.node, "the clock of the machine that ran keyprof was set back by %v while the walk ran: its end is its beginning and the time that it took", c.setBack.Round(time.Second))
+	}
+}
+
+// addOdd adds odd figures of another answer to INFO.
+func (c *collector) addOdd(more []scanner.OddFigure) {
+	for _, odd := range more {
+		if !slices.ContainsFunc(c.odd, func(o scanner.OddFigure) bool { return o.Field == odd.Field }) {
+			c.odd = append(c.odd, odd)
+		}
+	}
+}
+
+// warnStalls names the commands that took longer than the timeout.
+func warnStalls(w *warner, p *profile.Profile) {
+	for _, s := range p.Receipt.Stalls {
+		what := "was not answered for"
+		if s.Answered {
+			what = "took"
+		}
+		took := time.Duration(s.TookS * float64(time.Second)).Round(time.Millisecond)
+		w.add("key-stalled", fmt.Sprintf("db%d", s.DB), "%s of the key %q%s %s %v, longer than --timeout; other clients may have waited as long, so it was not sent again",
+			strings.ToUpper(s.Command), shortName(s.Name), ofType(s.Type), what, took)
+	}
+}
+
+func ofType(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " (" + name + ")"
+}
+
+// shownName is how much of a name stands in a sentence, bytes.
+const shownName = 100
+
+func shortName(name string) string {
+	if len(name) <= shownName {
+		return name
+	}
+	return strings.ToValidUTF8(name[:shownName], "") + "…"
 }

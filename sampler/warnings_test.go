@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
@@ -20,7 +21,7 @@ func TestOtherLexing(t *testing.T) {
 		{&pattern.Dictionary{}, "do not say by which lexing rules"},
 		{&pattern.Dictionary{Lexer: pattern.Version + 1}, fmt.Sprintf("by lexing rules %d", pattern.Version+1)},
 	} {
-		c := &collector{opts: Options{Grouping: Grouping{Dictionary: tt.dict}}}
+		c := &collector{opts: Options{Grouping: aggregate.Grouping{Dictionary: tt.dict}}}
 		w := warner{}
 		c.warnGrouping(&w, &profile.Profile{Design: profile.Design{Patterns: &profile.Patterns{K: 64}}})
 		switch {

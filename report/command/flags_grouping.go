@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"keyprof/sampler"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
@@ -22,14 +22,14 @@ func groupingFlags() []cli.Flag {
 		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as decided before, and by the same rules: `FILE` is a profile, or what keyprof patterns -f json printed, or the dictionary alone that stands under design.patterns in a profile, without rules"},
 		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "`REGEX=NAME`, such as '^tenant:([^:]+):=tenant:$1:*': call keys whose name matches REGEX (RE2, not anchored) NAME before anything is inferred; the last = parts the two, $1 is what the first brackets matched, and makes a row for each such text, so it is meant for few; a * means itself; repeatable: the first that matches counts, and those of --patterns come last"},
 		&cli.StringFlag{Category: category, Name: "delimiters", Usage: "part all names at `CHARS` before all other punctuation; - and _ part words only if they are among them, or where nothing else does", DefaultText: pattern.DefaultDelimiters},
-		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: sampler.DefaultNamespaceLimit},
+		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: aggregate.DefaultNamespaceLimit},
 	}
 }
 
 const maxRows = profile.MaxRows / 2
 
-func groupingOf(c *cli.Context) (sampler.Grouping, error) {
-	g := sampler.Grouping{Limit: c.Int("namespaces")}
+func groupingOf(c *cli.Context) (aggregate.Grouping, error) {
+	g := aggregate.Grouping{Limit: c.Int("namespaces")}
 	if g.Limit < 1 || g.Limit > maxRows {
 		return g, flagError("namespaces", nil, fmt.Sprintf("must be between 1 and %d", maxRows))
 	}

@@ -8,9 +8,8 @@ import (
 
 	"keyprof/report"
 	"keyprof/report/alarm"
-	"keyprof/sampler"
+	"keyprof/report/redact"
 	"keyprof/sampler/profile"
-	"keyprof/sampler/redact"
 )
 
 // redactHelp is the part of --help that explains what is left out.
@@ -58,7 +57,7 @@ func share(p *profile.Profile, o *redact.Options) (shareable, error) {
 	if o == nil {
 		return shareable{Profile: p, original: p}, nil
 	}
-	shown, names, err := sampler.Redact(p, *o)
+	shown, names, err := redact.Profile(p, *o)
 	if err != nil {
 		return shareable{}, fmt.Errorf("--redact: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"keyprof/report/alarm"
 	"keyprof/report/diff"
 	"keyprof/sampler"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/history"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
@@ -171,7 +172,7 @@ func (past *pastProfiles) newest(n int, until time.Time) ([]history.Saved, error
 
 // grouping is g with the decisions of the last profile, if they are of the same
 // kind. Those that no longer are say nothing of tonight, and are no problem.
-func (past *pastProfiles) grouping(g sampler.Grouping) (sampler.Grouping, error) {
+func (past *pastProfiles) grouping(g aggregate.Grouping) (aggregate.Grouping, error) {
 	if past == nil || !past.options.Regroup {
 		return g, nil
 	}

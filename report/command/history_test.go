@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"keyprof/sampler"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/sampler/profile/profiletest"
 )
@@ -90,7 +90,7 @@ func TestProfileOfTheFuture(t *testing.T) {
 		}
 		stderr.Reset()
 	}
-	if _, err := past.grouping(sampler.Grouping{}); err != nil {
+	if _, err := past.grouping(aggregate.Grouping{}); err != nil {
 		t.Error(err)
 	}
 	warned(&stderr)

@@ -19,15 +19,17 @@ var layers = map[string][]string{
 	"keyprof/sampler/profile":  {"keyprof/sampler/packed"},
 	"keyprof/sampler/pattern":  {},
 	"keyprof/sampler/estimate": {"keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/sampler/redact":   {"keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
+	"keyprof/report/redact":    {"keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
 	"keyprof/sampler/checkup":  {"keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/sampler/history":  {"keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/sampler":          {"keyprof/scanner", "keyprof/sampler/checkup", "keyprof/sampler/estimate", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/redact"},
+	"keyprof/sampler":          {"keyprof/scanner", "keyprof/sampler/aggregate", "keyprof/sampler/checkup", "keyprof/sampler/estimate", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
 	"keyprof/report/unit":      {},
 	"keyprof/report/diff":      {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report/alarm":     {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report":           {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/estimate", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report/prom":      {"keyprof/report", "keyprof/sampler/estimate", "keyprof/report/diff", "keyprof/report/unit", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report":           {"keyprof/sampler/pattern", "keyprof/sampler/aggregate", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/estimate", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report/prom":      {"keyprof/sampler/pattern", "keyprof/sampler/aggregate", "keyprof/report", "keyprof/sampler/estimate", "keyprof/report/diff", "keyprof/report/unit", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+
+	"keyprof/sampler/aggregate": {"keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate"},
 }
 
 // foreign are packages that a layer must not come to depend on.
@@ -38,10 +40,12 @@ var foreign = map[string][]string{
 	"keyprof/report":          {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/profile": {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/pattern": {"github.com/redis/go-redis", "github.com/urfave/cli"},
-	"keyprof/sampler/redact":  {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/report/redact":   {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/history": {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler":         {"github.com/urfave/cli"},
 	"keyprof/scanner":         {"github.com/urfave/cli"},
+
+	"keyprof/sampler/aggregate": {"github.com/redis/go-redis", "github.com/urfave/cli"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"keyprof/report/alarm"
 	"keyprof/report/diff"
 	"keyprof/report/unit"
-	"keyprof/sampler"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
@@ -77,7 +77,7 @@ func show(stdout io.Writer, shown shareable, o presentation) error {
 	}
 	p := shown.Profile
 	if o.Depth > 0 {
-		rolled, err := sampler.RollUp(p, o.Under, o.Depth)
+		rolled, err := aggregate.RollUp(p, o.Under, o.Depth)
 		if err != nil {
 			return fmt.Errorf("--depth: %w", err)
 		}
@@ -118,7 +118,7 @@ func compare(sources []source, how comparing) (*diff.Comparison, error) {
 	for _, s := range sources[:n] {
 		o.Earlier = append(o.Earlier, s.Profile)
 	}
-	old, new, err := sampler.Regroup(before.Profile, after.Profile)
+	old, new, err := aggregate.Regroup(before.Profile, after.Profile)
 	if err != nil {
 		o.Ungrouped = err
 		old, new = before.Profile, after.Profile
@@ -136,11 +136,11 @@ func compare(sources []source, how comparing) (*diff.Comparison, error) {
 }
 
 func rollUpBoth(a, b *profile.Profile, how comparing) (*profile.Profile, *profile.Profile, error) {
-	a, err := sampler.RollUp(a, how.under, how.depth)
+	a, err := aggregate.RollUp(a, how.under, how.depth)
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err = sampler.RollUp(b, how.under, how.depth)
+	b, err = aggregate.RollUp(b, how.under, how.depth)
 	return a, b, err
 }
 

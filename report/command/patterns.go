@@ -15,11 +15,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"keyprof/report"
+	"keyprof/report/redact"
 	"keyprof/report/unit"
-	"keyprof/sampler"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
-	"keyprof/sampler/redact"
 )
 
 const patternsHelp = `Groups key names from a file or standard input as "keyprof profile" would, with
@@ -71,7 +71,7 @@ type patternsOptions struct {
 	Path      string // or "-"
 	Format    report.Format
 	Separator byte
-	Grouping  sampler.Grouping
+	Grouping  aggregate.Grouping
 	Under     string
 	Depth     int             // segments; 0: all
 	Top       int             // namespaces listed; 0: all
@@ -114,7 +114,7 @@ func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) e
 	}
 	groups := read.groups
 	if o.Redact != nil {
-		if err := groups.Redact(*o.Redact, o.Grouping.Rules.Texts()); err != nil {
+		if err := redact.NameGroups(groups, *o.Redact, o.Grouping.Rules.Texts()); err != nil {
 			return fmt.Errorf("--redact: %w", err)
 		}
 	}
@@ -139,7 +139,7 @@ func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) e
 
 // groupedNames are the names of a list by namespace.
 type groupedNames struct {
-	groups *sampler.NameGroups
+	groups *aggregate.NameGroups
 	doubt  string // about the list, for people
 }
 
@@ -154,7 +154,7 @@ func groupNames(o patternsOptions, stdin io.Reader) (groupedNames, error) {
 	}
 	defer input.Close()
 	names := newNameReader(input, o.Separator)
-	groups := sampler.GroupNames(names.all, o.Grouping)
+	groups := aggregate.GroupNames(names.all, o.Grouping)
 	if err := names.err(); err != nil {
 		return groupedNames{}, fmt.Errorf("reading names: %w", err)
 	}
@@ -162,10 +162,10 @@ func groupNames(o patternsOptions, stdin io.Reader) (groupedNames, error) {
 }
 
 // narrow leaves the namespaces that were asked for.
-func narrow(groups *sampler.NameGroups, o patternsOptions, stderr io.Writer) error {
+func narrow(groups *aggregate.NameGroups, o patternsOptions, stderr io.Writer) error {
 	if o.Under != "" {
-		summedUp := slices.ContainsFunc(groups.Namespaces, func(n sampler.NameGroup) bool { return n.Other })
-		groups.Namespaces = slices.DeleteFunc(groups.Namespaces, func(n sampler.NameGroup) bool {
+		summedUp := slices.ContainsFunc(groups.Namespaces, func(n aggregate.NameGroup) bool { return n.Other })
+		groups.Namespaces = slices.DeleteFunc(groups.Namespaces, func(n aggregate.NameGroup) bool {
 			return n.Other || !report.Below(n.Pattern, o.Under)
 		})
 		if len(groups.Namespaces) == 0 && groups.Names > 0 {
@@ -187,14 +187,14 @@ func warnNothingUnder(stderr io.Writer, under string, summedUp bool) {
 	warn(stderr, "no namespace lies under %s%s: it must be how a namespace begins, as keyprof patterns prints it without --under", under, text)
 }
 
-func warnGroups(stderr io.Writer, groups *sampler.NameGroups, limit int) {
+func warnGroups(stderr io.Writer, groups *aggregate.NameGroups, limit int) {
 	if groups.Names == 0 {
 		warn(stderr, "there are no names to group")
 	}
 	for _, rule := range groups.UnusedRules {
 		warn(stderr, "pattern rule %q matched no name", rule)
 	}
-	if slices.ContainsFunc(groups.Namespaces, func(n sampler.NameGroup) bool { return n.Other }) {
+	if slices.ContainsFunc(groups.Namespaces, func(n aggregate.NameGroup) bool { return n.Other }) {
 		warn(stderr, "there are more than %d namespaces: those with the fewest names are summed up under %s", limit, profile.OtherPattern)
 	}
 	if groups.Dictionary.Degraded {
@@ -311,16 +311,16 @@ func (r *nameReader) err() error {
 }
 
 // byNames orders namespaces by their names, most first.
-func byNames(a, b sampler.NameGroup) int { return int(min(1, max(-1, b.Names-a.Names))) }
+func byNames(a, b aggregate.NameGroup) int { return int(min(1, max(-1, b.Names-a.Names))) }
 
 // writeGroupsText writes a table of the top namespaces, 0 being all. Examples
 // are clipped to a width in columns, 0 being none; namespaces are not.
-func writeGroupsText(w io.Writer, groups *sampler.NameGroups, top, width int) {
+func writeGroupsText(w io.Writer, groups *aggregate.NameGroups, top, width int) {
 	if len(groups.Namespaces) == 0 {
 		return // a warning has said so
 	}
 	slices.SortStableFunc(groups.Namespaces, byNames)
-	shown, rest := groups.Namespaces, []sampler.NameGroup(nil)
+	shown, rest := groups.Namespaces, []aggregate.NameGroup(nil)
 	if top > 0 && len(shown) > top+1 { // one row would take the place of one
 		shown, rest = shown[:top], shown[top:]
 	}
@@ -351,7 +351,7 @@ func writeGroupsText(w io.Writer, groups *sampler.NameGroups, top, width int) {
 }
 
 // display is the namespace as reports print it.
-func display(n sampler.NameGroup) string {
+func display(n aggregate.NameGroup) string {
 	return report.NamespaceText(&profile.Namespace{Pattern: n.Pattern, Other: n.Other})
 }
 
@@ -360,7 +360,7 @@ const fewestColumns = 12
 
 // withExample adds a name of the group for people to its row, unless the pattern
 // is that name or there is no room for it; width 0 is any.
-func withExample(row string, n sampler.NameGroup, width int) string {
+func withExample(row string, n aggregate.NameGroup, width int) string {
 	if len(n.Examples) == 0 || n.Examples[0].Name == n.Pattern || n.Examples[0].Name == "" {
 		return row
 	}
@@ -375,7 +375,7 @@ func withExample(row string, n sampler.NameGroup, width int) string {
 }
 
 // writeGroupsJSON writes a document that --patterns takes, rules and all.
-func writeGroupsJSON(w io.Writer, groups *sampler.NameGroups, o patternsOptions) error {
+func writeGroupsJSON(w io.Writer, groups *aggregate.NameGroups, o patternsOptions) error {
 	type namespace struct {
 		Pattern  string            `json:"pattern"`
 		Other    bool              `json:"other,omitempty"`

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"keyprof/sampler"
+	"keyprof/sampler/aggregate"
 	"keyprof/scanner"
 	"keyprof/scanner/redistest"
 )
@@ -52,7 +53,7 @@ func TestFullSpeedIsOnOneProcessor(t *testing.T) {
 		Connection: connection{URL: server.URL(), Timeout: scanner.DefaultTimeout},
 		Collect: sampler.Options{
 			Workers: sampler.DefaultWorkers, Page: 100, MaxLoad: 1,
-			Grouping: sampler.Grouping{Limit: sampler.DefaultNamespaceLimit},
+			Grouping: aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit},
 			Progress: func(sampler.Progress) { walking = runtime.GOMAXPROCS(0) },
 		},
 	}

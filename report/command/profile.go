@@ -15,11 +15,11 @@ import (
 	"keyprof/report"
 	"keyprof/report/alarm"
 	"keyprof/report/diff"
+	"keyprof/report/redact"
 	"keyprof/report/unit"
 	"keyprof/sampler"
 	"keyprof/sampler/history"
 	"keyprof/sampler/profile"
-	"keyprof/sampler/redact"
 )
 
 var profileHelp = `Walks all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT

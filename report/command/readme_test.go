@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"keyprof/sampler"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/pattern/patterntest"
 	"keyprof/scanner"
@@ -399,11 +399,11 @@ func namespaceOf(names []string) string {
 }
 
 func hasNamespace(names []string, namespace string) bool {
-	return slices.ContainsFunc(groupsOf(names).Namespaces, func(n sampler.NameGroup) bool { return n.Pattern == namespace })
+	return slices.ContainsFunc(groupsOf(names).Namespaces, func(n aggregate.NameGroup) bool { return n.Pattern == namespace })
 }
 
-func groupsOf(names []string) *sampler.NameGroups {
-	return sampler.GroupNames(slices.Values(names), sampler.Grouping{Limit: sampler.DefaultNamespaceLimit})
+func groupsOf(names []string) *aggregate.NameGroups {
+	return aggregate.GroupNames(slices.Values(names), aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit})
 }
 
 // shorten prints a name for a table.

@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"keyprof/report/alarm"
-	"keyprof/sampler/redact"
+	"keyprof/report/redact"
 )
 
 var reportHelp = `Prints a saved profile again, in any format.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"keyprof/report"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
@@ -47,7 +48,9 @@ func (e *exposition) namespaces(p *profile.Profile, top int) {
 	for _, m := range measures {
 		g := e.gauge(m.name, m.help, "db", "namespace")
 		for id, parts := range rows {
-			g.setIf(sum(parts, m.of), strconv.Itoa(id.db), id.text)
+			if sum := aggregate.SumEstimates(parts, m.of); sum != nil {
+				g.set(float64(sum.Value), strconv.Itoa(id.db), id.text)
+			}
 		}
 		e.bounds(m, rows)
 	}
@@ -116,17 +119,4 @@ func weight(ns *profile.Namespace) int64 {
 		return ns.Bytes.Value
 	}
 	return ns.Keys.Value
-}
-
-// sum of a measure; nil if a part of it was not measured.
-func sum(parts []*profile.Stats, of func(*profile.Stats) *profile.Estimate) *float64 {
-	total := 0.0
-	for _, s := range parts {
-		e := of(s)
-		if e == nil {
-			return nil
-		}
-		total += float64(e.Value)
-	}
-	return &total
 }
