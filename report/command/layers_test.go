@@ -21,7 +21,7 @@ var layers = map[string][]string{
 	"keyprof/sampler/estimate": {"keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report/redact":    {"keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
 	"keyprof/sampler/checkup":  {"keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/sampler/history":  {"keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report/history":   {"keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/sampler":          {"keyprof/scanner", "keyprof/sampler/aggregate", "keyprof/sampler/checkup", "keyprof/sampler/estimate", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
 	"keyprof/report/unit":      {},
 	"keyprof/report/diff":      {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
@@ -41,7 +41,7 @@ var foreign = map[string][]string{
 	"keyprof/sampler/profile": {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/pattern": {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/report/redact":   {"github.com/redis/go-redis", "github.com/urfave/cli"},
-	"keyprof/sampler/history": {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/report/history":  {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler":         {"github.com/urfave/cli"},
 	"keyprof/scanner":         {"github.com/urfave/cli"},
 

@@ -15,10 +15,10 @@ import (
 	"keyprof/report"
 	"keyprof/report/alarm"
 	"keyprof/report/diff"
+	"keyprof/report/history"
 	"keyprof/report/redact"
 	"keyprof/report/unit"
 	"keyprof/sampler"
-	"keyprof/sampler/history"
 	"keyprof/sampler/profile"
 )
 
