@@ -20,14 +20,13 @@ var layers = map[string][]string{
 	"keyprof/sampler/pattern":  {},
 	"keyprof/sampler/estimate": {"keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report/redact":    {"keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
-	"keyprof/sampler/checkup":  {"keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report/history":   {"keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/sampler":          {"keyprof/scanner", "keyprof/sampler/aggregate", "keyprof/sampler/checkup", "keyprof/sampler/estimate", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
+	"keyprof/sampler":          {"keyprof/scanner", "keyprof/sampler/aggregate", "keyprof/sampler/estimate", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
 	"keyprof/report/unit":      {},
 	"keyprof/report/diff":      {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report/alarm":     {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report":           {"keyprof/sampler/pattern", "keyprof/sampler/aggregate", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/estimate", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report/prom":      {"keyprof/sampler/pattern", "keyprof/sampler/aggregate", "keyprof/report", "keyprof/sampler/estimate", "keyprof/report/diff", "keyprof/report/unit", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report":           {"keyprof/sampler/pattern", "keyprof/sampler/aggregate", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/estimate", "keyprof/sampler/packed", "keyprof/sampler/profile"},
+	"keyprof/report/prom":      {"keyprof/sampler/pattern", "keyprof/sampler/aggregate", "keyprof/report", "keyprof/sampler/estimate", "keyprof/report/diff", "keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 
 	"keyprof/sampler/aggregate": {"keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate"},
 }

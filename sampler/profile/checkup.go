@@ -1,17 +1,9 @@
-// Package checkup is what can be told of a profile before it is made: what the
-// server is, what it would refuse, what a walk over all keys would take, and what
-// to watch out for.
-//
-// Units are those of package profile: seconds in fields that end in _s, bytes,
-// ratios in [0,1], times in UTC. What is unknown is absent.
-package checkup
+package profile
 
 import (
 	"bytes"
 	"encoding/json"
 	"time"
-
-	"keyprof/sampler/profile"
 )
 
 // CheckupSchemaVersion is the version of the document that Checkup.JSON writes.
@@ -22,7 +14,7 @@ const CheckupSchemaVersion = 1
 // watch out for. What is unknown is absent.
 type Checkup struct {
 	Schema   int              `json:"schema"` // version of the document: CheckupSchemaVersion
-	Tool     profile.Tool     `json:"tool"`
+	Tool     Tool             `json:"tool"`
 	Checked  time.Time        `json:"checked"`
 	Verdict  Verdict          `json:"verdict"`
 	Reasons  []string         `json:"reasons"`        // why the verdict is not VerdictComplete
@@ -30,11 +22,11 @@ type Checkup struct {
 	Server   CheckupServer    `json:"server"`
 	Measures []CheckupMeasure `json:"measures"` // in the order in which they are asked for
 	// Missing are the measures that the server refuses.
-	Missing  []profile.Missing `json:"missing"`
-	Scan     CheckupScan       `json:"scan"`
-	ACL      CheckupACL        `json:"acl"`
-	Walk     CheckupWalk       `json:"walk"`
-	Warnings []profile.Warning `json:"warnings"` // what to watch out for
+	Missing  []Missing   `json:"missing"`
+	Scan     CheckupScan `json:"scan"`
+	ACL      CheckupACL  `json:"acl"`
+	Walk     CheckupWalk `json:"walk"`
+	Warnings []Warning   `json:"warnings"` // what to watch out for
 	// Commands are those that the check sent, by name with subcommand.
 	Commands map[string]int64 `json:"commands"`
 }
@@ -78,16 +70,16 @@ type CheckupLink struct {
 type CheckupDatabase struct {
 	DB       int    `json:"db"` // its number
 	Selected bool   `json:"selected"`
-	Keys     *int64 `json:"keys,omitempty"`    // by INFO
+	Keys     *int64 `json:"keys,omitempty"`    // keys, by INFO
 	Expires  *int64 `json:"expires,omitempty"` // keys with a TTL, by INFO
 	Refusal  string `json:"refusal,omitempty"` // why it cannot be walked
 }
 
 // CheckupMeasure is something that is asked about every key.
 type CheckupMeasure struct {
-	Measure profile.Measure `json:"measure"`
-	Command string          `json:"command"` // with subcommand, in lower case
-	Allowed bool            `json:"allowed"`
+	Measure Measure `json:"measure"`
+	Command string  `json:"command"` // with subcommand, in lower case
+	Allowed bool    `json:"allowed"`
 }
 
 // CheckupScan says whether our user may send SCAN.
@@ -112,12 +104,12 @@ type CheckupACL struct {
 
 // CheckupWalk is what a walk over all selected keys would take.
 type CheckupWalk struct {
-	MaxLoad    float64       `json:"max_load"` // share of the server's main thread allowed, in (0,1]
-	Rate       float64       `json:"rate,omitempty"`
-	Page       int           `json:"page"` // keys asked for with each SCAN (COUNT)
+	MaxLoad    float64       `json:"max_load"`       // share of the server's main thread allowed, in (0,1]
+	Rate       float64       `json:"rate,omitempty"` // keys a second allowed; absent without a limit
+	Page       int           `json:"page"`           // keys asked for with each SCAN (COUNT)
 	Match      string        `json:"match,omitempty"`
 	LeastRTTS  float64       `json:"least_rtt_s"`            // seconds; least round trip seen
-	Keys       *int64        `json:"keys,omitempty"`         // by INFO; those that do not match included
+	Keys       *int64        `json:"keys,omitempty"`         // keys, by INFO; those that do not match included
 	KeyCPUS    *CheckupRange `json:"key_cpu_s,omitempty"`    // seconds of the server's main thread a key
 	ServerCPUS *CheckupRange `json:"server_cpu_s,omitempty"` // seconds of the server's main thread
 	ElapsedS   *CheckupRange `json:"elapsed_s,omitempty"`    // seconds from the first key to the last
@@ -126,8 +118,8 @@ type CheckupWalk struct {
 
 // CheckupRange is an estimate.
 type CheckupRange struct {
-	Lo float64 `json:"lo"`
-	Hi float64 `json:"hi"`
+	Lo float64 `json:"lo"` // seconds
+	Hi float64 `json:"hi"` // seconds
 }
 
 // JSON is the document, indented, with nothing in it that a terminal obeys.
@@ -139,5 +131,5 @@ func (r *Checkup) JSON() ([]byte, error) {
 	if err := e.Encode(r); err != nil {
 		return nil, err
 	}
-	return profile.EscapeHidden(b.Bytes()), nil
+	return EscapeHidden(b.Bytes()), nil
 }
