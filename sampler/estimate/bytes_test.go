@@ -1,12 +1,94 @@
 package estimate_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
 	"keyprof/sampler/estimate"
 	"keyprof/sampler/profile"
 )
+
+func TestBytes(t *testing.T) {
+	var alike profile.ByteSums
+	for range 100 {
+		alike.Add(1000)
+	}
+	one := alike
+	one.Add(100_000)
+	const light = 5.0 // a tail index without danger
+	f := estimate.NewFrame(0.01, 101)
+	for name, tt := range map[string]struct {
+		sums profile.ByteSums
+		tail float64
+		want [3]int64
+	}{
+		// z√((1-f)·100·1000²)/f
+		"alike":                  {alike, light, [3]int64{10_000_000, 8_049_861, 11_950_139}},
+		"a heavy tail":           {alike, 1.9, [3]int64{10_000_000, 8_363_391, -1}},
+		"one key holds the half": {one, light, [3]int64{20_000_000, 3_551_464, -1}},
+		"none":                   {profile.ByteSums{}, light, [3]int64{0, 0, -1}},
+	} {
+		got := text(f.Bytes(tt.sums, tt.tail))
+		for i := range got {
+			if off := got[i] - tt.want[i]; off < -5000 || off > 5000 {
+				t.Errorf("%s: %d, want about %d", name, got, tt.want)
+				break
+			}
+		}
+	}
+}
+
+// The errors of independent sums add up by their squares.
+func TestSum(t *testing.T) {
+	part := func(value, lo, hi int64) profile.Estimate { return profile.Estimate{Value: value, Lo: lo, Hi: &hi} }
+	if got := text(estimate.Sum(part(100, 70, 140), part(50, 10, 80))); got != [3]int64{150, 100, 200} {
+		t.Errorf("sum %d, want 150 from 100 to 200", got)
+	}
+	if got := text(estimate.Sum(part(100, 70, 140), profile.Estimate{Value: 50, Lo: 10})); got != [3]int64{150, 100, -1} {
+		t.Errorf("sum %d, want one without an upper end", got)
+	}
+}
+
+// The errors of sums that may go the same way add up.
+func TestSumAlike(t *testing.T) {
+	part := func(value, lo, hi int64) profile.Estimate { return profile.Estimate{Value: value, Lo: lo, Hi: &hi} }
+	if got := text(estimate.SumAlike(part(100, 70, 140), part(50, 10, 80))); got != [3]int64{150, 80, 220} {
+		t.Errorf("sum %d, want 150 from 80 to 220", got)
+	}
+	if got := text(estimate.SumAlike(part(100, 70, 140), profile.Estimate{Value: 50, Lo: 10})); got != [3]int64{150, 80, -1} {
+		t.Errorf("sum %d, want one without an upper end", got)
+	}
+	if got := text(estimate.SumAlike(part(100, 70, 140))); got != [3]int64{100, 70, 140} {
+		t.Errorf("sum %d of one", got)
+	}
+}
+
+// Hill's index is that of the distribution, within what a sample tells.
+func TestTailIndex(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	index := func(n int, size func() float64) float64 {
+		var s profile.Sketch
+		for range n {
+			s.Add(size())
+		}
+		return estimate.TailIndex(&s)
+	}
+	for _, alpha := range []float64{1.1, 1.5, 2.5, 4} {
+		got := index(100_000, func() float64 { return 100 * math.Pow(1-rng.Float64(), -1/alpha) })
+		if math.Abs(got/alpha-1) > 0.08 {
+			t.Errorf("tail index %.2f of Pareto %v", got, alpha)
+		}
+	}
+	for name, got := range map[string]float64{
+		"alike": index(1000, func() float64 { return 200 }), "none": index(0, nil), "one": index(1, func() float64 { return 7 }),
+		"empty keys": index(10, func() float64 { return 0 }), "nothing known": estimate.TailIndex(nil),
+	} {
+		if !math.IsInf(got, 1) {
+			t.Errorf("%s: tail index %v", name, got)
+		}
+	}
+}
 
 // clan are namespaces of collections of which few keys are far larger than the
 // others.
