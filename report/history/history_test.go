@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"keyprof/sampler/profile"
 	"keyprof/sampler/profile/profiletest"
@@ -139,134 +139,6 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-func TestLock(t *testing.T) {
-	dir := t.TempDir()
-	first := locked(t, dir, "prod")
-	_, err := create(t, dir, "prod").Lock()
-	if !errors.Is(err, ErrLocked) {
-		t.Fatalf("locked twice: %v", err)
-	}
-	if runtime.GOOS != "windows" && !strings.Contains(err.Error(), "(process "+strconv.Itoa(os.Getpid())+")") {
-		t.Errorf("the holder is not named: %v", err)
-	}
-	locked(t, dir, "prod-eu")
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	locked(t, dir, "prod")
-}
-
-// A lock is held by a process, and not by what stands in a file.
-func TestLockFileOfOthers(t *testing.T) {
-	for _, text := range []string{"", "1\n", "4194305\n", "no number", strings.Repeat("9", 100), "-5"} {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, ".prod.lock"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		w := locked(t, dir, "prod")
-		if runtime.GOOS == "windows" {
-			continue
-		}
-		if got, err := os.ReadFile(w.h.lockPath()); err != nil || string(got) != strconv.Itoa(os.Getpid())+"\n" {
-			t.Errorf("%q has become %q, %v", text, got, err)
-		}
-	}
-}
-
-// Nothing is written through a link, and nothing waits for a directory.
-func TestLockIsNoFile(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("links need rights there")
-	}
-	dir := t.TempDir()
-	victim := filepath.Join(t.TempDir(), "victim")
-	if err := errors.Join(os.WriteFile(victim, []byte("text"), 0o600), os.Symlink(victim, filepath.Join(dir, ".prod.lock"))); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := create(t, dir, "prod").Lock(); err == nil {
-		t.Error("locked a link")
-	}
-	if got, _ := os.ReadFile(victim); string(got) != "text" {
-		t.Errorf("the link's target holds %q", got)
-	}
-	if err := os.Mkdir(filepath.Join(dir, ".other.lock"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := create(t, dir, "other").Lock(); err == nil {
-		t.Error("locked a directory")
-	}
-}
-
-func TestLockWithoutPermission(t *testing.T) {
-	if runtime.GOOS == "windows" || os.Getuid() == 0 {
-		t.Skip("directories are writable to everybody here")
-	}
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := create(t, dir, "prod").Lock(); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("%v", err)
-	}
-}
-
-// Two runs within a second give two files.
-func TestLockWaitsForTheNextSecond(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(300 * time.Millisecond)
-		for i := range 3 {
-			began := time.Now()
-			w, err := create(t, dir, "prod").Lock()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if waited := time.Since(began); (waited > 0) != (i > 0) || waited > time.Second {
-				t.Errorf("run %d waited for %v", i, waited)
-			}
-			if _, err := w.Save(made("prod", time.Now().UTC(), true)); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-	if names := visible(t, dir); len(names) != 3 {
-		t.Errorf("%d files", len(names))
-	}
-}
-
-func TestSave(t *testing.T) {
-	dir := t.TempDir()
-	w := locked(t, dir, "prod")
-	path, err := w.Save(made("prod", night, true))
-	if want := filepath.Join(dir, "prod-2026-11-21T03-00-00Z.json.zst"); err != nil || path != want {
-		t.Fatalf("%s, %v; want %s", path, err, want)
-	}
-	before, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Save(made("prod", night.Add(time.Millisecond), false)); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("saved over another: %v", err)
-	}
-	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
-		t.Errorf("the earlier profile was changed, %v", err)
-	}
-	if _, err := w.Save(made("prod-eu", night.AddDate(0, 0, 1), true)); err == nil {
-		t.Error("saved under another label")
-	}
-	invalid := made("prod", night.AddDate(0, 0, 1), true)
-	invalid.Schema = 0
-	if _, err := w.Save(invalid); err == nil {
-		t.Error("saved what is not valid")
-	}
-	if names := visible(t, dir); len(names) != 1 {
-		t.Errorf("%q", names)
-	}
-}
-
 func TestNewest(t *testing.T) {
 	dir := t.TempDir()
 	nights := putNights(t, dir, "prod", "ccicci")
@@ -335,72 +207,136 @@ func TestNewestPassesOverTheFuture(t *testing.T) {
 	}
 }
 
-// The file of a lock may have another name, as backups by hard links give it: what
-// stands under that stays, and the lock holds all the same.
-func TestLockFileWithATwin(t *testing.T) {
-	dir := t.TempDir()
-	twin := filepath.Join(t.TempDir(), "twin")
-	path := filepath.Join(dir, ".prod.lock")
-	if err := errors.Join(os.WriteFile(twin, []byte("4194305\n"), 0o600), os.Link(twin, path)); err != nil {
-		t.Skip(err)
-	}
-	w := locked(t, dir, "prod")
-	if _, err := create(t, dir, "prod").Lock(); !errors.Is(err, ErrLocked) || strings.Contains(err.Error(), "process") {
-		t.Errorf("locked twice: %v", err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := os.ReadFile(twin); err != nil || string(got) != "4194305\n" {
-		t.Errorf("the twin holds %q, %v", got, err)
-	}
-	// A link that comes in between leads nowhere, not even within the directory.
-	if err := errors.Join(os.Remove(path), os.WriteFile(filepath.Join(dir, "other"), []byte("text"), 0o600), os.Symlink("other", path)); err != nil {
-		t.Fatal(err)
-	}
-	w.sign("1\n")
-	if got, err := os.ReadFile(filepath.Join(dir, "other")); err != nil || string(got) != "text" {
-		t.Errorf("the target holds %q, %v", got, err)
+var night = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+
+func TestFileName(t *testing.T) {
+	for _, tt := range []struct {
+		label string
+		began time.Time
+		want  string
+	}{
+		{"prod", night, "prod-2026-11-21T03-00-00Z.json.zst"},
+		{"prod", night.Add(999 * time.Millisecond), "prod-2026-11-21T03-00-00Z.json.zst"},
+		{"prod", night.In(time.FixedZone("", -5*3600)), "prod-2026-11-21T03-00-00Z.json.zst"},
+		{"prod-eu", night, "prod-eu-2026-11-21T03-00-00Z.json.zst"},
+	} {
+		if got := fileName(tt.label, tt.began); got != tt.want {
+			t.Errorf("%s, %v: %s, want %s", tt.label, tt.began, got, tt.want)
+		}
 	}
 }
 
-// What a killed run was writing is removed by the next one of its label, and nothing
-// else.
-func TestLockRemovesTemporaryFiles(t *testing.T) {
-	dir := t.TempDir()
-	ours := fileName("prod", night)
-	long := strings.Repeat("l", MaxLabelBytes)
-	var others []string
-	for _, name := range []string{
-		".keyprof-" + fileName("prod-eu", night) + "-123.tmp", ".keyprof-123.tmp", ".keyprof-prod-123.tmp", ".keyprof-" + ours + ".tmp",
-		".keyprof-" + ours + "-.tmp", ".keyprof-" + ours + "-1x.tmp", ".keyprof-" + ours + "-123", ours, ".keyprof-" + ours + "-123.tmp.bak",
-		".other.lock", "keyprof-" + ours + "-123.tmp",
+func TestParseName(t *testing.T) {
+	const stamp = "2026-11-21T03-00-00Z"
+	for name, want := range map[string]string{ // label; empty: the name is another's
+		"prod-" + stamp + ".json.zst":               "prod",
+		"prod-eu-" + stamp + ".json.zst":            "prod-eu",
+		"_-" + stamp + ".json.zst":                  "_",
+		"a.b-" + stamp + ".json.zst":                "a.b",
+		"a.json.zst-" + stamp + ".json.zst":         "a.json.zst",
+		stamp + "-" + stamp + ".json.zst":           stamp,
+		"prod-" + stamp + "-" + stamp + ".json.zst": "prod-" + stamp,
+		"prod--" + stamp + ".json.zst":              "prod-",
+
+		"":                                                   "",
+		stamp + ".json.zst":                                  "",
+		"-" + stamp + ".json.zst":                            "",
+		".prod-" + stamp + ".json.zst":                       "",
+		"../x-" + stamp + ".json.zst":                        "",
+		"prod" + stamp + ".json.zst":                         "",
+		"prod_" + stamp + ".json.zst":                        "",
+		"prod-" + stamp + ".json.gz":                         "",
+		"prod-" + stamp + ".json.zst.bak":                    "",
+		"prod-" + stamp + ".json.zst\n":                      "",
+		"prod-" + stamp + " (1).json.zst":                    "",
+		"prod-" + stamp:                                      "",
+		"prod-2026-11-31T03-00-00Z.json.zst":                 "",
+		"prod-2026-13-01T03-00-00Z.json.zst":                 "",
+		"prod-2026-11-21T24-00-00Z.json.zst":                 "",
+		"prod-2026-11-21T03:00:00Z.json.zst":                 "",
+		"prod-2026-11-21t03-00-00z.json.zst":                 "",
+		"prod-2026-11-21T03-00-00.0Z.json.zst":               "",
+		"prod-2026-11-21T3-00-00Z.json.zst":                  "",
+		"prod-12026-11-21T03-00-00Z.json.zst":                "",
+		"prod-+2026-11-21T03-00-0Z.json.zst":                 "",
+		"pröd-" + stamp + ".json.zst":                        "",
+		"prod -" + stamp + ".json.zst":                       "",
+		".keyprof-" + stamp + ".json.zst":                    "",
+		strings.Repeat("a", 201) + "-" + stamp + ".json.zst": "",
 	} {
-		others = append(others, filepath.Join(dir, name))
-	}
-	killed := []string{
-		filepath.Join(dir, ".keyprof-"+ours+"-123.tmp"),
-		filepath.Join(dir, ".keyprof-"+fileName("prod", night.AddDate(1, 0, 0))+"-4294967295.tmp"),
-		filepath.Join(dir, ".keyprof-"+fileName(long, night)+"-4294967295.tmp"),
-	}
-	for _, path := range append(others, killed...) {
-		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
+		label, began, ok := parseName(name)
+		if label != want || ok != (want != "") || ok && !began.Equal(night) {
+			t.Errorf("%q: %q, %v, %v; want %q", name, label, began, ok, want)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(dir, ".keyprof-"+ours+"-7.tmp"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	locked(t, dir, "prod")
-	locked(t, dir, long)
-	for _, path := range append(others, filepath.Join(dir, ".keyprof-"+ours+"-7.tmp")) {
-		if _, err := os.Lstat(path); err != nil {
-			t.Error(err)
+}
+
+func TestCheckLabel(t *testing.T) {
+	for label, want := range map[string]string{
+		"prod": "", "prod-eu": "", "A.b_C-1": "", "-x": "", "..": "begin with a dot", ".prod": "begin with a dot",
+		"": "may hold", "../x": "may hold", "a/b": "may hold", `a\b`: "may hold", "a b": "may hold", "a\n": "may hold", "é": "may hold",
+		"a:b": "may hold", "a\x00": "may hold",
+		strings.Repeat("a", MaxLabelBytes): "", strings.Repeat("a", MaxLabelBytes+1): "at most 200",
+	} {
+		err := CheckLabel(label)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", label, err, want)
 		}
 	}
-	for _, path := range killed {
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: %v", path, err)
+}
+
+func TestLabelFor(t *testing.T) {
+	for address, want := range map[string]string{
+		"127.0.0.1:6379":        "127.0.0.1-6379",
+		"Replica.Internal:6379": "replica.internal-6379",
+		"[::1]:6379":            "1--6379",
+		"/run/redis/redis.sock": "run-redis-redis.sock",
+		"./redis.sock":          "redis.sock",
+		"../../etc/passwd":      "etc-passwd",
+		"/":                     "",
+		"höst\x00\n:1":          "h-st---1",
+	} {
+		if got := LabelFor(address); got != want {
+			t.Errorf("%q: %q, want %q", address, got, want)
 		}
 	}
+}
+
+var labels = rapid.StringMatching(`[A-Za-z0-9_-][A-Za-z0-9._-]{0,30}`)
+
+// moments are those that a name can tell, to the second.
+var moments = rapid.Custom(func(t *rapid.T) time.Time {
+	return time.Unix(rapid.Int64Range(-62167219200, 253402300799).Draw(t, "second"), 0).UTC()
+})
+
+// Labels that end in what a name has behind a label are parted as well.
+func TestNamesArePartedAgain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		label := labels.Draw(t, "label")
+		if rapid.Bool().Draw(t, "odd") {
+			label = strings.TrimSuffix(fileName(label, moments.Draw(t, "in label")), suffix)
+		}
+		began := moments.Draw(t, "began")
+		gotLabel, got, ok := parseName(fileName(label, began))
+		if gotLabel != label || !got.Equal(began) || !ok {
+			t.Errorf("%q, %v: %q, %v, %v", label, began, gotLabel, got, ok)
+		}
+	})
+}
+
+// FuzzParseName: a name is no profile's, or is made again from what it tells.
+func FuzzParseName(f *testing.F) {
+	f.Add("prod-2026-11-21T03-00-00Z.json.zst")
+	f.Add("prod-2026-11-21T03-00-00Z-2026-11-21T03-00-00Z.json.zst")
+	f.Add("../x-0000-01-01T00-00-00Z.json.zst")
+	f.Add("-2026-11-21T03-00-60Z.json.zst")
+	f.Fuzz(func(t *testing.T, name string) {
+		label, began, ok := parseName(name)
+		if ok && (fileName(label, began) != name || CheckLabel(label) != nil || strings.ContainsAny(name, `/\`)) {
+			t.Errorf("%q: %q, %v", name, label, began)
+		}
+		if !ok && label != "" {
+			t.Errorf("%q: label %q of no profile", name, label)
+		}
+	})
 }

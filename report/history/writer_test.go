@@ -2,13 +2,17 @@ package history
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -16,6 +20,204 @@ import (
 
 	"keyprof/sampler/profile"
 )
+
+func TestLock(t *testing.T) {
+	dir := t.TempDir()
+	first := locked(t, dir, "prod")
+	_, err := create(t, dir, "prod").Lock()
+	if !errors.Is(err, ErrLocked) {
+		t.Fatalf("locked twice: %v", err)
+	}
+	if runtime.GOOS != "windows" && !strings.Contains(err.Error(), "(process "+strconv.Itoa(os.Getpid())+")") {
+		t.Errorf("the holder is not named: %v", err)
+	}
+	locked(t, dir, "prod-eu")
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	locked(t, dir, "prod")
+}
+
+// A lock is held by a process, and not by what stands in a file.
+func TestLockFileOfOthers(t *testing.T) {
+	for _, text := range []string{"", "1\n", "4194305\n", "no number", strings.Repeat("9", 100), "-5"} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, ".prod.lock"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w := locked(t, dir, "prod")
+		if runtime.GOOS == "windows" {
+			continue
+		}
+		if got, err := os.ReadFile(w.h.lockPath()); err != nil || string(got) != strconv.Itoa(os.Getpid())+"\n" {
+			t.Errorf("%q has become %q, %v", text, got, err)
+		}
+	}
+}
+
+// Nothing is written through a link, and nothing waits for a directory.
+func TestLockIsNoFile(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("links need rights there")
+	}
+	dir := t.TempDir()
+	victim := filepath.Join(t.TempDir(), "victim")
+	if err := errors.Join(os.WriteFile(victim, []byte("text"), 0o600), os.Symlink(victim, filepath.Join(dir, ".prod.lock"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := create(t, dir, "prod").Lock(); err == nil {
+		t.Error("locked a link")
+	}
+	if got, _ := os.ReadFile(victim); string(got) != "text" {
+		t.Errorf("the link's target holds %q", got)
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".other.lock"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := create(t, dir, "other").Lock(); err == nil {
+		t.Error("locked a directory")
+	}
+}
+
+func TestLockWithoutPermission(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Getuid() == 0 {
+		t.Skip("directories are writable to everybody here")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := create(t, dir, "prod").Lock(); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%v", err)
+	}
+}
+
+// Two runs within a second give two files.
+func TestLockWaitsForTheNextSecond(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(300 * time.Millisecond)
+		for i := range 3 {
+			began := time.Now()
+			w, err := create(t, dir, "prod").Lock()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if waited := time.Since(began); (waited > 0) != (i > 0) || waited > time.Second {
+				t.Errorf("run %d waited for %v", i, waited)
+			}
+			if _, err := w.Save(made("prod", time.Now().UTC(), true)); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if names := visible(t, dir); len(names) != 3 {
+		t.Errorf("%d files", len(names))
+	}
+}
+
+func TestSave(t *testing.T) {
+	dir := t.TempDir()
+	w := locked(t, dir, "prod")
+	path, err := w.Save(made("prod", night, true))
+	if want := filepath.Join(dir, "prod-2026-11-21T03-00-00Z.json.zst"); err != nil || path != want {
+		t.Fatalf("%s, %v; want %s", path, err, want)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Save(made("prod", night.Add(time.Millisecond), false)); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("saved over another: %v", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("the earlier profile was changed, %v", err)
+	}
+	if _, err := w.Save(made("prod-eu", night.AddDate(0, 0, 1), true)); err == nil {
+		t.Error("saved under another label")
+	}
+	invalid := made("prod", night.AddDate(0, 0, 1), true)
+	invalid.Schema = 0
+	if _, err := w.Save(invalid); err == nil {
+		t.Error("saved what is not valid")
+	}
+	if names := visible(t, dir); len(names) != 1 {
+		t.Errorf("%q", names)
+	}
+}
+
+// The file of a lock may have another name, as backups by hard links give it: what
+// stands under that stays, and the lock holds all the same.
+func TestLockFileWithATwin(t *testing.T) {
+	dir := t.TempDir()
+	twin := filepath.Join(t.TempDir(), "twin")
+	path := filepath.Join(dir, ".prod.lock")
+	if err := errors.Join(os.WriteFile(twin, []byte("4194305\n"), 0o600), os.Link(twin, path)); err != nil {
+		t.Skip(err)
+	}
+	w := locked(t, dir, "prod")
+	if _, err := create(t, dir, "prod").Lock(); !errors.Is(err, ErrLocked) || strings.Contains(err.Error(), "process") {
+		t.Errorf("locked twice: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(twin); err != nil || string(got) != "4194305\n" {
+		t.Errorf("the twin holds %q, %v", got, err)
+	}
+	// A link that comes in between leads nowhere, not even within the directory.
+	if err := errors.Join(os.Remove(path), os.WriteFile(filepath.Join(dir, "other"), []byte("text"), 0o600), os.Symlink("other", path)); err != nil {
+		t.Fatal(err)
+	}
+	w.sign("1\n")
+	if got, err := os.ReadFile(filepath.Join(dir, "other")); err != nil || string(got) != "text" {
+		t.Errorf("the target holds %q, %v", got, err)
+	}
+}
+
+// What a killed run was writing is removed by the next one of its label, and nothing
+// else.
+func TestLockRemovesTemporaryFiles(t *testing.T) {
+	dir := t.TempDir()
+	ours := fileName("prod", night)
+	long := strings.Repeat("l", MaxLabelBytes)
+	var others []string
+	for _, name := range []string{
+		".keyprof-" + fileName("prod-eu", night) + "-123.tmp", ".keyprof-123.tmp", ".keyprof-prod-123.tmp", ".keyprof-" + ours + ".tmp",
+		".keyprof-" + ours + "-.tmp", ".keyprof-" + ours + "-1x.tmp", ".keyprof-" + ours + "-123", ours, ".keyprof-" + ours + "-123.tmp.bak",
+		".other.lock", "keyprof-" + ours + "-123.tmp",
+	} {
+		others = append(others, filepath.Join(dir, name))
+	}
+	killed := []string{
+		filepath.Join(dir, ".keyprof-"+ours+"-123.tmp"),
+		filepath.Join(dir, ".keyprof-"+fileName("prod", night.AddDate(1, 0, 0))+"-4294967295.tmp"),
+		filepath.Join(dir, ".keyprof-"+fileName(long, night)+"-4294967295.tmp"),
+	}
+	for _, path := range append(others, killed...) {
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".keyprof-"+ours+"-7.tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	locked(t, dir, "prod")
+	locked(t, dir, long)
+	for _, path := range append(others, filepath.Join(dir, ".keyprof-"+ours+"-7.tmp")) {
+		if _, err := os.Lstat(path); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, path := range killed {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
 
 // pruned saves one more profile, prunes, and returns which of the nights stay, as
 // letters.
