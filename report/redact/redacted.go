@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"keyprof/sampler/aggregate"
-	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
 
@@ -25,8 +24,7 @@ func Profile(p *profile.Profile, o Options) (*profile.Profile, *Names, error) {
 	shown.Totals.Examples, shown.Totals.Largest = r.keys(p.Totals.Examples), r.keys(p.Totals.Largest)
 	shown.Largest = r.keys(p.Largest)
 	if d := p.Design.Patterns; d != nil {
-		dict := pattern.Dictionary(*d)
-		shown.Design.Patterns = new(profile.Patterns(*names.Dictionary(&dict)))
+		shown.Design.Patterns = names.Dictionary(d)
 	}
 	return Server(shown), names, nil
 }

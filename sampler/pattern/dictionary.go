@@ -23,15 +23,15 @@ const DictionaryVersion = 1
 // Places are written as patterns in which every literal is <*>: the shape of
 // what stands there. It is immutable once made.
 type Dictionary struct {
-	Version int `json:"version"` // DictionaryVersion
-	Lexer   int `json:"lexer"`   // Version of the lexing rules
-	// Delimiters are those of the first level; "" stands for [DefaultDelimiters].
+	Version int `json:"version"` // version of this form
+	Lexer   int `json:"lexer"`   // version of the lexing rules
+	// Delimiters are those of the first level, sorted; absent: the default ones.
 	Delimiters string `json:"delimiters,omitempty"`
-	// K is how many different literals a node of the first level keeps apart;
-	// 0 is none at all.
+	// K is the number of different literals that a node of the first level keeps
+	// apart; 0 is none at all.
 	K int `json:"k"`
-	// Rung tells apart bounds of the same K: how far they had to be lowered, 0
-	// being not at all.
+	// Rung tells apart bounds of the same K: it is the number of times that they
+	// were lowered.
 	Rung int `json:"rung,omitempty"`
 	// Degraded means that K or the length of patterns had to be lowered to keep
 	// the namespaces few: they are coarser than they would be in a smaller
@@ -40,7 +40,7 @@ type Dictionary struct {
 	// Protected are the literals that no wildcard takes, by what stands before
 	// them: "" for the beginning, "<*>:" for the second segment.
 	Protected map[string][]string `json:"protected,omitempty"`
-	// Shapes are those that are never cut.
+	// Shapes are the shapes of names that are never cut.
 	Shapes []string `json:"shapes,omitempty"`
 	// Collapsed are the nodes whose literals have become <*>, by their shape:
 	// for each node the literals that lead to it.

@@ -81,7 +81,7 @@ func (d *Design) check() error {
 			rule{d.Fraction > 1, "fraction", "above 1"},
 		),
 		each("databases", d.Databases, checkDB),
-		d.Patterns.check(),
+		checkPatterns(d.Patterns),
 		d.Sample.check(d.Method),
 	))
 }

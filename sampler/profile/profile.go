@@ -15,6 +15,8 @@ package profile
 import (
 	"strings"
 	"time"
+
+	"keyprof/sampler/pattern"
 )
 
 // SchemaVersion is the version of the document that this package writes.
@@ -88,8 +90,8 @@ type Design struct {
 	Redacted bool `json:"redacted,omitempty"`
 	// Degraded means that some namespaces are coarser than the rules make them,
 	// or summed up in a row that is Other, to stay within limits.
-	Degraded bool      `json:"degraded,omitempty"`
-	Patterns *Patterns `json:"patterns,omitempty"` // decisions by which names were grouped
+	Degraded bool                `json:"degraded,omitempty"`
+	Patterns *pattern.Dictionary `json:"patterns,omitempty"` // decisions by which names were grouped
 }
 
 // The methods.
@@ -298,23 +300,9 @@ type Wait struct {
 	TookS float64 `json:"took_s"` // seconds, reconnecting included
 }
 
-// Patterns are the decisions by which names were grouped, so that the next run
-// can make the same ones. They have the form of the sampler/pattern package's
-// Dictionary, and its documentation.
-type Patterns struct {
-	Version    int                   `json:"version"`              // version of this form
-	Lexer      int                   `json:"lexer"`                // version of the lexing rules
-	Delimiters string                `json:"delimiters,omitempty"` // those of the first level, sorted; absent: the default ones
-	K          int                   `json:"k"`                    // number of literals that a place of the first level keeps apart
-	Rung       int                   `json:"rung,omitempty"`       // number of times the bounds were lowered, to tell apart those of the same K
-	Degraded   bool                  `json:"degraded,omitempty"`
-	Protected  map[string][]string   `json:"protected,omitempty"` // literals that no wildcard takes, by what stands before them
-	Shapes     []string              `json:"shapes,omitempty"`    // shapes of names that are never cut
-	Collapsed  map[string][][]string `json:"collapsed,omitempty"` // by shape: the literals before each place that has become <*>
-	Fused      map[string]string     `json:"fused,omitempty"`     // patterns merged into a related one
-}
-
-func (p *Patterns) check() error {
+// checkPatterns checks the decisions by which names were grouped, as far as a
+// document can be written and read with them. See [pattern.Dictionary.Check].
+func checkPatterns(p *pattern.Dictionary) error {
 	if p == nil {
 		return nil
 	}

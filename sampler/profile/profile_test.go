@@ -34,14 +34,14 @@ func TestEveryNumberHasAUnit(t *testing.T) {
 	}
 }
 
-// parsedStruct is a struct type of this package with its comments.
+// parsedStruct is a struct type of the document with its comments.
 type parsedStruct struct {
 	name   string
 	doc    string
 	fields []*ast.Field
 }
 
-// structsOf are all struct types of this package.
+// structsOf are all struct types of this package, and the dictionary's.
 func structsOf(t *testing.T) []parsedStruct {
 	t.Helper()
 	var structs []parsedStruct
@@ -62,20 +62,23 @@ func structsOf(t *testing.T) []parsedStruct {
 	return structs
 }
 
-// sources are the parsed files of this package, without tests.
+// sources are the parsed files of this package, without tests, and that of the
+// dictionary of patterns.
 func sources(t *testing.T) []*ast.File {
 	t.Helper()
 	entries, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)
 	}
+	names := []string{"../pattern/dictionary.go"}
+	for _, e := range entries {
+		if name := e.Name(); strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+			names = append(names, name)
+		}
+	}
 	var files []*ast.File
 	fset := token.NewFileSet()
-	for _, e := range entries {
-		name := e.Name()
-		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
-			continue
-		}
+	for _, name := range names {
 		f, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)

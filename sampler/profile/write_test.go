@@ -24,6 +24,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 	"pgregory.net/rapid"
 
+	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/sampler/profile/profiletest"
 )
@@ -431,14 +432,14 @@ var fixedSchemas = map[reflect.Type]*jsonschema.Schema{
 // define adds the definition of a struct type and of those that it mentions.
 func (g *schemaGenerator) define(t *testing.T, typ reflect.Type) *jsonschema.Schema {
 	t.Helper()
-	if def := g.defs[typ.Name()]; def != nil {
+	if def := g.defs[definitionName(typ)]; def != nil {
 		return def
 	}
 	known := maps.Clone(fixedSchemas)
 	for field := range members(typ) {
 		if s := structWithin(field.Type); s != nil && fixedSchemas[s] == nil {
 			g.define(t, s)
-			known[s] = &jsonschema.Schema{Ref: "#/$defs/" + s.Name()}
+			known[s] = &jsonschema.Schema{Ref: "#/$defs/" + definitionName(s)}
 		}
 	}
 	def, err := jsonschema.ForType(typ, &jsonschema.ForOptions{TypeSchemas: known})
@@ -450,8 +451,16 @@ func (g *schemaGenerator) define(t *testing.T, typ reflect.Type) *jsonschema.Sch
 		tidy(def.Properties[jsonName(field)], field.Name == "Hi")
 		def.Properties[jsonName(field)].Description = g.docs[owner+"."+field.Name]
 	}
-	g.defs[typ.Name()] = def
+	g.defs[definitionName(typ)] = def
 	return def
+}
+
+// definitionName is what the schema calls a type.
+func definitionName(typ reflect.Type) string {
+	if typ == reflect.TypeFor[pattern.Dictionary]() {
+		return "Patterns"
+	}
+	return typ.Name()
 }
 
 // members are the fields that a struct type has in JSON, those of embedded
@@ -503,7 +512,7 @@ func tidy(s *jsonschema.Schema, nullable bool) {
 	tidy(s.AdditionalProperties, false)
 }
 
-// docsOf are the comments of this package's types and fields, in the words of
+// docsOf are the comments of the document's types and fields, in the words of
 // the document: with the names of members in the place of those of fields.
 func docsOf(t *testing.T) map[string]string {
 	t.Helper()
@@ -543,6 +552,7 @@ func documentNames(structs []parsedStruct) map[string]string {
 		"MaxNameBytes":   fmt.Sprint(profile.MaxNameBytes) + " bytes",
 		"Edges":          strings.ReplaceAll(fmt.Sprint(profile.Edges), " ", ", "),
 		"FreqEdges":      strings.ReplaceAll(fmt.Sprint(profile.FreqEdges), " ", ", "),
+		"Dictionary":     "The dictionary",
 	}
 	for _, s := range structs {
 		for _, f := range s.fields {
