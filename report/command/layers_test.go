@@ -23,7 +23,7 @@ var layers = map[string][]string{
 	"keyprof/sampler":           {"keyprof/scanner", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
 	"keyprof/report/unit":       {},
 	"keyprof/report/history":    {"keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
-	"keyprof/report/redact":     {"keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
+	"keyprof/report/redact":     {"keyprof/report/unit", "keyprof/report/diff", "keyprof/report/alarm", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
 	"keyprof/report/diff":       {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
 	"keyprof/report/alarm":      {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
 	"keyprof/report":            {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},

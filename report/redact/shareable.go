@@ -1,8 +1,10 @@
 package redact
 
 import (
+	"fmt"
 	"slices"
 
+	"keyprof/report/alarm"
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
@@ -111,4 +113,62 @@ func NameGroups(g *aggregate.NameGroups, o Options, rules []string) error {
 	g.Dictionary = names.Dictionary(g.Dictionary)
 	g.UnusedRules = slices.Repeat([]string{"<redacted>"}, len(g.UnusedRules))
 	return nil
+}
+
+// Shareable is a profile as it may be shown.
+type Shareable struct {
+	*profile.Profile
+	names    *Names // nil: nothing is redacted
+	original *profile.Profile
+}
+
+// Share returns p as it may be shown: redacted by o, as it is where o is nil.
+func Share(p *profile.Profile, o *Options) (Shareable, error) {
+	if o == nil {
+		return Shareable{Profile: p, original: p}, nil
+	}
+	shown, names, err := Profile(p, *o)
+	if err != nil {
+		return Shareable{}, fmt.Errorf("--redact: %w", err)
+	}
+	return Shareable{shown, names, p}, nil
+}
+
+// Evaluate judges conditions by the profile before it was redacted, so that
+// whether they hold does not depend on it, and shows names as they may be shown.
+func (s Shareable) Evaluate(conditions []*alarm.Condition) alarm.Verdict {
+	return s.shown(alarm.Evaluate(s.original, conditions))
+}
+
+// shown is a verdict with the names as they may be shown.
+func (s Shareable) shown(v alarm.Verdict) alarm.Verdict {
+	for i := range v.Findings {
+		f := &v.Findings[i]
+		f.Namespace, f.Node = s.namespace(f.Namespace), s.node(f.Node)
+	}
+	for i := range v.Doubts {
+		v.Doubts[i].Namespace = s.namespace(v.Doubts[i].Namespace)
+	}
+	return v
+}
+
+// IsRedacted reports whether anything was replaced.
+func (s Shareable) IsRedacted() bool { return s.names != nil }
+
+func (s Shareable) namespace(ns *profile.Namespace) *profile.Namespace {
+	if ns == nil || s.names == nil {
+		return ns
+	}
+	shown := *ns
+	shown.Pattern = s.names.Pattern(ns.Pattern, ns.Rule)
+	return &shown
+}
+
+func (s Shareable) node(n *profile.Node) *profile.Node {
+	for i := range s.original.Nodes {
+		if n == &s.original.Nodes[i] {
+			return &s.Nodes[i]
+		}
+	}
+	return n
 }
