@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"keyprof/report/unit"
-	"keyprof/sampler/checkup"
 	"keyprof/sampler/profile"
 )
 
@@ -17,7 +16,7 @@ func CheckupFormats() []Format { return []Format{Text, JSON} }
 
 // WriteCheckup writes what a check found. Of the options only Format, Color and
 // Width count.
-func WriteCheckup(w io.Writer, r *checkup.Result, o Options) error {
+func WriteCheckup(w io.Writer, r *profile.Checkup, o Options) error {
 	o = o.withDefaults()
 	var buf bytes.Buffer
 	switch o.Format {
@@ -39,7 +38,7 @@ func WriteCheckup(w io.Writer, r *checkup.Result, o Options) error {
 }
 
 // checkupDocument decides what the text of a check says.
-func checkupDocument(r *checkup.Result) document {
+func checkupDocument(r *profile.Checkup) document {
 	d := document{
 		title:     displayWord(r.Tool.Name) + " " + displayWord(r.Tool.Version) + ", check of " + unit.FormatTime(r.Checked),
 		facts:     checkupFacts(r),
@@ -63,18 +62,18 @@ func checkupDocument(r *checkup.Result) document {
 	return d
 }
 
-func verdictLine(r *checkup.Result) line {
+func verdictLine(r *profile.Checkup) line {
 	switch r.Verdict {
-	case checkup.Complete:
+	case profile.VerdictComplete:
 		return say(words("A profile would be complete, with all measures.")).in(strong)
-	case checkup.Lacking:
+	case profile.VerdictLacking:
 		return say(words("A profile would lack something.")).in(alarm)
 	default:
 		return say(words("No profile can be made.")).in(alarm)
 	}
 }
 
-func checkupFacts(r *checkup.Result) []fact {
+func checkupFacts(r *profile.Checkup) []fact {
 	s := &r.Server
 	facts := nodeFacts(&profile.Node{
 		Address: s.Address, Role: s.Role, Engine: s.Engine, Version: s.Version, UptimeS: s.UptimeS,
@@ -94,7 +93,7 @@ func checkupFacts(r *checkup.Result) []fact {
 }
 
 // linkText is the state of a replica's link.
-func linkText(l *checkup.Link) string {
+func linkText(l *profile.CheckupLink) string {
 	text := displayWord(l.Status) + ", to " + displayWord(l.Primary)
 	switch {
 	case l.Syncing:
@@ -110,7 +109,7 @@ func linkText(l *checkup.Link) string {
 }
 
 // selectedText lists the databases that would be walked, then the others.
-func selectedText(dbs []checkup.Database) string {
+func selectedText(dbs []profile.CheckupDatabase) string {
 	var chosen, left []int
 	keys := map[int]int64{}
 	for _, db := range dbs {
@@ -130,7 +129,7 @@ func selectedText(dbs []checkup.Database) string {
 	return text
 }
 
-func measuresText(measures []checkup.Measure) string {
+func measuresText(measures []profile.CheckupMeasure) string {
 	var allowed, refused []string
 	for _, m := range measures {
 		text := displayWord(string(m.Measure)) + " (" + displayWord(strings.ToUpper(m.Command)) + ")"
@@ -150,9 +149,9 @@ func measuresText(measures []checkup.Measure) string {
 	}
 }
 
-func reasonSection(r *checkup.Result) section {
+func reasonSection(r *profile.Checkup) section {
 	s := section{title: "What would be missing"}
-	if r.Verdict == checkup.Impossible {
+	if r.Verdict == profile.VerdictImpossible {
 		s.title = "Why"
 	}
 	for _, reason := range r.Reasons {
@@ -162,7 +161,7 @@ func reasonSection(r *checkup.Result) section {
 }
 
 // accessSection has the commands that an administrator may copy.
-func accessSection(r *checkup.Result) section {
+func accessSection(r *profile.Checkup) section {
 	s := section{title: "Access"}
 	if r.ACL.Add != "" {
 		s.lines = append(s.lines, say(words("This allows what is refused:")), command(r.ACL.Add))
@@ -178,7 +177,7 @@ const defaultUser = "default"
 
 // ownText introduces the command for a user of keyprof's own. A user who may do
 // what is needed, and perhaps more for good reasons, is left alone.
-func ownText(r *checkup.Result) string {
+func ownText(r *profile.Checkup) string {
 	switch {
 	case r.ACL.Own == "": // there is no ACL
 		return ""
@@ -200,7 +199,7 @@ func command(text string) line {
 }
 
 // forecastSection says what a walk would take.
-func forecastSection(r *checkup.Result) section {
+func forecastSection(r *profile.Checkup) section {
 	s := section{title: "A walk over all keys"}
 	w := &r.Walk
 	switch {
@@ -224,7 +223,7 @@ func sentence(clause string) string {
 	return strings.ToUpper(text[:min(1, len(text))]) + text[min(1, len(text)):] + "."
 }
 
-func paceText(w *checkup.Walk) string {
+func paceText(w *profile.CheckupWalk) string {
 	text := "--max-load " + unit.FormatExactShare(w.MaxLoad)
 	if w.Rate > 0 {
 		text += " and --rate " + unit.FormatPlainFloat(w.Rate)
@@ -232,11 +231,11 @@ func paceText(w *checkup.Walk) string {
 	return text
 }
 
-func million(r *checkup.Range) string {
-	return rangeText(&checkup.Range{Lo: r.Lo * 1e6, Hi: r.Hi * 1e6})
+func million(r *profile.CheckupRange) string {
+	return rangeText(&profile.CheckupRange{Lo: r.Lo * 1e6, Hi: r.Hi * 1e6})
 }
 
-func rangeText(r *checkup.Range) string {
+func rangeText(r *profile.CheckupRange) string {
 	ends := slices.Compact([]string{unit.FormatElapsed(r.Lo), unit.FormatElapsed(r.Hi)})
 	return strings.Join(ends, " to ")
 }

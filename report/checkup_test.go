@@ -7,30 +7,29 @@ import (
 	"testing"
 	"time"
 
-	"keyprof/sampler/checkup"
 	"keyprof/sampler/profile"
 )
 
 // hostileResult has in every text what must not reach a terminal.
-func hostileResult() *checkup.Result {
+func hostileResult() *profile.Checkup {
 	const evil = "a\x1b[2J\u202e\u009b\nb\x00"
-	return &checkup.Result{
-		Schema: checkup.SchemaVersion, Tool: profile.Tool{Name: evil, Version: evil}, Checked: time.Unix(0, 0),
-		Verdict: checkup.Impossible, Reasons: []string{evil}, Hint: evil,
-		Server: checkup.Server{
+	return &profile.Checkup{
+		Schema: profile.CheckupSchemaVersion, Tool: profile.Tool{Name: evil, Version: evil}, Checked: time.Unix(0, 0),
+		Verdict: profile.VerdictImpossible, Reasons: []string{evil}, Hint: evil,
+		Server: profile.CheckupServer{
 			Address: evil, Role: evil, Engine: evil, Version: evil, Policy: evil,
-			Link:      &checkup.Link{Primary: evil, Status: evil},
-			Databases: []checkup.Database{{DB: 1, Selected: true, Refusal: evil}, {DB: 2, Keys: new(int64(3))}},
+			Link:      &profile.CheckupLink{Primary: evil, Status: evil},
+			Databases: []profile.CheckupDatabase{{DB: 1, Selected: true, Refusal: evil}, {DB: 2, Keys: new(int64(3))}},
 		},
-		Measures: []checkup.Measure{{Measure: evil, Command: evil, Allowed: true}, {Measure: evil, Command: evil}},
+		Measures: []profile.CheckupMeasure{{Measure: evil, Command: evil, Allowed: true}, {Measure: evil, Command: evil}},
 		Missing:  []profile.Missing{{Measure: evil, Node: evil, Reason: evil, Remedy: evil}},
-		Scan:     checkup.ScanAllowed, ACL: checkup.ACL{User: evil, Add: evil, Own: evil},
-		Walk:     checkup.Walk{MaxLoad: 1, Page: 1, Match: evil, KeyCPUS: &checkup.Range{Lo: 1e-6, Hi: 3e-6}, Basis: []string{evil}},
+		Scan:     profile.ScanAllowed, ACL: profile.CheckupACL{User: evil, Add: evil, Own: evil},
+		Walk:     profile.CheckupWalk{MaxLoad: 1, Page: 1, Match: evil, KeyCPUS: &profile.CheckupRange{Lo: 1e-6, Hi: 3e-6}, Basis: []string{evil}},
 		Warnings: []profile.Warning{{Code: evil, Scope: evil, Text: evil}}, Commands: map[string]int64{evil: 1},
 	}
 }
 
-func checkupText(t *testing.T, r *checkup.Result, f Format) string {
+func checkupText(t *testing.T, r *profile.Checkup, f Format) string {
 	t.Helper()
 	var out bytes.Buffer
 	if err := WriteCheckup(&out, r, Options{Format: f}); err != nil {
@@ -46,7 +45,7 @@ func TestCheckupIsSafe(t *testing.T) {
 			t.Errorf("%s holds what a terminal obeys: %q", format, text)
 		}
 	}
-	var back checkup.Result
+	var back profile.Checkup
 	if err := json.Unmarshal([]byte(checkupText(t, hostileResult(), JSON)), &back); err != nil || back.Hint != hostileResult().Hint {
 		t.Errorf("read back: %q, %v", back.Hint, err)
 	}
@@ -68,7 +67,7 @@ func TestCheckupWithoutKeys(t *testing.T) {
 // A command is one line however long it is, to be copied.
 func TestCheckupCommandsAreWhole(t *testing.T) {
 	r := hostileResult()
-	r.ACL = checkup.ACL{User: "prof", Add: "ACL SETUSER prof " + strings.Repeat("+memory|usage ", 30) + "+scan"}
+	r.ACL = profile.CheckupACL{User: "prof", Add: "ACL SETUSER prof " + strings.Repeat("+memory|usage ", 30) + "+scan"}
 	if text := checkupText(t, r, Text); !strings.Contains(text, "\n  "+r.ACL.Add+"\n") {
 		t.Errorf("the command is broken:\n%s", text)
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"cmp"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"slices"
 
 	"keyprof/report/diff"
+	"keyprof/report/unit"
 	"keyprof/sampler/profile"
 )
 
@@ -153,4 +155,285 @@ func (v *diffView) enough(row *diff.Row, by diff.Measure) bool {
 // moved reports whether anything in a row certainly changed.
 func moved(row *diff.Row) bool {
 	return row.State != diff.Kept || slices.ContainsFunc(diff.Measures, func(m diff.Measure) bool { return row.Changes[m].Real() })
+}
+
+// changeRow is one row of a table of changes.
+type changeRow struct {
+	label   string
+	name    bool // label is a namespace
+	tone    tone
+	db      *int
+	state   diff.State
+	changes map[diff.Measure]diff.Change
+}
+
+func rowOf(r *diff.Row) changeRow {
+	return changeRow{label: patternText(r.Pattern, r.Other), name: !r.Other, db: &r.DB, state: r.State, changes: r.Changes}
+}
+
+// sumRow is several rows in one.
+func sumRow(label string, t tone, rows []*diff.Row) changeRow {
+	sum := changeRow{label: label, tone: t, state: diff.Kept, changes: map[diff.Measure]diff.Change{}}
+	for _, m := range diff.Measures {
+		if c, ok := sumOf(m, rows); ok {
+			sum.changes[m] = c
+		}
+	}
+	quotients(sum.changes)
+	return sum
+}
+
+// sumOf adds up what adds up; a sum of which a part is not known is not known.
+func sumOf(m diff.Measure, rows []*diff.Row) (c diff.Change, ok bool) {
+	if !m.Adds() {
+		return c, false
+	}
+	var before, after, delta, noise, perDay float64
+	known, rated := true, true
+	for _, r := range rows {
+		part := r.Changes[m]
+		if part.Old == nil || part.New == nil {
+			return c, false
+		}
+		before, after = before+*part.Old, after+*part.New
+		if known = known && part.Delta != nil; known {
+			delta, noise = delta+*part.Delta, noise+noiseOf(part)
+		}
+		if rated = rated && part.PerDay != nil; rated {
+			perDay += *part.PerDay
+		}
+	}
+	c = diff.Change{Old: &before, New: &after}
+	if known {
+		c.Delta, c.WithinNoise = &delta, delta != 0 && math.Abs(delta) <= noise
+	}
+	if known && rated {
+		c.PerDay = &perDay
+	}
+	return c, true
+}
+
+// noiseOf is by how much a change may be off.
+func noiseOf(c diff.Change) float64 {
+	if c.Noise == nil {
+		return math.Inf(1)
+	}
+	return *c.Noise
+}
+
+// quotients fills in shares and means of a sum.
+func quotients(sums map[diff.Measure]diff.Change) {
+	for m, part := range map[diff.Measure]diff.Measure{diff.NoTTLShare: diff.NoTTLKeys, diff.MeanSize: diff.Bytes} {
+		p, whole := sums[part], sums[diff.Keys]
+		c := diff.Change{Old: quotient(p.Old, whole.Old), New: quotient(p.New, whole.New)}
+		if c.Old != nil && c.New != nil && p.Delta != nil && whole.Delta != nil {
+			delta := *c.New - *c.Old
+			c.Delta, c.WithinNoise = &delta, delta != 0 && !p.Real() && !whole.Real()
+		}
+		sums[m] = c
+	}
+}
+
+func quotient(part, whole *float64) *float64 {
+	if part == nil || whole == nil || *whole == 0 {
+		return nil
+	}
+	q := *part / *whole
+	return &q
+}
+
+// diffKinds are how measures are written.
+var diffKinds = map[diff.Measure]unit.Kind{
+	diff.Keys: unit.Count, diff.Bytes: unit.Bytes, diff.NoTTLKeys: unit.Count, diff.NoTTLBytes: unit.Bytes,
+	diff.NoTTLShare: unit.Percent, diff.HighIdleBytes: unit.Bytes, diff.MeanSize: unit.Bytes,
+}
+
+// noise stands for a change that is no more than noise explains.
+const noise = "~"
+
+// changeColumns are the columns that a measure takes.
+type changeColumns struct {
+	measure   diff.Measure
+	head      string
+	old       bool // what there was, too
+	growth    bool // the change in per cent, too
+	perDay    bool // the rate, too
+	expend    int  // of all its columns but the change; see column
+	expendAll bool // the change may go, too
+}
+
+// changes adds the columns of a measure, which share a unit, unless it is known of
+// nothing.
+func (b *gridBuilder) changes(rows []changeRow, w changeColumns) {
+	set := changeSet{kind: diffKinds[w.measure]}
+	for _, r := range rows {
+		set.list = append(set.list, r.changes[w.measure])
+	}
+	if !set.chooseUnit() {
+		return
+	}
+	set.group = &group{titles: []string{w.head, set.unitName()}}
+	figure := func(of func(diff.Change) *float64) func(diff.Change) cell {
+		return func(c diff.Change) cell { return figureCell(of(c), set.scale.Format) }
+	}
+	if w.old {
+		set.add(b, column{head: [2]string{"", "old"}, apart: true, expend: w.expend}, figure(func(c diff.Change) *float64 { return c.Old }))
+	}
+	set.add(b, column{head: [2]string{"", "new"}, apart: !w.old, expend: w.expend}, figure(func(c diff.Change) *float64 { return c.New }))
+	set.add(b, column{head: [2]string{"", "change"}, expend: pick(w.expendAll, w.expend+1, 0)}, func(c diff.Change) cell {
+		return changeCell(c, c.Delta, set.scale.FormatChange)
+	})
+	if w.growth {
+		set.add(b, column{head: [2]string{"", "%"}, expend: w.expend}, growthCell)
+	}
+	if w.perDay {
+		set.add(b, column{head: [2]string{"", "a day"}, expend: w.expend + perDayFirst}, func(c diff.Change) cell {
+			return changeCell(c, c.PerDay, set.scale.FormatChange)
+		})
+	}
+}
+
+// perDayFirst makes rates the first columns that are left out.
+const perDayFirst = 20
+
+// changeSet is one measure of all rows of a table.
+type changeSet struct {
+	list  []diff.Change
+	kind  unit.Kind
+	scale unit.Column
+	group *group
+}
+
+// chooseUnit reports whether there is anything to show.
+func (s *changeSet) chooseUnit() bool {
+	var values []float64
+	for _, c := range s.list {
+		values = append(values, present([]*float64{c.Old, c.New})...)
+		if c.Delta != nil {
+			values = append(values, size(c))
+		}
+	}
+	s.scale = unit.NewColumn(s.kind, values)
+	return len(values) > 0
+}
+
+func (s *changeSet) unitName() string { return pick(s.kind == unit.Percent, "%", s.scale.Unit) }
+
+// add adds a column, unless it is empty.
+func (s *changeSet) add(b *gridBuilder, c column, of func(diff.Change) cell) {
+	cells := make([]cell, len(s.list))
+	for i := range s.list {
+		cells[i] = of(s.list[i])
+	}
+	if !slices.ContainsFunc(cells, func(c cell) bool { return c.text != absent }) {
+		return
+	}
+	c.group = s.group
+	b.words(c, cells)
+}
+
+func figureCell(v *float64, write func(float64) string) cell {
+	if v == nil {
+		return cell{text: absent, tone: quiet}
+	}
+	return cell{text: write(*v)}
+}
+
+// changeCell is a figure that follows from a change.
+func changeCell(c diff.Change, v *float64, write func(float64) string) cell {
+	if v != nil && c.WithinNoise {
+		return cell{text: noise, tone: quiet}
+	}
+	return figureCell(v, write)
+}
+
+// growthCell is the change in per cent of what there was.
+func growthCell(c diff.Change) cell {
+	var known *float64
+	if growth, ok := c.Growth(); ok {
+		known = &growth
+	}
+	return changeCell(c, known, func(v float64) string { return unit.Sign(v) + unit.FormatPercent(math.Abs(v)) })
+}
+
+// changeGrid lays rows out; the last foot of them are sums.
+func (v *diffView) changeGrid(rows []changeRow, foot int, columns ...changeColumns) *grid {
+	b := newGrid(len(rows), foot)
+	for _, w := range columns {
+		b.changes(rows, w)
+	}
+	v.nameColumns(b, rows)
+	return b.done()
+}
+
+// nameColumns are the columns that say which namespace a row is about.
+func (v *diffView) nameColumns(b *gridBuilder, rows []changeRow) {
+	states, dbs, names := make([]cell, len(rows)), make([]cell, len(rows)), make([]cell, len(rows))
+	stated := false
+	for i, r := range rows {
+		states[i].text = stateWords[r.state]
+		stated = stated || states[i].text != ""
+		if r.db != nil {
+			dbs[i].text = dbNumber(*r.db)
+		}
+		names[i] = cell{text: r.label, name: r.name, tone: r.tone}
+	}
+	if stated {
+		b.words(column{left: true, apart: true}, states)
+	}
+	if v.manyDBs {
+		b.words(column{head: [2]string{"", "db"}, apart: true}, dbs)
+	}
+	b.words(column{head: [2]string{"", "namespace"}, left: true, wraps: true, apart: true}, names)
+}
+
+var stateWords = map[diff.State]string{diff.Added: "new", diff.Vanished: "gone", diff.Unsure: "?"}
+
+// renderDiffCSV has a row a namespace, all of them whatever Top says, in base
+// units, with empty cells for what is not known or not compared. Columns are
+// called by the measure and old, new, change, noise or per_day; new ones go last.
+func renderDiffCSV(buf *bytes.Buffer, v *diffView) error {
+	w := csv.NewWriter(buf)
+	head := []string{"db", "pattern", "state"}
+	for _, m := range diff.Measures {
+		for _, part := range changeParts {
+			head = append(head, string(m)+"_"+part.name)
+		}
+	}
+	if err := w.Write(head); err != nil {
+		return err
+	}
+	for _, r := range v.chosen {
+		if err := w.Write(diffRecord(r)); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+func diffRecord(r *diff.Row) []string {
+	record := []string{dbNumber(r.DB), defuse(patternText(r.Pattern, r.Other)), string(r.State)}
+	for _, m := range diff.Measures {
+		for _, part := range changeParts {
+			text := ""
+			if v := part.of(r.Changes[m]); v != nil {
+				text = unit.FormatPlainFloat(*v)
+			}
+			record = append(record, text)
+		}
+	}
+	return record
+}
+
+// changeParts are the columns of a measure.
+var changeParts = []struct {
+	name string
+	of   func(diff.Change) *float64
+}{
+	{"old", func(c diff.Change) *float64 { return c.Old }},
+	{"new", func(c diff.Change) *float64 { return c.New }},
+	{"change", func(c diff.Change) *float64 { return c.Delta }},
+	{"noise", func(c diff.Change) *float64 { return c.Noise }},
+	{"per_day", func(c diff.Change) *float64 { return c.PerDay }},
 }

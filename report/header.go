@@ -1,7 +1,9 @@
 package report
 
 import (
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"keyprof/report/unit"
@@ -200,4 +202,256 @@ func underFact(v *view) fact {
 		text += "; " + profile.OtherPattern + " may hold more that is not counted here"
 	}
 	return fact{label: "only under", line: say(name(displayPrefix(v.o.Under)), words(text))}
+}
+
+// coverageFact says how complete the profile is.
+func coverageFact(v *view) fact {
+	p, t := v.p, &v.p.Totals
+	switch {
+	case !p.Complete:
+		figures := pick(sampled(p) && !p.Totals.Keys.IsExact(), "Figures are estimated from ", "Figures are of ")
+		text := "INCOMPLETE: " + strings.Join(incompleteReasons(p), "; ") + ". " + figures + measuredText(t) + "."
+		return fact{label: "coverage", line: say(words(text)).in(alarm)}
+	case v.extent.unmeasured > 0:
+		return fact{label: "coverage", line: say(words(pick(sampled(p), "not all keys of the sample were measured: "+censusText(p), "all keys were walked, but not all of them measured: "+censusText(p)))).in(alarm)}
+	default:
+		return fact{label: "coverage", line: say(words(pick(sampled(p), "", "complete: ") + censusText(p)))}
+	}
+}
+
+// censusText says how many keys were walked, and how many of these measured:
+// "a census of 10 keys, 4 of them measured (6 denied by ACL), in 3s".
+func censusText(p *profile.Profile) string {
+	t := &p.Totals
+	text := "a " + displayWord(p.Design.Method) + " of " + plural(walkedKeys(t), "key")
+	if p.Design.Match != "" {
+		text += verb(walkedKeys(t), " that matches", " that match")
+	}
+	if s := p.Design.Sample; s != nil {
+		text += ", " + unit.FormatShare(s.Covered) + " of all"
+	}
+	if why := lostText(t); why != "" {
+		text += ", " + unit.FormatCount(t.Probed) + " of them measured (" + why + ")"
+	}
+	if strings.Contains(text, ", ") { // a clause to close
+		text += ","
+	}
+	return text + " in " + unit.FormatElapsed(p.Receipt.ElapsedS)
+}
+
+// measuredText says of how many keys an incomplete profile knows.
+func measuredText(t *profile.Stats) string {
+	why := lostText(t)
+	if why == "" {
+		return "the " + plural(t.Probed, "key") + " measured"
+	}
+	return "the " + plural(t.Probed, "key") + " measured, of " + unit.FormatCount(walkedKeys(t)) + " walked (" + why + ")"
+}
+
+// walkedKeys are all keys that SCAN returned and that were probed.
+func walkedKeys(t *profile.Stats) int64 {
+	return t.Probed + t.Gone() + t.Unmeasured()
+}
+
+// lostText says why keys that were walked are in no figure: "6 denied by ACL".
+func lostText(t *profile.Stats) string {
+	return counted([]countOf{
+		{t.Vanished, "gone when probed"},
+		{t.Expired, "expired meanwhile"},
+		{t.Moved, "moved to another node"},
+		{t.Denied, "denied by ACL"},
+		{t.TooLong, "named too long"},
+		{t.Failed, "answered without sense"},
+	})
+}
+
+// countOf is a number and what it counts.
+type countOf struct {
+	n    int64
+	what string
+}
+
+// counted lists the counts that are not 0.
+func counted(counts []countOf) string {
+	var parts []string
+	for _, c := range counts {
+		if c.n > 0 {
+			parts = append(parts, unit.FormatCount(c.n)+" "+c.what)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// incompleteReasons say which part is missing, why, and how far it came.
+func incompleteReasons(p *profile.Profile) []string {
+	var reasons []string
+	for i := range p.Nodes {
+		n := &p.Nodes[i]
+		if n.Incomplete != "" {
+			reasons = append(reasons, displayWord(n.Address)+": "+display(n.Incomplete))
+		}
+		for j := range n.Databases {
+			if text := databaseReason(p, &n.Databases[j], n.Incomplete); text != "" {
+				reasons = append(reasons, text)
+			}
+		}
+	}
+	if len(reasons) == 0 {
+		return []string{"the profile does not say why"}
+	}
+	return reasons
+}
+
+// databaseReason leaves out the reason that was given for the whole node; there
+// is none for a database that is complete.
+func databaseReason(p *profile.Profile, db *profile.Database, given string) string {
+	if db.Complete {
+		return ""
+	}
+	why := ""
+	if db.Incomplete != given {
+		why = display(db.Incomplete)
+	}
+	if walkedThrough(p, db) { // how far it came says nothing
+		return why
+	}
+	text := "db" + dbNumber(db.DB)
+	if why != "" {
+		text += ": " + why
+	}
+	if db.Before == nil {
+		return text
+	}
+	return text + " after " + unit.FormatCount(db.Returned) + " of about " + plural(db.Before.Keys, "key") +
+		" (" + unit.FormatShare(min(1, unit.Share(db.Returned, db.Before.Keys))) + ")"
+}
+
+// walkedThrough reports whether SCAN came to the end of a database, which may
+// be incomplete all the same as some of its keys could not be measured.
+func walkedThrough(p *profile.Profile, db *profile.Database) bool {
+	return db.Complete || db.Cursor == "" && lostIn(p, db.DB).unmeasured > 0
+}
+
+// lost is what SCAN returned of a database and what is in no figure.
+type lost struct {
+	gone       int64 // no longer there when probed
+	unmeasured int64 // denied, stalled, or answered without sense
+}
+
+func lostIn(p *profile.Profile, db int) lost {
+	var l lost
+	for i := range p.Namespaces {
+		if ns := &p.Namespaces[i]; ns.DB == db {
+			l.gone += ns.Gone()
+			l.unmeasured += ns.Unmeasured() + ns.Stalled
+		}
+	}
+	return l
+}
+
+// extent is how much of what the servers hold the figures of a profile are
+// about. It decides whether a sentence may speak of the whole.
+type extent struct {
+	sampled    bool  // only some of the keys were walked, chosen by chance
+	incomplete bool  // the walk did not reach its end
+	matched    bool  // only keys that match a pattern were walked
+	unmeasured int64 // keys that were walked and that refused to be measured
+	// walked and held are the numbers of the databases that were walked and of
+	// those that hold keys.
+	walked, held []int
+	listed       bool // held is known
+}
+
+func extentOf(p *profile.Profile) extent {
+	e := extent{
+		sampled: sampled(p), incomplete: !p.Complete, matched: p.Design.Match != "",
+		unmeasured: p.Totals.Unmeasured(), listed: len(p.Nodes) > 0,
+	}
+	walked, held := map[int]bool{}, map[int]bool{}
+	for i := range p.Nodes {
+		n := &p.Nodes[i]
+		for _, db := range n.Databases {
+			walked[db.DB] = true
+		}
+		known, ok := keyspaceOf(n)
+		e.listed = e.listed && ok
+		for db := range known {
+			held[db] = true
+		}
+	}
+	e.walked, e.held = slices.Sorted(maps.Keys(walked)), slices.Sorted(maps.Keys(held))
+	return e
+}
+
+// whole reports whether the figures are about all that the servers hold.
+func (e extent) whole() bool {
+	return e.every() && !e.matched && e.unmeasured == 0 && !e.incomplete && !e.sampled
+}
+
+// every reports whether every database that holds keys was walked.
+func (e extent) every() bool { return e.listed && len(e.left()) == 0 }
+
+// left are the databases that hold keys and were not walked.
+func (e extent) left() []int {
+	return slices.DeleteFunc(slices.Clone(e.held), func(db int) bool { return slices.Contains(e.walked, db) })
+}
+
+// word says which keys a sentence is about, if not all: "of the keys walked".
+func (e extent) word() string {
+	switch {
+	case e.whole():
+		return ""
+	case e.sampled:
+		return " sampled"
+	case e.unmeasured > 0:
+		return " measured"
+	case e.matched && e.every() && !e.incomplete:
+		return " matched"
+	default:
+		return " walked"
+	}
+}
+
+// keyspaceOf is INFO keyspace of a node as it was when the walk began: the
+// databases that hold keys. ok is false when INFO does not tell.
+func keyspaceOf(n *profile.Node) (dbs map[int]profile.Keyspace, ok bool) {
+	dbs = map[int]profile.Keyspace{}
+	for field, value := range n.Info["keyspace"] {
+		number, found := strings.CutPrefix(field, "db")
+		db, err := strconv.ParseUint(number, 10, 31)
+		if k := parseKeyspace(value); found && err == nil && k.Keys > 0 {
+			dbs[int(db)] = k
+		}
+	}
+	if len(dbs) > 0 {
+		return dbs, true
+	}
+	return dbs, len(n.Info) > 0 && !anyReturned(n) // an empty server has no line
+}
+
+func anyReturned(n *profile.Node) bool {
+	return slices.ContainsFunc(n.Databases, func(db profile.Database) bool { return db.Returned > 0 })
+}
+
+// keyspaceBits is more than the keys that a server can hold; sums of less do
+// not overflow.
+const keyspaceBits = 48
+
+// parseKeyspace reads "keys=3,expires=1,avg_ttl=0".
+func parseKeyspace(value string) profile.Keyspace {
+	var k profile.Keyspace
+	for item := range strings.SplitSeq(value, ",") {
+		name, number, _ := strings.Cut(item, "=")
+		n, err := strconv.ParseUint(number, 10, keyspaceBits)
+		if err != nil {
+			continue
+		}
+		switch name {
+		case "keys":
+			k.Keys = int64(n)
+		case "expires":
+			k.Expires = int64(n)
+		}
+	}
+	return k
 }

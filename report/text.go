@@ -2,7 +2,13 @@ package report
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"keyprof/report/unit"
 )
@@ -90,4 +96,276 @@ func (r textRenderer) paint(s string, t tone) string {
 
 func padRight(s string, columns int) string {
 	return s + strings.Repeat(" ", max(columns-width(s), 0))
+}
+
+const (
+	// minNameWidth is how narrow the column of names may become, in columns,
+	// before figures are left out for it.
+	minNameWidth = 20
+	// continued marks the further lines of a wrapped name.
+	continued = "  "
+)
+
+// table writes a grid, with as many columns as fit.
+func (r textRenderer) table(g *grid) {
+	room := r.width - width(indent)
+	g, left := fit(g, room)
+	t := newTable(g)
+	nameRoom := room - fixedWidth(g)
+	for _, cells := range g.rows {
+		t.AppendRow(r.tableRow(g, cells, nameRoom))
+	}
+	for _, cells := range g.foot {
+		t.AppendFooter(r.tableRow(g, cells, nameRoom))
+	}
+	t.SuppressTrailingSpaces()
+	for text := range strings.SplitSeq(t.Render(), "\n") {
+		r.out.WriteString(strings.TrimRight(indent+r.paintRule(text), " ") + "\n")
+	}
+	if len(left) > 0 {
+		r.paragraph(indent, say(words("Left out for want of room: "+strings.Join(left, ", ")+".")).in(quiet))
+	}
+}
+
+// newTable is an empty table with the grid's columns.
+func newTable(g *grid) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(tableStyle())
+	head := make(table.Row, len(g.columns))
+	configs := make([]table.ColumnConfig, len(g.columns))
+	for i, c := range g.columns {
+		head[i] = c.lead() + c.head[1]
+		if g.tallHead() {
+			head[i] = c.lead() + c.head[0] + "\n" + c.lead() + c.head[1]
+		}
+		align := text.AlignRight
+		if c.left {
+			align = text.AlignLeft
+		}
+		configs[i] = table.ColumnConfig{Number: i + 1, Align: align, AlignHeader: align, AlignFooter: align}
+	}
+	t.AppendHeader(head)
+	t.SetColumnConfigs(configs)
+	return t
+}
+
+// tallHead reports whether any heading takes two lines.
+func (g *grid) tallHead() bool {
+	return slices.ContainsFunc(g.columns, func(c column) bool { return c.head[0] != "" })
+}
+
+func tableStyle() table.Style {
+	style := table.StyleLight
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Options.SeparateHeader = true
+	style.Options.SeparateFooter = true
+	style.Format.Header, style.Format.Footer = text.FormatDefault, text.FormatDefault
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", " "
+	return style
+}
+
+// lead sets a column apart from the one before it.
+func (c column) lead() string {
+	if c.apart {
+		return " "
+	}
+	return ""
+}
+
+func (r textRenderer) tableRow(g *grid, cells []cell, nameRoom int) table.Row {
+	row := make(table.Row, len(cells))
+	for i, c := range cells {
+		column := g.columns[i]
+		lines := []string{c.text}
+		if column.wraps {
+			lines = hang(c.text, nameRoom)
+		}
+		for j := range lines {
+			lines[j] = column.lead() + r.paint(lines[j], c.tone)
+		}
+		row[i] = strings.Join(lines, "\n")
+	}
+	return row
+}
+
+// hang wraps a name with its further lines set in.
+func hang(s string, room int) []string {
+	if width(s) <= room {
+		return []string{s}
+	}
+	lines := wrapName(s, room-width(continued))
+	for i := 1; i < len(lines); i++ {
+		lines[i] = continued + lines[i]
+	}
+	return lines
+}
+
+// paintRule makes the lines between the parts of a table quiet.
+func (r textRenderer) paintRule(s string) string {
+	if strings.Trim(s, "─ ") == "" {
+		return r.paint(s, quiet)
+	}
+	return s
+}
+
+// fit leaves out columns until the names have room, and says which.
+func fit(g *grid, room int) (fitted *grid, left []string) {
+	need, all := min(widestName(g), minNameWidth), g
+	for fixedWidth(g)+need > room {
+		i := mostExpendable(g)
+		if i < 0 {
+			break
+		}
+		left = append(left, g.columns[i].name())
+		g = g.without(i)
+	}
+	slices.SortStableFunc(left, func(a, b string) int { return cmp.Compare(all.indexOf(a), all.indexOf(b)) })
+	return g, left
+}
+
+// indexOf is the place of the column that is called so.
+func (g *grid) indexOf(name string) int {
+	return slices.IndexFunc(g.columns, func(c column) bool { return c.name() == name })
+}
+
+// name is what a column is called where it does not stand in its table.
+func (c column) name() string {
+	if c.group != nil {
+		return c.group.titles[0] + " " + c.head[1]
+	}
+	return strings.TrimSpace(strings.Join(c.head[:], " "))
+}
+
+// fixedWidth is what all columns but that of the names take, with the gaps.
+func fixedWidth(g *grid) int {
+	total := 0
+	for i, c := range g.columns {
+		total += width(c.lead()) + 1
+		if !c.wraps {
+			total += g.columnWidth(i)
+		}
+	}
+	return total
+}
+
+// columnWidth is the widest text in column i, without gaps.
+func (g *grid) columnWidth(i int) int {
+	c := g.columns[i]
+	widest := max(width(c.head[0]), width(c.head[1]))
+	for _, cells := range slices.Concat(g.rows, g.foot) {
+		widest = max(widest, width(cells[i].text))
+	}
+	return widest
+}
+
+func widestName(g *grid) int {
+	for i, c := range g.columns {
+		if c.wraps {
+			return g.columnWidth(i)
+		}
+	}
+	return 0
+}
+
+// mostExpendable is the column to be left out first; -1 if all must stay.
+func mostExpendable(g *grid) int {
+	best := -1
+	for i, c := range g.columns {
+		if c.expend > 0 && (best < 0 || c.expend > g.columns[best].expend) {
+			best = i
+		}
+	}
+	return best
+}
+
+// without is the grid less column i.
+func (g *grid) without(i int) *grid {
+	less := &grid{columns: slices.Delete(slices.Clone(g.columns), i, i+1)}
+	for _, cells := range g.rows {
+		less.rows = append(less.rows, slices.Delete(slices.Clone(cells), i, i+1))
+	}
+	for _, cells := range g.foot {
+		less.foot = append(less.foot, slices.Delete(slices.Clone(cells), i, i+1))
+	}
+	less.setTitles()
+	return less
+}
+
+// wrapWords breaks a sentence into lines of at most room columns, at spaces; a
+// word that is longer than a line is broken like a name.
+func wrapWords(s string, room int) []string {
+	var lines []string
+	current := ""
+	for _, word := range strings.Split(s, " ") {
+		if current != "" && width(current)+1+width(word) <= room {
+			current += " " + word
+			continue
+		}
+		if current != "" {
+			lines = append(lines, current)
+		}
+		pieces := wrapName(word, room)
+		lines = append(lines, pieces[:len(pieces)-1]...)
+		current = pieces[len(pieces)-1]
+	}
+	return append(lines, current)
+}
+
+// delimiters are where a name breaks best.
+const delimiters = ":/|.;_-}]"
+
+// wrapName breaks a name into lines of at most room columns: after a delimiter
+// if there is one in the second half of the line, else wherever it must. Nothing
+// is dropped: the pieces put together are the name.
+func wrapName(s string, room int) []string {
+	room = max(room, 1)
+	var lines []string
+	for width(s) > room {
+		at := breakAt(s, room)
+		lines = append(lines, s[:at])
+		s = s[at:]
+	}
+	if s == "" && len(lines) > 0 {
+		return lines
+	}
+	return append(lines, s)
+}
+
+// breakAt is the length in bytes of the piece of s for a line of room columns.
+func breakAt(s string, room int) int {
+	best, used, end := 0, 0, 0
+	for i, r := range s {
+		used += width(string(r))
+		if used > room {
+			break
+		}
+		end = i + utf8.RuneLen(r)
+		if used > room/2 && strings.ContainsRune(delimiters, r) {
+			best = end
+		}
+	}
+	if best > 0 {
+		return best
+	}
+	if at := escapeStart(s, end); at > 0 {
+		return at
+	}
+	_, first := utf8.DecodeRuneInString(s)
+	return max(end, first) // a rune may be wider than the room
+}
+
+// escapeLengths are the lengths in bytes of the escapes that token writes.
+var escapeLengths = map[byte]int{'x': 4, 'u': 6, 'U': 10}
+
+// escapeStart is where the escape begins that a break at end would tear apart;
+// 0 if there is none.
+func escapeStart(s string, end int) int {
+	at := strings.LastIndexByte(s[:end], '\\')
+	if at < 0 || at+1 >= len(s) {
+		return 0
+	}
+	if at+max(escapeLengths[s[at+1]], 2) > end {
+		return at
+	}
+	return 0
 }

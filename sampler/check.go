@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"keyprof/sampler/aggregate"
-	"keyprof/sampler/checkup"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 )
@@ -21,7 +20,7 @@ import (
 // what is refused is learnt from questions about keys that do not exist. The
 // error tells that the server could not be asked; one that refuses everything
 // makes a result.
-func Check(ctx context.Context, conn *scanner.Conn, o Options) (*checkup.Result, error) {
+func Check(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Checkup, error) {
 	forecast, err := conn.Forecast(ctx, o.LatencyBudget, o.Page, o.MaxLoad)
 	if err != nil {
 		return nil, err
@@ -155,9 +154,9 @@ func (c *checker) time(ctx context.Context) error {
 	return nil
 }
 
-func (c *checker) result() *checkup.Result {
-	r := &checkup.Result{
-		Schema: checkup.SchemaVersion, Tool: c.opts.Tool, Checked: time.Now().UTC().Truncate(time.Millisecond),
+func (c *checker) result() *profile.Checkup {
+	r := &profile.Checkup{
+		Schema: profile.CheckupSchemaVersion, Tool: c.opts.Tool, Checked: time.Now().UTC().Truncate(time.Millisecond),
 		Server: c.server(), Measures: c.measuresAsked(), Missing: append([]profile.Missing{}, c.plan.missing...),
 		Scan: c.scan(), ACL: c.acl(), Walk: c.walk(), Warnings: c.watchOut(), Commands: c.conn.Cost().Commands,
 	}
@@ -166,7 +165,7 @@ func (c *checker) result() *checkup.Result {
 }
 
 // verdict is what a profile would be, why, and what to do about it.
-func (c *checker) verdict() (v checkup.Verdict, reasons []string, hint string) {
+func (c *checker) verdict() (v profile.Verdict, reasons []string, hint string) {
 	var fatal *scanner.Error
 	switch {
 	case errors.As(c.noScan, &fatal):
@@ -175,12 +174,12 @@ func (c *checker) verdict() (v checkup.Verdict, reasons []string, hint string) {
 		errors.As(c.allRefused(), &fatal)
 	}
 	if fatal != nil {
-		return checkup.Impossible, []string{fatal.Error()}, fatal.Hint
+		return profile.VerdictImpossible, []string{fatal.Error()}, fatal.Hint
 	}
 	if lacks := c.lacking(); len(lacks) > 0 {
-		return checkup.Lacking, lacks, ""
+		return profile.VerdictLacking, lacks, ""
 	}
-	return checkup.Complete, []string{}, ""
+	return profile.VerdictComplete, []string{}, ""
 }
 
 // lacking is what a profile would not have.
@@ -205,9 +204,9 @@ func (c *checker) lacking() (lacks []string) {
 	return lacks
 }
 
-func (c *checker) server() checkup.Server {
+func (c *checker) server() profile.CheckupServer {
 	engine, version := c.node.Engine()
-	return checkup.Server{
+	return profile.CheckupServer{
 		Address: c.node.Address, Role: c.node.Role(), Engine: engine, Version: version, Policy: c.node.Policy(),
 		Maxmemory: c.field("maxmemory"), UsedMemory: c.field("used_memory"), UptimeS: c.field("uptime_in_seconds"),
 		Link: c.link(), Databases: c.databaseList(),
@@ -215,12 +214,12 @@ func (c *checker) server() checkup.Server {
 }
 
 // link is nil for what is no replica.
-func (c *checker) link() *checkup.Link {
+func (c *checker) link() *profile.CheckupLink {
 	if c.node.Role() != scanner.Replica {
 		return nil
 	}
 	info := c.node.Info
-	return &checkup.Link{
+	return &profile.CheckupLink{
 		Primary: info.Field("master_host") + ":" + info.Field("master_port"),
 		Status:  info.Field("master_link_status"), Syncing: info.Field("master_sync_in_progress") == "1",
 		DownS: c.elapsed("master_link_down_since_seconds"), HeardS: c.elapsed("master_last_io_seconds_ago"),
@@ -237,16 +236,16 @@ func (c *checker) elapsed(name string) *int64 {
 }
 
 // databaseList has the selected databases and all others that hold keys.
-func (c *checker) databaseList() []checkup.Database {
+func (c *checker) databaseList() []profile.CheckupDatabase {
 	known := c.node.Info.Databases()
-	list := map[int]checkup.Database{}
+	list := map[int]profile.CheckupDatabase{}
 	for n := range known {
-		list[n] = checkup.Database{DB: n}
+		list[n] = profile.CheckupDatabase{DB: n}
 	}
 	for _, db := range c.databases {
-		list[db.DB] = checkup.Database{DB: db.DB, Selected: true, Refusal: db.Incomplete}
+		list[db.DB] = profile.CheckupDatabase{DB: db.DB, Selected: true, Refusal: db.Incomplete}
 	}
-	dbs := []checkup.Database{}
+	dbs := []profile.CheckupDatabase{}
 	for _, n := range slices.Sorted(maps.Keys(list)) {
 		db := list[n]
 		if len(c.node.Info) > 0 {
@@ -259,26 +258,26 @@ func (c *checker) databaseList() []checkup.Database {
 	return dbs
 }
 
-func (c *checker) measuresAsked() []checkup.Measure {
-	measures := []checkup.Measure{}
+func (c *checker) measuresAsked() []profile.CheckupMeasure {
+	measures := []profile.CheckupMeasure{}
 	for _, probe := range probesFor(c.node) {
 		refused := slices.ContainsFunc(c.plan.missing, func(m profile.Missing) bool { return m.Measure == measureOf[probe] })
 		if refused || c.asks(probe) {
-			measures = append(measures, checkup.Measure{Measure: measureOf[probe], Command: probe.String(), Allowed: !refused})
+			measures = append(measures, profile.CheckupMeasure{Measure: measureOf[probe], Command: probe.String(), Allowed: !refused})
 		}
 	}
 	return measures
 }
 
-func (c *checker) scan() checkup.Scan {
+func (c *checker) scan() profile.CheckupScan {
 	if c.noScan != nil {
-		return checkup.ScanRefused
+		return profile.ScanRefused
 	}
-	return checkup.ScanAllowed
+	return profile.ScanAllowed
 }
 
-func (c *checker) acl() checkup.ACL {
-	acl := checkup.ACL{User: c.conn.User()}
+func (c *checker) acl() profile.CheckupACL {
+	acl := profile.CheckupACL{User: c.conn.User()}
 	if c.node.HasACL() {
 		acl.Own = c.conn.ACLOwn()
 	}

@@ -10,13 +10,12 @@ import (
 	"time"
 
 	"keyprof/sampler"
-	"keyprof/sampler/checkup"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 	"keyprof/scanner/redistest"
 )
 
-func checkServer(t *testing.T, url string, o sampler.Options) *checkup.Result {
+func checkServer(t *testing.T, url string, o sampler.Options) *profile.Checkup {
 	t.Helper()
 	r, err := sampler.Check(context.Background(), connect(t, url), o)
 	if err != nil {
@@ -60,8 +59,8 @@ func TestCheckForecast(t *testing.T) {
 		if *w.Keys != keys {
 			t.Errorf("%+v: %d keys", tt, *w.Keys)
 		}
-		for _, bound := range []func(*checkup.Range) float64{
-			func(r *checkup.Range) float64 { return r.Lo }, func(r *checkup.Range) float64 { return r.Hi },
+		for _, bound := range []func(*profile.CheckupRange) float64{
+			func(r *profile.CheckupRange) float64 { return r.Lo }, func(r *profile.CheckupRange) float64 { return r.Hi },
 		} {
 			cpu, elapsed, least := bound(w.ServerCPUS), bound(w.ElapsedS), 0.0
 			if tt.rate > 0 {
@@ -112,7 +111,7 @@ func TestCheckWalksNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if counts["scan"] != 1 || r.Verdict != checkup.Complete || len(r.Reasons) > 0 || len(r.Missing) > 0 {
+	if counts["scan"] != 1 || r.Verdict != profile.VerdictComplete || len(r.Reasons) > 0 || len(r.Missing) > 0 {
 		t.Errorf("%d calls of SCAN, %+v", counts["scan"], r)
 	}
 	for name, n := range counts {
@@ -140,25 +139,25 @@ func TestCheckACL(t *testing.T) {
 	const all = "ACL SETUSER prof reset on >s3cret ~* +@all "
 	tests := []struct {
 		name, rule string
-		verdict    checkup.Verdict
+		verdict    profile.Verdict
 		missing    []profile.Measure
 	}{
-		{"bytes", all + "-memory|usage", checkup.Lacking, []profile.Measure{"bytes"}},
-		{"ttl", all + "-pttl", checkup.Lacking, []profile.Measure{"ttl"}},
-		{"idle", all + "-object|idletime", checkup.Lacking, []profile.Measure{"idle"}},
-		{"type", all + "-type", checkup.Lacking, []profile.Measure{"type"}},
-		{"shared integers", all + "-object|refcount", checkup.Lacking, nil},
-		{"three of four", all + "-memory -object -type", checkup.Lacking, []profile.Measure{"bytes", "idle", "type"}},
-		{"SCAN", all + "-scan", checkup.Impossible, nil},
-		{"SELECT", all + "-select", checkup.Lacking, nil},
-		{"INFO", all + "-info", checkup.Lacking, nil},
-		{"courtesies", all + "-ping -client", checkup.Complete, nil},
-		{"probes", all + "-memory -object -type -pttl", checkup.Impossible, []profile.Measure{"bytes", "ttl", "idle", "type"}},
-		{"nearly all", "ACL SETUSER prof reset on >s3cret +auth +hello +info +ping", checkup.Impossible, []profile.Measure{"bytes", "ttl", "idle", "type"}},
-		{"nearly all, and all keys", "ACL SETUSER prof reset on >s3cret ~* +info +scan", checkup.Impossible, []profile.Measure{"bytes", "ttl", "idle", "type"}},
-		{"everything", "ACL SETUSER prof reset on >s3cret", checkup.Impossible, []profile.Measure{"bytes", "ttl", "idle", "freq", "type"}},
-		{"keys of others", "ACL SETUSER prof reset on >s3cret ~family1:* +@all", checkup.Lacking, nil},
-		{"reading", "ACL SETUSER prof reset on >s3cret %W~* +@all", checkup.Lacking, []profile.Measure{"ttl"}},
+		{"bytes", all + "-memory|usage", profile.VerdictLacking, []profile.Measure{"bytes"}},
+		{"ttl", all + "-pttl", profile.VerdictLacking, []profile.Measure{"ttl"}},
+		{"idle", all + "-object|idletime", profile.VerdictLacking, []profile.Measure{"idle"}},
+		{"type", all + "-type", profile.VerdictLacking, []profile.Measure{"type"}},
+		{"shared integers", all + "-object|refcount", profile.VerdictLacking, nil},
+		{"three of four", all + "-memory -object -type", profile.VerdictLacking, []profile.Measure{"bytes", "idle", "type"}},
+		{"SCAN", all + "-scan", profile.VerdictImpossible, nil},
+		{"SELECT", all + "-select", profile.VerdictLacking, nil},
+		{"INFO", all + "-info", profile.VerdictLacking, nil},
+		{"courtesies", all + "-ping -client", profile.VerdictComplete, nil},
+		{"probes", all + "-memory -object -type -pttl", profile.VerdictImpossible, []profile.Measure{"bytes", "ttl", "idle", "type"}},
+		{"nearly all", "ACL SETUSER prof reset on >s3cret +auth +hello +info +ping", profile.VerdictImpossible, []profile.Measure{"bytes", "ttl", "idle", "type"}},
+		{"nearly all, and all keys", "ACL SETUSER prof reset on >s3cret ~* +info +scan", profile.VerdictImpossible, []profile.Measure{"bytes", "ttl", "idle", "type"}},
+		{"everything", "ACL SETUSER prof reset on >s3cret", profile.VerdictImpossible, []profile.Measure{"bytes", "ttl", "idle", "freq", "type"}},
+		{"keys of others", "ACL SETUSER prof reset on >s3cret ~family1:* +@all", profile.VerdictLacking, nil},
+		{"reading", "ACL SETUSER prof reset on >s3cret %W~* +@all", profile.VerdictLacking, []profile.Measure{"ttl"}},
 	}
 	for _, tt := range tests {
 		for _, own := range []bool{false, true} {
@@ -171,7 +170,7 @@ func TestCheckACL(t *testing.T) {
 				command(t, server, tt.rule)
 				before := checkServer(t, urlAs(server, "prof"), o)
 				wantMissing(t, before, tt.verdict, tt.missing)
-				if tt.verdict == checkup.Complete {
+				if tt.verdict == profile.VerdictComplete {
 					return
 				}
 				if own {
@@ -179,7 +178,7 @@ func TestCheckACL(t *testing.T) {
 				} else {
 					command(t, server, before.ACL.Add)
 				}
-				wantMissing(t, checkServer(t, urlAs(server, "prof"), o), checkup.Complete, nil)
+				wantMissing(t, checkServer(t, urlAs(server, "prof"), o), profile.VerdictComplete, nil)
 				p := collect(t, urlAs(server, "prof"), o)
 				if !p.Complete || len(p.Missing) > 0 || p.Totals.Keys.Value != faultKeys {
 					t.Errorf("the profile: %d keys, %q, %+v", p.Totals.Keys.Value, p.Nodes[0].Incomplete, p.Missing)
@@ -189,13 +188,13 @@ func TestCheckACL(t *testing.T) {
 	}
 }
 
-func wantMissing(t *testing.T, r *checkup.Result, verdict checkup.Verdict, missing []profile.Measure) {
+func wantMissing(t *testing.T, r *profile.Checkup, verdict profile.Verdict, missing []profile.Measure) {
 	t.Helper()
 	var got []profile.Measure
 	for _, m := range r.Missing {
 		got = append(got, m.Measure)
 	}
-	if r.Verdict != verdict || !slices.Equal(got, missing) || (len(r.Reasons) > 0) != (verdict != checkup.Complete) {
+	if r.Verdict != verdict || !slices.Equal(got, missing) || (len(r.Reasons) > 0) != (verdict != profile.VerdictComplete) {
 		t.Errorf("%s: %q, missing %q; want %s, %q", r.Verdict, r.Reasons, got, verdict, missing)
 	}
 }
@@ -208,13 +207,13 @@ func TestCheckACLOfDefaultUser(t *testing.T) {
 		t.Errorf("%+v", r.ACL)
 	}
 	command(t, server, strings.Replace(r.ACL.Own, "PASSWORD", "s3cret", 1))
-	wantMissing(t, checkServer(t, urlAs(server, scanner.NewUser), fast()), checkup.Complete, nil)
+	wantMissing(t, checkServer(t, urlAs(server, scanner.NewUser), fast()), profile.VerdictComplete, nil)
 	if p := collect(t, urlAs(server, scanner.NewUser), fast()); !p.Complete || len(p.Missing) > 0 {
 		t.Errorf("%+v", p.Nodes[0])
 	}
 }
 
-func codes(r *checkup.Result) (codes []string) {
+func codes(r *profile.Checkup) (codes []string) {
 	for _, w := range r.Warnings {
 		codes = append(codes, w.Code)
 	}
@@ -236,7 +235,7 @@ func TestCheckWarnings(t *testing.T) {
 	}
 	command(t, replica, "REPLICAOF 127.0.0.1 1")
 	r = checkServer(t, replica.URL(), fast())
-	if got := codes(r); !slices.Contains(got, "replica-link-down") || r.Server.Link.Status != "down" || r.Server.Link.Primary != "127.0.0.1:1" || r.Verdict != checkup.Complete {
+	if got := codes(r); !slices.Contains(got, "replica-link-down") || r.Server.Link.Status != "down" || r.Server.Link.Primary != "127.0.0.1:1" || r.Verdict != profile.VerdictComplete {
 		t.Errorf("replica with its link down: %q, %+v, %s", got, r.Server.Link, r.Verdict)
 	}
 	never := redistest.New(t, "--replicaof", "127.0.0.1 1")
@@ -246,12 +245,12 @@ func TestCheckWarnings(t *testing.T) {
 	}
 	lfu := redistest.New(t, "--maxmemory-policy", "allkeys-lfu", "--maxmemory", "100mb")
 	r = checkServer(t, lfu.URL(), fast())
-	if got := codes(r); !slices.Equal(got, []string{"lfu-policy", "primary"}) || r.Measures[2].Measure != profile.MeasureFreq || r.Verdict != checkup.Complete {
+	if got := codes(r); !slices.Equal(got, []string{"lfu-policy", "primary"}) || r.Measures[2].Measure != profile.MeasureFreq || r.Verdict != profile.VerdictComplete {
 		t.Errorf("LFU: %q, %+v", got, r)
 	}
 	cluster := redistest.NewCluster(t, 1)[0]
 	r = checkServer(t, cluster.URL(), fast())
-	if got := codes(r); !slices.Contains(got, "cluster-mode") || r.Verdict != checkup.Complete {
+	if got := codes(r); !slices.Contains(got, "cluster-mode") || r.Verdict != profile.VerdictComplete {
 		t.Errorf("cluster: %q, %+v", got, r)
 	}
 }
@@ -260,18 +259,18 @@ func TestCheckWarnings(t *testing.T) {
 func TestCheckRenamed(t *testing.T) {
 	tests := []struct {
 		command string
-		verdict checkup.Verdict
+		verdict profile.Verdict
 		missing []profile.Measure
 	}{
-		{"MEMORY", checkup.Lacking, []profile.Measure{"bytes"}},
-		{"SCAN", checkup.Impossible, nil},
-		{"CLIENT", checkup.Complete, nil},
+		{"MEMORY", profile.VerdictLacking, []profile.Measure{"bytes"}},
+		{"SCAN", profile.VerdictImpossible, nil},
+		{"CLIENT", profile.VerdictComplete, nil},
 	}
 	for _, tt := range tests {
 		server := redistest.New(t, "--rename-command", tt.command, "HIDDEN")
 		r := checkServer(t, server.SocketURL(), fast())
 		wantMissing(t, r, tt.verdict, tt.missing)
-		if r.ACL.Add != "" || (r.Scan == checkup.ScanRefused) != (tt.command == "SCAN") {
+		if r.ACL.Add != "" || (r.Scan == profile.ScanRefused) != (tt.command == "SCAN") {
 			t.Errorf("%s renamed: %+v, SCAN %s", tt.command, r.ACL, r.Scan)
 		}
 	}
@@ -308,7 +307,7 @@ func TestCheckMoments(t *testing.T) {
 		"role:master\r\naof_rewrite_in_progress:1":                           "save-in-progress",
 	} {
 		r := checkServer(t, saying(t, info, redistest.Integer(-1)).URL(), fast())
-		if !slices.Contains(codes(r), want) || r.Verdict != checkup.Complete {
+		if !slices.Contains(codes(r), want) || r.Verdict != profile.VerdictComplete {
 			t.Errorf("%q: %q, %s", info, codes(r), r.Verdict)
 		}
 	}
@@ -318,7 +317,7 @@ func TestCheckMoments(t *testing.T) {
 func TestCheckMoved(t *testing.T) {
 	for _, role := range []string{"master", "slave"} {
 		fake := saying(t, "role:"+role+"\r\ncluster_enabled:1", redistest.Error("MOVED 3999 127.0.0.1:6381"))
-		want := map[string]checkup.Verdict{"master": checkup.Complete, "slave": checkup.Impossible}[role]
+		want := map[string]profile.Verdict{"master": profile.VerdictComplete, "slave": profile.VerdictImpossible}[role]
 		r := checkServer(t, fake.URL(), fast())
 		if r.Verdict != want || role == "slave" && !strings.Contains(r.Hint, "+readonly), or give keyprof the primary") {
 			t.Errorf("%s: %s, %q, %q", role, r.Verdict, r.Reasons, r.Hint)

@@ -10,7 +10,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyprof/sampler"
-	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/scanner/redistest"
 )
@@ -41,7 +40,7 @@ func dealtPart(t *testing.T, server *redistest.Server, i, parts int, o sampler.O
 // grouped are options of which the namespaces are those of a census.
 func grouped(census *profile.Profile) sampler.Options {
 	o := fast()
-	o.Grouping.Dictionary = new(pattern.Dictionary(*census.Design.Patterns))
+	o.Grouping.Dictionary = census.Design.Patterns
 	return o
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"keyprof/sampler/checkup"
+	"keyprof/sampler/profile"
 )
 
 // leastQuestion is what one question about a key that exists costs the main
@@ -20,8 +20,8 @@ const leastQuestion = time.Microsecond
 const dearer = 3
 
 // walk is what a walk over all selected keys would take.
-func (c *checker) walk() checkup.Walk {
-	w := checkup.Walk{
+func (c *checker) walk() profile.CheckupWalk {
+	w := profile.CheckupWalk{
 		MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, Page: c.opts.Page, Match: c.opts.Match,
 		LeastRTTS: c.conn.LeastRoundTrip().Seconds(), Basis: []string{},
 	}
@@ -35,12 +35,12 @@ func (c *checker) walk() checkup.Walk {
 	w.Basis = c.basis()
 	if w.Keys != nil {
 		least, most := float64(*w.Keys)*w.KeyCPUS.Lo, float64(*w.Keys)*w.KeyCPUS.Hi
-		w.ServerCPUS = &checkup.Range{Lo: toMicros(least), Hi: toMicros(most)}
+		w.ServerCPUS = &profile.CheckupRange{Lo: toMicros(least), Hi: toMicros(most)}
 		matching := *w.Keys
 		if w.Match != "" {
 			matching = 0 // at least
 		}
-		w.ElapsedS = &checkup.Range{Lo: toMicros(c.walkTime(w, w.KeyCPUS.Lo, matching)), Hi: toMicros(c.walkTime(w, w.KeyCPUS.Hi, *w.Keys))}
+		w.ElapsedS = &profile.CheckupRange{Lo: toMicros(c.walkTime(w, w.KeyCPUS.Lo, matching)), Hi: toMicros(c.walkTime(w, w.KeyCPUS.Hi, *w.Keys))}
 	}
 	return w
 }
@@ -56,7 +56,7 @@ func (c *checker) reachableKeys() (n int64) {
 }
 
 // keyCost is what one key costs the server's main thread, in seconds.
-func (c *checker) keyCost() checkup.Range {
+func (c *checker) keyCost() profile.CheckupRange {
 	const scan = 1 // its share of a page is about one question a key
 	least, most := len(c.plan.probes)+scan, len(c.plan.probes)+scan
 	if c.opts.Match != "" {
@@ -66,7 +66,7 @@ func (c *checker) keyCost() checkup.Range {
 		most++ // of small strings
 	}
 	question := max(c.question, leastQuestion)
-	return checkup.Range{
+	return profile.CheckupRange{
 		Lo: (time.Duration(least) * question).Seconds(),
 		Hi: (time.Duration(dearer*most) * question).Seconds(),
 	}
@@ -74,7 +74,7 @@ func (c *checker) keyCost() checkup.Range {
 
 // walkTime is how long a walk takes when a key costs the server's main thread so many
 // seconds. --rate is for the keys that match.
-func (c *checker) walkTime(w checkup.Walk, key float64, matching int64) float64 {
+func (c *checker) walkTime(w profile.CheckupWalk, key float64, matching int64) float64 {
 	seconds := c.forecast.Elapsed(*w.Keys, time.Duration(key*float64(time.Second))).Seconds()
 	if w.Rate > 0 {
 		seconds = max(seconds, float64(matching)/w.Rate)

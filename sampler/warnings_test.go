@@ -23,7 +23,7 @@ func TestOtherLexing(t *testing.T) {
 	} {
 		c := &collector{opts: Options{Grouping: aggregate.Grouping{Dictionary: tt.dict}}}
 		w := warner{}
-		c.warnGrouping(&w, &profile.Profile{Design: profile.Design{Patterns: &profile.Patterns{K: 64}}})
+		c.warnGrouping(&w, &profile.Profile{Design: profile.Design{Patterns: &pattern.Dictionary{K: 64}}})
 		switch {
 		case tt.want == "" && len(w.list) == 0:
 		case len(w.list) != 1 || w.list[0].Code != "patterns-other-lexing" || !strings.Contains(w.list[0].Text, tt.want):
@@ -38,11 +38,11 @@ func TestGroupingWarnings(t *testing.T) {
 		rules []string
 		want  []string
 	}{
-		{profile.Profile{Design: profile.Design{Patterns: &profile.Patterns{K: 64}}}, nil, nil},
-		{profile.Profile{Design: profile.Design{Patterns: &profile.Patterns{K: 8, Degraded: true}}}, nil, []string{"patterns-degraded"}},
+		{profile.Profile{Design: profile.Design{Patterns: &pattern.Dictionary{K: 64}}}, nil, nil},
+		{profile.Profile{Design: profile.Design{Patterns: &pattern.Dictionary{K: 8, Degraded: true}}}, nil, []string{"patterns-degraded"}},
 		{
 			profile.Profile{
-				Design:     profile.Design{Patterns: &profile.Patterns{K: 64}},
+				Design:     profile.Design{Patterns: &pattern.Dictionary{K: 64}},
 				Namespaces: []profile.Namespace{{Pattern: profile.OtherPattern, Other: true}},
 			},
 			[]string{"^x=y"},

@@ -3,6 +3,7 @@ package alarm
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"keyprof/report/diff"
 	"keyprof/sampler/profile"
@@ -213,4 +214,175 @@ func (s subject) whyNotStopped() string {
 // is called high-idle.
 func hidesIdleTimes(c diff.Caveat) bool {
 	return c.Code != "threshold-differs" && slices.Contains(c.Hides, diff.HighIdleBytes) && !slices.Contains(c.Hides, diff.Bytes)
+}
+
+// measure is a figure of which two profiles tell the change.
+type measure struct {
+	diff.Measure
+	of func(subject) reading // on one side
+	// adds means that a set of keys has the sum of what its parts have.
+	adds bool
+}
+
+var (
+	allKeys       = measure{diff.Keys, keys, true}
+	allBytes      = measure{diff.Bytes, bytes, true}
+	lastingKeys   = measure{diff.NoTTLKeys, noTTLKeys, true}
+	lastingBytes  = measure{diff.NoTTLBytes, noTTLBytes, true}
+	lastingShare  = measure{diff.NoTTLShare, share(noTTLKeys, keys), false}
+	idleBytes     = measure{diff.HighIdleBytes, highIdleBytes, true}
+	meanSizeOfKey = measure{diff.MeanSize, meanSize, false}
+)
+
+// changeMetrics are read from a comparison, in the order in which they are listed.
+var changeMetrics = []metric{
+	{name: "keys_growth", help: "how much the keys grew, relative to what there was", scale: growth, of: growthOf(allKeys), change: true},
+	{name: "bytes_growth", help: "how much the bytes grew", scale: growth, of: growthOf(allBytes), change: true},
+	{name: "no_ttl_bytes_growth", help: "how much the bytes that never expire grew", scale: growth, of: growthOf(lastingBytes), change: true},
+	{name: "mean_size_growth", help: "how much the bytes a key grew", scale: growth, of: growthOf(meanSizeOfKey), change: true},
+	{name: "new_keys", help: "how many more keys there are", scale: fewer, of: deltaOf(allKeys), ofPart: deltaOfPart(allKeys), change: true},
+	{name: "new_bytes", help: "how many more bytes", scale: less, of: deltaOf(allBytes), ofPart: deltaOfPart(allBytes), change: true},
+	{name: "new_no_ttl_keys", help: "how many more keys that never expire", scale: fewer, of: deltaOf(lastingKeys), ofPart: deltaOfPart(lastingKeys), change: true},
+	{name: "new_no_ttl_bytes", help: "how many more bytes that never expire", scale: less, of: deltaOf(lastingBytes), ofPart: deltaOfPart(lastingBytes), change: true},
+	{name: "new_high_idle_bytes", help: "how many more high-idle bytes", scale: less, of: deltaOf(idleBytes), ofPart: deltaOfPart(idleBytes), change: true},
+	{name: "no_ttl_share_rise", help: "rise of no_ttl_share, in per cent points", scale: points, of: deltaOf(lastingShare), change: true},
+	{name: "ttl_stopped_keys", help: "recent keys without a TTL, where TTLs are not set any more", scale: counts, of: ttlStoppedKeys, ofPart: ttlStoppedOfPart, change: true},
+	{name: "days_to_empty", help: "days until no key with a TTL is left to evict", scale: inDays, of: daysToEmpty, where: wholeOnly, change: true},
+	{name: "days_to_full", help: "days until used_memory reaches maxmemory", scale: inDays, of: daysToFull, where: wholeOnly, change: true},
+	{name: "used_memory_growth", help: "how much the server's used_memory grew", scale: growth, of: usedMemoryGrowth, where: serverOnly, change: true},
+	{name: "evicted_keys", help: "keys that the server evicted since the old profile", scale: counts, of: evictedKeys, where: serverOnly, change: true},
+	{name: "hit_ratio", help: "share of the server's lookups since then that found a key", scale: shares, of: hitRatio, where: serverOnly, change: true},
+}
+
+// Why the time to a limit, or a figure of a server, is not known.
+const (
+	noPolicy    = "the server does not tell its maxmemory-policy"
+	noPool      = "the server's maxmemory-policy is not one that evicts only keys with a TTL"
+	noRate      = "there is no rate: the profiles lie too close together, or overlap"
+	noOldServer = "the old profile does not have this figure of this server"
+	noPrimary   = "only a primary counts this"
+	noCount     = "the server counts from anew since the old profile, or does not tell"
+	noLookups   = "the server counts from anew since the old profile, does not tell, or looked nothing up"
+)
+
+func daysToEmpty(s subject) reading { return s.runway(diff.PoolEmpty, s.whyNoPool) }
+
+func daysToFull(s subject) reading { return s.runway(diff.MaxmemoryFull, s.whyNotFull) }
+
+// runway is the time until a limit is reached, in days. A limit that the keyspace
+// is not on its way to has none.
+func (s subject) runway(limit diff.Limit, whyNot func() string) reading {
+	for i := range s.diff.Runways {
+		switch r := &s.diff.Runways[i]; {
+		case r.Limit != limit:
+		case r.Days != nil:
+			return daysOf(r)
+		case len(r.Rates) > 0:
+			return reading{nothing: true}
+		}
+	}
+	return lacking(whyNot())
+}
+
+// daysOf is the time that a runway lasts at its latest rate. Earlier rates have no
+// say: a quiet week must not veto an alarm about what began last night.
+func daysOf(r *diff.Runway) reading {
+	days := exactly(*r.Days)
+	days.aside = otherDays(r)
+	return days
+}
+
+// otherDays are what a runway lasts at the rates seen; empty if there is only one.
+func otherDays(r *diff.Runway) string {
+	switch {
+	case r.Soonest == nil:
+		return ""
+	case r.Latest == nil:
+		return formatDays(*r.Soonest) + " or more at the rates seen"
+	default:
+		return formatDays(*r.Soonest) + " to " + formatDays(*r.Latest) + " at the rates seen"
+	}
+}
+
+func (s subject) whyNoPool() string {
+	if why := s.whyNoTTLs(); why != "" {
+		return why
+	}
+	why := noPool
+	for i := range s.profile.Nodes {
+		switch policy := s.profile.Nodes[i].Policy; {
+		case policy == "":
+			return noPolicy
+		case strings.HasPrefix(policy, "volatile-"):
+			why = noRate
+		}
+	}
+	if len(s.profile.Nodes) == 0 {
+		return becauseServer
+	}
+	return why
+}
+
+// whyNoTTLs says on which side TTLs are not known.
+func (s subject) whyNoTTLs() string {
+	r, told := s.untold(lastingKeys)
+	if told {
+		return ""
+	}
+	return r.absent
+}
+
+func (s subject) whyNotFull() string {
+	if len(s.profile.Nodes) == 0 {
+		return becauseServer
+	}
+	for i := range s.profile.Nodes {
+		if r := maxmemoryShare(subject{profile: s.profile, node: &s.profile.Nodes[i]}); r.absent != "" {
+			return r.absent
+		}
+	}
+	return noRate
+}
+
+func usedMemoryGrowth(s subject) reading {
+	line := s.line("used_memory")
+	switch {
+	case s.node.UsedMemory == nil:
+		return lacking(noMemory)
+	case line == nil || line.Delta == nil || *line.Old == 0:
+		return lacking(noOldServer)
+	}
+	return exactly(*line.Delta / *line.Old)
+}
+
+func evictedKeys(s subject) reading {
+	line := s.line("evicted_keys")
+	switch {
+	case s.node.Role != profile.RolePrimary:
+		return lacking(noPrimary)
+	case line == nil || line.Delta == nil:
+		return lacking(noCount)
+	}
+	return exactly(*line.Delta)
+}
+
+func hitRatio(s subject) reading {
+	line := s.line("hit_ratio")
+	switch {
+	case s.node.Role != profile.RolePrimary:
+		return lacking(noPrimary)
+	case line == nil || line.New == nil:
+		return lacking(noLookups)
+	}
+	return exactly(*line.New)
+}
+
+// line is a figure of the server, by its name; nil if it is not known.
+func (s subject) line(name string) *diff.ServerLine {
+	for i := range s.diff.Server {
+		if l := &s.diff.Server[i]; l.Node == s.node.Address && l.Name == name {
+			return l
+		}
+	}
+	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 	"keyprof/report"
 	"keyprof/sampler"
-	"keyprof/sampler/checkup"
+	"keyprof/sampler/profile"
 )
 
 var checkHelp = `Tells before the first profile what it would find and take: what the server is,
@@ -102,13 +102,13 @@ func runCheck(ctx context.Context, o checkOptions, stdin io.Reader, stdout, stde
 }
 
 // verdictError is nil when a profile would be complete.
-func verdictError(r *checkup.Result) error {
+func verdictError(r *profile.Checkup) error {
 	var err error
 	var hint string
 	switch r.Verdict {
-	case checkup.Complete:
+	case profile.VerdictComplete:
 		return nil
-	case checkup.Lacking:
+	case profile.VerdictLacking:
 		err, hint = &lackingError{reason: r.Reasons[0]}, "a profile can be made all the same; it says what it lacks"
 	default:
 		err, hint = errors.New(r.Reasons[0]), cmp.Or(r.Hint, "the server does not have what keyprof needs: give it another one")

@@ -13,8 +13,8 @@ import (
 
 	"keyprof/report"
 	"keyprof/report/alarm"
+	"keyprof/report/history"
 	"keyprof/report/unit"
-	"keyprof/sampler/history"
 )
 
 var diffHelp = `Compares two saved profiles: what changed by namespace, in keys, bytes, TTLs and

@@ -163,6 +163,6 @@ func decisionsOf(p *profile.Profile) (*pattern.Decisions, error) {
 	case p.Design.Redacted:
 		return nil, errRedactedDecisions
 	}
-	dict := pattern.Dictionary(*p.Design.Patterns)
-	return &pattern.Decisions{Dictionary: &dict, Rules: p.Design.PatternRules}, dict.Check()
+	dict := p.Design.Patterns
+	return &pattern.Decisions{Dictionary: dict, Rules: p.Design.PatternRules}, dict.Check()
 }

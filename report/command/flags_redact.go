@@ -2,14 +2,11 @@ package command
 
 import (
 	"crypto/rand"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"keyprof/report"
-	"keyprof/report/alarm"
 	"keyprof/report/redact"
-	"keyprof/sampler/profile"
 )
 
 // redactHelp is the part of --help that explains what is left out.
@@ -46,63 +43,9 @@ func redactOf(c *cli.Context) (*redact.Options, error) {
 	}
 }
 
-// shareable is a profile as it may be shown.
-type shareable struct {
-	*profile.Profile
-	names    *redact.Names // nil: nothing is redacted
-	original *profile.Profile
-}
-
-func share(p *profile.Profile, o *redact.Options) (shareable, error) {
-	if o == nil {
-		return shareable{Profile: p, original: p}, nil
-	}
-	shown, names, err := redact.Profile(p, *o)
-	if err != nil {
-		return shareable{}, fmt.Errorf("--redact: %w", err)
-	}
-	return shareable{shown, names, p}, nil
-}
-
-// evaluate judges conditions by the profile before it was redacted, so that
-// whether they hold does not depend on it, and shows names as they may be shown.
-func (s shareable) evaluate(conditions []*alarm.Condition) alarm.Verdict {
-	return s.shown(alarm.Evaluate(s.original, conditions))
-}
-
-// shown is a verdict with the names as they may be shown.
-func (s shareable) shown(v alarm.Verdict) alarm.Verdict {
-	for i := range v.Findings {
-		f := &v.Findings[i]
-		f.Namespace, f.Node = s.namespace(f.Namespace), s.node(f.Node)
-	}
-	for i := range v.Doubts {
-		v.Doubts[i].Namespace = s.namespace(v.Doubts[i].Namespace)
-	}
-	return v
-}
-
-func (s shareable) namespace(ns *profile.Namespace) *profile.Namespace {
-	if ns == nil || s.names == nil {
-		return ns
-	}
-	shown := *ns
-	shown.Pattern = s.names.Pattern(ns.Pattern, ns.Rule)
-	return &shown
-}
-
-func (s shareable) node(n *profile.Node) *profile.Node {
-	for i := range s.original.Nodes {
-		if n == &s.original.Nodes[i] {
-			return &s.Nodes[i]
-		}
-	}
-	return n
-}
-
 // checkUnder refuses to repeat a prefix that redaction hides.
-func (s shareable) checkUnder(under string) error {
-	if s.names == nil || under == "" {
+func checkUnder(s redact.Shareable, under string) error {
+	if !s.IsRedacted() || under == "" {
 		return nil
 	}
 	for i := range s.Namespaces {
@@ -114,19 +57,4 @@ func (s shareable) checkUnder(under string) error {
 		problem: "--under: no namespace begins like this once names are redacted",
 		hint:    "leave --under out to see which there are",
 	}
-}
-
-// redactedError is an error whose text may quote names.
-type redactedError struct{ error }
-
-func (e redactedError) Error() string { return redact.Text(e.error.Error()) }
-
-func (e redactedError) Unwrap() error { return e.error }
-
-// redactError is err as it may be shown.
-func redactError(err error, o *redact.Options) error {
-	if err == nil || o == nil {
-		return err
-	}
-	return redactedError{err}
 }

@@ -14,9 +14,9 @@ import (
 	"keyprof/report"
 	"keyprof/report/alarm"
 	"keyprof/report/diff"
+	"keyprof/report/history"
 	"keyprof/sampler"
 	"keyprof/sampler/aggregate"
-	"keyprof/sampler/history"
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )

@@ -14,38 +14,37 @@ import (
 
 // Imports go one way: what may import what of ours. Test support is left out.
 var layers = map[string][]string{
-	"keyprof/scanner":          {},
-	"keyprof/sampler/packed":   {},
-	"keyprof/sampler/profile":  {"keyprof/sampler/packed"},
-	"keyprof/sampler/pattern":  {},
-	"keyprof/sampler/estimate": {"keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report/redact":    {"keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
-	"keyprof/sampler/checkup":  {"keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/sampler/history":  {"keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/sampler":          {"keyprof/scanner", "keyprof/sampler/aggregate", "keyprof/sampler/checkup", "keyprof/sampler/estimate", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
-	"keyprof/report/unit":      {},
-	"keyprof/report/diff":      {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report/alarm":     {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report":           {"keyprof/sampler/pattern", "keyprof/sampler/aggregate", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/estimate", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/report/prom":      {"keyprof/sampler/pattern", "keyprof/sampler/aggregate", "keyprof/report", "keyprof/sampler/estimate", "keyprof/report/diff", "keyprof/report/unit", "keyprof/sampler/checkup", "keyprof/sampler/packed", "keyprof/sampler/profile"},
-
+	"keyprof/scanner":           {},
+	"keyprof/sampler/packed":    {},
+	"keyprof/sampler/pattern":   {},
+	"keyprof/sampler/profile":   {"keyprof/sampler/packed", "keyprof/sampler/pattern"},
+	"keyprof/sampler/estimate":  {"keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
 	"keyprof/sampler/aggregate": {"keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate"},
+	"keyprof/sampler":           {"keyprof/scanner", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
+	"keyprof/report/unit":       {},
+	"keyprof/report/history":    {"keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
+	"keyprof/report/redact":     {"keyprof/report/unit", "keyprof/report/diff", "keyprof/report/alarm", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
+	"keyprof/report/diff":       {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
+	"keyprof/report/alarm":      {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
+	"keyprof/report":            {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
+	"keyprof/report/prom":       {"keyprof/report", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
 }
 
 // foreign are packages that a layer must not come to depend on.
 var foreign = map[string][]string{
-	"keyprof/report/alarm":    {"github.com/redis/go-redis", "github.com/urfave/cli"},
-	"keyprof/report/diff":     {"github.com/redis/go-redis", "github.com/urfave/cli"},
-	"keyprof/report/prom":     {"github.com/redis/go-redis", "github.com/urfave/cli"},
-	"keyprof/report":          {"github.com/redis/go-redis", "github.com/urfave/cli"},
-	"keyprof/sampler/profile": {"github.com/redis/go-redis", "github.com/urfave/cli"},
-	"keyprof/sampler/pattern": {"github.com/redis/go-redis", "github.com/urfave/cli"},
-	"keyprof/report/redact":   {"github.com/redis/go-redis", "github.com/urfave/cli"},
-	"keyprof/sampler/history": {"github.com/redis/go-redis", "github.com/urfave/cli"},
-	"keyprof/sampler":         {"github.com/urfave/cli"},
-	"keyprof/scanner":         {"github.com/urfave/cli"},
-
+	"keyprof/scanner":           {"github.com/urfave/cli"},
+	"keyprof/sampler/pattern":   {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/sampler/profile":   {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/sampler/estimate":  {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/aggregate": {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/sampler":           {"github.com/urfave/cli"},
+	"keyprof/report/unit":       {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/report/history":    {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/report/redact":     {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/report/diff":       {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/report/alarm":      {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/report":            {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/report/prom":       {"github.com/redis/go-redis", "github.com/urfave/cli"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"keyprof/report"
 	"keyprof/report/alarm"
 	"keyprof/report/diff"
+	"keyprof/report/redact"
 	"keyprof/report/unit"
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
@@ -71,8 +72,8 @@ func readHint(err error) string {
 
 // show prints a report as suits stdout. On a terminal it is as wide as that,
 // within reason; elsewhere its width does not depend on chance.
-func show(stdout io.Writer, shown shareable, o presentation) error {
-	if err := shown.checkUnder(o.Under); err != nil {
+func show(stdout io.Writer, shown redact.Shareable, o presentation) error {
+	if err := checkUnder(shown, o.Under); err != nil {
 		return err
 	}
 	p := shown.Profile
@@ -160,8 +161,8 @@ func showChanges(stdout io.Writer, c *diff.Comparison, o changesShown) error {
 }
 
 // listAlarms judges the conditions by a profile, and lists what becomes of them.
-func listAlarms(stderr io.Writer, p shareable, conditions []*alarm.Condition) error {
-	return listVerdict(stderr, p.evaluate(conditions))
+func listAlarms(stderr io.Writer, p redact.Shareable, conditions []*alarm.Condition) error {
+	return listVerdict(stderr, p.Evaluate(conditions))
 }
 
 // listVerdict writes what holds, and what cannot be told, a line each. The error

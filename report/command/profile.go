@@ -15,10 +15,10 @@ import (
 	"keyprof/report"
 	"keyprof/report/alarm"
 	"keyprof/report/diff"
+	"keyprof/report/history"
 	"keyprof/report/redact"
 	"keyprof/report/unit"
 	"keyprof/sampler"
-	"keyprof/sampler/history"
 	"keyprof/sampler/profile"
 )
 
@@ -192,9 +192,9 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 	past.sampleAgain(o.Collect.Sample)
 	collected, err := collect(ctx, o, past, stdin, stderr)
 	if err != nil {
-		return redactError(err, o.Redact)
+		return redact.Error(err, o.Redact)
 	}
-	p, err := share(collected, o.Redact)
+	p, err := redact.Share(collected, o.Redact)
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 // them whatever became of the others. What is printed is the last, since whoever
 // reads it may hang up, which ends the process. failed is what could not be saved or
 // printed, and alarms that conditions hold, which have been listed.
-func (o profileOptions) deliver(p shareable, past *pastProfiles, stdout, stderr io.Writer) (failed, alarms error) {
+func (o profileOptions) deliver(p redact.Shareable, past *pastProfiles, stdout, stderr io.Writer) (failed, alarms error) {
 	changes := past.changes(p.Profile) // before the profile is one of the past
 	saved := failuresOf(past.save(p.Profile), o.saveOutput(p.Profile))
 	textfile := o.Prom.write(p.Profile, changes)
@@ -262,7 +262,7 @@ func collect(ctx context.Context, o profileOptions, past *pastProfiles, stdin io
 		defer limitProcessors(o.Collect.Workers)()
 	}
 	if o.Redact != nil {
-		o.Connection.Hide = func(err error) error { return redactError(err, o.Redact) }
+		o.Connection.Hide = func(err error) error { return redact.Error(err, o.Redact) }
 	}
 	conn, databases, err := o.Connection.open(ctx, stdin, stderr, func() { progress.interrupt() })
 	if err != nil {
@@ -286,7 +286,7 @@ func collect(ctx context.Context, o profileOptions, past *pastProfiles, stdin io
 // listAlarms judges the conditions by the changes, where they are known: these tell
 // all that the profile does. Why they are not has been said, or it is the first
 // night.
-func (o profileOptions) listAlarms(stderr io.Writer, p shareable, changes *diff.Comparison) error {
+func (o profileOptions) listAlarms(stderr io.Writer, p redact.Shareable, changes *diff.Comparison) error {
 	if changes == nil {
 		return listAlarms(stderr, p, slices.DeleteFunc(slices.Clone(o.FailOn), (*alarm.Condition).NeedsDiff))
 	}
@@ -305,7 +305,7 @@ func (o profileOptions) saveOutput(p *profile.Profile) error {
 }
 
 // print prints the profile or the report, and then what changed.
-func (o profileOptions) print(stdout io.Writer, p shareable, changes *diff.Comparison) error {
+func (o profileOptions) print(stdout io.Writer, p redact.Shareable, changes *diff.Comparison) error {
 	if o.Output == "-" {
 		return profile.Write(stdout, p.Profile, profile.Plain)
 	}

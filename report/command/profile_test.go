@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"keyprof/report"
+	"keyprof/report/redact"
 	"keyprof/sampler/profile/profiletest"
 )
 
@@ -22,7 +23,7 @@ func TestNotValidProfileIsPrinted(t *testing.T) {
 		"a history":         {History: &historyOptions{}, Output: filepath.Join(t.TempDir(), "p.json")},
 	} {
 		var out, problems bytes.Buffer
-		failed, _ := o.deliver(shareable{Profile: p}, nil, &out, &problems)
+		failed, _ := o.deliver(redact.Shareable{Profile: p}, nil, &out, &problems)
 		if failed == nil || !strings.Contains(failed.Error(), "elapsed_s: negative") {
 			t.Errorf("%s: %v", name, failed)
 			continue

@@ -70,7 +70,7 @@ func runReport(o reportOptions, stdin io.Reader, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	p, err := share(read, o.Redact)
+	p, err := redact.Share(read, o.Redact)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"keyprof/sampler/pattern"
@@ -166,3 +167,173 @@ func (n *Names) allShown(texts []string) (kept []string) {
 	}
 	return kept
 }
+
+// place is where the elements before it lead, in a tree of all patterns.
+type place struct {
+	keys     int64 // of all namespaces that go through it
+	children map[string]*place
+	words    map[string]bool // the children that are words; once settled, all of them are shown
+	strong   bool            // a delimiter of the first level leads to it
+}
+
+func (p *place) child(text string) *place {
+	if p.children == nil {
+		p.children, p.words = map[string]*place{}, map[string]bool{}
+	}
+	if p.children[text] == nil {
+		p.children[text] = &place{}
+	}
+	return p.children[text]
+}
+
+func (p *place) add(elements []pattern.Element, keys int64) {
+	for _, e := range elements {
+		next := p.child(e.Text)
+		if e.Word {
+			p.words[e.Text] = true
+		}
+		next.strong = e.Strong
+		next.keys += keys
+		p = next
+	}
+}
+
+// merge adds the tree below from to that below p.
+func (p *place) merge(from *place) {
+	p.keys += from.keys
+	p.strong = from.strong
+	for text, c := range from.children {
+		p.child(text).merge(c)
+		if from.words[text] {
+			p.words[text] = true
+		}
+	}
+}
+
+// settle decides which words at and below p are shown, and joins the others as
+// one wildcard, whose names are then looked at together.
+func (p *place) settle(rare int64, shown map[string]bool) {
+	repeated := p.repeated()
+	for word := range p.words {
+		c := p.children[word]
+		if vocabulary[word] || c.keys >= rare && !repeated[word] {
+			shown[word] = true
+			continue
+		}
+		p.child(pattern.Wildcard).merge(c)
+		delete(p.children, word)
+		delete(p.words, word)
+	}
+	for _, c := range p.children {
+		c.settle(rare, shown)
+	}
+}
+
+// manyAlike is how many words followed by the same word are more likely data
+// than schema.
+const manyAlike = 4
+
+// repeated are the words that share with others the word that follows them:
+// the orders of acme:orders and globex:orders.
+func (p *place) repeated() map[string]bool {
+	followed := map[string][]string{}
+	for word := range p.words {
+		if vocabulary[word] {
+			continue
+		}
+		for delim, after := range p.children[word].children {
+			if !after.strong {
+				continue
+			}
+			for next := range after.words {
+				followed[delim+next] = append(followed[delim+next], word)
+			}
+		}
+	}
+	repeated := map[string]bool{}
+	for _, words := range followed {
+		for _, word := range words {
+			repeated[word] = repeated[word] || len(words) >= manyAlike
+		}
+	}
+	return repeated
+}
+
+// shows reports whether a word is shown here. Where no namespace leads, only
+// words of the vocabulary are.
+func (p *place) shows(word string) bool { return vocabulary[word] || p != nil && p.words[word] }
+
+// next is where an element leads; nil where no namespace does.
+func (p *place) next(text string) *place {
+	if p == nil {
+		return nil
+	}
+	return p.children[text]
+}
+
+// template is what the rules of people make of names: their own words are
+// shown, and what they captured is data.
+type template struct {
+	made  *regexp.Regexp // a name that the rule gave
+	shown string
+}
+
+// captures are the uses of a match in the name of a rule.
+var captures = regexp.MustCompile(`\$\$|\$\d+|\$\{\w+\}`)
+
+// parseTemplate reads a rule, REGEX=NAME.
+func parseTemplate(rule string) (template, bool) {
+	at := strings.LastIndexByte(rule, '=')
+	if at < 0 {
+		return template{}, false
+	}
+	name := rule[at+1:]
+	var made, shown strings.Builder
+	for name != "" {
+		use := captures.FindStringIndex(name)
+		if use == nil {
+			use = []int{len(name), len(name)}
+		}
+		text, capture := name[:use[0]], name[use[0]:use[1]]
+		name = name[use[1]:]
+		if capture == "$$" {
+			text, capture = text+"$", ""
+		}
+		made.WriteString(regexp.QuoteMeta(text))
+		shown.WriteString(text)
+		if capture != "" {
+			made.WriteString(".*")
+			shown.WriteString(pattern.Wildcard)
+		}
+	}
+	expr, err := regexp.Compile("^(?s:" + made.String() + ")$")
+	return template{expr, shown.String()}, err == nil
+}
+
+// vocabulary are words that stay however few keys they cover: those that the
+// software which uses Redis is made of. None may be the name of a person, a
+// place, a company, or anything of theirs.
+var vocabulary = func() map[string]bool {
+	words := map[string]bool{}
+	for _, w := range strings.Fields(`
+		active archive async attempts auth backup batch buffer cache cached caches celery channel channels
+		cleanup client clients cluster config configs configuration consumer consumers count counter counters
+		cron current daily data database dead default delay delayed disabled enabled error errors event events
+		expire expired expires expiry failed failure failures feature features feed flag flags global hash
+		health heartbeat history hourly id ids idempotency index indexes info init instance instances item
+		items job jobs key keys kombu last latest leader leaderboard leaderboards limit limits limiter list
+		lists lock locked locks log login logs lookup mail main master mem memory message messages meta
+		metadata metric metrics migration migrations mutex next nonce notification notifications online
+		otp page pages pending permission permissions ping presence primary priority process processed
+		processes processing producer producers profile profiles progress pubsub queue queued queues quota
+		rate ratelimit ratelimits recent redlock refresh replica request requests reserved resque result
+		results retries retry role roles rq running schedule scheduled scheduler schedules schema score
+		scores semaphore seq sequence server servers service services session sessions set sets setting
+		settings shard shared sidekiq snapshot sorted stale stat state stats status stream streams sync
+		system tag tags task tasks temp temporary throttle timeout timestamp tmp token tokens total totals
+		ttl unacked unique user users value values version versions waiting wait warmup weekly worker workers
+		zset`) {
+		words[w] = true
+	}
+	return words
+}()

@@ -128,6 +128,21 @@ func quotes(s string) string {
 	return strings.ReplaceAll(quoted.ReplaceAllString(s, "…"), apostrophe, "'")
 }
 
+// redactedError is an error whose text may quote names.
+type redactedError struct{ error }
+
+func (e redactedError) Error() string { return Text(e.error.Error()) }
+
+func (e redactedError) Unwrap() error { return e.error }
+
+// Error returns err as it may be shown: where o is nil, as it is.
+func Error(err error, o *Options) error {
+	if err == nil || o == nil {
+		return err
+	}
+	return redactedError{err}
+}
+
 // ownReasons are sentences of ours; all other text may hold anything.
 var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` +
 	`the connection was closed by the other side|the connection was reset|` +

@@ -253,7 +253,7 @@ func (b *Builder) Fill(p *profile.Profile, m Measures) {
 	}
 	p.Largest = b.largest.keys()
 	p.Design.Degraded = p.Design.Degraded || dict.Degraded
-	p.Design.Patterns = new(profile.Patterns(*dict))
+	p.Design.Patterns = dict
 }
 
 // UnusedRules returns the pattern rules that have matched no name.

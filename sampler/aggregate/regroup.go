@@ -23,11 +23,10 @@ func RollUp(p *profile.Profile, under string, depth int) (*profile.Profile, erro
 
 // DelimitersOf returns the delimiters by which the names of p were cut.
 func DelimitersOf(p *profile.Profile) *pattern.Delimiters {
-	dict := pattern.Dictionary{}
-	if p.Design.Patterns != nil {
-		dict = pattern.Dictionary(*p.Design.Patterns)
+	if dict := p.Design.Patterns; dict != nil {
+		return dict.FirstLevel()
 	}
-	return dict.FirstLevel()
+	return (&pattern.Dictionary{}).FirstLevel()
 }
 
 func rolledUp(delims *pattern.Delimiters, name, under string, depth int) string {
@@ -64,11 +63,10 @@ func Regroup(a, b *profile.Profile) (*profile.Profile, *profile.Profile, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	joined := profile.Patterns(*join)
 	to := func(p *profile.Profile, of map[string]string) (*profile.Profile, error) {
 		p, err := Rename(p, func(ns *profile.Namespace) string { return of[ns.Pattern] })
 		if err == nil {
-			p.Design.Patterns = &joined
+			p.Design.Patterns = join
 		}
 		return p, err
 	}
@@ -79,8 +77,7 @@ func Regroup(a, b *profile.Profile) (*profile.Profile, *profile.Profile, error) 
 
 // groupingOf says how the names of a profile were grouped.
 func groupingOf(p *profile.Profile) *pattern.Grouping {
-	dict := pattern.Dictionary(*p.Design.Patterns)
-	g := &pattern.Grouping{Dictionary: &dict}
+	g := &pattern.Grouping{Dictionary: p.Design.Patterns}
 	for i := range p.Namespaces {
 		if ns := &p.Namespaces[i]; !ns.Other {
 			g.Rows = append(g.Rows, pattern.GroupingRow{Pattern: ns.Pattern, Names: ns.Probed, Rule: ns.Rule})

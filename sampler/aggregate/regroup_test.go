@@ -203,7 +203,7 @@ func TestDatabasesAgree(t *testing.T) {
 	b.Add(many)
 	b.Fill(&tonight, Measures{})
 	g := defaultGrouping
-	g.Dictionary = new(pattern.Dictionary(*tonight.Design.Patterns))
+	g.Dictionary = tonight.Design.Patterns
 	again := NewBuilder(g, -1)
 	again.Add(words)
 	again.Add(many)

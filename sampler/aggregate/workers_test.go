@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"keyprof/sampler/pattern"
 	"keyprof/sampler/pattern/patterntest"
 	"keyprof/sampler/profile"
 )
@@ -66,7 +65,7 @@ func TestProfileKeepsDecisions(t *testing.T) {
 	var first, second profile.Profile
 	foldAll(2, 20, len(names), nameAt).Fill(&first, everything)
 	rand.New(rand.NewPCG(3, 3)).Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-	f := NewFolder(2, Grouping{Limit: DefaultNamespaceLimit, Dictionary: new(pattern.Dictionary(*first.Design.Patterns))}, 1000)
+	f := NewFolder(2, Grouping{Limit: DefaultNamespaceLimit, Dictionary: first.Design.Patterns}, 1000)
 	page := &Page{}
 	for _, name := range names {
 		page.Keys = append(page.Keys, observationOf(name))

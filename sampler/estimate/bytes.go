@@ -83,3 +83,117 @@ func sum(add func(a, b float64) float64, parts []profile.Estimate) profile.Estim
 }
 
 func square(v float64) float64 { return v * v }
+
+// Kin is what the namespaces of a database tell of each other. A collection grows
+// with what is put into it, so that one in thousands may be a hundred times as
+// large; a sample that met none of these in one namespace has met some in others. The
+// sizes of a namespace of collections are taken to vary, relative to their mean, as
+// much as those of all together, unless it was seen of enough keys to know better.
+type Kin struct {
+	keys     float64 // of collections
+	variance float64 // times keys: relative to the square of the mean of each namespace
+	largest  float64 // size, relative to the mean of its namespace
+}
+
+// Add takes in the sums of a namespace.
+func (k *Kin) Add(s *profile.SampleSums) {
+	if !ofCollections(s) {
+		return
+	}
+	n, sum := float64(s.Bytes.Keys), float64(s.Bytes.Bytes)
+	k.keys += n
+	k.variance += n * (s.Bytes.Squares.Float()*n/square(sum) - 1)
+	k.largest = max(k.largest, float64(s.Bytes.Largest)*n/sum)
+}
+
+// ofCollections reports whether most bytes of a namespace are those of collections.
+func ofCollections(s *profile.SampleSums) bool {
+	return s != nil && s.Bytes.Bytes > 0 && s.SampledBytes.Bytes > s.Bytes.Bytes/2
+}
+
+// Among is the frame for a namespace of the same database as kin.
+func (f Frame) Among(kin Kin, s *profile.SampleSums) Frame {
+	if !ofCollections(s) || kin.keys == 0 {
+		return f
+	}
+	// By the rule of three no more than 3/n of its keys are as large as the largest,
+	// relative to the others.
+	most := 3 / float64(s.Bytes.Keys)
+	f.variance = min(max(0, kin.variance/kin.keys), most*square(kin.largest))
+	f.unmet = most * kin.largest
+	return f
+}
+
+// mayHold reports whether keys that were not met, as large as the largest of kin, may
+// hold more than an interval of so much on either side, relative to the bytes, allows
+// for.
+func (f Frame) mayHold(half float64) bool { return f.unmet > max(largePart, half) }
+
+// kinSquares is the sum of the squares of sizes that vary as those of kin do.
+func (f Frame) kinSquares(s profile.ByteSums) float64 {
+	if f.variance == 0 || s.Keys == 0 {
+		return 0
+	}
+	return square(float64(s.Bytes)) / float64(s.Keys) * (1 + f.variance)
+}
+
+// The guard says when an interval of bytes would be a lie: where the variance of
+// the sizes has no bound, the standard deviation that a sample shows is too
+// small, and intervals made of it miss the truth far more often than they say.
+const (
+	largePart = 0.05 // a key with more of the bytes than this is a large part of them
+	leastTail = 2    // a tail index below this is that of an infinite variance
+	topPart   = 0.05 // of the keys, by whose sizes the tail is judged
+)
+
+// fewHold is the guard.
+func fewHold(s profile.ByteSums, tail float64) bool {
+	return float64(s.Largest) > largePart*float64(s.Bytes) || tail < leastTail || s.Keys == 0
+}
+
+// TailIndex is Hill's estimate of the exponent with which the largest sizes grow
+// rare (Hill, "A simple general approach to inference about the tail of a
+// distribution", 1975), from the top 5 % of a sketch: that of sizes of which the
+// share above x falls as x^-index. It is +Inf when these sizes are all alike, and
+// when there are none.
+func TailIndex(s *profile.Sketch) float64 {
+	if s == nil {
+		return math.Inf(1)
+	}
+	type bin struct {
+		value float64
+		count int64
+	}
+	var bins []bin
+	s.Each(func(value float64, count int64) {
+		if value > 0 {
+			bins = append(bins, bin{value, count})
+		}
+	})
+	top := int64(math.Ceil(topPart * float64(s.Count())))
+	var logs float64
+	left := top
+	for i := len(bins) - 1; i >= 0 && left > 0; i-- {
+		n := min(bins[i].count, left)
+		left -= n
+		logs += float64(n) * math.Log(bins[i].value)
+		if left == 0 { // the least of the top
+			if excess := logs - float64(top)*math.Log(bins[i].value); excess > 0 {
+				return float64(top) / excess
+			}
+		}
+	}
+	return math.Inf(1)
+}
+
+// Unseen is the most keys larger than the largest that was seen which there may
+// be, at 95 %, when a share of all keys in (0,1] was seen: the rule of three,
+// 3/share, in the form that holds for large shares, too. With one more it would
+// be unlikelier than 5 % that none of them was met.
+func Unseen(share float64) int64 {
+	if share >= 1 {
+		return 0
+	}
+	const missed = 0.05
+	return integer(math.Log(missed) / math.Log1p(-share))
+}

@@ -21,6 +21,6 @@
 // # What no sample tells
 //
 // Intervals of bytes rest on the central limit theorem, which fails where a few
-// keys hold most of them: see guard.go. Giants that were not met show in no
+// keys hold most of them: see bytes.go. Giants that were not met show in no
 // sample at all: see [Unseen] and [Balance].
 package estimate

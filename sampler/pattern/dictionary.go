@@ -1,9 +1,16 @@
 package pattern
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"reflect"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 // DictionaryVersion is the version of the format of a [Dictionary].
@@ -16,15 +23,15 @@ const DictionaryVersion = 1
 // Places are written as patterns in which every literal is <*>: the shape of
 // what stands there. It is immutable once made.
 type Dictionary struct {
-	Version int `json:"version"` // DictionaryVersion
-	Lexer   int `json:"lexer"`   // Version of the lexing rules
-	// Delimiters are those of the first level; "" stands for [DefaultDelimiters].
+	Version int `json:"version"` // version of this form
+	Lexer   int `json:"lexer"`   // version of the lexing rules
+	// Delimiters are those of the first level, sorted; absent: the default ones.
 	Delimiters string `json:"delimiters,omitempty"`
-	// K is how many different literals a node of the first level keeps apart;
-	// 0 is none at all.
+	// K is the number of different literals that a node of the first level keeps
+	// apart; 0 is none at all.
 	K int `json:"k"`
-	// Rung tells apart bounds of the same K: how far they had to be lowered, 0
-	// being not at all.
+	// Rung tells apart bounds of the same K: it is the number of times that they
+	// were lowered.
 	Rung int `json:"rung,omitempty"`
 	// Degraded means that K or the length of patterns had to be lowered to keep
 	// the namespaces few: they are coarser than they would be in a smaller
@@ -33,7 +40,7 @@ type Dictionary struct {
 	// Protected are the literals that no wildcard takes, by what stands before
 	// them: "" for the beginning, "<*>:" for the second segment.
 	Protected map[string][]string `json:"protected,omitempty"`
-	// Shapes are those that are never cut.
+	// Shapes are the shapes of names that are never cut.
 	Shapes []string `json:"shapes,omitempty"`
 	// Collapsed are the nodes whose literals have become <*>, by their shape:
 	// for each node the literals that lead to it.
@@ -170,4 +177,401 @@ func Join(a, b *Dictionary) (*Dictionary, error) {
 	inA, inB := setOf(a.Shapes), setOf(b.Shapes)
 	sum.Shapes = slices.DeleteFunc(sum.Shapes, func(s string) bool { return !inA[s] || !inB[s] })
 	return sum, nil
+}
+
+// Bounds on a dictionary that is read.
+const (
+	maxDictionaryBytes = 16 << 20
+	maxDecisions       = 50_000 // of each kind
+)
+
+// Write writes d as indented JSON with sorted keys, to be read, edited and put
+// under version control by people.
+func (d *Dictionary) Write(w io.Writer) error {
+	text, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(text, '\n'))
+	return err
+}
+
+// Decisions are what a file says of how names are to be grouped.
+type Decisions struct {
+	Dictionary *Dictionary
+	Rules      []string // as they were written, in order; a dictionary alone has none
+}
+
+// ReadDecisions reads a dictionary, alone or as it stands in a profile or in
+// what the patterns command prints, which hold the rules as well. The dictionary
+// has been checked.
+func ReadDecisions(r io.Reader) (*Decisions, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxDictionaryBytes+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(text) > maxDictionaryBytes:
+		return nil, fmt.Errorf("pattern dictionary: more than %d bytes", maxDictionaryBytes)
+	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // as editors on Windows write
+	d, err := decodeDecisions(text)
+	if err != nil {
+		return nil, fmt.Errorf("pattern dictionary: %w", inPlainWords(err, text))
+	}
+	if err := d.Dictionary.Check(); err != nil {
+		return nil, fmt.Errorf("pattern dictionary: %w", err)
+	}
+	return d, nil
+}
+
+// recorded is how decisions stand in a longer document.
+type recorded struct {
+	Patterns json.RawMessage `json:"patterns"`
+	Rules    []string        `json:"pattern_rules"`
+	Redacted bool            `json:"redacted"`
+	// What else the patterns command prints means nothing here.
+	Names      json.RawMessage `json:"names"`
+	Namespaces json.RawMessage `json:"namespaces"`
+}
+
+// decodeDecisions tells a profile by its design, and what the patterns command
+// printed by its patterns.
+func decodeDecisions(text []byte) (*Decisions, error) {
+	var document struct {
+		Design   *recorded       `json:"design"`
+		Patterns json.RawMessage `json:"patterns"`
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		return nil, err
+	}
+	switch {
+	case document.Design != nil:
+		return document.Design.decisions(json.Unmarshal)
+	case document.Patterns != nil:
+		var printed recorded
+		if err := unmarshalStrictly(text, &printed); err != nil {
+			return nil, err
+		}
+		return printed.decisions(unmarshalStrictly)
+	}
+	d := &Decisions{Dictionary: &Dictionary{}}
+	return d, unmarshalStrictly(text, d.Dictionary)
+}
+
+func (r *recorded) decisions(unmarshal func([]byte, any) error) (*Decisions, error) {
+	if r.Redacted {
+		return nil, errors.New("it is redacted: some of its decisions, and its rules, were left out")
+	}
+	if r.Patterns == nil || string(r.Patterns) == "null" {
+		return nil, errors.New("the profile holds none: it was made by an older version")
+	}
+	d := &Decisions{&Dictionary{}, r.Rules}
+	return d, unmarshal(r.Patterns, d.Dictionary)
+}
+
+// unmarshalStrictly is for what people edit: a misspelt field would be ignored.
+func unmarshalStrictly(text []byte, v any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(v)
+}
+
+// inPlainWords replaces an error of the JSON decoder that speaks of Go or its
+// types.
+func inPlainWords(err error, text []byte) error {
+	var wrong *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case len(bytes.TrimSpace(text)) == 0:
+		return errors.New("the file is empty")
+	case errors.As(err, &syntax):
+		return fmt.Errorf("the file is not JSON: line %d", 1+bytes.Count(text[:syntax.Offset], []byte("\n")))
+	case !errors.As(err, &wrong):
+		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	case wrong.Field == "":
+		return fmt.Errorf("this is a JSON %s, want an object such as a profile has under design.patterns", wrong.Value)
+	}
+	return fmt.Errorf("in %s stands a JSON %s, want %s", wrong.Field, wrong.Value, wantedJSON(wrong.Type))
+}
+
+func wantedJSON(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "an array"
+	}
+	return "an object"
+}
+
+// Check reports the first thing in d that cannot be.
+func (d *Dictionary) Check() error {
+	switch {
+	case d.Version != DictionaryVersion:
+		return fmt.Errorf("version %d, want %d", d.Version, DictionaryVersion)
+	case d.K < 0 || d.K > DefaultK:
+		return fmt.Errorf("k is %d, want 0 to %d", d.K, DefaultK)
+	case d.Rung < 0 || d.Rung > LastRung || d.Rung > 0 && ladder[d.Rung].k != d.K:
+		return fmt.Errorf("rung is %d, which is not one of k %d; leave it out", d.Rung, d.K)
+	case max(len(d.Protected), len(d.Shapes), len(d.Collapsed), len(d.Fused)) > maxDecisions:
+		return fmt.Errorf("more than %d decisions of one kind", maxDecisions)
+	}
+	if _, err := ParseDelimiters(d.Delimiters); d.Delimiters != "" && err != nil {
+		return fmt.Errorf("delimiters: %w", err)
+	}
+	for place, words := range d.Protected {
+		if err := checkPlace("protected", place, words); err != nil {
+			return err
+		}
+	}
+	for _, s := range d.Shapes {
+		if err := checkPlace("shapes", s, nil); err != nil {
+			return err
+		}
+	}
+	return errors.Join(d.checkCollapsed(), d.checkFused())
+}
+
+func (d *Dictionary) checkCollapsed() error {
+	for place, paths := range d.Collapsed {
+		for _, words := range paths {
+			if err := checkPlace("collapsed", place, words); err != nil {
+				return err
+			}
+			if shape, _ := parseShape(place); len(words) >= countWords(shape) {
+				return fmt.Errorf("collapsed: %q has no place after %q", place, words)
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Dictionary) checkFused() error {
+	for from, to := range d.Fused {
+		if !isPattern(from) || !isPattern(to) {
+			return fmt.Errorf("fused: %q: %q is no pattern", from, to)
+		}
+	}
+	return nil
+}
+
+// checkPlace checks a shape and the words there.
+func checkPlace(field, place string, words []string) error {
+	if shape, ok := parseShape(place); !ok || len(shape) > MaxPattern {
+		return fmt.Errorf("%s: %q is no shape: write <*> for each literal, and the rest as in a pattern", field, place)
+	}
+	for _, w := range words {
+		if !isPattern(w) {
+			return fmt.Errorf("%s: %q: %q is no literal", field, place, w)
+		}
+	}
+	return nil
+}
+
+// maxPrinted is the length of the longest pattern with wildcards: one may take
+// more room than the literal that it stands for.
+const maxPrinted = MaxPattern + MaxTokens*len(wildcard)
+
+// isPattern reports whether s can be printed.
+func isPattern(s string) bool {
+	return s != "" && len(s) <= maxPrinted && utf8.ValidString(s) && unprintable(s) == len(s)
+}
+
+type wordSet map[string]bool
+
+// protection is a dictionary in the form in which a trie looks things up.
+type protection struct {
+	words     map[string]wordSet    // by the shape before the literal
+	shapes    wordSet               // that are never cut
+	collapsed map[string][][]string // by shape
+}
+
+func (d *Dictionary) protection() *protection {
+	p := &protection{words: map[string]wordSet{}, shapes: wordSet{}, collapsed: map[string][][]string{}}
+	for place, words := range d.Protected {
+		if shape, ok := parseShape(place); ok {
+			p.words[shape] = setOf(words)
+		}
+	}
+	for _, s := range d.Shapes {
+		// A shape that was cut looks like one that lexed so.
+		if shape, ok := parseShape(s); ok && !strings.HasSuffix(shape, string([]byte{restMark})) {
+			p.shapes[shape] = true
+		}
+	}
+	for place, paths := range d.Collapsed {
+		if shape, ok := parseShape(place); ok {
+			p.collapsed[shape] = fitting(paths, countWords(shape))
+		}
+	}
+	return p
+}
+
+// fitting returns the paths that lead to a node of a shape with so many words.
+func fitting(paths [][]string, words int) (fit [][]string) {
+	for _, p := range paths {
+		if len(p) < words {
+			fit = append(fit, p)
+		}
+	}
+	return fit
+}
+
+func setOf(words []string) wordSet {
+	set := make(wordSet, len(words))
+	for _, w := range words {
+		set[w] = true
+	}
+	return set
+}
+
+// levels returns the words for each level of a shape that rung r spares.
+func (p *protection) levels(shape string, r rung) []wordSet {
+	sets := make([]wordSet, 0, countWords(shape))
+	for _, before := range beginnings(shape) {
+		words := p.words[before]
+		if r.spares > sparesAll {
+			words = nil
+		}
+		sets = append(sets, words)
+	}
+	return sets
+}
+
+// cutShape is the function of this name for rung r, but for shapes that it
+// spares.
+func (p *protection) cutShape(shape []byte, r rung) (int, bool) {
+	end, cut := cutShape(shape, r.elements)
+	if cut && r.spares < sparesNothing && p.shapes[string(shape)] {
+		return len(shape), false
+	}
+	return end, cut
+}
+
+// printShape writes a shape, or the start of one, as a pattern with <*> for
+// each literal.
+func printShape(shape string) string {
+	if shape == "" {
+		return ""
+	}
+	return string(appendShape(nil, shape, everyWord))
+}
+
+// kindOf finds a placeholder by its name.
+var kindOf = func() map[string]Kind {
+	kinds := map[string]Kind{}
+	for k := Bin; k < numKinds; k++ {
+		kinds[kindNames[k]] = k
+	}
+	return kinds
+}()
+
+// parseShape is the inverse of printShape. It reports whether s is a shape.
+func parseShape(s string) (string, bool) {
+	shape := make([]byte, 0, len(s))
+	for s != "" {
+		mark, n := parseMark(s)
+		if n == 0 {
+			return "", false
+		}
+		shape = append(shape, mark...)
+		s = s[n:]
+	}
+	return string(shape), true
+}
+
+// parseMark reads one element at the start of s, and returns how long it is, 0
+// if there is none.
+func parseMark(s string) (mark string, n int) {
+	switch {
+	case s[0] == '\\' && len(s) > 1 && is(s[1], isEscaped):
+		return s[1:2], 2
+	case s[0] == '<':
+		end := strings.IndexByte(s, '>') + 1
+		if s[:end] == wildcard {
+			return string([]byte{literalMark}), end
+		}
+		if kind, ok := kindOf[s[:end]]; ok {
+			return string([]byte{placeholderMark | byte(kind)}), end
+		}
+	case encodedDelimiter(s) != 0:
+		return s[:3], 3
+	case is(s[0], isDelim) && s[0] != '>':
+		return s[:1], 1
+	}
+	return "", 0
+}
+
+// Bounds on the trie. They form a ladder: each rung gives coarser namespaces
+// than the one before, down to a single one. Going down the ladder is a pure
+// function of the trie, so tries that were filled apart end with the same
+// namespaces on the same rung.
+
+// DefaultK is how many different literals a node of the first level keeps
+// apart before they collapse, as long as the namespaces are few enough.
+const DefaultK = 64
+
+// rung is a place on the ladder of bounds.
+type rung struct {
+	k        int // literals kept apart at the first level
+	elements int // of a shape, before the rest of the name is cut off
+	spares   protected
+}
+
+// protected says what a rung spares of what the dictionary protects.
+type protected uint8
+
+const (
+	sparesAll protected = iota
+	sparesShapes
+	sparesNothing
+)
+
+// ladder begins with the bounds that hold for almost every keyspace. Those
+// below LowestFair no longer show a namespace as a person would write it; they
+// keep a trie within its memory whatever the names are.
+var ladder = [...]rung{
+	{DefaultK, MaxTokens, sparesAll},
+	{32, 32, sparesAll},
+	{16, 24, sparesAll},
+	{8, 16, sparesAll},
+	{4, 12, sparesAll},
+	{2, 8, sparesAll},
+	{1, 6, sparesAll},
+	{0, 4, sparesAll},
+	{0, 2, sparesAll},
+	{0, 1, sparesAll},
+	{0, 0, sparesAll},
+	{0, 0, sparesShapes},
+	{0, 0, sparesNothing},
+}
+
+// Rungs are numbered from 0, the widest bounds.
+const (
+	LowestFair      = 4               // the last whose namespaces read well
+	LowestProtected = 10              // the last that spares what is protected
+	LastRung        = len(ladder) - 1 // it has one namespace only
+)
+
+// levelShift narrows the levels below the first: 64, 32, 32, 16, 16, 16, 8, …
+// The deeper a node, the more of its kind there are.
+var levelShift = [...]int{0, 1, 1, 2, 2, 2, 3}
+
+// literals returns how many literals a node of this level keeps apart.
+func (r rung) literals(level int) int {
+	return r.k >> levelShift[min(level, len(levelShift)-1)]
+}
+
+// rungOf returns the highest rung whose K is at most k.
+func rungOf(k int) int {
+	for i, r := range ladder {
+		if r.k <= k {
+			return i
+		}
+	}
+	return LastRung
 }

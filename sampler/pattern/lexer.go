@@ -1,5 +1,11 @@
 package pattern
 
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
 // The bounds of a pattern. A name that exceeds one ends in <...>.
 const (
 	// MaxPattern is the length of the longest pattern, in bytes.
@@ -227,4 +233,440 @@ func Of(name string) string {
 // Of returns the pattern of name.
 func (d *Delimiters) Of(name string) string {
 	return string((&Lexer{delims: d}).AppendPattern(nil, name))
+}
+
+// single reads one part that is not empty: a number, a token, or a literal.
+func (l *Lexer) single(p part) {
+	s := l.in(p)
+	switch {
+	case p.all.only(isDigit):
+		l.push(numberKind(s), p.end)
+	case p.all&isSpecial != 0:
+		l.foreign(p)
+	default:
+		l.ascii(p)
+	}
+}
+
+// foreign reads a part with letters outside ASCII. It is never a token. Digits
+// of any script make a number when they are alone; within words only ASCII
+// digits do.
+func (l *Lexer) foreign(p part) {
+	if allDigits(l.in(p)) {
+		l.push(Int, p.end)
+		return
+	}
+	l.literal(p)
+}
+
+func allDigits(s string) bool {
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if !unicode.IsDigit(r) {
+			return false
+		}
+		s = s[n:]
+	}
+	return true
+}
+
+// ascii reads a part of letters and perhaps digits.
+func (l *Lexer) ascii(p part) {
+	s := l.in(p)
+	if n := gluedPrefix(s, p.all); n > 0 {
+		l.push(Literal, p.start+n)
+		s = s[n:]
+		p = part{p.start + n, p.end, classes(s)}
+	}
+	if kind := tokenKind(s, p.all); kind != Literal {
+		l.push(kind, p.end)
+		return
+	}
+	l.literal(p)
+}
+
+// tokenKind returns the kind of a part without delimiters, Literal if it is no
+// token.
+func tokenKind(s string, all class) Kind {
+	if all.isHex() {
+		if kind := hexKind(s, all); kind != Literal {
+			return kind
+		}
+	}
+	if isULID(s, all) {
+		return ULID
+	}
+	return opaque(s, all)
+}
+
+// literal reads a part that is text, but for a number in it: user123 is
+// user<int>.
+func (l *Lexer) literal(p part) {
+	if p.all&isDigit == 0 {
+		l.pushText(p.end)
+		return
+	}
+	s := l.in(p)
+	if w, h := dimension(s); w > 0 {
+		l.push(Int, p.start+w)
+		l.push(Literal, p.start+w+1)
+		l.push(Int, p.start+w+1+h)
+		return
+	}
+	if i, j := numberInWord(s); i < j {
+		l.pushText(p.start + i)
+		l.push(numberKind(s[i:j]), p.start+j)
+	}
+	l.pushText(p.end)
+}
+
+// pushText appends a literal up to end, if there is any text.
+func (l *Lexer) pushText(end int) {
+	if l.pos < end {
+		l.push(Literal, end)
+	}
+}
+
+// A region is a stretch without strong or medium delimiters, such as
+// celery-task-meta or an URL-safe random token. Its parts lie between its weak
+// delimiters. Whether a weak delimiter separates words or is one of 64 random
+// characters can be told only by looking at several parts together, which this
+// file does.
+
+// part is one part of a region; it may be empty.
+type part struct {
+	start, end int
+	all        class // the classes of its bytes
+}
+
+// partAt returns the part that starts at start.
+func (l *Lexer) partAt(start int) part {
+	p := part{start: start, end: start}
+	for p.end < len(l.text) {
+		c := classOf[l.text[p.end]]
+		if c&isDelim != 0 {
+			break
+		}
+		p.all |= c
+		p.end++
+	}
+	return p
+}
+
+// in returns the text of p.
+func (l *Lexer) in(p part) string { return l.text[p.start:p.end] }
+
+// more reports whether a weak delimiter, and so another part, follows p.
+func (l *Lexer) more(p part) bool { return p.end < len(l.text) && l.delims.is(l.text[p.end], isWeak) }
+
+// readPart reads the part at pos, or the run of parts that are one opaque token.
+func (l *Lexer) readPart() {
+	p := l.partAt(l.pos)
+	glued := gluedUUID(l.text[p.start:], p.end-p.start)
+	if !glued && l.more(p) && l.pos >= l.noRunBefore && !l.standsAlone(p) && l.run(p) {
+		return
+	}
+	switch {
+	case p.start == p.end:
+		l.delimiter(isWeak)
+	case glued:
+		l.literal(part{p.start, p.end - uuidFirst, p.all})
+		l.push(UUID, min(l.pos+uuidLen, len(l.text)))
+	default:
+		l.single(p)
+	}
+}
+
+// standsAlone reports whether p cannot be a piece of a random token.
+func (l *Lexer) standsAlone(p part) bool {
+	return p.all&isSpecial != 0 || isFixedHex(l.in(p), p.all) || isClearWord(l.in(p), p.all)
+}
+
+// run tries to read the run of parts that starts with p as one token.
+func (l *Lexer) run(first part) bool {
+	end, rest := l.runEnd(first)
+	if end == first.end { // a part alone is what single reads
+		return false
+	}
+	text, tail := l.text[first.start:end], l.text[first.end+1:end]
+	if isPrefix(l.in(first), first.all) && (isRandom(tail, rest) && !onlyWhole(len(text), len(tail), rest) || isLongHex(tail, rest)) {
+		return false // single reads the prefix, and then comes the tail
+	}
+	if kind := opaque(text, first.all|rest|isDash); kind != Literal {
+		l.push(kind, end)
+		return true
+	}
+	l.noRunBefore = end
+	return false
+}
+
+// runEnd returns where the run that starts with p ends, and the classes of all
+// that follows p in it. A run ends before a part that is clearly something
+// else: a word, a number, a date, a UUID.
+func (l *Lexer) runEnd(p part) (end int, rest class) {
+	delim := class(0) // between the parts of rest: none before the first
+	for l.more(p) {
+		next := l.partAt(p.end + 1)
+		if next.end > next.start && l.breaksRun(next) {
+			break
+		}
+		rest |= next.all | delim
+		p, delim = next, isDash
+	}
+	return p.end, rest
+}
+
+// breaksRun reports whether p, within a run, is no piece of a random token. By
+// chance a piece of 64 random characters looks like that once in a thousand
+// tokens.
+func (l *Lexer) breaksRun(p part) bool {
+	if p.all.only(isDigit) && p.end-p.start >= 3 || l.standsAlone(p) {
+		return true
+	}
+	_, n := l.compact(p.start)
+	return n > 0
+}
+
+// isPrefix reports whether s may be a short word or number before a random
+// token, as in sk_live_…, u_… or 17-….
+func isPrefix(s string, all class) bool {
+	switch {
+	case all.only(isDigit), all.only(isLower | isNonHex):
+		return len(s) > 0
+	case all.only(isUpper | isNonHex):
+		return len(s) > 1
+	}
+	letters := span(s, isLetter, len(s))
+	digits := span(s[letters:], isDigit, 2)
+	return letters >= 2 && letters+digits == len(s) && !all.isMixed()
+}
+
+// isLongHex reports whether s is one part of so many hexadecimal digits, as in
+// i-0a1b2c3d4e5f67890, that it is no piece of a token with other letters.
+func isLongHex(s string, all class) bool {
+	return len(s) >= longLength && all&isDigit != 0 && all.isHex() && !all.isMixed()
+}
+
+// onlyWhole reports whether a token of the whole length is usual, and one of
+// the length without its first part is not: then the first part belongs to it.
+// Where neither is usual, a single character is a prefix only before a usual one.
+func onlyWhole(whole, tail int, inTail class) bool {
+	if usualLength(tail, inTail) {
+		return false
+	}
+	return whole-tail == 2 || usualLength(whole, inTail|isDash)
+}
+
+// usualLength reports whether random tokens of n characters are common: those
+// of 16, 24, 32, 48, 64 or 96 bytes in base 64, nanoids, and, where no - or _
+// shows that it is base 64, round numbers.
+func usualLength(n int, all class) bool {
+	switch n {
+	case 11, 21, 22, 32, 43, 64, 86, 128:
+		return true
+	case 16, 20, 24, 26, 36, 40, 44, 48, 88:
+		return all&isDash == 0
+	}
+	return false
+}
+
+// structured recognises at pos, which follows a delimiter of level boundary,
+// the forms that contain delimiters themselves. It returns the length, 0 for
+// none. What the name does not contain anywhere is not looked for.
+func (l *Lexer) structured(pos int, boundary level) (Kind, int) {
+	s := l.text[pos:]
+	c := classOf[s[0]]
+	if boundary&(isStrong|isMedium) != 0 {
+		if kind, n := l.spanning(s, c); n > 0 {
+			return kind, n
+		}
+	}
+	if l.all&isDot != 0 && c&isLower != 0 {
+		if n := matchJWT(s); n > 0 {
+			return JWT, n
+		}
+	}
+	return l.compact(pos)
+}
+
+// compact recognises at pos the forms with dots and weak delimiters only. It
+// takes a bounded time, so it may be tried at every part of a region.
+func (l *Lexer) compact(pos int) (Kind, int) {
+	s := l.text[pos:]
+	switch c := classOf[s[0]]; {
+	case c&isDigit != 0:
+		return l.fromDigit(s, pos > 0 && l.text[pos-1] == '.')
+	case c&isLetter != 0:
+		return l.fromLetter(s)
+	}
+	return Literal, 0
+}
+
+// spanning tries the forms that contain strong or medium delimiters. After a
+// weak delimiter they are too unlikely to be worth the time.
+func (l *Lexer) spanning(s string, c class) (Kind, int) {
+	switch {
+	case c&isAlnum != 0:
+		return l.spanningAlnum(s, c)
+	case s[0] == ':':
+		return IP6, matchIP6(s)
+	case s[0] == '+':
+		return Phone, matchPhone(s)
+	case s[0] == '-':
+		return matchSigned(s, l.delims)
+	}
+	return Literal, 0
+}
+
+// spanningAlnum tries those that start with a letter or digit.
+func (l *Lexer) spanningAlnum(s string, c class) (Kind, int) {
+	if c&isLower != 0 && l.all&(isSlash|isPercent) != 0 {
+		if n := matchURL(s); n > 0 {
+			return URL, n
+		}
+	}
+	if l.all&isAt != 0 {
+		if n := matchEmail(s); n > 0 {
+			return Email, n
+		}
+	}
+	if l.all&isColon != 0 && c&isNonHex == 0 {
+		if n := matchIP6(s); n > 0 {
+			return IP6, n
+		}
+	}
+	if l.all&isPad != 0 {
+		return Base64, matchBase64(s)
+	}
+	return Literal, 0
+}
+
+// fromDigit tries the forms that start with a digit. A number with a dot is no
+// float if a dot stands before it too: the dots are delimiters then.
+func (l *Lexer) fromDigit(s string, afterDot bool) (Kind, int) {
+	if kind, n := matchTime(s); n > 0 {
+		return kind, n
+	}
+	if l.all&isDot != 0 {
+		if n := matchIP4(s); n > 0 {
+			return IP4, n
+		}
+		if afterDot {
+			return l.fromHex(s)
+		}
+		if kind, n := matchDotted(s); n > 0 {
+			return kind, n
+		}
+	}
+	return l.fromHex(s)
+}
+
+// fromLetter tries the forms that start with a letter.
+func (l *Lexer) fromLetter(s string) (Kind, int) {
+	if l.all&isDot != 0 {
+		if n := matchVersion(s); n > 0 {
+			return SemVer, n
+		}
+	}
+	if is(s[0], isNonHex) {
+		return Literal, 0
+	}
+	return l.fromHex(s)
+}
+
+// fromHex tries the forms that start with a hexadecimal digit.
+func (l *Lexer) fromHex(s string) (Kind, int) {
+	if l.all&isDash != 0 {
+		if n := matchUUID(s); n > 0 {
+			return UUID, n
+		}
+	}
+	return MAC, matchMAC(s)
+}
+
+// javaHeader starts every string that Java's serialisation writes, as Spring's
+// default key serializer does. Two bytes of length follow.
+const javaHeader = "\xac\xed\x00\x05t"
+
+// markBinary looks at a name that is not plain ASCII: it takes off a Java
+// header, and ends text where the part begins that cannot be printed.
+func (l *Lexer) markBinary() {
+	if n := javaHeaderLen(l.name); n > 0 {
+		l.push(Java, n)
+		l.boundary = isStrong
+	}
+	if bad := l.pos + unprintable(l.name[l.pos:]); bad < len(l.name) {
+		l.text = l.name[:max(l.pos, binaryStart(l.name, bad, l.delims))]
+	}
+}
+
+// javaHeaderLen returns the length of the Java header of name, or 0. The length
+// in the header must be that of the rest.
+func javaHeaderLen(name string) int {
+	n := len(javaHeader) + 2
+	if !strings.HasPrefix(name, javaHeader) || len(name) < n {
+		return 0
+	}
+	if int(name[n-2])<<8|int(name[n-1]) != len(name)-n {
+		return 0
+	}
+	return n
+}
+
+// unprintable returns the index of the first byte that is not part of a
+// printable character, or len(s).
+func unprintable(s string) int {
+	for i := 0; i < len(s); {
+		if b := s[i]; b < utf8.RuneSelf {
+			if is(b, isSpecial) {
+				return i
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 || !unicode.IsPrint(r) {
+			return i
+		}
+		i += n
+	}
+	return len(s)
+}
+
+// binaryStart returns where the binary part begins whose first unprintable
+// byte is at bad: after the last delimiter before it. Some bytes of binary data
+// look like delimiters, so only one that ends a plausible segment counts.
+func binaryStart(s string, bad int, delims *Delimiters) int {
+	for end := lastDelimiter(s, bad); end >= 0; {
+		start := lastDelimiter(s, end)
+		if plausibleSegment(s[start+1:end], delims.is(s[end], isStrong)) {
+			return end + 1
+		}
+		end = start
+	}
+	return 0
+}
+
+func lastDelimiter(s string, before int) int {
+	i := before - 1
+	for i >= 0 && !is(s[i], isDelim) {
+		i--
+	}
+	return i
+}
+
+// plausibleSegment reports whether a person may have written the segment that
+// ends at a delimiter, which may be strong. The longer it is, the less likely is it binary data.
+func plausibleSegment(s string, strong bool) bool {
+	all := classes(s)
+	oneKind := all.only(isDigit) || all.only(isSpecial) || all.isSingleCase()
+	switch {
+	case len(s) == 0:
+		return false
+	case len(s) == 1:
+		return strong && all&(isDigit|isLower) != 0
+	case len(s) <= 3:
+		return oneKind && (strong || len(s) == 3)
+	}
+	return oneKind || strong
 }

@@ -184,3 +184,232 @@ func (sh *surveyed) each(visit func(words []string)) {
 		visit(words)
 	}
 }
+
+// A literal is protected if it is met so often that this is no chance, or less
+// often, but with this share of the names that have a literal at its place.
+const (
+	protectedHits  = 20
+	fewHits        = 8
+	protectedShare = 0.005
+	// A word counts at most so often when shares are told: a family that holds
+	// nearly all names must not hide the words of the others.
+	countedHits = 1000
+	// A level of a shape with more words than this that occur now and then has a
+	// vocabulary.
+	// One such level may list the kinds of things that there are. Two in one
+	// shape are the words of slugs, which make far too many namespaces, so there
+	// only words with manyShare are protected; likewise where one level has more
+	// than maxProtected.
+	vocabulary   = DefaultK / 2
+	nowAndThen   = 4
+	maxProtected = 2 * DefaultK
+	manyShare    = 0.02
+	// Of a vocabulary, words are protected if they are met so many times as often
+	// as those that are not frequent.
+	outstandingTimes = 3
+	// The words that are protected in a shape may tell so many namespaces apart.
+	affordable = 512
+)
+
+// place is where a literal stands: what is before it, in any shape.
+type place struct {
+	total int
+	hits  map[string]int
+	keep  wordSet // protected
+}
+
+// places adds up the words of shapes that begin in the same way.
+func (s *Survey) places() map[string]*place {
+	places := map[string]*place{}
+	for shape, sh := range s.shapes {
+		for level, before := range beginnings(shape) {
+			p := places[before]
+			if p == nil {
+				p = &place{hits: map[string]int{}, keep: wordSet{}}
+				places[before] = p
+			}
+			for _, w := range sh.levels[level] {
+				p.hits[w.word] += w.hits
+			}
+		}
+	}
+	for _, p := range places {
+		for _, n := range p.hits {
+			p.total += min(n, countedHits)
+		}
+	}
+	return places
+}
+
+// placesOf returns the places of the literals of a shape.
+func placesOf(places map[string]*place, shape string) (list []*place) {
+	for _, before := range beginnings(shape) {
+		list = append(list, places[before])
+	}
+	return list
+}
+
+// beginnings returns what stands before each literal of a shape.
+func beginnings(shape string) (list []string) {
+	for i := range len(shape) {
+		if shape[i] == literalMark {
+			list = append(list, shape[:i])
+		}
+	}
+	return list
+}
+
+// protect marks the words of the shape that no wildcard may take.
+func (sh *surveyed) protect(places []*place) {
+	chosen := sh.choose(places)
+	sh.afford(chosen)
+	for level, words := range chosen {
+		for i, is := range words {
+			if is {
+				places[level].keep[sh.levels[level][i].word] = true
+			}
+		}
+	}
+}
+
+// choose tells which words of each level are frequent enough.
+func (sh *surveyed) choose(places []*place) [][]bool {
+	counts, vocabularies := make([]int, len(places)), 0
+	for level, p := range places {
+		if counts[level] = p.countRepeated(sh.levels[level]); counts[level] > vocabulary {
+			vocabularies++
+		}
+	}
+	chosen := make([][]bool, len(places))
+	for level, p := range places {
+		words := sh.levels[level]
+		switch many := counts[level] > maxProtected || vocabularies > 1; {
+		case counts[level] <= vocabulary:
+			chosen[level] = choose(words, p.isFrequent)
+		case many:
+			chosen[level] = p.outstanding(words, func(w string) bool { return p.isFrequent(w) && p.share(w) >= manyShare })
+		default:
+			chosen[level] = p.outstanding(words, p.isFrequent)
+		}
+	}
+	return chosen
+}
+
+func choose(words []counted, is func(word string) bool) []bool {
+	chosen := make([]bool, len(words))
+	for i, w := range words {
+		chosen[i] = is(w.word)
+	}
+	return chosen
+}
+
+// outstanding chooses the words of a vocabulary that are frequent, and met far
+// more often than any that are not: of words that are all met as often, none, if
+// not all are frequent.
+func (p *place) outstanding(words []counted, isFrequent func(word string) bool) []bool {
+	rest := 0 // hits of the most frequent word that is not chosen
+	for i, is := range choose(words, isFrequent) {
+		if !is {
+			rest = max(rest, p.hits[words[i].word])
+		}
+	}
+	return choose(words, func(w string) bool { return isFrequent(w) && p.hits[w] >= outstandingTimes*rest })
+}
+
+// share is that of a word among all at the place.
+func (p *place) share(word string) float64 {
+	return float64(min(p.hits[word], countedHits)) / float64(p.total)
+}
+
+func (p *place) isFrequent(word string) bool {
+	n := p.hits[word]
+	return n >= protectedHits || n >= fewHits && p.share(word) >= protectedShare
+}
+
+// countRepeated returns how many of words occur now and then at the place.
+func (p *place) countRepeated(words []counted) (n int) {
+	for _, w := range words {
+		if p.hits[w.word] >= nowAndThen {
+			n++
+		}
+	}
+	return n
+}
+
+// afford drops the words of levels, from left to right, that would part the
+// names of the shape into more groups than are affordable.
+func (sh *surveyed) afford(chosen [][]bool) {
+	if sh.atMost(chosen) <= affordable {
+		return
+	}
+	p := parting{groups: make([]int32, len(sh.paths)/len(chosen)), count: 1}
+	for level := range chosen {
+		next := sh.part(p, level, chosen[level])
+		if next.count > max(affordable, p.count) {
+			clear(chosen[level])
+			next = sh.part(p, level, chosen[level])
+		}
+		p = next
+	}
+}
+
+// atMost returns a bound on the groups into which the names are parted.
+func (sh *surveyed) atMost(chosen [][]bool) int {
+	n := 1
+	for level := range chosen {
+		n = min(n, affordable+1) * width(chosen[level], level)
+	}
+	return n
+}
+
+// parting is the names of a shape by the words that stand at their first levels.
+type parting struct {
+	groups []int32 // of each name
+	count  int     // groups; an estimate where the names are too few to tell
+}
+
+// part parts the names by the words of one more level.
+func (sh *surveyed) part(p parting, level int, chosen []bool) parting {
+	type member struct{ group, word int32 }
+	all, known := stands(chosen, level), map[member]int32{}
+	next := parting{groups: make([]int32, len(p.groups))}
+	for i, group := range p.groups {
+		m := member{group, sh.paths[i*len(sh.levels)+level]}
+		if !all && !chosen[m.word] {
+			m.word = -1
+		}
+		id, ok := known[m]
+		if !ok {
+			id = int32(len(known))
+			known[m] = id
+		}
+		next.groups[i] = id
+	}
+	if next.count = len(known); next.count*nowAndThen > len(p.groups) {
+		next.count = p.count * width(chosen, level)
+	}
+	return next
+}
+
+// stands reports whether the words that are not chosen stand as well, as there
+// are few.
+func stands(chosen []bool, level int) bool {
+	return len(chosen)-count(chosen) <= ladder[0].literals(level)
+}
+
+// width is how many words stand, the wildcard included.
+func width(chosen []bool, level int) int {
+	if stands(chosen, level) {
+		return max(1, len(chosen))
+	}
+	return count(chosen) + 1
+}
+
+func count(chosen []bool) (n int) {
+	for _, is := range chosen {
+		if is {
+			n++
+		}
+	}
+	return n
+}

@@ -1,6 +1,10 @@
 package pattern
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unsafe"
+)
 
 // Trie groups names into namespaces and holds a value of type V for each. It
 // sees what no single name shows: which literals vary.
@@ -259,4 +263,306 @@ func (n *node[V]) each(visit func(*leaf[V])) {
 		c.node.each(visit)
 	}
 	n.wild.each(visit)
+}
+
+// children are the literal children of a node. Most nodes have one or two, for
+// which looking at each is faster, and much smaller, than a map.
+type children[V any] struct {
+	list  []child[V]
+	index map[string]*node[V] // of list, once it is long
+}
+
+type child[V any] struct {
+	word string
+	node *node[V]
+}
+
+// indexAbove is the number of children from which an index is worth its memory.
+const indexAbove = 8
+
+func (c *children[V]) get(word string) *node[V] {
+	if c.index != nil {
+		return c.index[word]
+	}
+	for i := range c.list {
+		if c.list[i].word == word {
+			return c.list[i].node
+		}
+	}
+	return nil
+}
+
+// put adds a child that is not there. It keeps word.
+func (c *children[V]) put(word string, n *node[V]) {
+	c.list = append(c.list, child[V]{word, n})
+	if c.index != nil {
+		c.index[word] = n
+		return
+	}
+	if len(c.list) > indexAbove {
+		c.index = make(map[string]*node[V], 2*len(c.list))
+		for _, k := range c.list {
+			c.index[k.word] = k.node
+		}
+	}
+}
+
+// takeUnless removes and returns the children that are not in keep.
+func (c *children[V]) takeUnless(keep wordSet) []child[V] {
+	all := c.list
+	*c = children[V]{}
+	var taken []child[V]
+	for _, k := range all {
+		if keep[k.word] {
+			c.put(k.word, k.node)
+		} else {
+			taken = append(taken, k)
+		}
+	}
+	return taken
+}
+
+// sorted returns the children by word.
+func (c *children[V]) sorted() []child[V] {
+	return slices.SortedFunc(slices.Values(c.list), func(a, b child[V]) int { return strings.Compare(a.word, b.word) })
+}
+
+// Merging: of children into a wildcard, of two tries, and of a trie into one
+// with lower bounds. All three graft one subtree onto another.
+
+// Merge adds what other has seen, on the lower rung of the two. Both must have
+// been made with the same dictionary; other is not used again.
+func (t *Trie[V]) Merge(other *Trie[V]) {
+	t.LowerTo(other.rung)
+	other.LowerTo(t.rung)
+	t.leaves += other.leaves
+	for key, sh := range other.shapes {
+		t.adopt(key, sh)
+		delete(other.shapes, key) // so that its nodes can go before all have been merged
+	}
+	for name, l := range other.named {
+		t.named[name] = t.join(t.named[name], l)
+	}
+}
+
+// adopt grafts src onto the shape of this key.
+func (t *Trie[V]) adopt(key string, src *shape[V]) {
+	dst := t.shapes[key]
+	if dst == nil {
+		dst = t.newShape(key)
+	}
+	t.graft(dst, dst.root, src.root, 0)
+}
+
+// LowerTo goes down to a rung of the ladder of bounds, unless the trie is there
+// already: nodes keep fewer literals apart, and names are cut sooner.
+func (t *Trie[V]) LowerTo(rung int) {
+	if rung <= t.rung {
+		return
+	}
+	t.rung = rung
+	old := t.shapes
+	t.shapes = make(map[string]*shape[V], len(old))
+	for key, sh := range old {
+		delete(old, key) // so that its nodes can go before all have been merged
+		if end, cut := t.guard.cutShape([]byte(key), ladder[rung]); cut {
+			key = key[:end] + string([]byte{restMark})
+		}
+		t.adopt(key, sh)
+	}
+}
+
+// collapse gives n, a node of this level, its wildcard.
+func (t *Trie[V]) collapse(sh *shape[V], n *node[V], level int) {
+	if n.wild != nil {
+		return
+	}
+	n.wild = &node[V]{}
+	for _, c := range n.children.takeUnless(sh.protect[level]) {
+		t.graft(sh, n.wild, c.node, level+1)
+	}
+	n.common = 0
+}
+
+// graft merges src into dst, a node of this level of sh. The shape of src may
+// have more levels: then all its leaves become one.
+func (t *Trie[V]) graft(sh *shape[V], dst, src *node[V], level int) {
+	if level == sh.words {
+		src.each(func(l *leaf[V]) {
+			l.truncate(sh.words)
+			dst.leaf = t.join(dst.leaf, l)
+		})
+		return
+	}
+	if src.wild != nil {
+		t.collapse(sh, dst, level)
+		t.graft(sh, dst.wild, src.wild, level+1)
+	}
+	for _, c := range src.children.list {
+		t.graft(sh, t.descend(sh, dst, level, c.word, false), c.node, level+1)
+	}
+}
+
+// truncate forgets the words beyond the first n.
+func (l *leaf[V]) truncate(n int) {
+	if n < len(l.words) {
+		l.words = l.words[:n]
+		l.many &= 1<<n - 1
+	}
+}
+
+// join merges the leaf from into into, which may be nil, and returns the result.
+func (t *Trie[V]) join(into, from *leaf[V]) *leaf[V] {
+	if into == nil {
+		return from
+	}
+	t.leaves--
+	into.hits += from.hits
+	into.many |= from.many
+	for i := range into.words {
+		if into.many&(1<<i) == 0 && into.words[i] != from.words[i] {
+			into.many |= 1 << i
+		}
+		if into.many&(1<<i) != 0 {
+			into.words[i] = ""
+		}
+	}
+	t.values.Merge(into.value, from.value)
+	return into
+}
+
+// Coarsen returns the names of t grouped by a coarser dictionary, such as the
+// [Join] of that of t and another: what t has collapsed must have collapsed
+// there too, and what is protected there must be protected in t. Then it is
+// exact, as if the names had been grouped so at once. t is not used again.
+func Coarsen[V any](t *Trie[V], coarser *Dictionary) *Trie[V] {
+	c := NewTrie(coarser, t.values)
+	c.LowerTo(t.rung)
+	t.dict, t.guard = coarser, c.guard // from now on t cuts as c does
+	t.LowerTo(c.rung)
+	c.leaves = t.leaves
+	for key, sh := range t.shapes {
+		c.adopt(key, sh)
+	}
+	c.named = t.named
+	return c
+}
+
+// Patterns in a trie: what becomes of a namespace that another trie has made.
+
+// mayHold reports whether names may have come to p: whether all that varies in
+// it does so by a decision.
+func (t *Trie[V]) mayHold(p parsed) bool {
+	if p.many == 0 {
+		return true
+	}
+	n := t.shapeOf([]byte(p.shape)).root
+	for level, word := range p.words {
+		if p.many>>level == 0 {
+			break
+		}
+		if n, _ = n.after(word); n == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// after returns the node to which word leads, nil if there is none, and whether
+// that is the wildcard.
+func (n *node[V]) after(word string) (next *node[V], wild bool) {
+	if next := n.children.get(word); next != nil {
+		return next, false
+	}
+	return n.wild, n.wild != nil
+}
+
+// insert returns the leaf of p, and collapses the nodes at which it varies.
+func (t *Trie[V]) insert(p parsed) *leaf[V] {
+	to := path{shape: []byte(p.shape), words: p.words}
+	t.cut(&to)
+	sh := t.shapeOf(to.shape)
+	n, wild := sh.root, uint64(0)
+	for level, word := range to.words {
+		if word == wildcard {
+			t.collapse(sh, n, level)
+		}
+		next, _ := n.after(word)
+		if next == nil {
+			next = t.descend(sh, n, level, word, false)
+		}
+		if next == n.wild {
+			wild |= 1 << level
+		}
+		n = next
+	}
+	l := t.arrive(n, wild, to.words)
+	l.many |= p.many & (1<<len(to.words) - 1)
+	return l
+}
+
+// lookUp returns the leaf of p, nil if there is none, and how the trie prints
+// the path there.
+func (t *Trie[V]) lookUp(p parsed) (*leaf[V], string) {
+	to := path{shape: []byte(p.shape), words: p.words}
+	t.cut(&to)
+	n, many := t.shapeOf(to.shape).root, uint64(0)
+	for level, word := range to.words {
+		varies := word == wildcard
+		if n != nil {
+			var wild bool
+			n, wild = n.after(word)
+			varies = varies || wild
+		}
+		if varies {
+			many |= 1 << level
+		}
+	}
+	printed := newRow(t.lexer.delims, string(to.shape), to.words, many, 0).pattern
+	if n == nil {
+		return nil, printed
+	}
+	return n.leaf, printed
+}
+
+// Footprint is about how many bytes the trie takes, with what value tells of
+// each value.
+func (t *Trie[V]) Footprint(value func(V) int) (bytes int) {
+	for key, sh := range t.shapes {
+		bytes += mapEntry + stringBytes(key) + int(unsafe.Sizeof(*sh)) + cap(sh.protect)*int(unsafe.Sizeof(wordSet{}))
+		bytes += sh.root.footprint(value)
+	}
+	for name, l := range t.named {
+		bytes += mapEntry + stringBytes(name) + l.footprint(value)
+	}
+	return bytes
+}
+
+// mapEntry is what a map takes for a string and a pointer: 24 bytes, a byte of
+// control, and as much again for the slots that are free, more or less.
+const mapEntry = 50
+
+// stringBytes is what the text of s takes.
+func stringBytes(s string) int { return (len(s) + 7) &^ 7 }
+
+func (n *node[V]) footprint(value func(V) int) int {
+	if n == nil {
+		return 0
+	}
+	bytes := int(unsafe.Sizeof(*n)+7)&^7 + cap(n.children.list)*int(unsafe.Sizeof(child[V]{})) + len(n.children.index)*mapEntry
+	for _, c := range n.children.list {
+		bytes += stringBytes(c.word) + c.node.footprint(value)
+	}
+	if n.leaf != nil {
+		bytes += n.leaf.footprint(value)
+	}
+	return bytes + n.wild.footprint(value)
+}
+
+func (l *leaf[V]) footprint(value func(V) int) int {
+	bytes := int(unsafe.Sizeof(*l)) + cap(l.words)*int(unsafe.Sizeof(""))
+	for _, w := range l.words {
+		bytes += len(w)
+	}
+	return bytes + value(l.value)
 }

@@ -2,8 +2,11 @@ package profile
 
 import (
 	"fmt"
+	"math"
 	"regexp"
+	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // ToolName is the name in Tool of every profile.
@@ -78,7 +81,7 @@ func (d *Design) check() error {
 			rule{d.Fraction > 1, "fraction", "above 1"},
 		),
 		each("databases", d.Databases, checkDB),
-		d.Patterns.check(),
+		checkPatterns(d.Patterns),
 		d.Sample.check(d.Method),
 	))
 }
@@ -230,4 +233,462 @@ func (p *Profile) checkUnique() error {
 		seen[id] = true
 	}
 	return nil
+}
+
+func (n *Namespace) check(allMeasures bool) error {
+	return first(
+		checkFigures(whole("db", int64(n.DB))),
+		checkTexts(text{"pattern", n.Pattern}),
+		n.Stats.check(allMeasures),
+	)
+}
+
+// check checks statistics on their own. When no measure is missing, every key
+// has a type and a remaining time to live, and their sums must come out.
+func (s *Stats) check(allMeasures bool) error {
+	return first(
+		checkFigures(
+			whole("probed", s.Probed),
+			whole("stalled", s.Stalled),
+			whole("vanished", s.Vanished),
+			whole("expired_keys", s.Expired),
+			whole("moved", s.Moved),
+			whole("denied", s.Denied),
+			whole("too_long", s.TooLong),
+			whole("failed", s.Failed),
+		),
+		s.checkEstimates(),
+		s.Sample.check(s.Probed),
+		s.checkTypes(allMeasures && s.counted() && s.Stalled == 0),
+		s.checkTTL(allMeasures && s.counted() && s.Stalled == 0),
+		s.checkIdle(),
+		s.checkFreq(),
+		s.checkJoint(),
+		within("size", s.Size.check(s.atMostKeys())),
+		each("examples", s.Examples, (*Key).check),
+		each("largest", s.Largest, (*Key).check),
+	)
+}
+
+// counted reports whether the statistics rest on all keys, so that sums must
+// be equal and not only possible.
+func (s *Stats) counted() bool { return s.Keys.IsExact() && s.Probed == s.Keys.Value }
+
+// atMostKeys and atMostBytes are what no part can exceed.
+func (s *Stats) atMostKeys() int64  { return s.Keys.atMost() }
+func (s *Stats) atMostBytes() int64 { return s.Bytes.atMost() }
+
+// named is an estimate and its name in the document.
+type named struct {
+	name string
+	e    *Estimate
+	of   *Estimate // the whole of which it is a part, if it is one
+}
+
+// estimates are those of s, the absent ones included.
+func (s *Stats) estimates() []named {
+	return []named{
+		{"keys", &s.Keys, nil},
+		{"bytes", s.Bytes, nil},
+		{"sampled_bytes", s.SampledBytes, s.Bytes},
+		{"no_ttl_keys", s.NoTTLKeys, &s.Keys},
+		{"no_ttl_bytes", s.NoTTLBytes, s.Bytes},
+		{"high_idle_keys", s.HighIdleKeys, &s.Keys},
+		{"high_idle_bytes", s.HighIdleBytes, s.Bytes},
+	}
+}
+
+func (s *Stats) checkEstimates() error {
+	for _, n := range s.estimates() {
+		if n.e == nil {
+			continue
+		}
+		if err := n.e.check(n.of.atMost()); err != nil {
+			return within(n.name, err)
+		}
+	}
+	return firstBroken(
+		rule{s.Probed > s.atMostKeys(), "probed", "more than keys"},
+		rule{s.Stalled > s.Probed, "stalled", "more than probed"},
+	)
+}
+
+func (e *Estimate) check(atMost int64) error {
+	return firstBroken(
+		rule{e.Lo < 0, "lo", "negative"},
+		rule{e.Value < e.Lo, "value", "below lo"},
+		rule{e.Hi != nil && e.Value > *e.Hi, "value", "above hi"},
+		rule{e.Lo > atMost, "lo", "more than the whole"},
+	)
+}
+
+// tally is a sum of keys and of bytes.
+type tally struct{ keys, bytes int64 }
+
+// add counts keys, and their bytes where those are known.
+func (t *tally) add(keys int64, bytes *int64) error {
+	if err := checkFigures(whole("keys", keys), maybe("bytes", bytes)); err != nil {
+		return err
+	}
+	t.keys = addSaturating(t.keys, keys)
+	if bytes != nil {
+		t.bytes = addSaturating(t.bytes, *bytes)
+	}
+	return nil
+}
+
+// check refuses a sum of parts that exceeds the whole.
+func (t *tally) check(place string, s *Stats) error {
+	return firstBroken(
+		rule{t.keys > s.atMostKeys(), place, "more keys than the whole"},
+		rule{t.bytes > s.atMostBytes(), place, "more bytes than the whole"},
+	)
+}
+
+// checkTypes checks the table by type, which covers all keys if every key's
+// type was asked for.
+func (s *Stats) checkTypes(all bool) error {
+	var sum tally
+	for name, t := range s.Types {
+		place := fmt.Sprintf("types[%q]", name)
+		if err := first(checkTexts(text{"name", name}), sum.add(t.Keys, t.Bytes)); err != nil {
+			return within(place, err)
+		}
+	}
+	return first(
+		sum.check("types", s),
+		firstBroken(rule{all && s.Types != nil && sum.keys != s.Keys.Value, "types", "keys do not add up"}),
+	)
+}
+
+// checkTTL checks the remaining times to live. With the keys that have none
+// they cover all keys, if every key's was asked for.
+func (s *Stats) checkTTL(all bool) error {
+	if s.TTL == nil {
+		return nil
+	}
+	sum, err := checkHistogram(s.TTL.Histogram, Edges, "le_s")
+	if err != nil {
+		return within("ttl", err)
+	}
+	whole := sum
+	if s.NoTTLKeys != nil {
+		whole.keys = addSaturating(whole.keys, s.NoTTLKeys.Lo)
+	}
+	if s.NoTTLBytes != nil {
+		whole.bytes = addSaturating(whole.bytes, s.NoTTLBytes.Lo)
+	}
+	missed := all && s.NoTTLKeys != nil && whole.keys != s.Keys.Value
+	return within("ttl", first(
+		whole.check("histogram", s),
+		firstBroken(rule{missed, "histogram", "keys do not add up"}),
+		within("remaining_s", s.TTL.RemainS.check(sum.keys)),
+		within("idle_plus_ttl_s", s.TTL.IdlePlusTTLS.check(sum.keys)),
+	))
+}
+
+func (s *Stats) checkIdle() error {
+	if s.Idle == nil {
+		return nil
+	}
+	sum, err := checkHistogram(s.Idle.Histogram, Edges, "le_s")
+	if err != nil {
+		return within("idle", err)
+	}
+	whole := sum
+	err = whole.add(s.Idle.SharedKeys, nil)
+	return within("idle", first(
+		err,
+		checkFigures(figure{"horizon_s", float64(s.Idle.HorizonS)}),
+		whole.check("histogram", s),
+		within("idle_s", s.Idle.IdleS.check(sum.keys)),
+	))
+}
+
+func (s *Stats) checkFreq() error {
+	if s.Freq == nil {
+		return nil
+	}
+	sum, err := checkHistogram(s.Freq.Buckets(), FreqEdges, "le")
+	return within("freq", first(err, sum.check("histogram", s)))
+}
+
+// checkHistogram checks the order of the buckets, whose edges the document calls
+// edge, and is their sum.
+func checkHistogram(buckets []Bucket, edges []int64, edge string) (sum tally, err error) {
+	previous := -1
+	err = each("histogram", buckets, func(b *Bucket) error {
+		i, err := edgeIndex(edge, b.Edge, edges)
+		if err != nil {
+			return err
+		}
+		if i <= previous {
+			return &fault{edge, "not above the edge before it"}
+		}
+		previous = i
+		return sum.add(b.Keys, b.Bytes)
+	})
+	return sum, err
+}
+
+// edgeIndex is the index of the bucket that ends at edge, nil being the one
+// beyond the last edge.
+func edgeIndex(place string, edge *int64, edges []int64) (int, error) {
+	if edge == nil {
+		return len(edges), nil
+	}
+	i, found := slices.BinarySearch(edges, *edge)
+	if !found {
+		return 0, &fault{place, "no known edge"}
+	}
+	return i, nil
+}
+
+// checkJoint checks the joint table of idle time and remaining TTL.
+func (s *Stats) checkJoint() error {
+	if len(s.IdleByTTL) == 0 {
+		return nil
+	}
+	var sum tally
+	seen := map[[2]int]bool{}
+	err := each("idle_by_ttl", s.IdleByTTL, func(c *IdleByTTL) error {
+		cell, err := c.cell()
+		if err != nil {
+			return err
+		}
+		if seen[cell] {
+			return &fault{"keys", "cell is there twice"}
+		}
+		seen[cell] = true
+		return sum.add(c.Keys, c.Bytes)
+	})
+	return first(err, sum.check("idle_by_ttl", s))
+}
+
+// cell is the place of c in the joint table: bucket of idle time, then bucket
+// of TTL, in which -1 stands for no TTL.
+func (c *IdleByTTL) cell() ([2]int, error) {
+	idle, err := edgeIndex("idle_le_s", c.IdleLE, Edges)
+	if err != nil {
+		return [2]int{}, err
+	}
+	if c.NoTTL {
+		return [2]int{idle, -1}, firstBroken(rule{c.TTLLE != nil, "ttl_le_s", "there beside no_ttl"})
+	}
+	ttl, err := edgeIndex("ttl_le_s", c.TTLLE, Edges)
+	return [2]int{idle, ttl}, err
+}
+
+// check checks a distribution over at most that many keys.
+func (d *Distribution) check(atMostKeys int64) error {
+	if d == nil {
+		return nil
+	}
+	return first(
+		checkFigures(
+			figure{"min", d.Min}, figure{"mean", d.Mean}, figure{"max", d.Max},
+			figure{"p50", d.P50}, figure{"p90", d.P90}, figure{"p99", d.P99},
+		),
+		firstBroken(
+			rule{d.Count < 1, "count", "below 1"},
+			rule{d.Count > atMostKeys, "count", "more keys than the whole"},
+			rule{d.Mean < d.Min || d.Mean > d.Max, "mean", "outside min and max"},
+			rule{!near(d.Sum.Float(), d.Mean*float64(d.Count)), "sum", "not count times mean"},
+			rule{d.P50 < d.Min, "p50", "below min"},
+			rule{d.P90 < d.P50, "p90", "below p50"},
+			rule{d.P99 < d.P90, "p99", "below p90"},
+			rule{d.Max < d.P99, "max", "below p99"},
+			rule{d.Sketch == nil, "sketch", "missing"},
+			rule{d.Sketch != nil && d.Sketch.Count() != d.Count, "sketch", "count differs"},
+		),
+	)
+}
+
+// near reports whether two sums are equal but for rounding: that of floating
+// point, and that to thousandths.
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(a, b)+1.0/perUnit }
+
+func (k *Key) check() error {
+	ttl := 0.0
+	if k.TTLS != nil {
+		ttl = *k.TTLS
+	}
+	return first(
+		k.KeyName.check(),
+		checkFigures(
+			whole("db", int64(k.DB)),
+			maybe("bytes", k.Bytes),
+			figure{"ttl_s", ttl},
+			maybe("idle_s", k.IdleS),
+		),
+		checkTexts(text{"type", k.Type}),
+		firstBroken(rule{k.NoTTL && k.TTLS != nil, "ttl_s", "there beside no_ttl"}),
+	)
+}
+
+// checkTotals holds the totals against the sum of the namespaces. Where a
+// figure is an estimate, or is not known everywhere, they need not agree.
+func checkTotals(totals *Stats, namespaces []Namespace) error {
+	for i, total := range totals.estimates() {
+		sum, ok := sumExact(namespaces, i)
+		if ok && total.e.IsExact() && total.e.Value != sum {
+			return sumFault(total.name, total.e.Value, sum)
+		}
+	}
+	for _, count := range plainCounts {
+		sum := int64(0)
+		for i := range namespaces {
+			sum = addSaturating(sum, count.of(&namespaces[i].Stats))
+		}
+		// A namespace without a key that could be measured may be left out.
+		if total := count.of(totals); sum > total || count.all && sum < total {
+			return sumFault(count.name, total, sum)
+		}
+	}
+	return nil
+}
+
+func sumFault(name string, total, sum int64) error {
+	return &fault{"totals." + name, fmt.Sprintf("%d, but the namespaces add up to %d", total, sum)}
+}
+
+// sumExact is the sum of the estimate with index i over all namespaces, if all
+// of them have it and it is exact.
+func sumExact(namespaces []Namespace, i int) (sum int64, ok bool) {
+	for j := range namespaces {
+		e := namespaces[j].estimates()[i].e
+		if !e.IsExact() {
+			return 0, false
+		}
+		sum = addSaturating(sum, e.Value)
+	}
+	return sum, true
+}
+
+// plainCounts are the figures of Stats that are never estimates.
+var plainCounts = []struct {
+	name string
+	all  bool // all keys that it counts are in a namespace
+	of   func(*Stats) int64
+}{
+	{"probed", true, func(s *Stats) int64 { return s.Probed }},
+	{"stalled", true, func(s *Stats) int64 { return s.Stalled }},
+	{"vanished", false, func(s *Stats) int64 { return s.Vanished }},
+	{"expired_keys", false, func(s *Stats) int64 { return s.Expired }},
+	{"moved", false, func(s *Stats) int64 { return s.Moved }},
+	{"denied", false, func(s *Stats) int64 { return s.Denied }},
+	{"too_long", false, func(s *Stats) int64 { return s.TooLong }},
+	{"failed", false, func(s *Stats) int64 { return s.Failed }},
+}
+
+// fault is what is wrong with a document, and where: place is a path such as
+// namespaces[3].ttl.histogram[2].
+type fault struct {
+	place   string
+	problem string
+}
+
+func (f *fault) Error() string { return f.place + ": " + f.problem }
+
+// rule is one line of a table of conditions that a document must not meet.
+type rule struct {
+	broken  bool
+	place   string
+	problem string
+}
+
+// firstBroken is the fault of the first rule that is broken.
+func firstBroken(rules ...rule) error {
+	for _, r := range rules {
+		if r.broken {
+			return &fault{r.place, r.problem}
+		}
+	}
+	return nil
+}
+
+// first is the first error that is not nil.
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// within puts a place before that of a fault; nil stays nil.
+func within(place string, err error) error {
+	f, ok := err.(*fault)
+	if !ok {
+		return err
+	}
+	return &fault{place + "." + f.place, f.problem}
+}
+
+// each checks the elements of a list. A list that is nil is missing: the
+// document's lists are empty, never absent.
+func each[T any](place string, list []T, check func(*T) error) error {
+	if list == nil {
+		return &fault{place, "missing"}
+	}
+	for i := range list {
+		if err := check(&list[i]); err != nil {
+			return within(fmt.Sprintf("%s[%d]", place, i), err)
+		}
+	}
+	return nil
+}
+
+// figure is a number of a document and its place.
+type figure struct {
+	place string
+	value float64
+}
+
+// whole is the figure of a count.
+func whole(place string, n int64) figure { return figure{place, float64(n)} }
+
+// maybe is the figure of a count that may be absent, which breaks no rule.
+func maybe(place string, n *int64) figure {
+	if n == nil {
+		return whole(place, 0)
+	}
+	return whole(place, *n)
+}
+
+// checkFigures refuses figures that are negative or not finite.
+func checkFigures(figures ...figure) error {
+	for _, f := range figures {
+		if err := firstBroken(
+			rule{math.IsNaN(f.value) || math.IsInf(f.value, 0), f.place, "not a finite number"},
+			rule{f.value < 0, f.place, "negative"},
+		); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// text is a string of a document and its place.
+type text struct{ place, value string }
+
+// checkTexts refuses strings that encoding/json would alter silently, so that
+// two of them could become the same.
+func checkTexts(texts ...text) error {
+	for _, t := range texts {
+		if !utf8.ValidString(t.value) {
+			return &fault{t.place, "not UTF-8"}
+		}
+	}
+	return nil
+}
+
+// addSaturating is a+b for counts, and the largest int64 when that overflows:
+// the sums of a hostile file must not wrap round to something plausible.
+func addSaturating(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }

@@ -3,6 +3,7 @@ package profile
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -106,4 +107,21 @@ func unescape(s string) (c byte, rest string, err error) {
 		return 0, "", errors.New("key name: bad escape")
 	}
 	return byte(n), s[3:], nil
+}
+
+// hashForm is the form of KeyName.Hash.
+var hashForm = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+func (k *KeyName) check() error {
+	raw, err := k.Raw()
+	cut := k.Length != 0
+	return first(
+		checkTexts(text{"name", k.Name}),
+		firstBroken(
+			rule{err != nil, "name", "bad escape"},
+			rule{len(raw) > MaxNameBytes, "name", "too long"},
+			rule{cut && k.Length <= MaxNameBytes, "name_length", "not above the longest whole name"},
+			rule{cut != hashForm.MatchString(k.Hash), "name_xxh64", "does not go with name_length"},
+		),
+	)
 }

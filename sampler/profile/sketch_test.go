@@ -293,3 +293,37 @@ func TestNewDistribution(t *testing.T) {
 		t.Error("the distribution changes with the sketch it was made from")
 	}
 }
+
+// FuzzSketchUnmarshal: any text gives an error or a sketch that answers, and
+// that has the same encoding once it was taken apart.
+func FuzzSketchUnmarshal(f *testing.F) {
+	for _, s := range []*profile.Sketch{{}, sketchOf(0), sketchOf(0, 1, 2, 3, 1e9, 1e9)} {
+		b, _ := json.Marshal(s)
+		f.Add(b)
+		f.Add(b[:len(b)/2])
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var s profile.Sketch
+		if s.UnmarshalJSON(data) != nil {
+			return
+		}
+		q := s.Quantiles(0, 0.5, 1)
+		if q[0] > q[1] || q[1] > q[2] || s.Count() < 0 {
+			t.Errorf("quantiles %v of %d", q, s.Count())
+		}
+		var again profile.Sketch
+		again.Merge(&s)
+		if again.Count() != s.Count() {
+			t.Errorf("count %d is %d when merged", s.Count(), again.Count())
+		}
+		b := encoded(t, &again)
+		var third profile.Sketch
+		if err := third.UnmarshalJSON([]byte(b)); err != nil {
+			t.Fatal(err)
+		}
+		third.Merge(&profile.Sketch{})
+		if encoded(t, &third) != b {
+			t.Error("encoded twice, it differs")
+		}
+	})
+}

@@ -1,6 +1,10 @@
 package profile
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"sort"
+)
 
 // Stats are the statistics of a set of keys: the whole keyspace or one
 // namespace. Every part can be merged exactly with the same part of a disjoint
@@ -179,4 +183,62 @@ type Distribution struct {
 	P90    float64 `json:"p90"`    // 90 in 100 keys have no more, in that unit
 	P99    float64 `json:"p99"`    // 99 in 100 keys have no more, in that unit
 	Sketch *Sketch `json:"sketch"` // mergeable, of the values in that unit
+}
+
+const (
+	minute = 60
+	hour   = 60 * minute
+	day    = 24 * hour
+)
+
+// Edges are the upper, inclusive edges of the TTL and idle histograms, in
+// seconds: spans that people set as TTLs and think in.
+var Edges = []int64{
+	1 * minute, 5 * minute, 15 * minute,
+	1 * hour, 3 * hour, 6 * hour, 8 * hour, 12 * hour,
+	1 * day, 2 * day, 3 * day, 7 * day, 14 * day, 30 * day, 60 * day, 90 * day, 180 * day, 365 * day,
+}
+
+// FreqEdges are the upper, inclusive edges of the histogram of OBJECT FREQ's
+// logarithmic counter. A new key starts at 5.
+var FreqEdges = []int64{0, 1, 2, 4, 5, 10, 20, 50, 100, 200, 255}
+
+// BucketIndex is the index of the bucket for v: the first edge that is at
+// least v, or len(edges) beyond the last one.
+func BucketIndex(edges []int64, v int64) int {
+	return sort.Search(len(edges), func(i int) bool { return edges[i] >= v })
+}
+
+// EdgeAt is the upper edge of bucket i, nil for the one beyond the last edge.
+func EdgeAt(edges []int64, i int) *int64 {
+	if i >= len(edges) {
+		return nil
+	}
+	return &edges[i]
+}
+
+// Limits on the names of types, which a server may choose as it likes: Redis's own
+// are 7, and those of modules have 9 characters (module.c, moduleTypeEncodeId).
+const (
+	MaxTypes     = 64 // names in one profile, without OtherType
+	MaxTypeBytes = 64 // bytes of a name
+)
+
+// checkTypeNames refuses more names of types than what is made of a walk can have:
+// they are summed up over namespaces, each of which may bring others.
+func (p *Profile) checkTypeNames() error {
+	names := map[string]bool{OtherType: true}
+	check := func(s *Stats) error {
+		for name := range s.Types {
+			names[name] = true
+			if len(names) > MaxTypes+1 {
+				return &fault{"types", fmt.Sprintf("more than %d", MaxTypes)}
+			}
+		}
+		return nil
+	}
+	return first(
+		within("totals", check(&p.Totals)),
+		each("namespaces", p.Namespaces, func(n *Namespace) error { return check(&n.Stats) }),
+	)
 }

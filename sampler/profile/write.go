@@ -2,10 +2,23 @@ package profile
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Write writes p as indented JSON, compressed as c says. The same profile gives
@@ -75,3 +88,291 @@ func CheckWritable(path string) error {
 	}
 	return err
 }
+
+// filled is a copy of p as a document holds it: lists that are nil are empty,
+// as a reader must not have to tell null from [], and times are in UTC. It
+// shares with p all that needs no change.
+func (p *Profile) filled() *Profile {
+	f := *p
+	f.Began, f.Ended = inUTC(p.Began), inUTC(p.Ended)
+	f.Missing = orEmpty(slices.Clone(p.Missing))
+	for i := range f.Missing {
+		m := &f.Missing[i]
+		m.Node, m.Reason, m.Remedy = clip(m.Node), clip(m.Reason), clip(m.Remedy)
+	}
+	f.Largest = orEmpty(p.Largest)
+	f.Warnings = orEmpty(slices.Clone(p.Warnings))
+	for i := range f.Warnings {
+		f.Warnings[i].Scope, f.Warnings[i].Text = clip(f.Warnings[i].Scope), clip(f.Warnings[i].Text)
+	}
+	f.Design.Databases = orEmpty(p.Design.Databases)
+	f.Nodes = orEmpty(slices.Clone(p.Nodes))
+	for i := range f.Nodes {
+		f.Nodes[i].fill()
+	}
+	f.Totals.fill()
+	f.Namespaces = orEmpty(slices.Clone(p.Namespaces))
+	for i := range f.Namespaces {
+		f.Namespaces[i].fill()
+	}
+	if f.Receipt.Commands == nil {
+		f.Receipt.Commands = map[string]int64{}
+	}
+	f.Receipt.Waits = orEmpty(slices.Clone(p.Receipt.Waits))
+	for i := range f.Receipt.Waits {
+		f.Receipt.Waits[i].Cause = clip(f.Receipt.Waits[i].Cause)
+	}
+	return &f
+}
+
+// maxText is the longest text of a server that a document holds, in bytes. In JSON
+// each byte may take 6, which stays below MaxStringBytes.
+const maxText = 32 << 10
+
+// clip is a text of a server as far as a document holds it: no server may say so
+// much that what was walked cannot be read again.
+func clip(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "") + "…"
+}
+
+// fill replaces lists that are nil, and clips what the server said of itself.
+func (n *Node) fill() {
+	n.Databases = orEmpty(slices.Clone(n.Databases))
+	for i := range n.Databases {
+		n.Databases[i].Incomplete = clip(n.Databases[i].Incomplete)
+	}
+	for _, text := range []*string{&n.Address, &n.Role, &n.Engine, &n.Version, &n.RunID, &n.ReplID, &n.Policy, &n.Allocator, &n.Incomplete} {
+		*text = clip(*text)
+	}
+	n.Info = clipInfo(n.Info)
+}
+
+// maxInfo is how much of the server's INFO a document holds, in bytes, each field
+// counted with fieldBytes beside its own; usual are 10,000.
+const (
+	maxInfo    = 4 << 20
+	fieldBytes = 32
+)
+
+// clipInfo is INFO as far as a document holds it, by section and field in the order
+// of their names.
+func clipInfo(info map[string]map[string]string) map[string]map[string]string {
+	if info == nil {
+		return nil
+	}
+	clipped, room := map[string]map[string]string{}, maxInfo
+	for _, section := range slices.Sorted(maps.Keys(info)) {
+		fields := map[string]string{}
+		for _, name := range slices.Sorted(maps.Keys(info[section])) {
+			value := clip(info[section][name])
+			if room -= fieldBytes + len(name) + len(value); room >= 0 {
+				fields[clip(name)] = value
+			}
+		}
+		clipped[clip(section)] = fields
+	}
+	return clipped
+}
+
+// fill replaces lists that are nil, and nothing that s points to.
+func (s *Stats) fill() {
+	s.Examples = orEmpty(s.Examples)
+	s.Largest = orEmpty(s.Largest)
+	if s.TTL != nil && s.TTL.Histogram == nil {
+		ttl := *s.TTL
+		ttl.Histogram = []Bucket{}
+		s.TTL = &ttl
+	}
+	if s.Idle != nil && s.Idle.Histogram == nil {
+		idle := *s.Idle
+		idle.Histogram = []Bucket{}
+		s.Idle = &idle
+	}
+	if s.Freq != nil && s.Freq.Histogram == nil {
+		s.Freq = NewFreqStats(nil)
+	}
+}
+
+// orEmpty is list, or an empty one in the place of nil.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// EscapeHidden writes as \uXXXX the characters of a JSON text that
+// encoding/json leaves as they are and that are Hidden. All that is not ASCII,
+// and DEL, can only be within strings, so this needs no parser. The text must be
+// UTF-8.
+func EscapeHidden(data []byte) []byte {
+	out := make([]byte, 0, len(data))
+	kept := 0 // data before it is in out
+	for i := 0; i < len(data); {
+		if data[i] < 0x7f {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(data[i:])
+		if Hidden(r) {
+			out = append(out, data[kept:i]...)
+			out = appendEscape(out, r)
+			kept = i + size
+		}
+		i += size
+	}
+	return append(out, data[kept:]...)
+}
+
+// Hidden reports whether r must not be shown as it is: a terminal may obey it,
+// or nobody can see it. Control and format characters, line separators, spaces
+// other than ASCII's, unassigned characters, and variation selectors.
+func Hidden(r rune) bool {
+	if r >= ' ' && r <= '~' {
+		return false
+	}
+	return !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// appendEscape appends r as JSON escapes it, in UTF-16.
+func appendEscape(out []byte, r rune) []byte {
+	if high, low := utf16.EncodeRune(r); high != unicode.ReplacementChar {
+		return fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+	}
+	return fmt.Appendf(out, `\u%04x`, r)
+}
+
+// writeAtomic makes the file at path hold what write writes, or leaves it as it
+// was. The temporary file is in the same directory, since a rename cannot cross
+// file systems, and reaches the disk before the rename, since a crash could
+// otherwise leave an empty file under the new name. A symbolic link at path is
+// replaced, not followed.
+func writeAtomic(path string, write func(io.Writer) error) error {
+	f, err := createBeside(path)
+	if err != nil {
+		return err
+	}
+	defer unfinished.Delete(f.Name())
+	err = writeClosing(f, write)
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // the first error is the one to tell
+		return AboutFile(path, err)
+	}
+	return AboutFile(path, syncDir(filepath.Dir(path)))
+}
+
+// createBeside creates the temporary file for path, with mode 0600.
+func createBeside(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, AboutFile(path, errors.New("is a directory"))
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), temporaryPattern(filepath.Base(path)))
+	if err != nil {
+		return nil, AboutFile(path, err)
+	}
+	unfinished.Store(f.Name(), true)
+	return f, nil
+}
+
+const (
+	temporaryPrefix = ".keyprof-"
+	temporarySuffix = ".tmp"
+	maxDigits       = 10 // of the number that os.CreateTemp puts into a name
+	maxFileName     = 255
+)
+
+// temporaryPattern is that of the temporary file for a name: it holds the name, if
+// there is room for it.
+func temporaryPattern(name string) string {
+	if len(temporaryPrefix)+len(name)+len("-")+maxDigits+len(temporarySuffix) > maxFileName || strings.Contains(name, "*") {
+		return temporaryPrefix + "*" + temporarySuffix
+	}
+	return temporaryPrefix + name + "-*" + temporarySuffix
+}
+
+// TemporaryFor is the name of the file for which WriteFile made a temporary file that
+// is called so; empty where the name is not one that it gives.
+func TemporaryFor(temporary string) string {
+	rest, ours := strings.CutPrefix(temporary, temporaryPrefix)
+	rest, ends := strings.CutSuffix(rest, temporarySuffix)
+	at := strings.LastIndexByte(rest, '-')
+	if !ours || !ends || at < 0 || at+1 == len(rest) || strings.Trim(rest[at+1:], "0123456789") != "" {
+		return ""
+	}
+	return rest[:at]
+}
+
+// unfinished are the names of temporary files.
+var unfinished sync.Map
+
+// RemoveUnfinished removes what files were being written, for a program that ends
+// in the middle of it.
+func RemoveUnfinished() {
+	unfinished.Range(func(name, _ any) bool {
+		_ = os.Remove(name.(string)) // there is nobody left to tell
+		return true
+	})
+}
+
+// writeClosing writes f to the disk and closes it, in every case.
+func writeClosing(f *os.File, write func(io.Writer) error) error {
+	err := write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// syncDir makes a rename in dir last through a crash, where the system has such
+// a thing: Windows has not, nor have some network file systems, and a directory
+// may be writable without being readable.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	err = d.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		return nil
+	}
+	return err
+}
+
+// AboutFile is err as one about path, in the place of the temporary file of which
+// the reader knows nothing; nil for nil.
+func AboutFile(path string, err error) error {
+	var pathError *fs.PathError
+	var linkError *os.LinkError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &pathError):
+		err = pathError.Err
+	case errors.As(err, &linkError):
+		err = linkError.Err
+	}
+	return &fs.PathError{Op: "write", Path: path, Err: err}
+}
+
+// schema is made from the types of this package and their comments by
+// `go test ./sampler/profile -run TestSchemaIsUpToDate -update`.
+//
+//go:embed schema.json
+var schema []byte
+
+// Schema is the JSON Schema (draft 2020-12) of the document that Write writes.
+// It allows no members that it does not name, though Read ignores those.
+func Schema() []byte { return slices.Clone(schema) }

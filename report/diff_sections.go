@@ -1,0 +1,656 @@
+package report
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"keyprof/report/diff"
+	"keyprof/report/unit"
+	"keyprof/sampler/profile"
+)
+
+// caveatSection says what differs besides keys, and what is not compared for it.
+func caveatSection(c *diff.Comparison) (section, bool) {
+	s := section{title: "Warnings", numbered: true}
+	for _, caveat := range c.Caveats {
+		text := display(caveat.Text) + " [" + display(caveat.Code) + "]"
+		if names := measureNames(caveat.Hides); names != "" {
+			text += " (left out: " + names + ")"
+		}
+		s.lines = append(s.lines, say(words(text)).in(alarm))
+	}
+	return s, len(s.lines) > 0
+}
+
+func measureNames(list []diff.Measure) string {
+	names := make([]string, len(list))
+	for i, m := range list {
+		names[i] = measureWords[m]
+	}
+	return strings.Join(names, ", ")
+}
+
+var measureWords = map[diff.Measure]string{
+	diff.Keys: "keys", diff.Bytes: "bytes", diff.NoTTLKeys: "no-TTL keys", diff.NoTTLBytes: "no-TTL bytes",
+	diff.NoTTLShare: "no-TTL share", diff.HighIdleBytes: "high-idle bytes", diff.MeanSize: "mean size",
+}
+
+// changeSection is the table that the diff is about.
+func changeSection(v *diffView) (section, bool) {
+	shown, rest := v.split()
+	s := section{title: "Namespaces by change of " + measureWords[v.by]}
+	rows := make([]changeRow, 0, len(shown)+3)
+	for _, r := range shown {
+		rows = append(rows, rowOf(r))
+	}
+	if len(rest) > 0 {
+		rows = append(rows, sumRow("… "+plural(int64(len(rest)), "other"), quiet, rest))
+	}
+	foot := 1
+	total := changeRow{label: "total", tone: strong, changes: v.c.Totals.Changes}
+	if v.o.Under != "" {
+		total.label, foot = "whole keyspace", 2
+		rows = append(rows, sumRow("all of these", strong, v.chosen))
+	}
+	bytes := changeColumns{measure: diff.Bytes, head: "bytes", old: true, growth: true, perDay: true, expend: 1}
+	keys := changeColumns{measure: diff.Keys, head: "keys", old: true, expend: 3}
+	if v.by == diff.Keys {
+		bytes.expend, keys.expend = keys.expend, bytes.expend
+	}
+	s.table = v.changeGrid(append(rows, total), foot, bytes, keys,
+		changeColumns{measure: diff.NoTTLShare, head: "no TTL", expend: 2},
+		changeColumns{measure: diff.MeanSize, head: "mean", expend: 4, expendAll: true},
+	)
+	if s.table.hasText(noise) {
+		s.notes = v.changeNotes()
+	}
+	return s, true
+}
+
+// hasText reports whether a cell is just that.
+func (g *grid) hasText(text string) bool {
+	return slices.ContainsFunc(slices.Concat(g.rows, g.foot), func(cells []cell) bool {
+		return slices.ContainsFunc(cells, func(c cell) bool { return c.text == text })
+	})
+}
+
+// changeNotes say how to read the tables.
+func (v *diffView) changeNotes() []line {
+	text := noise + ` is a change that may be none: keys came and went while they were walked, and MEMORY USAGE of hashes, sets, sorted sets, lists and streams is the server's estimate, which moves by itself.`
+	if sampled(v.c.Old.Profile) || sampled(v.c.New.Profile) {
+		text += " And only a sample of the keys was measured: in 95 of 100 samples chance explains no more."
+	}
+	return []line{say(words(text)).in(quiet)}
+}
+
+// partSection is a table of the namespaces in which one part of the keys changed
+// most.
+func (v *diffView) partSection(title string, by diff.Measure, columns ...changeColumns) section {
+	s := section{title: title}
+	rows := slices.DeleteFunc(slices.Clone(v.chosen), func(r *diff.Row) bool { return !r.Changes[by].Real() || !v.enough(r, by) })
+	if len(rows) == 0 {
+		s.lines = []line{say(words("No namespace changed by more than noise explains" + pick(v.o.MinAmount+v.o.MinGrowth+v.o.MinBytes > 0, ", and by --min-change", "") + ".")).in(quiet)}
+		return s
+	}
+	v.sortBy(rows, by)
+	var table []changeRow
+	for _, r := range rows[:min(len(rows), v.rows(flaggedRows))] {
+		table = append(table, rowOf(r))
+	}
+	foot := 0
+	if v.o.Under == "" {
+		foot = 1
+		table = append(table, changeRow{label: "total", tone: strong, changes: v.c.Totals.Changes})
+	}
+	s.table = v.changeGrid(table, foot, columns...)
+	return s
+}
+
+// rows is how many rows a list shows that has usual ones by itself.
+func (v *diffView) rows(usual int) int { return (&view{o: v.o.Options}).rows(usual) }
+
+// noTTLChangeSection is about keys that never expire.
+func noTTLChangeSection(v *diffView) (section, bool) {
+	by := diff.NoTTLBytes
+	if v.c.Totals.Changes[by].Delta == nil {
+		by = diff.NoTTLKeys
+	}
+	if v.c.Totals.Changes[by].Delta == nil {
+		return section{}, false
+	}
+	return v.partSection("Never expiring", by,
+		changeColumns{measure: diff.NoTTLBytes, head: "bytes", old: true, expend: 2},
+		changeColumns{measure: diff.NoTTLKeys, head: "keys", old: true, expend: 3},
+		changeColumns{measure: diff.NoTTLShare, head: "share", old: true, expend: 1},
+	), true
+}
+
+// idleChangeSection is about keys that nobody touches.
+func idleChangeSection(v *diffView) (section, bool) {
+	if v.c.Totals.Changes[diff.HighIdleBytes].Delta == nil {
+		return section{}, false
+	}
+	return v.partSection("High idle: over "+unit.FormatDuration(float64(v.c.New.Profile.Design.IdleOverS)), diff.HighIdleBytes,
+		changeColumns{measure: diff.HighIdleBytes, head: "bytes", old: true, growth: true}), true
+}
+
+// stoppedSection lists namespaces that are written without a TTL.
+func stoppedSection(v *diffView) (section, bool) {
+	list := slices.DeleteFunc(slices.Clone(v.c.Stopped), func(s diff.Stopped) bool { return !Below(s.Pattern, v.o.Under) })
+	if len(list) == 0 {
+		return stoppedUnknown(v)
+	}
+	list = list[:min(len(list), v.rows(flaggedRows))]
+	s := section{title: stoppedTitle}
+	rows := make([]changeRow, len(list))
+	columns := [4][]*float64{}
+	for i, st := range list {
+		rows[i] = changeRow{label: patternText(st.Pattern, false), name: true, db: &st.DB, tone: pick(st.Jumped, alarm, plain)}
+		columns[0] = append(columns[0], amount(st.Recent.Keys))
+		columns[1] = append(columns[1], share(st.Recent))
+		columns[2] = append(columns[2], amount(st.Older.Keys))
+		columns[3] = append(columns[3], share(st.Older))
+		if line, ok := exampleLine(st); ok {
+			s.notes = append(s.notes, line)
+		}
+	}
+	b := newGrid(len(rows), 0)
+	recent, older := "≤"+unit.FormatDuration(float64(list[0].RecentS)), ">"+unit.FormatDuration(float64(list[0].OlderS))
+	for i, head := range [4][2]string{{recent, "keys"}, {"no", "TTL%"}, {older, "keys"}, {"no", "TTL%"}} {
+		kind := unit.Count
+		if i%2 == 1 {
+			kind = unit.Percent
+		}
+		b.number(figures{column: column{head: head, apart: i == 2}, kind: kind, values: columns[i]})
+	}
+	v.nameColumns(b, rows)
+	s.table = b.done()
+	text := recent + ": keys " + v.c.RecentMeans() + " so lately, which is since the old profile"
+	if list[0].OlderS > 0 {
+		text += "; " + older + ": keys that were not, for longer than that"
+	}
+	s.notes = append(s.notes, say(words(text+". Those between the two may be either.")).in(quiet))
+	return s, true
+}
+
+// stoppedUnknown says why none can be listed, if so.
+func stoppedUnknown(v *diffView) (section, bool) {
+	if v.c.StoppedUnknown == "" || v.o.Under != "" {
+		return section{}, false
+	}
+	text := "Cannot be told: " + display(v.c.StoppedUnknown) + "."
+	return section{title: stoppedTitle, lines: []line{say(words(text)).in(quiet)}}, true
+}
+
+const stoppedTitle = "Written without a TTL since the old profile"
+
+func share(p diff.Portion) *float64 {
+	if p.Keys == 0 {
+		return nil
+	}
+	v := p.Share()
+	return &v
+}
+
+func exampleLine(s diff.Stopped) (line, bool) {
+	if len(s.Examples) == 0 {
+		return line{}, false
+	}
+	parts := []span{words("such as ")}
+	for i, k := range s.Examples[:min(len(s.Examples), 3)] {
+		if i > 0 {
+			parts = append(parts, words(", "))
+		}
+		parts = append(parts, name(displayKey(k.KeyName)))
+	}
+	return say(parts...).in(quiet), true
+}
+
+// lastingSection is how long what is left of a limit lasts.
+func lastingSection(v *diffView) (section, bool) {
+	s := section{title: "How long it lasts"}
+	if v.o.Under != "" {
+		return s, false
+	}
+	for _, r := range v.c.Runways {
+		s.lines = append(s.lines, runwayLine(&r))
+	}
+	if v.c.NoRunway != "" {
+		s.lines = append(s.lines, say(words(sentence(display(v.c.NoRunway)))).in(quiet))
+	}
+	if p := v.c.Pool; p != nil && v.evictsVolatile() {
+		s.lines = append(s.lines, say(words(scheduleText(p))))
+		if len(p.Namespaces) > 0 {
+			s.table = v.poolGrid()
+		}
+	}
+	return s, len(s.lines) > 0
+}
+
+// evictsVolatile reports whether a server may evict keys that have a TTL, and only
+// those.
+func (v *diffView) evictsVolatile() bool {
+	return slices.ContainsFunc(v.c.New.Profile.Nodes, func(n profile.Node) bool { return strings.HasPrefix(n.Policy, "volatile-") })
+}
+
+func runwayLine(r *diff.Runway) line {
+	what := pick(r.Limit == diff.PoolEmpty, "The pool", "The way to maxmemory")
+	if r.Days == nil {
+		return say(words(what + ": " + r.Assumption + "."))
+	}
+	ends := pick(r.Limit == diff.PoolEmpty, " is empty in ", " ends in ") + daysText(r)
+	if r.Left == 0 {
+		ends = pick(r.Limit == diff.PoolEmpty, " is empty", " has ended")
+	}
+	return say(words(what + ends + ", " + r.Assumption + "; " + r.Consequence + ".")).in(alarm)
+}
+
+// scheduleText says what expires by itself.
+func scheduleText(p *diff.Pool) string {
+	if len(p.Schedule) == 0 {
+		return "What expires by itself is not known."
+	}
+	var parts []string
+	for _, e := range p.Schedule {
+		text := plural(e.Keys, "key")
+		if e.Bytes != nil {
+			text += " (" + unit.FormatBytes(*e.Bytes) + ")"
+		}
+		parts = append(parts, text+" within "+unit.FormatDuration(float64(e.WithinS)))
+	}
+	if last := p.Schedule[len(p.Schedule)-1]; last.Keys == 0 {
+		return "No key expires by itself within " + unit.FormatDuration(float64(last.WithinS)) + "."
+	}
+	return "By themselves expire " + strings.Join(parts, ", ") + "."
+}
+
+func (v *diffView) poolGrid() *grid {
+	var rows []changeRow
+	for _, r := range v.c.Pool.Namespaces[:min(len(v.c.Pool.Namespaces), v.rows(flaggedRows))] {
+		rows = append(rows, changeRow{label: patternText(r.Pattern, r.Other), name: !r.Other, db: &r.DB, changes: poolChanges(r.Keys, r.Bytes)})
+	}
+	rows = append(rows, changeRow{label: "all keys with a TTL", tone: strong, changes: poolChanges(v.c.Pool.Keys, v.c.Pool.Bytes)})
+	return v.changeGrid(rows, 1,
+		changeColumns{measure: diff.Keys, head: "keys", old: true, growth: true, perDay: true, expend: 1},
+		changeColumns{measure: diff.Bytes, head: "bytes", old: true, expend: 2})
+}
+
+func poolChanges(keys diff.Change, bytes *diff.Change) map[diff.Measure]diff.Change {
+	m := map[diff.Measure]diff.Change{diff.Keys: keys}
+	if bytes != nil {
+		m[diff.Bytes] = *bytes
+	}
+	return m
+}
+
+// serverSection is what the server says of itself.
+func serverSection(c *diff.Comparison) (section, bool) {
+	s := section{title: "The server"}
+	if len(c.Server) == 0 {
+		return s, false
+	}
+	g := &grid{columns: []column{
+		{head: [2]string{"", "figure"}, left: true}, {head: [2]string{"", "old"}}, {head: [2]string{"", "new"}}, {head: [2]string{"", "change"}},
+	}}
+	for _, l := range c.Server {
+		old, new, change := serverCells(l)
+		g.rows = append(g.rows, []cell{{text: serverNames[l.Name] + oursText(l)}, {text: old}, {text: new}, {text: change}})
+	}
+	s.table = g
+	return s, true
+}
+
+// serverNames are what figures of INFO are called.
+var serverNames = map[string]string{
+	"used_memory": "used memory", "used_memory_rss": "resident memory", "mem_fragmentation_ratio": "fragmentation",
+	"maxmemory": "maxmemory", "maxmemory_policy": "policy", "mem_clients_normal": "clients' memory", "connected_clients": "clients",
+	"evicted_keys": "evicted keys, meanwhile", "expired_keys": "expired keys, meanwhile", "hit_ratio": "hit ratio, meanwhile",
+}
+
+// oursText says what the change of a figure leaves out.
+func oursText(l diff.ServerLine) string {
+	if l.Ours == 0 {
+		return ""
+	}
+	return ", less " + unit.FormatCount(int64(l.Ours)) + " of the old walk"
+}
+
+// serverCells are the texts of a figure. Of a counter only what was counted
+// meanwhile means something.
+func serverCells(l diff.ServerLine) (old, new, change string) {
+	if l.Kind == diff.Word {
+		return displayWord(l.OldText), displayWord(l.NewText), pick(l.OldText == l.NewText, "", "changed")
+	}
+	write := func(v *float64) string {
+		if v == nil {
+			return absent
+		}
+		return serverFigure(l, *v)
+	}
+	if l.Delta != nil {
+		change = unit.Sign(*l.Delta) + serverFigure(l, size(l.Change))
+	}
+	if l.Kind == diff.Counter {
+		return "", "", change
+	}
+	return write(l.Old), write(l.New), change
+}
+
+func serverFigure(l diff.ServerLine, v float64) string {
+	switch {
+	case l.Kind == diff.Size:
+		return unit.FormatBytes(int64(v))
+	case l.Kind == diff.Share:
+		return unit.FormatShare(v)
+	case l.Kind == diff.Ratio:
+		return unit.FormatPlainFloat(v)
+	default:
+		return unit.FormatCount(int64(v))
+	}
+}
+
+// newDiffDocument decides what the report of a comparison says.
+func newDiffDocument(v *diffView) document {
+	d := document{title: diffTitle(v.c), facts: diffFacts(v), headlines: diffHeadlines(v)}
+	add := func(s section, ok bool) {
+		if ok {
+			d.sections = append(d.sections, s)
+		}
+	}
+	add(caveatSection(v.c))
+	if len(v.chosen) == 0 && v.o.Under != "" {
+		return d
+	}
+	if v.c.Totals.Changes[diff.Keys].Delta == nil && v.c.Totals.Changes[diff.Bytes].Delta == nil {
+		add(serverSection(v.c))
+		return d
+	}
+	add(changeSection(v))
+	add(noTTLChangeSection(v))
+	add(idleChangeSection(v))
+	add(stoppedSection(v))
+	add(lastingSection(v))
+	add(serverSection(v.c))
+	return d
+}
+
+func diffTitle(c *diff.Comparison) string {
+	title := displayWord(c.Tool.Name) + " " + displayWord(c.Tool.Version) + ", what changed"
+	if c.New.Label != "" {
+		title += " in " + displayWord(c.New.Label)
+	}
+	return title
+}
+
+func diffFacts(v *diffView) []fact {
+	facts := []fact{sideFact("old", &v.c.Old), sideFact("new", &v.c.New)}
+	if len(v.c.New.Profile.Nodes) == 1 {
+		facts = append(facts, nodeFacts(&v.c.New.Profile.Nodes[0])...)
+	}
+	apart := unit.FormatElapsed(v.c.ElapsedS)
+	if v.c.ElapsedS >= 3600 {
+		apart = unit.FormatDuration(v.c.ElapsedS)
+	}
+	facts = append(facts, fact{label: "apart", line: say(words(apart + " from the middle of one walk to that of the other"))})
+	if v.o.Under != "" {
+		facts = append(facts, fact{label: "only under", line: say(name(displayPrefix(v.o.Under)))})
+	}
+	return facts
+}
+
+func sideFact(label string, s *diff.Side) fact {
+	text := unit.FormatTime(s.Began) + ", " + totalText(&s.Profile.Totals)
+	if !s.Complete {
+		text += ", incomplete"
+	}
+	parts := []span{words(text)}
+	if s.Source != "" {
+		parts = append(parts, words(", "), name(display(s.Source)))
+	}
+	return fact{label: label, line: say(parts...)}
+}
+
+// diffHeadlines are what must be known first.
+func diffHeadlines(v *diffView) []line {
+	if v.o.Under != "" {
+		if len(v.chosen) == 0 {
+			return []line{say(words("No namespace lies under " + displayPrefix(v.o.Under) + " on either side.")).in(strong)}
+		}
+		return nil
+	}
+	var lines []line
+	for _, find := range []func(*diffView) (line, bool){stoppedHeadline, poolHeadline, fullHeadline, growthHeadline, lastingHeadline, comingsHeadline} {
+		if l, ok := find(v); ok {
+			lines = append(lines, l)
+		}
+	}
+	if len(lines) == 0 {
+		lines = append(lines, say(words(quietText(v))).in(strong))
+	}
+	return lines
+}
+
+// quietText is said when nothing is.
+func quietText(v *diffView) string {
+	t := v.c.Totals.Changes
+	switch {
+	case t[diff.Keys].Delta == nil && t[diff.Bytes].Delta == nil:
+		return "Nothing is compared: see the warnings."
+	case slices.ContainsFunc(v.chosen, moved):
+		return "Little changed: the table tells what."
+	case slices.ContainsFunc(v.chosen, func(r *diff.Row) bool { return size(r.Changes[diff.Bytes])+size(r.Changes[diff.Keys]) > 0 }):
+		return "Nothing changed by more than noise explains."
+	default:
+		return "Nothing changed."
+	}
+}
+
+// stoppedHeadline names the namespaces that have begun to be written without a TTL.
+func stoppedHeadline(v *diffView) (line, bool) {
+	i := slices.IndexFunc(v.c.Stopped, func(s diff.Stopped) bool { return s.Jumped })
+	if i < 0 {
+		return line{}, false
+	}
+	s := v.c.Stopped[i]
+	text := v.dbOf(s.DB) + " is written without a TTL now: " + unit.FormatShare(s.Recent.Share()) + " of its " +
+		plural(s.Recent.Keys, "key") + " that were " + v.c.RecentMeans() + " in the last " + unit.FormatDuration(float64(s.RecentS)) + " have none"
+	if s.Older.Keys > 0 {
+		text += ", of those idle for over " + unit.FormatDuration(float64(s.OlderS)) + " " + unit.FormatShare(s.Older.Share())
+	}
+	if s.MoreNoTTL > 0 {
+		text += "; " + unit.FormatCount(s.MoreNoTTL) + " more of its keys never expire than before"
+	}
+	text += "."
+	if more := countJumped(v.c.Stopped) - 1; more > 0 {
+		text += " So " + verb(int64(more), "is ", "are ") + plural(int64(more), "more namespace") + "."
+	}
+	return say(name(patternText(s.Pattern, false)), words(text)).in(alarm), true
+}
+
+func countJumped(list []diff.Stopped) (n int) {
+	for _, s := range list {
+		if s.Jumped {
+			n++
+		}
+	}
+	return n
+}
+
+// dbOf names a database where there are several.
+func (v *diffView) dbOf(db int) string {
+	if !v.manyDBs {
+		return ""
+	}
+	return " in db" + dbNumber(db)
+}
+
+// runway is that to a limit.
+func (v *diffView) runway(limit diff.Limit) *diff.Runway {
+	for i := range v.c.Runways {
+		if v.c.Runways[i].Limit == limit {
+			return &v.c.Runways[i]
+		}
+	}
+	return nil
+}
+
+// urgent is how many days before a limit it is a finding.
+const urgent = 30
+
+// poolHeadline tells that a volatile-* policy will have nothing left to evict.
+func poolHeadline(v *diffView) (line, bool) {
+	r := v.runway(diff.PoolEmpty)
+	if r == nil || r.Days == nil || *r.Days > urgent {
+		return line{}, false
+	}
+	if r.Left == 0 {
+		return say(words("No key that can be evicted is left: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
+	}
+	text := "No key that can be evicted is left in " + daysText(r) + " at this rate: " + unit.FormatCount(int64(r.Left)) + " keys have a TTL, " +
+		unit.FormatCount(int64(lastRate(r))) + " fewer a day. Then writes fail."
+	return say(words(text)).in(alarm), true
+}
+
+// lastRate is the one that led to the new profile.
+func lastRate(r *diff.Runway) float64 { return r.Rates[len(r.Rates)-1].PerDay }
+
+// fullHeadline tells that maxmemory will be reached.
+func fullHeadline(v *diffView) (line, bool) {
+	r := v.runway(diff.MaxmemoryFull)
+	if r == nil || r.Days == nil || *r.Days > urgent {
+		return line{}, false
+	}
+	if r.Left == 0 {
+		return say(words("Memory is full: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
+	}
+	text := "Memory is full in " + daysText(r) + " at this rate: " + unit.FormatBytes(int64(r.Left)) + " are left, " +
+		unit.FormatBytes(int64(lastRate(r))) + " less a day."
+	return say(words(text)).in(alarm), true
+}
+
+// daysText is how long a runway is: "3.15 days", with its range.
+func daysText(r *diff.Runway) string {
+	text := decimalDays(*r.Days)
+	switch {
+	case r.Soonest == nil:
+		return text
+	case r.Latest == nil:
+		return text + " (" + decimalDays(*r.Soonest) + " at the fastest rate seen, never at the slowest)"
+	case *r.Soonest == *r.Latest:
+		return text
+	default:
+		return text + " (" + decimalDays(*r.Soonest) + " to " + decimalDays(*r.Latest) + ")"
+	}
+}
+
+func decimalDays(days float64) string {
+	if days < 1 {
+		return unit.FormatDuration(days * 86400)
+	}
+	return unit.FormatPlainFloat(math.Round(days*100)/100) + " days"
+}
+
+// growthHeadline tells by how much the bytes changed, and which namespace did most
+// of it.
+func growthHeadline(v *diffView) (line, bool) {
+	m, write := diff.Bytes, unit.FormatBytes
+	total := v.c.Totals.Changes[m]
+	if total.Delta == nil {
+		m, write = diff.Keys, unit.FormatCount
+		total = v.c.Totals.Changes[m]
+	}
+	if !total.Real() {
+		return unexplainedGrowth(v)
+	}
+	what := pick(m == diff.Bytes, "Bytes", "Keys")
+	text := what + pick(*total.Delta > 0, " grew by ", " shrank by ") + write(int64(size(total)))
+	if growth, ok := total.Growth(); ok {
+		text += " (" + unit.FormatShare(math.Abs(growth)) + ")"
+	}
+	text += " to " + write(int64(*total.New))
+	if total.PerDay != nil {
+		text += ", " + write(int64(math.Abs(*total.PerDay))) + " a day"
+	}
+	parts := []span{words(text)}
+	for _, up := range []bool{*total.Delta > 0, *total.Delta <= 0} {
+		if row := v.mostMoved(m, up); row != nil {
+			clause := v.dbOf(row.DB) + pick(up, " grew by ", " shrank by ") + write(int64(size(row.Changes[m])))
+			parts = append(parts, words("; "), name(patternText(row.Pattern, row.Other)), words(clause))
+		}
+	}
+	return say(append(parts, words("."))...), true
+}
+
+// lastingHeadline tells that more keys never expire, where their share rose.
+func lastingHeadline(v *diffView) (line, bool) {
+	keys, share := v.c.Totals.Changes[diff.NoTTLKeys], v.c.Totals.Changes[diff.NoTTLShare]
+	if !keys.Real() || !share.Real() || *keys.Delta < 0 || *share.Delta < leastRise {
+		return line{}, false
+	}
+	text := unit.FormatCount(int64(*keys.Delta)) + " more keys never expire: " + unit.FormatShare(*share.New) + " of all, before " + unit.FormatShare(*share.Old)
+	row := v.mostMoved(diff.NoTTLKeys, true)
+	if row == nil {
+		return say(words(text + ".")), true
+	}
+	return say(words(text+"; "), name(patternText(row.Pattern, row.Other)), words(v.dbOf(row.DB)+" has "+unit.FormatCount(int64(size(row.Changes[diff.NoTTLKeys])))+" more.")), true
+}
+
+// leastRise is by how much a share must have risen to be worth a sentence.
+const leastRise = 0.01
+
+// leastUnexplained is by how much used memory must have changed, as a ratio and in
+// bytes, to be worth a sentence.
+const (
+	leastUnexplained      = 0.05
+	leastUnexplainedBytes = 1 << 20
+)
+
+// unexplainedGrowth tells that memory changed where the sizes of keys do not say
+// so: those of collections are too uncertain, or it is not keys that take it.
+func unexplainedGrowth(v *diffView) (line, bool) {
+	for _, l := range v.c.Server {
+		growth, ok := l.Growth()
+		if l.Name != "used_memory" || !ok || math.Abs(growth) < leastUnexplained || size(l.Change) < leastUnexplainedBytes {
+			continue
+		}
+		text := "Used memory " + pick(growth > 0, "grew by ", "fell by ") + unit.FormatBytes(int64(size(l.Change))) + " (" +
+			unit.FormatShare(math.Abs(growth)) + "), and the sizes of keys do not tell why: those marked " + noise + " may have changed, or it is not keys that take it."
+		return say(words(text)), true
+	}
+	return line{}, false
+}
+
+// mostMoved is the namespace that changed most in a direction; nil if none did.
+func (v *diffView) mostMoved(m diff.Measure, up bool) *diff.Row {
+	var most *diff.Row
+	for _, r := range v.chosen {
+		c := r.Changes[m]
+		if c.Real() && (*c.Delta > 0) == up && (most == nil || size(c) > size(most.Changes[m])) {
+			most = r
+		}
+	}
+	return most
+}
+
+// comingsHeadline names namespaces that are new, and that are gone.
+func comingsHeadline(v *diffView) (line, bool) {
+	var parts []span
+	for _, state := range []diff.State{diff.Added, diff.Vanished} {
+		rows := slices.DeleteFunc(slices.Clone(v.chosen), func(r *diff.Row) bool { return r.State != state || r.Other })
+		if len(rows) == 0 {
+			continue
+		}
+		n := int64(len(rows))
+		what := pick(state == diff.Added, verb(n, " is new: ", " are new: "), verb(n, " is gone: ", " are gone: "))
+		parts = append(parts, words(pick(parts == nil, "", " ")+plural(n, "namespace")+what))
+		for i, r := range rows[:min(n, comingsNamed)] {
+			parts = append(parts, words(pick(i > 0, ", ", "")), name(patternText(r.Pattern, false)), words(v.dbOf(r.DB)))
+		}
+		parts = append(parts, words(pick(n > comingsNamed, ", …", ".")))
+	}
+	return say(parts...), parts != nil
+}
+
+// comingsNamed is how many namespaces are named that are new, or gone.
+const comingsNamed = 3

@@ -1,0 +1,242 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"keyprof/sampler/profile"
+)
+
+// ErrLocked says that another process is making a profile of the label.
+var ErrLocked = errors.New("another run is making a profile of this label")
+
+// Writer is a history that nobody else writes to until Close.
+type Writer struct {
+	h    *History
+	lock *flock.Flock
+	last Saved // what Save wrote last
+}
+
+// Lock makes sure that one process writes to the history at a time, and that it can:
+// what hinders it should show before the walk. The system ends the lock with the
+// process, however that ends, so the file of the lock stays and means nothing by
+// itself. (To remove it would allow two locks: one on the file that is removed,
+// one on the next.) A held lock gives an error that wraps ErrLocked and tells who
+// holds it, where that is known.
+//
+// Lock waits for the next second, if there is a profile of this one: files are
+// called after the second.
+func (h *History) Lock() (*Writer, error) {
+	path := h.lockPath()
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file for a lock", path) // a pipe would hold us up, a link lead elsewhere
+	}
+	w := &Writer{h: h, lock: flock.New(path)}
+	got, err := w.lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("locking: %w", err)
+	case !got:
+		return nil, fmt.Errorf("%w%s", ErrLocked, h.holder())
+	}
+	w.sign(strconv.Itoa(os.Getpid()) + "\n")
+	h.sweep()
+	if err := errors.Join(profile.CheckWritable(h.path(time.Now())), h.awaitFreeSecond()); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// sweep removes the temporary files of runs that were killed. Whoever holds the lock
+// of the label is the only one who writes files that are called after it. What cannot
+// be removed does no harm.
+func (h *History) sweep() {
+	entries, err := os.ReadDir(h.dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		label, _, ok := parseName(profile.TemporaryFor(e.Name()))
+		if ok && label == h.label && e.Type().IsRegular() {
+			_ = os.Remove(filepath.Join(h.dir, e.Name()))
+		}
+	}
+}
+
+// Close ends the lock.
+func (w *Writer) Close() error {
+	w.sign("")
+	return w.lock.Close()
+}
+
+func (h *History) lockPath() string { return filepath.Join(h.dir, h.lockName()) }
+
+// lockName cannot be another label's, nor that of a profile: no label begins
+// with a dot.
+func (h *History) lockName() string { return "." + h.label + ".lock" }
+
+// sign writes who holds the lock into its file. It is for people: where it cannot
+// be written (Windows protects locked files, a disk may be full) nobody is named.
+func (w *Writer) sign(text string) {
+	f, err := w.h.openLock(os.O_WRONLY)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteString(text)
+	}
+}
+
+// errTwin says that the file of a lock has another name, too, as backups by hard
+// links give it: what it holds is not ours.
+var errTwin = errors.New("the file has another name")
+
+// openLock opens the file of the lock for what it holds: a file that has this name
+// alone.
+func (h *History) openLock(flag int) (*os.File, error) {
+	named, err := os.Lstat(h.lockPath())
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(h.dir) // no link leads out of it
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(h.lockName(), flag, 0)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := f.Stat()
+	if err == nil && (!os.SameFile(named, opened) || names(opened) > 1) {
+		err = errTwin
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// holder continues ErrLocked.
+func (h *History) holder() string {
+	f, err := h.openLock(os.O_RDONLY)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	var pid int
+	if _, err := fmt.Fscanln(io.LimitReader(f, 32), &pid); err != nil || pid < 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (process %d)", pid)
+}
+
+// awaitFreeSecond returns in a second after which no profile is called.
+func (h *History) awaitFreeSecond() error {
+	for {
+		now := time.Now()
+		_, err := os.Lstat(h.path(now))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		}
+		time.Sleep(now.Truncate(time.Second).Add(time.Second).Sub(now))
+	}
+}
+
+const (
+	// DefaultKeep is how many complete profiles to keep.
+	DefaultKeep = 90
+	// MinKeep is the fewest: two can be compared.
+	MinKeep = 2
+)
+
+// Save writes p, which must have the label, whole or not at all, and returns the
+// path of its file. No file is ever replaced: where there is one with this name
+// the error wraps fs.ErrExist.
+func (w *Writer) Save(p *profile.Profile) (string, error) {
+	path := w.h.path(p.Began)
+	if p.Label != w.h.label {
+		return "", fmt.Errorf("profile of label %q in the history of %q", p.Label, w.h.label)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		if err == nil {
+			err = &fs.PathError{Op: "write", Path: path, Err: fs.ErrExist}
+		}
+		return "", err
+	}
+	if err := profile.WriteFile(path, p); err != nil {
+		return "", err
+	}
+	w.last = Saved{path, p}
+	return path, nil
+}
+
+// Prune deletes the complete profiles of the label beyond the newest keep, which
+// are at least MinKeep, and the incomplete ones that are older than all that stay.
+// It does so only if what was saved last is complete: nights that fail must not
+// use up those that did not. That profile itself stays. Those that are dated after it
+// stay, too, and are not among the newest: whether their clock was wrong or tonight's
+// is not known. Of the newest, MinKeep are read to their end, so that as many stay
+// that can be.
+//
+// A file is deleted only if its name and its content say that it is a profile of
+// this label that began then. It returns the paths of the files that are gone, also
+// with an error, which tells of those that could not be deleted.
+func (w *Writer) Prune(keep int) (removed []string, err error) {
+	if w.last.Profile == nil || !w.last.Profile.Complete {
+		return nil, nil
+	}
+	surplus, err := w.surplus(max(keep, MinKeep))
+	for _, path := range surplus {
+		if rerr := os.Remove(path); rerr != nil {
+			err = errors.Join(err, rerr)
+			continue
+		}
+		removed = append(removed, path)
+	}
+	return removed, err
+}
+
+// surplus are the profiles behind the newest keep complete ones, of which the one
+// that was saved last is the first.
+func (w *Writer) surplus(keep int) ([]string, error) {
+	paths, err := w.h.files()
+	if err != nil || len(paths) <= keep {
+		return nil, err
+	}
+	var surplus []string
+	complete := 1
+	for _, path := range paths {
+		if path == w.last.Path || isAfter(path, w.last.Profile.Began) {
+			continue
+		}
+		head, err := w.h.header(path)
+		switch {
+		case err != nil: // not ours, or not to be told
+		case complete >= keep:
+			surplus = append(surplus, path)
+		case head.Complete && (complete >= MinKeep || isWhole(path)):
+			complete++
+		}
+	}
+	return surplus, nil
+}
+
+// isWhole reports whether a profile can be read to its end.
+func isWhole(path string) bool {
+	_, err := read(path, profile.Read)
+	return err == nil
+}
