@@ -13,6 +13,7 @@ import (
 
 	"keyprof/sampler/pattern"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
 )
 
@@ -264,9 +265,9 @@ func TestHelpExamplesParse(t *testing.T) {
 // by the rule for this server's version misses nothing.
 func TestReadmeACL(t *testing.T) {
 	for _, version := range []string{"6.0", "7.0"} {
-		node := scanner.Node{Info: scanner.ParseInfo("# Server\nredis_version:" + version + ".0\n")}
-		if got := strings.TrimSpace(blockOf(t, "acl "+version)); got != node.ACLNewUser() {
-			t.Errorf("for %s the README has\n%s\nand keyprof prints\n%s", version, got, node.ACLNewUser())
+		node := info.Node{Info: info.Parse("# Server\nredis_version:" + version + ".0\n")}
+		if got := strings.TrimSpace(blockOf(t, "acl "+version)); got != scanner.ACLNewUser(node) {
+			t.Errorf("for %s the README has\n%s\nand keyprof prints\n%s", version, got, scanner.ACLNewUser(node))
 		}
 	}
 	server := redistest.New(t)

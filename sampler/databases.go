@@ -10,6 +10,7 @@ import (
 
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // selectDatabases decides which databases to walk: those asked for, else all
@@ -35,7 +36,7 @@ func (c *collector) selectDatabases() {
 }
 
 // keyspace is nil when what INFO says of a database makes no sense.
-func keyspace(k scanner.Keyspace) *profile.Keyspace {
+func keyspace(k info.Keyspace) *profile.Keyspace {
 	if k.Odd {
 		return nil
 	}
@@ -43,7 +44,7 @@ func keyspace(k scanner.Keyspace) *profile.Keyspace {
 }
 
 // closeDatabases adds what is known when the walk is over.
-func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
+func (c *collector) closeDatabases(p *profile.Profile, after info.Info) {
 	noTTL := noTTLByDatabase(p.Namespaces)
 	known := after.Databases()
 	for i := range c.databases {

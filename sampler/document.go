@@ -10,6 +10,7 @@ import (
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // document puts the profile together when the walk is over.
@@ -17,9 +18,9 @@ func (c *collector) document(ctx context.Context, b *Builder) *profile.Profile {
 	ended := time.Now()
 	at, setBack := endOf(c.tally.Began.Round(0), ended.Round(0), ended.Sub(c.tally.Began))
 	c.setBack = setBack
-	after := scanner.Info{}
+	after := info.Info{}
 	if !c.lost {
-		var odd []scanner.OddFigure
+		var odd []info.OddFigure
 		after, odd = c.conn.InfoNow(ctx).Sane()
 		c.addOdd(odd)
 	}
@@ -87,8 +88,8 @@ func (c *collector) design() profile.Design {
 
 // noteHorizon moves the idle horizon to the end of the walk: keys that were
 // probed late may be idle for longer than the server was up when it began.
-func (c *collector) noteHorizon(after scanner.Info) {
-	if horizon, known := (scanner.Node{Info: after}).IdleHorizon(); known {
+func (c *collector) noteHorizon(after info.Info) {
+	if horizon, known := (info.Node{Info: after}).IdleHorizon(); known {
 		c.plan.measures.horizonS = int64(horizon / time.Second)
 	}
 }
@@ -100,7 +101,7 @@ func (c *collector) noteLargestIdle(p *profile.Profile) {
 	}
 }
 
-func (c *collector) nodeDocument(after scanner.Info) profile.Node {
+func (c *collector) nodeDocument(after info.Info) profile.Node {
 	engine, version := c.node.Engine()
 	n := profile.Node{
 		Address: c.node.Address, Role: c.node.Role(), Engine: engine, Version: version,
@@ -132,20 +133,20 @@ func (c *collector) unknownDatabases() string {
 // role, or with another data set by a full synchronization. A server that goes on with
 // the same history keeps its data: after a failover the replication id that it had
 // stands in master_replid2.
-func (c *collector) replaced(after scanner.Info) string {
+func (c *collector) replaced(after info.Info) string {
 	before := c.node.Info.Field("master_replid")
 	sameHistory := before == after.Field("master_replid") || before == after.Field("master_replid2")
-	now := scanner.Node{Info: after}
+	now := info.Node{Info: after}
 	switch {
 	case len(after) == 0:
 		return ""
-	case now.Role() != c.node.Role() && now.Role() != scanner.Unknown && c.node.Role() != scanner.Unknown:
+	case now.Role() != c.node.Role() && now.Role() != info.Unknown && c.node.Role() != info.Unknown:
 		return fmt.Sprintf("its role changed from %s to %s while the walk ran", c.node.Role(), now.Role())
 	case before == "":
 		return ""
 	case after.Field("master_sync_in_progress") == "1":
 		return "the server is being synchronized from its primary: its data set is exchanged"
-	case now.Role() == scanner.Replica && !sameHistory:
+	case now.Role() == info.Replica && !sameHistory:
 		return "the server follows another primary than at the beginning: its data set was exchanged"
 	default:
 		return ""
@@ -159,7 +160,7 @@ func (c *collector) field(name string) *int64 {
 	return nil
 }
 
-func (c *collector) receipt(after scanner.Info, ended time.Time) profile.Receipt {
+func (c *collector) receipt(after info.Info, ended time.Time) profile.Receipt {
 	cost := c.conn.Cost() // last: it is to have all commands in it
 	r := profile.Receipt{
 		Commands: cost.Commands, BytesOut: cost.BytesOut, BytesIn: cost.BytesIn,
@@ -188,8 +189,8 @@ func (c *collector) commandTime() *float64 {
 }
 
 // expiredMeanwhile is the growth of a primary's expired_keys.
-func (c *collector) expiredMeanwhile(after scanner.Info) *int64 {
-	if c.node.Role() != scanner.Primary {
+func (c *collector) expiredMeanwhile(after info.Info) *int64 {
+	if c.node.Role() != info.Primary {
 		return nil
 	}
 	return c.grown("expired_keys", after)
@@ -212,9 +213,9 @@ func waitsOf(waits []scanner.Wait) []profile.Wait {
 
 // cpuBetween is the CPU time that the server used between two answers to INFO,
 // in seconds.
-func cpuBetween(before, after scanner.Info) *float64 {
+func cpuBetween(before, after info.Info) *float64 {
 	var used [2]float64
-	for i, info := range []scanner.Info{before, after} {
+	for i, info := range []info.Info{before, after} {
 		user, ok := info.Float("used_cpu_user")
 		sys, alsoOK := info.Float("used_cpu_sys")
 		if !ok || !alsoOK {

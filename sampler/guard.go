@@ -10,6 +10,7 @@ import (
 
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // startGuard makes what the options want to keep the walk from being felt.
@@ -46,11 +47,11 @@ func (c *collector) guardReceipt(r *profile.Receipt, ended time.Time) {
 
 // evictionReceipt adds which keys were evicted, and for how many of them buffers of
 // so many bytes may be the reason.
-func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after scanner.Info) {
+func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after info.Info) {
 	r.BufferBytes = buffers
 	first, known := c.node.Info.Int("evicted_keys")
 	last, stillKnown := after.Int("evicted_keys")
-	replica := c.node.Role() == scanner.Replica && last == 0
+	replica := c.node.Role() == info.Replica && last == 0
 	if !known || !stillKnown || replica || last < first { // CONFIG RESETSTAT
 		return
 	}
@@ -62,7 +63,7 @@ func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after sca
 
 // keysIn is how many keys have so many bytes, overhead and all, rounded up. Where that
 // is not known, it may be any number.
-func keysIn(bytes int64, info scanner.Info) int64 {
+func keysIn(bytes int64, info info.Info) int64 {
 	used, known := info.Int("used_memory")
 	startup, _ := info.Int("used_memory_startup") // not told: a key seems to take more
 	var keys int64
@@ -86,7 +87,7 @@ func roundTrips(r scanner.RoundTrips) *profile.RoundTrips {
 // NearMaxmemory is the warning that the buffers of our connections may be too much
 // for the server; nil if it has room for them, or no limit is known. It can be given
 // before the walk.
-func NearMaxmemory(node scanner.Node) *profile.Warning {
+func NearMaxmemory(node info.Node) *profile.Warning {
 	room, _ := node.Room()
 	if !node.NearMaxmemory() {
 		return nil

@@ -13,6 +13,7 @@ import (
 	"keyprof/sampler/profile"
 	"keyprof/sampler/redact"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
 )
 
@@ -54,7 +55,7 @@ func TestSaveBrakes(t *testing.T) {
 func TestSaveBrakesOnTheWalksConnection(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)
-	used, _ := scanner.ParseInfo(server.Client().Info(t.Context(), "memory").Val()).Int("used_memory")
+	used, _ := info.Parse(server.Client().Info(t.Context(), "memory").Val()).Int("used_memory")
 	do(t, server.Client(), "config", "set", "maxmemory", used+2<<20)
 	do(t, server.Client(), "config", "set", "rdb-key-save-delay", int64(2*time.Second/faultKeys/time.Microsecond))
 	o := guarded()
@@ -129,7 +130,7 @@ func TestEvictionsBeginningBrake(t *testing.T) {
 	o := guarded()
 	o.Progress = once(func() {
 		text := server.Client().Info(context.Background(), "memory").Val()
-		used, _ := scanner.ParseInfo(text).Int("used_memory")
+		used, _ := info.Parse(text).Int("used_memory")
 		do(t, server.Client(), "config", "set", "maxmemory", used-100_000)
 	})
 	p, _, err := patiently(context.Background(), t, server.URL(), 10*time.Second, o)
@@ -183,7 +184,7 @@ func commandCalls(t *testing.T, client *redis.Client) map[string]int64 {
 		t.Fatal(err)
 	}
 	calls := map[string]int64{}
-	for field, value := range scanner.ParseInfo(text)["commandstats"] {
+	for field, value := range info.Parse(text)["commandstats"] {
 		var n int64
 		fmt.Sscanf(value, "calls=%d", &n)
 		calls[strings.ReplaceAll(strings.TrimPrefix(field, "cmdstat_"), "|", " ")] = n

@@ -223,7 +223,7 @@ func failedSaveIsNoObstacle(t *testing.T, binary redistest.Binary) {
 func aclLineSuffices(t *testing.T, binary redistest.Binary) {
 	for _, node := range []*redistest.Server{binary.New(t), binary.NewCluster(t, 1)[0]} {
 		mixed(t, node.Client(), 1000)
-		line := connect(t, node.URL()).Node.ACLNewUser()
+		line := scanner.ACLNewUser(connect(t, node.URL()).Node)
 		var command []any
 		for _, word := range strings.Fields(line) {
 			command = append(command, word)

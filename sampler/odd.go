@@ -9,6 +9,7 @@ import (
 
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // found is what a walk finds beside its observations.
@@ -89,9 +90,9 @@ func (c *collector) warnOdd(w *warner) {
 }
 
 // addOdd adds odd figures of another answer to INFO.
-func (c *collector) addOdd(more []scanner.OddFigure) {
+func (c *collector) addOdd(more []info.OddFigure) {
 	for _, odd := range more {
-		if !slices.ContainsFunc(c.odd, func(o scanner.OddFigure) bool { return o.Field == odd.Field }) {
+		if !slices.ContainsFunc(c.odd, func(o info.OddFigure) bool { return o.Field == odd.Field }) {
 			c.odd = append(c.odd, odd)
 		}
 	}

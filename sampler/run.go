@@ -7,6 +7,7 @@ import (
 
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // Defaults of Options.
@@ -103,7 +104,7 @@ type collector struct {
 	conn *scanner.Conn
 	stalls
 	found
-	node  scanner.Node
+	node  info.Node
 	opts  Options
 	plan  plan
 	tally scanner.Tally
@@ -112,16 +113,16 @@ type collector struct {
 
 	noWatch error // why there is none
 
-	databases []profile.Database  // those selected, with how far they were walked
-	weight    int64               // keys in all of them
-	passed    int64               // keys in those that are done
-	largest   *int64              // largest idle time seen, seconds
-	odd       []scanner.OddFigure // in INFO
-	lost      bool                // the connection
-	changed   bool                // the role of the node did
-	short     []shortfall         // databases of which keys are missing
-	setBack   time.Duration       // by which the clock was set back
-	folded    int64               // keys handed to the workers
+	databases []profile.Database // those selected, with how far they were walked
+	weight    int64              // keys in all of them
+	passed    int64              // keys in those that are done
+	largest   *int64             // largest idle time seen, seconds
+	odd       []info.OddFigure   // in INFO
+	lost      bool               // the connection
+	changed   bool               // the role of the node did
+	short     []shortfall        // databases of which keys are missing
+	setBack   time.Duration      // by which the clock was set back
+	folded    int64              // keys handed to the workers
 
 	unusedRules []string // that matched no name
 
@@ -249,7 +250,7 @@ func (c *collector) progress(db *profile.Database) func(float64) {
 
 // ranges is how many cursor ranges may be walked at once.
 func (c *collector) ranges() int {
-	if ok, _ := scanner.RandomCursors(c.node); !ok {
+	if ok, _ := info.RandomCursors(c.node); !ok {
 		return 1
 	}
 	return scanner.MostRanges

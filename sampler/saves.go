@@ -6,7 +6,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // saveStatuses are the fields of INFO persistence that say "err" after a failure, and
@@ -18,7 +18,7 @@ var saveStatuses = []struct{ field, meaning string }{
 }
 
 // warnSaves tells of saves that failed, before the walk or while it ran.
-func warnSaves(w *warner, before, after scanner.Info) {
+func warnSaves(w *warner, before, after info.Info) {
 	for _, s := range saveStatuses {
 		info := after
 		if info.Field(s.field) != "err" {
@@ -37,7 +37,7 @@ func warnSaves(w *warner, before, after scanner.Info) {
 
 // forkFacts are what INFO says of the child process that saves, and a hint if memory
 // may be why there was none.
-func forkFacts(info scanner.Info) string {
+func forkFacts(info info.Info) string {
 	var facts []string
 	used, _ := info.Int("used_memory")
 	total, _ := info.Int("total_system_memory")

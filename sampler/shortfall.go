@@ -8,7 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"keyprof/sampler/profile"
-	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // shortfall is by how much SCAN returned fewer keys of a database than INFO had.
@@ -40,7 +40,7 @@ func (s shortfall) reason() string {
 
 // shortOf is the shortfall of a database that was walked to the end, and whether keys
 // are missing.
-func (c *collector) shortOf(db *profile.Database, after scanner.Info) (s shortfall, missing bool) {
+func (c *collector) shortOf(db *profile.Database, after info.Info) (s shortfall, missing bool) {
 	if c.sample != nil || c.opts.Match != "" || !db.Complete || db.Before == nil || db.After == nil || !c.countsKeys() {
 		return s, false
 	}
@@ -53,7 +53,7 @@ func (c *collector) shortOf(db *profile.Database, after scanner.Info) (s shortfa
 // those of another, by the server's own counts of such commands. Commands that a
 // primary replicates count at its replicas, too. They may have been for another
 // database: this one must have lost keys, or no others may be there to exchange.
-func (c *collector) emptied(db *profile.Database, after scanner.Info) string {
+func (c *collector) emptied(db *profile.Database, after info.Info) string {
 	was, is := c.commandsBefore, c.commandsAfter
 	if is == nil || db.Before == nil || db.After == nil {
 		return ""
@@ -78,17 +78,17 @@ func (c *collector) emptied(db *profile.Database, after scanner.Info) string {
 // countsKeys reports whether INFO keyspace is of the keys that SCAN goes over, at this
 // moment. Proxies may answer for one server only, and other servers count now and then.
 func (c *collector) countsKeys() bool {
-	random, _ := scanner.RandomCursors(c.node)
+	random, _ := info.RandomCursors(c.node)
 	engine, _ := c.node.Engine()
-	return random || scanner.SlotTables(c.node) || engine == "keydb"
+	return random || info.SlotTables(c.node) || engine == "keydb"
 }
 
 // explained is how many keys may be gone, or hidden, without anybody deleting them. A
 // replica hides keys that expired until its primary removes them (db.c,
 // expireIfNeeded), and evicts none.
-func (c *collector) explained(db *profile.Database, after scanner.Info) (keys int64, known bool) {
+func (c *collector) explained(db *profile.Database, after info.Info) (keys int64, known bool) {
 	expiring := max(db.Before.Expires, db.After.Expires)
-	if c.node.Role() != scanner.Primary {
+	if c.node.Role() != info.Primary {
 		return expiring, true
 	}
 	expired := c.grown("expired_keys", after)
@@ -104,7 +104,7 @@ func (c *collector) explained(db *profile.Database, after scanner.Info) (keys in
 }
 
 // grown is by how much a counter of INFO grew while we ran; nil if that is not known.
-func (c *collector) grown(field string, after scanner.Info) *int64 {
+func (c *collector) grown(field string, after info.Info) *int64 {
 	first, known := c.node.Info.Int(field)
 	last, stillKnown := after.Int(field)
 	return growth(first, last, known && stillKnown)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
+	"keyprof/scanner/info"
 )
 
 // defaultUser is who a connection is that did not log in.
@@ -25,26 +27,26 @@ func (c *Conn) ACLRule(rule string) string {
 // and loses every other right; else a new one.
 func (c *Conn) ACLOwn() string {
 	if c.User() == defaultUser {
-		return c.Node.ACLNewUser()
+		return ACLNewUser(c.Node)
 	}
-	return c.ACLRule(c.Node.aclAll())
+	return c.ACLRule(aclAll(c.Node))
 }
 
 // ACLNewUser is the command that makes a new user who may do what keyprof does
 // and nothing else, as this version of the server understands it. PASSWORD
 // stands for one.
-func (n Node) ACLNewUser() string {
-	return "ACL SETUSER " + NewUser + " on >PASSWORD " + n.aclAll()
+func ACLNewUser(n info.Node) string {
+	return "ACL SETUSER " + NewUser + " on >PASSWORD " + aclAll(n)
 }
 
 // aclAll takes all rights away and allows what keyprof sends.
-func (n Node) aclAll() string {
-	rules := []string{n.ACLReadKeys(), "-@all"}
+func aclAll(n info.Node) string {
+	rules := []string{ACLReadKeys(n), "-@all"}
 	if n.AtLeast(7, 0) {
-		rules = []string{"resetkeys", "resetchannels", "-@all", n.ACLReadKeys()}
+		rules = []string{"resetkeys", "resetchannels", "-@all", ACLReadKeys(n)}
 	}
 	for _, command := range AllowedCommands() {
-		if (command == countKeysInSlot || command == getKeysInSlot) && !SlotTables(n) {
+		if (command == countKeysInSlot || command == getKeysInSlot) && !info.SlotTables(n) {
 			continue // not needed
 		}
 		rules = append(rules, "+"+strings.ReplaceAll(command, " ", "|"))
@@ -59,7 +61,7 @@ func (c *Conn) ACLSlots() string {
 
 // ACLReadKeys is the key pattern that lets a user read all keys, and write none
 // where the server can tell these apart.
-func (n Node) ACLReadKeys() string {
+func ACLReadKeys(n info.Node) string {
 	if n.AtLeast(7, 0) {
 		return "%R~*"
 	}
@@ -68,8 +70,8 @@ func (n Node) ACLReadKeys() string {
 
 // ACLProbes allows a user who may not see all keys these probes on all of them.
 // From 7.0 this goes without giving the user's other commands more keys.
-func (n Node) ACLProbes(probes []Probe) string {
-	rules := []string{n.ACLReadKeys()}
+func ACLProbes(n info.Node, probes []Probe) string {
+	rules := []string{ACLReadKeys(n)}
 	for _, p := range probes {
 		rules = append(rules, p.ACLRule())
 	}

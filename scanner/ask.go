@@ -23,10 +23,3 @@ func (c *Conn) AskScan(ctx context.Context) error {
 		return nil
 	})
 }
-
-// HasACL reports whether users of this server may be refused commands by ACL,
-// which came with Redis 6. It is true of a server that does not tell its version.
-func (n Node) HasACL() bool {
-	engine, _ := n.Engine()
-	return engine != "redis" || n.AtLeast(6, 0)
-}

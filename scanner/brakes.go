@@ -3,6 +3,8 @@ package scanner
 import (
 	"slices"
 	"time"
+
+	"keyprof/scanner/info"
 )
 
 // Why a guard makes a walk stand back. All are changes since the walk began.
@@ -60,7 +62,7 @@ type brakes struct {
 }
 
 // look takes in what the server says.
-func (b *brakes) look(v Vitals, now time.Duration) {
+func (b *brakes) look(v info.Vitals, now time.Duration) {
 	first := !b.begun
 	b.begun, b.looked = true, now
 	began, rose := b.evictions.look(v, now)

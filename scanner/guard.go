@@ -1,6 +1,10 @@
 package scanner
 
-import "time"
+import (
+	"time"
+
+	"keyprof/scanner/info"
+)
 
 // DefaultLatencyBudget is the longest stretch in which other clients should have
 // to wait for us: about 20 keys.
@@ -84,7 +88,7 @@ func (g *Guard) Ping(roundTrip time.Duration, resting bool) {
 }
 
 // Vitals is told what the server said of itself.
-func (g *Guard) Vitals(v Vitals, now time.Duration) {
+func (g *Guard) Vitals(v info.Vitals, now time.Duration) {
 	g.sizer.cpu(v.CPU)
 	if g.link != nil && v.Costs != nil {
 		g.link.learn(*v.Costs)

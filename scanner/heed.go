@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"keyprof/scanner/info"
 )
 
 // longestSlice is how long a walk that stands back does not tell so.
@@ -93,7 +95,7 @@ func (w *Walk) tellGuard() {
 		if w.far() && s.vitals.CPU > 0 {
 			w.settleFar(s.vitals.CPU)
 		}
-		if role := s.vitals.Role; w.Role != "" && role != w.Role && role != Unknown {
+		if role := s.vitals.Role; w.Role != "" && role != w.Role && role != info.Unknown {
 			w.changed = fmt.Errorf("%w: it is a %s now and was a %s", ErrRoleChanged, role, w.Role)
 		}
 	}

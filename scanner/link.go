@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"keyprof/scanner/info"
 )
 
 // linkRoundTrip is the round trip from which on a walk goes over a link: pages then
@@ -33,12 +35,6 @@ type link struct {
 	trips  recentTrips
 	window float64 // pipelines that may be on their way
 	full   bool    // the link kept pipelines waiting at some time
-}
-
-// Costs are what commands took of a server's main thread, by INFO commandstats.
-type Costs struct {
-	Request time.Duration // one of our probes, on average
-	Scan    time.Duration // one call of SCAN
 }
 
 // wholeCost is what a command costs a server in all, as a multiple of what
@@ -100,7 +96,7 @@ func (l *link) ping(roundTrip time.Duration) { l.trips.add(roundTrip) }
 
 // learn is told what commands cost. A cost moves half of the way: a single look may be
 // at few calls.
-func (l *link) learn(c Costs) {
+func (l *link) learn(c info.Costs) {
 	if c.Request > 0 {
 		l.request = (l.request + whole(c.Request)) / 2
 	}
@@ -177,7 +173,7 @@ type Forecast struct {
 // know a link.
 func (c *Conn) Forecast(ctx context.Context, budget time.Duration, page int, load float64) (Forecast, error) {
 	f := Forecast{Page: page, roundTrip: c.least, load: load}
-	f.ordered, _ = RandomCursors(c.Node)
+	f.ordered, _ = info.RandomCursors(c.Node)
 	if page == 0 {
 		f.Page = PageFor(budget)
 	}

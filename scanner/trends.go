@@ -3,6 +3,8 @@ package scanner
 import (
 	"slices"
 	"time"
+
+	"keyprof/scanner/info"
 )
 
 // evictions tells when a server begins to evict keys, or evicts clearly more than
@@ -28,7 +30,7 @@ const (
 )
 
 // look reports whether evictions began, or rose, on a server that had them before.
-func (e *evictions) look(v Vitals, now time.Duration) (began, rose bool) {
+func (e *evictions) look(v info.Vitals, now time.Duration) (began, rose bool) {
 	if len(e.seen) == 0 {
 		e.began = now
 		e.none = v.Evicted == 0 && !v.AtMaxmemory

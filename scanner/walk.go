@@ -53,12 +53,12 @@ type Walk struct {
 	Braked func(cause string)
 
 	sleep      func(time.Duration) // for brief pauses; a test has its own clock
-	lanes      []*lane       // in the order of their ranges
-	ready      []*lane       // that have something to send, in the order in which they do
-	flying     []flight      // trips on their way, the first sent first
-	due        time.Duration // when the next may be sent over a link, since Tally.Began
-	dueForRate bool          // Rate alone wants that
-	changed    error         // the role of the node did
+	lanes      []*lane             // in the order of their ranges
+	ready      []*lane             // that have something to send, in the order in which they do
+	flying     []flight            // trips on their way, the first sent first
+	due        time.Duration       // when the next may be sent over a link, since Tally.Began
+	dueForRate bool                // Rate alone wants that
+	changed    error               // the role of the node did
 	trial      trial
 	calibrated time.Time     // last
 	unanswered int           // times in a row that the server did not tell its CPU time

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keyprof/scanner/info"
 )
 
 // pages is an Exchange that serves pages of names from memory: page n has
@@ -304,8 +306,8 @@ func TestCarefulWalk(t *testing.T) {
 	if w.count() != FullSpeedPage || w.pipelineBytes() != maxPipelineBytes {
 		t.Errorf("away from maxmemory: %d keys, %d bytes", w.count(), w.pipelineBytes())
 	}
-	w.Guard.Vitals(Vitals{AtMaxmemory: true}, time.Second)
-	w.Guard.Vitals(Vitals{}, 2*time.Second) // it may be so again
+	w.Guard.Vitals(info.Vitals{AtMaxmemory: true}, time.Second)
+	w.Guard.Vitals(info.Vitals{}, 2*time.Second) // it may be so again
 	if w.count() != carefulPage || w.pipelineBytes() != carefulPipeline || w.most() != 1 {
 		t.Errorf("near maxmemory: %d keys, %d bytes, %d ranges", w.count(), w.pipelineBytes(), w.most())
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"keyprof/scanner/info"
 )
 
 // How a probe connection is had, and what is sent on it.
@@ -45,8 +47,8 @@ type Watch struct {
 	far        bool
 	costsDue   time.Time
 	costsEvery time.Duration
-	calls      map[string]calls // by commandstats, the last time
-	sent       map[string]int64 // by us, until then
+	calls      map[string]info.Calls // by commandstats, the last time
+	sent       map[string]int64      // by us, until then
 
 	unanswered int   // pings there in a row that failed
 	out, in    int64 // bytes that its own connection carried before it was given up
@@ -64,7 +66,7 @@ type Watch struct {
 // sight is one thing that was seen: vitals, or else a round trip.
 type sight struct {
 	at        time.Time
-	vitals    *Vitals
+	vitals    *info.Vitals
 	roundTrip time.Duration
 	resting   bool // the walk was, all the time
 }
@@ -174,10 +176,10 @@ func (w *Watch) ping(ctx context.Context) (time.Duration, error) {
 
 // inspect asks for the server's vitals.
 func (w *Watch) inspect(ctx context.Context) error {
-	info, err := w.conn.vitals(context.WithoutCancel(ctx))
+	answer, err := w.conn.vitals(context.WithoutCancel(ctx))
 	if err == nil {
-		v := VitalsOf(info)
-		w.walk.sawCPU(info.cpuTime())
+		v := info.VitalsOf(answer)
+		w.walk.sawCPU(answer.CPUTime())
 		v.Costs = w.costs(context.WithoutCancel(ctx))
 		w.note(sight{at: time.Now(), vitals: &v})
 	}
@@ -188,7 +190,7 @@ func (w *Watch) inspect(ctx context.Context) error {
 const longestCosts = 30 * time.Second
 
 // costs asks for the costs of our commands when that is due; nil: it is not known.
-func (w *Watch) costs(ctx context.Context) *Costs {
+func (w *Watch) costs(ctx context.Context) *info.Costs {
 	if !w.far || w.rides() || time.Now().Before(w.costsDue) {
 		return nil
 	}
@@ -198,7 +200,7 @@ func (w *Watch) costs(ctx context.Context) *Costs {
 	if err != nil {
 		return nil
 	}
-	now, sent := ParseInfo(text).commandCalls(), w.conn.ledger.counts()
+	now, sent := commandCalls(info.Parse(text)), w.conn.ledger.counts()
 	costs := costsBetween(w.calls, now, w.sent, sent)
 	w.calls, w.sent = now, sent
 	return costs
@@ -209,8 +211,8 @@ const fewCalls = 50
 
 // costsBetween is what commands cost a call, from how often they were called at the
 // server and sent by us at two times; nil where that tells nothing.
-func costsBetween(callsBefore, callsNow map[string]calls, sentBefore, sentNow map[string]int64) *Costs {
-	var costs Costs
+func costsBetween(callsBefore, callsNow map[string]info.Calls, sentBefore, sentNow map[string]int64) *info.Costs {
+	var costs info.Costs
 	var requests int64
 	var took float64
 	for name, n := range sentNow {
@@ -219,11 +221,11 @@ func costsBetween(callsBefore, callsNow map[string]calls, sentBefore, sentNow ma
 			stat, _, _ = strings.Cut(name, " ")
 		}
 		n -= sentBefore[name]
-		called := callsNow[stat].n - callsBefore[stat].n
+		called := callsNow[stat].N - callsBefore[stat].N
 		if callsBefore == nil || n < fewCalls || called < n/2 { // CONFIG RESETSTAT
 			continue
 		}
-		each := float64(callsNow[stat].took-callsBefore[stat].took) / float64(called)
+		each := float64(callsNow[stat].Took-callsBefore[stat].Took) / float64(called)
 		switch {
 		case name == "scan":
 			costs.Scan = time.Duration(each)
@@ -234,7 +236,7 @@ func costsBetween(callsBefore, callsNow map[string]calls, sentBefore, sentNow ma
 	if requests > 0 {
 		costs.Request = time.Duration(took / float64(requests))
 	}
-	if costs == (Costs{}) {
+	if costs == (info.Costs{}) {
 		return nil
 	}
 	return &costs

@@ -1,4 +1,4 @@
-package scanner
+package info
 
 import (
 	"math"
@@ -27,7 +27,7 @@ func TestRoom(t *testing.T) {
 		{"a replica before 5.0", "redis_version:4.0.14\nrole:slave\nused_memory:999\nmaxmemory:1000\nevicted_keys:0", 1, true},
 	}
 	for _, tt := range tests {
-		n := Node{Info: ParseInfo(tt.info)}
+		n := Node{Info: Parse(tt.info)}
 		room, ok := n.Room()
 		if !ok {
 			room = none

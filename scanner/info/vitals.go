@@ -1,4 +1,4 @@
-package scanner
+package info
 
 import (
 	"strconv"
@@ -25,6 +25,12 @@ type Vitals struct {
 	Costs *Costs
 }
 
+// Costs are what commands took of a server's main thread, by INFO commandstats.
+type Costs struct {
+	Request time.Duration // one of our probes, on average
+	Scan    time.Duration // one call of SCAN
+}
+
 // VitalsOf reads an answer to INFO.
 func VitalsOf(info Info) Vitals {
 	on := func(field string) bool { return info.Field(field) == "1" }
@@ -33,9 +39,9 @@ func VitalsOf(info Info) Vitals {
 		Loading: on("loading") || on("async_loading"), LinkDown: info.Field("master_link_status") == "down",
 		Lag: info.lag(), Role: Node{Info: info}.Role(),
 	}
-	v.CPU, _ = info.cpuTime()
+	v.CPU, _ = info.CPUTime()
 	v.Evicted, _ = info.Int("evicted_keys")
-	if uptime, ok := info.Int("uptime_in_seconds"); ok && uptime >= 0 && uptime <= mostSeconds {
+	if uptime, ok := info.Int("uptime_in_seconds"); ok && uptime >= 0 && uptime <= MostSeconds {
 		v.Uptime = time.Duration(uptime) * time.Second
 	}
 	v.AtMaxmemory = Node{Info: info}.NearMaxmemory()

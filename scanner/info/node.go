@@ -1,4 +1,4 @@
-package scanner
+package info
 
 import (
 	"strconv"
@@ -132,4 +132,11 @@ func (n Node) IdleHorizon() (horizon time.Duration, known bool) {
 // not recorded in idle times then.
 func (n Node) Saving() bool {
 	return n.Info.Field("rdb_bgsave_in_progress") == "1" || n.Info.Field("aof_rewrite_in_progress") == "1"
+}
+
+// HasACL reports whether users of this server may be refused commands by ACL,
+// which came with Redis 6. It is true of a server that does not tell its version.
+func (n Node) HasACL() bool {
+	engine, _ := n.Engine()
+	return engine != "redis" || n.AtLeast(6, 0)
 }

@@ -1,4 +1,4 @@
-package scanner
+package info
 
 // When a server is near its maxmemory: what is left is less than a share of it, or
 // than what the buffers of some clients may take all at once.

@@ -1,4 +1,4 @@
-package scanner
+package info
 
 import (
 	"cmp"
@@ -14,9 +14,9 @@ import (
 // them. Section names are in lower case ("memory").
 type Info map[string]map[string]string
 
-// ParseInfo reads an answer to INFO. Lines that are no "field:value" are
+// Parse reads an answer to INFO. Lines that are no "field:value" are
 // passed over: INFO grows with every version and every fork.
-func ParseInfo(text string) Info {
+func Parse(text string) Info {
 	info := Info{}
 	section := ""
 	for line := range strings.Lines(text) {
@@ -110,13 +110,13 @@ func makesNoSense(name, value string) bool {
 		return err != nil
 	case slices.Contains(seconds, name):
 		x, err := strconv.ParseFloat(value, 64)
-		return err != nil || !(x >= 0 && x <= mostSeconds) // NaN is neither
+		return err != nil || !(x >= 0 && x <= MostSeconds) // NaN is neither
 	}
 	return false
 }
 
-// mostSeconds is longer than a server runs; as a time.Duration it does not overflow.
-const mostSeconds = 1 << 33
+// MostSeconds is longer than a server runs; as a time.Duration it does not overflow.
+const MostSeconds = 1 << 33
 
 // Keyspace is one database's line in INFO keyspace.
 type Keyspace struct {
@@ -160,63 +160,53 @@ func parseKeyspace(value string) (k Keyspace) {
 	return k
 }
 
-// calls are how often a command was called, and what that took in all.
-type calls struct {
-	n    int64
-	took time.Duration
+// Calls are how often a command was called, and what that took in all.
+type Calls struct {
+	N    int64
+	Took time.Duration
 }
 
-// commandCalls are the calls of the commands that may be sent, by name. Before 7.0
-// those with subcommands are under the first word.
-func (i Info) commandCalls() map[string]calls {
-	all := map[string]calls{}
+// CommandCalls are the calls of commands, by name: "memory usage". Before 7.0 those
+// with subcommands are under the first word.
+func (i Info) CommandCalls() map[string]Calls {
+	all := map[string]Calls{}
 	for field, value := range i["commandstats"] {
-		name, isCommand := strings.CutPrefix(field, "cmdstat_")
-		name = strings.ReplaceAll(name, "|", " ")
-		if isCommand && (allowed[name] || containers[name]) {
-			all[name] = parseCalls(value)
+		if name, isCommand := strings.CutPrefix(field, "cmdstat_"); isCommand {
+			all[strings.ReplaceAll(name, "|", " ")] = parseCalls(value)
 		}
 	}
 	return all
 }
 
-// callsOf is how often a command was called.
-func (i Info) callsOf(command string) int64 {
-	return parseCalls(i["commandstats"]["cmdstat_"+command]).n
+// CallsOf is how often a command was called.
+func (i Info) CallsOf(command string) int64 {
+	return parseCalls(i["commandstats"]["cmdstat_"+command]).N
 }
 
 // parseCalls reads "calls=3,usec=12,usec_per_call=4.00".
-func parseCalls(value string) (c calls) {
+func parseCalls(value string) (c Calls) {
 	for item := range strings.SplitSeq(value, ",") {
 		what, number, _ := strings.Cut(item, "=")
 		n, err := strconv.ParseUint(number, 10, 63)
-		if err != nil || n > mostSeconds*1e6 { // nothing is known of it
+		if err != nil || n > MostSeconds*1e6 { // nothing is known of it
 			continue
 		}
 		switch what {
 		case "calls":
-			c.n = int64(n)
+			c.N = int64(n)
 		case "usec":
-			c.took = time.Duration(n) * time.Microsecond
+			c.Took = time.Duration(n) * time.Microsecond
 		}
 	}
 	return c
 }
 
-// commandTime adds up what the commands that may be sent took.
-func (i Info) commandTime() (sum time.Duration) {
-	for _, c := range i.commandCalls() {
-		sum += min(c.took, mostSeconds*time.Second-sum) // all together would overflow
-	}
-	return sum
-}
-
-// cpuTime is what the main thread has used, or the whole process.
-func (i Info) cpuTime() (time.Duration, bool) {
+// CPUTime is what the main thread has used, or the whole process.
+func (i Info) CPUTime() (time.Duration, bool) {
 	for _, thread := range []string{"_main_thread", ""} {
 		user, ok := i.Float("used_cpu_user" + thread)
 		sys, alsoOK := i.Float("used_cpu_sys" + thread)
-		if used := user + sys; ok && alsoOK && used >= 0 && used <= mostSeconds {
+		if used := user + sys; ok && alsoOK && used >= 0 && used <= MostSeconds {
 			return time.Duration(used * float64(time.Second)), true
 		}
 	}
