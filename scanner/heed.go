@@ -34,7 +34,7 @@ const (
 	carefulPipeline = 8 << 10 // bytes
 )
 
-func (w *Walk) careful() bool { return w.Guard != nil && w.Guard.near || w.Watch.rides() }
+func (w *Walk) careful() bool { return w.Guard != nil && w.Guard.NearMaxmemory() || w.Watch.rides() }
 
 // pipelineBytes bounds the requests of one pipeline.
 func (w *Walk) pipelineBytes() int {
@@ -99,7 +99,7 @@ func (w *Walk) tellGuard() {
 			w.changed = fmt.Errorf("%w: it is a %s now and was a %s", ErrRoleChanged, role, w.Role)
 		}
 	}
-	if w.Guard.near {
+	if w.Guard.NearMaxmemory() {
 		w.Watch.join()
 	}
 }

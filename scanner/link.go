@@ -1,19 +1,17 @@
 package scanner
 
 import (
-	"context"
-	"math"
 	"slices"
 	"time"
 
 	"keyprof/scanner/info"
 )
 
-// linkRoundTrip is the round trip from which on a walk goes over a link: pages then
+// LinkRoundTrip is the round trip from which on a walk goes over a link: pages then
 // travel for longer than the server works on them.
-const linkRoundTrip = 500 * time.Microsecond
+const LinkRoundTrip = 500 * time.Microsecond
 
-// link decides how much a walk asks for at a time over a link, and how often. Reply
+// Link decides how much a walk asks for at a time over a link, and how often. Reply
 // times tell nothing of the server there, as jitter is larger than what a page takes.
 // What a command costs the server is taken from INFO commandstats instead: its time
 // for each call of the commands that we send, which no network and no other client
@@ -23,7 +21,7 @@ const linkRoundTrip = 500 * time.Microsecond
 // Several pages travel at a time. Jitter may bring those together that were sent
 // within its width, and they keep others waiting like one: so what is sent within the
 // width of the jitter costs the server no more than the latency budget.
-type link struct {
+type Link struct {
 	budget time.Duration
 	page   int // COUNT of all pages; 0: by the budget
 
@@ -37,12 +35,12 @@ type link struct {
 	full   bool    // the link kept pipelines waiting at some time
 }
 
-// wholeCost is what a command costs a server in all, as a multiple of what
+// WholeCost is what a command costs a server in all, as a multiple of what
 // commandstats tells, which leaves out reading it and replying: 1.5 to 1.7 times for
 // our probes on Redis 7.0, by CPU time.
-const wholeCost = 1.6
+const WholeCost = 1.6
 
-func whole(cost time.Duration) time.Duration { return time.Duration(wholeCost * float64(cost)) }
+func whole(cost time.Duration) time.Duration { return time.Duration(WholeCost * float64(cost)) }
 
 // What is assumed to begin with, about what Redis 7 takes in all.
 const (
@@ -52,7 +50,7 @@ const (
 
 // Limits of a link.
 const (
-	mostOverLink    = 16 // cursor ranges
+	MostOverLink    = 16 // cursor ranges at a time
 	leastRequests   = 4  // in a pipeline
 	firstWindow     = 4  // pipelines on their way
 	mostWindow      = 256
@@ -60,43 +58,45 @@ const (
 	lateTripsBeyond = 50 * time.Millisecond // and so much more
 )
 
-func newLink(budget time.Duration, page int) *link {
-	return &link{budget: budget, page: page, request: usualRequest, name: usualName, window: firstWindow}
+// NewLink is a link of which nothing is known yet, for a walk under a latency budget
+// with pages of a given size (0: by the budget).
+func NewLink(budget time.Duration, page int) *Link {
+	return &Link{budget: budget, page: page, request: usualRequest, name: usualName, window: firstWindow}
 }
 
-// requests is how many probes may be sent at once.
-func (l *link) requests() int { return max(leastRequests, int(l.budget/max(1, l.request))) }
+// Requests is how many probes may be sent at once.
+func (l *Link) Requests() int { return max(leastRequests, int(l.budget/max(1, l.request))) }
 
-// count is how many keys a SCAN asks for (COUNT).
-func (l *link) count() int {
+// Count is how many keys a SCAN asks for (COUNT).
+func (l *Link) Count() int {
 	if l.page > 0 {
 		return l.page
 	}
 	return min(max(int(l.budget/max(1, l.name)), leastPage), mostPage)
 }
 
-// cost is what so many probes and a SCAN for so many names take of the server.
-func (l *link) cost(requests, names int) time.Duration {
+// Cost is what so many probes and a SCAN for so many names take of the server.
+func (l *Link) Cost(requests, names int) time.Duration {
 	return time.Duration(requests)*l.request + time.Duration(names)*l.name
 }
 
-// gap is the least time between the sending of what costs so much and of what follows.
-func (l *link) gap(cost time.Duration) time.Duration {
+// Gap is the least time between the sending of what costs so much and of what follows.
+func (l *Link) Gap(cost time.Duration) time.Duration {
 	return time.Duration(float64(cost) * float64(l.trips.jitter()) / float64(l.budget))
 }
 
 // each is the least time from the sending of one page to that of the next, when a page
 // costs so much and the walk may use a share of the server.
-func (l *link) each(page time.Duration, load float64) time.Duration {
-	return max(time.Duration(float64(page)/load), l.gap(page))
+func (l *Link) each(page time.Duration, load float64) time.Duration {
+	return max(time.Duration(float64(page)/load), l.Gap(page))
 }
 
-// ping is told of a round trip of PING.
-func (l *link) ping(roundTrip time.Duration) { l.trips.add(roundTrip) }
+// Ping is told of a round trip of PING.
+func (l *Link) Ping(roundTrip time.Duration) { l.trips.add(roundTrip) }
 
 // learn is told what commands cost. A cost moves half of the way: a single look may be
 // at few calls.
-func (l *link) learn(c info.Costs) {
+func (l *Link) learn(c info.Costs) {
 	if c.Request > 0 {
 		l.request = (l.request + whole(c.Request)) / 2
 	}
@@ -106,12 +106,12 @@ func (l *link) learn(c info.Costs) {
 	}
 }
 
-// scanned is told how many names a SCAN returned.
-func (l *link) scanned(names int) { l.scans, l.names = l.scans+1, l.names+names }
+// Scanned is told how many names a SCAN returned.
+func (l *Link) Scanned(names int) { l.scans, l.names = l.scans+1, l.names+names }
 
-// landed is told how long a pipeline was on its way. A link that is full keeps all of
+// Landed is told how long a pipeline was on its way. A link that is full keeps all of
 // them waiting: then fewer are sent.
-func (l *link) landed(took time.Duration) {
+func (l *Link) Landed(took time.Duration) {
 	if took > lateTrips*l.trips.median+lateTripsBeyond {
 		l.window, l.full = max(1, l.window/2), true
 		return
@@ -123,6 +123,15 @@ func (l *link) landed(took time.Duration) {
 	l.window = min(mostWindow, l.window+more)
 }
 
+// Window is how many pipelines may be on their way at a time.
+func (l *Link) Window() int { return int(l.window) }
+
+// MedianTrip is the middle one of the last round trips of PING.
+func (l *Link) MedianTrip() time.Duration { return l.trips.median }
+
+// LongTrip is what three quarters of the last round trips of PING took at most.
+func (l *Link) LongTrip() time.Duration { return l.trips.most }
+
 // recentTrips are the last round trips of PING.
 type recentTrips struct {
 	recent                      []time.Duration
@@ -130,10 +139,12 @@ type recentTrips struct {
 	median, quarter, most, slow time.Duration // of half, a quarter, three quarters and 95 of 100 that took no longer
 }
 
-const (
-	keptTrips = 64 // some seconds of pings, so that what is usual follows the server and the link
-	fewTrips  = 16 // the least that tell what is usual
-)
+// keptTrips are some seconds of pings, so that what is usual follows the server and
+// the link.
+const keptTrips = 64
+
+// FewTrips are the fewest round trips that tell what is usual.
+const FewTrips = 16
 
 func (r *recentTrips) add(roundTrip time.Duration) {
 	if len(r.recent) < keptTrips {
@@ -148,7 +159,7 @@ func (r *recentTrips) add(roundTrip time.Duration) {
 }
 
 // known reports whether there were enough.
-func (r *recentTrips) known() bool { return len(r.recent) >= fewTrips }
+func (r *recentTrips) known() bool { return len(r.recent) >= FewTrips }
 
 // jitter is the width in which half of the round trips lie. Of a link that is not
 // known yet it is taken for as wide as a fifth of the round trip.
@@ -161,133 +172,36 @@ func (r *recentTrips) jitter() time.Duration {
 
 // Forecast says how long a walk takes over the connection that it was made for.
 type Forecast struct {
-	Page      int // COUNT of each SCAN to begin with
-	roundTrip time.Duration
-	load      float64
-	ordered   bool  // several cursor ranges may be walked at a time
-	link      *link // nil: none
-}
-
-// Forecast is for a walk under a latency budget, with pages of a given size (0: by the
-// budget), that may use a share load of the server. It sends PING some times to get to
-// know a link.
-func (c *Conn) Forecast(ctx context.Context, budget time.Duration, page int, load float64) (Forecast, error) {
-	f := Forecast{Page: page, roundTrip: c.least, load: load}
-	f.ordered, _ = info.RandomCursors(c.Node)
-	if page == 0 {
-		f.Page = PageFor(budget)
-	}
-	if c.least < linkRoundTrip || load >= 1 && page > 0 || c.Node.NearMaxmemory() {
-		return f, nil
-	}
-	f.link = newLink(budget, page)
-	f.Page = f.link.count()
-	for range fewTrips {
-		start := time.Now()
-		if err := c.conn.Ping(ctx).Err(); err != nil && !optional(err) {
-			return f, c.failed("measuring round trips", err)
-		}
-		f.link.ping(time.Since(start))
-	}
-	f.roundTrip = f.link.trips.median
-	return f, nil
+	Page      int           // COUNT of each SCAN to begin with
+	RoundTrip time.Duration // to the server and back
+	Load      float64       // share of the server's main thread that the walk may use, in (0,1]
+	Ordered   bool          // several cursor ranges may be walked at a time
+	Link      *Link         // nil: none
 }
 
 // OverLink reports whether the walk goes over a link, and how long a round trip takes.
-func (f Forecast) OverLink() (roundTrip time.Duration, ok bool) { return f.roundTrip, f.link != nil }
+func (f Forecast) OverLink() (roundTrip time.Duration, ok bool) { return f.RoundTrip, f.Link != nil }
 
 // Elapsed is how long it takes to walk so many keys, when a key costs the server so
 // much of its main thread.
 func (f Forecast) Elapsed(keys int64, key time.Duration) time.Duration {
 	page := time.Duration(f.Page) * key
-	each, ranges := time.Duration(float64(page)/f.load), 1
+	each, ranges := time.Duration(float64(page)/f.Load), 1
 	switch {
-	case f.link != nil:
-		each, ranges = f.link.each(page, f.load), mostOverLink
+	case f.Link != nil:
+		each, ranges = f.Link.each(page, f.Load), MostOverLink
 		page = each // it is sent piece by piece
-	case f.load >= 1:
-		ranges = rangesFor(f.roundTrip, page)
+	case f.Load >= 1:
+		ranges = RangesFor(f.RoundTrip, page)
 	}
 	pages := float64(keys) / float64(f.Page)
-	room := int(float64(keys) / float64(max(leastPages*f.Page, leastKeys)))
-	if ranges = max(1, min(ranges, room)); !f.ordered {
+	room := int(float64(keys) / float64(max(LeastRangePages*f.Page, LeastRangeKeys)))
+	if ranges = max(1, min(ranges, room)); !f.Ordered {
 		ranges = 1
 	}
-	cycle, trial := max(f.roundTrip+page, time.Duration(ranges)*each), 0.0
+	cycle, trial := max(f.RoundTrip+page, time.Duration(ranges)*each), 0.0
 	if ranges > 1 {
-		trial = min(pages, trialPages)
+		trial = min(pages, TrialPages)
 	}
-	return time.Duration(trial*float64(f.roundTrip+page) + (pages-trial)/float64(ranges)*float64(cycle))
-}
-
-// far reports whether the walk goes over a link. Near maxmemory the care for memory
-// comes first.
-func (w *Walk) far() bool { return w.Guard != nil && w.Guard.link != nil && !w.careful() }
-
-// goFar tells the guard of a link. At full speed with pages of a given size nobody is
-// to be spared.
-func (w *Walk) goFar() {
-	roundTrip := w.Exchange.LeastRoundTrip()
-	if roundTrip >= linkRoundTrip && (w.Pacer.MaxLoad < 1 || !w.Guard.sizer.fixed) {
-		w.Guard.overLink(roundTrip)
-	}
-}
-
-// pipelineRequests bounds the requests of one pipeline.
-func (w *Walk) pipelineRequests() int {
-	if w.far() {
-		return w.Guard.link.requests()
-	}
-	return math.MaxInt
-}
-
-// replyFirst reports whether a reply should be there before the next pipeline is due,
-// also where it is late by the jitter of the link: who waits for it sends nothing.
-func (w *Walk) replyFirst() bool {
-	usual := max(w.Exchange.LeastRoundTrip(), w.Guard.link.trips.most)
-	return w.flying[0].trip.sent.Add(usual).Before(w.Tally.Began.Add(w.due))
-}
-
-// space waits until a trip may be sent over a link, and accounts for it.
-func (w *Walk) space(ctx context.Context, trip *Trip) {
-	w.pause(ctx, w.due-time.Since(w.Tally.Began), w.dueForRate)
-	link, names := w.Guard.link, 0
-	if trip.Scan != nil {
-		names = trip.Scan.Count
-	}
-	for _, take := range trip.Slots {
-		names += take.Keys
-	}
-	cost := link.cost(len(trip.Requests), names)
-	w.Tally.Service += cost
-	elapsed := time.Since(w.Tally.Began)
-	pause, forRate := w.Pacer.Send(cost, link.gap(w.Pacer.used(cost)), names, elapsed)
-	w.due, w.dueForRate = elapsed+pause, forRate
-}
-
-// receiveFar is receive for a trip over a link, which was paced when it was sent.
-func (w *Walk) receiveFar(ctx context.Context, trip *Trip) error {
-	w.Guard.link.landed(time.Since(trip.sent))
-	if trip.Scan != nil {
-		w.Guard.link.scanned(len(trip.Page.Names))
-	}
-	if trip.Service > longPage {
-		w.suspect += trip.Service
-	}
-	w.heed(ctx, 0)
-	return w.changed
-}
-
-// settleFar is told the server's CPU time while a walk goes over a link. It bounds what
-// pipelines cost, and says whether it was the server that made replies late.
-func (w *Walk) settleFar(cpu time.Duration) {
-	w.Pacer.Calibrate(cpu)
-	if w.cpu > 0 {
-		unexplained := cpu - w.cpu - (w.Tally.Service - w.accounted)
-		if ours := min(w.suspect, unexplained); ours > 0 {
-			w.Tally.Service += ours
-			w.due += time.Duration(float64(ours) / w.Pacer.MaxLoad)
-		}
-	}
-	w.suspect, w.cpu, w.accounted = 0, cpu, w.Tally.Service
+	return time.Duration(trial*float64(f.RoundTrip+page) + (pages-trial)/float64(ranges)*float64(cycle))
 }

@@ -153,7 +153,7 @@ func (w *Walk) most() int {
 	case w.careful():
 		return 1
 	case w.far():
-		return max(1, min(2*w.Ranges, mostOverLink))
+		return max(1, min(2*w.Ranges, MostOverLink))
 	case w.Pacer.MaxLoad < 1 || w.Pacer.Rate > 0:
 		return 1
 	}

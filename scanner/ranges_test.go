@@ -405,7 +405,7 @@ func TestRangesWanted(t *testing.T) {
 		{"not allowed", func(w *Walk, _ *table) { w.Ranges = 0 }, 1},
 		{"gentle", func(w *Walk, x *table) { w.Pacer.MaxLoad, x.service = 0.99, 1 }, 1},
 		{"slow", func(w *Walk, _ *table) { w.Pacer.Rate = 1e9 }, 1},
-		{"few keys", func(w *Walk, _ *table) { w.Keys = 3 * leastKeys; w.Page = 1 }, 2},
+		{"few keys", func(w *Walk, _ *table) { w.Keys = 3 * LeastRangeKeys; w.Page = 1 }, 2},
 		{"keys not known", func(w *Walk, _ *table) { w.Keys = 0 }, 1},
 		{"long pages", func(w *Walk, _ *table) { w.Page = 200 }, 3},
 	} {

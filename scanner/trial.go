@@ -5,21 +5,6 @@ import (
 	"time"
 )
 
-// MostRanges is how many ranges of a walk are worth their memory: they hide a
-// round trip of some three to seven times what a page takes.
-const MostRanges = 8
-
-// trialPages are walked by one lane, to see what the server's cursors are like
-// and how long it takes for a page.
-const trialPages = 4
-
-// A range has at least so many pages and keys: at its end pages are asked for more
-// than once, and seams are exact where there are many buckets between them.
-const (
-	leastPages = 16
-	leastKeys  = 1024
-)
-
 // trial is what the first pages of a walk told.
 type trial struct {
 	pages, names int
@@ -40,7 +25,7 @@ func (w *Walk) watch(l *lane, page *ScanReply) error {
 		t.service = l.trip.Service
 	}
 	// An interval may begin where keys were deleted in the order of SCAN.
-	empty := w.Interval == nil && t.pages == trialPages && t.names == 0 && w.Keys > 0 && w.Match == ""
+	empty := w.Interval == nil && t.pages == TrialPages && t.names == 0 && w.Keys > 0 && w.Match == ""
 	if ordered(l.at, page.Cursor, w.Keys) && !empty {
 		return nil
 	}
@@ -66,12 +51,12 @@ func ordered(at, cursor uint64, keys int64) bool {
 // returns them.
 func (w *Walk) divide(l *lane) []*lane {
 	t := &w.trial
-	if t.over || t.pages < trialPages || l.over {
+	if t.over || t.pages < TrialPages || l.over {
 		return nil
 	}
 	t.over = true
 	left := Interval{l.at, l.end}
-	room := float64(w.Keys) * left.share() / float64(max(leastPages*w.count(), leastKeys))
+	room := float64(w.Keys) * left.share() / float64(max(LeastRangePages*w.count(), LeastRangeKeys))
 	n := min(w.most(), int(room), w.wantedRanges())
 	if n < 2 {
 		return nil
@@ -92,19 +77,7 @@ func (w *Walk) divide(l *lane) []*lane {
 // it sends, so that more of them do no harm.
 func (w *Walk) wantedRanges() int {
 	if w.far() {
-		return mostOverLink
+		return MostOverLink
 	}
-	return rangesFor(w.Exchange.LeastRoundTrip(), w.trial.service)
-}
-
-// rangesFor is how many ranges keep a server busy that is a round trip away: while
-// one page travels, or we read what it answers, it works on those of the others.
-// Twice as many travel as the figures say: roundTrip is the least that was seen, and
-// service, an upper bound, of one page at a time, has the network's delays in it.
-func rangesFor(roundTrip, service time.Duration) int {
-	if service <= 0 {
-		return MostRanges
-	}
-	travelling := (2*roundTrip + service/2) / service
-	return int(min(MostRanges, 2+travelling))
+	return RangesFor(w.Exchange.LeastRoundTrip(), w.trial.service)
 }

@@ -119,7 +119,7 @@ func (w *Walk) maySend() bool {
 	case w.careful():
 		return false
 	case w.far():
-		return len(w.flying) < int(w.Guard.link.window) && !w.replyFirst()
+		return len(w.flying) < w.Guard.Link().Window() && !w.replyFirst()
 	default:
 		return true
 	}

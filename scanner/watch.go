@@ -20,7 +20,7 @@ const (
 	redialEvery   = 5 * time.Second
 	baselinePings = 50
 	baselineTime  = 250 * time.Millisecond // for all of them, about, but for
-	leastBaseline = fewTrips               // however long a round trip takes
+	leastBaseline = FewTrips               // however long a round trip takes
 	baselineGap   = 2 * time.Millisecond   // so that all take longer than a turn of serverCron, 100 ms
 	pingEvery     = 50 * time.Millisecond  // on average
 	infoEvery     = time.Second
@@ -53,7 +53,7 @@ type Watch struct {
 	unanswered int   // pings there in a row that failed
 	out, in    int64 // bytes that its own connection carried before it was given up
 
-	before, during roundTrips // written by one goroutine at a time
+	before, during RoundTripHistogram // written by one goroutine at a time
 
 	// spells counts the changes between working and resting of the walk; odd: it rests.
 	spells atomic.Int64
@@ -76,7 +76,7 @@ type sight struct {
 // connection. What it sends counts in the Cost of c. The error tells why there is no
 // second connection, which is none for a walk.
 func (c *Conn) Watch(ctx context.Context) (*Watch, error) {
-	w := &Watch{done: make(chan struct{}), conn: c, walk: c, far: c.least >= linkRoundTrip, costsEvery: infoEvery}
+	w := &Watch{done: make(chan struct{}), conn: c, walk: c, far: c.least >= LinkRoundTrip, costsEvery: infoEvery}
 	if len(c.Node.Info) == 0 {
 		return nil, errUnknownProcess
 	}
@@ -126,7 +126,7 @@ func (w *Watch) between(ctx context.Context, resting bool) {
 		return
 	}
 	w.unanswered = 0
-	w.during.add(roundTrip)
+	w.during.Add(roundTrip)
 	w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
 }
 
@@ -157,7 +157,7 @@ func (w *Watch) baseline(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		w.before.add(roundTrip)
+		w.before.Add(roundTrip)
 		w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: true})
 		rest(ctx, baselineGap)
 	}
@@ -309,7 +309,7 @@ func (w *Watch) feel(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.during.add(roundTrip)
+	w.during.Add(roundTrip)
 	resting := spell%2 == 1
 	if resting && w.spells.Load() != spell {
 		return nil // it began to work meanwhile
@@ -361,4 +361,6 @@ func (w *Watch) end() {
 }
 
 // RoundTrips are those before the walk and while it went on. Call it after Close.
-func (w *Watch) RoundTrips() (before, during RoundTrips) { return w.before.sum(), w.during.sum() }
+func (w *Watch) RoundTrips() (before, during RoundTrips) {
+	return w.before.Sum(), w.during.Sum()
+}

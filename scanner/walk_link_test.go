@@ -155,7 +155,7 @@ func walkFar(t *testing.T, d *distant, load float64, each func(*Guard)) (keysPer
 }
 
 // part is what commandstats tells of a cost.
-func part(cost time.Duration) time.Duration { return time.Duration(float64(cost) / wholeCost) }
+func part(cost time.Duration) time.Duration { return time.Duration(float64(cost) / WholeCost) }
 
 func constant(d time.Duration) func(time.Duration) time.Duration {
 	return func(time.Duration) time.Duration { return d }
@@ -199,11 +199,11 @@ func TestLinkForecast(t *testing.T) {
 		for name, way := range map[string]func(time.Duration) func(time.Duration) time.Duration{"constant": constant, "jitter": jittered} {
 			for _, load := range []float64{0.05, DefaultMaxLoad, 1} {
 				d := &distant{keys: keys, oneWay: way(roundTrip / 2), request: constant(time.Microsecond), name: 700 * time.Nanosecond}
-				f := Forecast{roundTrip: roundTrip, load: load, ordered: true, link: newLink(DefaultLatencyBudget, 0)}
-				for range fewTrips {
-					f.link.ping(d.oneWay(0) + d.oneWay(0))
+				f := Forecast{RoundTrip: roundTrip, Load: load, Ordered: true, Link: NewLink(DefaultLatencyBudget, 0)}
+				for range FewTrips {
+					f.Link.Ping(d.oneWay(0) + d.oneWay(0))
 				}
-				f.Page = f.link.count()
+				f.Page = f.Link.Count()
 				speed, _ := walkFar(t, d, load, nil)
 				got := f.Elapsed(keys, probes*d.request(0)+d.name).Seconds()
 				ratio := got / (keys / speed)
@@ -255,9 +255,9 @@ func TestLinkPagesFollowTheServer(t *testing.T) {
 			before, after := 0, 0
 			speed, share := walkFar(t, tt.d, 0.05, func(g *Guard) {
 				if at := tt.d.now(); at < change {
-					before = g.link.requests()
+					before = g.Link().Requests()
 				}
-				after = g.link.requests()
+				after = g.Link().Requests()
 			})
 			t.Logf("%.0f keys/s, %.1f %% of the server, %d requests at once, %d at the end", speed, 100*share, before, after)
 			if shrunk := after < before*9/10; shrunk != tt.shrinks {
@@ -284,8 +284,8 @@ func TestLinkSendsOnTime(t *testing.T) {
 		}
 		allowed := 0.0
 		speed, _ := walkFar(t, d, DefaultMaxLoad, func(g *Guard) {
-			key := g.link.cost(4, 1)
-			allowed = float64(time.Second) / float64(max(time.Duration(float64(key)/DefaultMaxLoad), g.link.gap(key)))
+			key := g.Link().Cost(4, 1)
+			allowed = float64(time.Second) / float64(max(time.Duration(float64(key)/DefaultMaxLoad), g.Link().Gap(key)))
 		})
 		t.Logf("%v: %.0f keys/s of %.0f", roundTrip, speed, allowed)
 		if speed < 0.6*allowed {
