@@ -10,7 +10,8 @@ import (
 // Imports go one way: what may import what of ours. Test support is left out.
 var layers = map[string][]string{
 	"keyprof/scanner/info":     {},
-	"keyprof/scanner":          {"keyprof/scanner/info"},
+	"keyprof/scanner/throttle": {"keyprof/scanner/info"},
+	"keyprof/scanner":          {"keyprof/scanner/info", "keyprof/scanner/throttle"},
 	"keyprof/sampler/packed":   {},
 	"keyprof/sampler/profile":  {"keyprof/sampler/packed"},
 	"keyprof/sampler/pattern":  {},
@@ -18,7 +19,7 @@ var layers = map[string][]string{
 	"keyprof/sampler/redact":   {"keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern"},
 	"keyprof/sampler/checkup":  {"keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/sampler/history":  {"keyprof/sampler/packed", "keyprof/sampler/profile"},
-	"keyprof/sampler":          {"keyprof/scanner", "keyprof/scanner/info", "keyprof/sampler/checkup", "keyprof/sampler/estimate", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/redact"},
+	"keyprof/sampler":          {"keyprof/scanner", "keyprof/scanner/info", "keyprof/scanner/throttle", "keyprof/sampler/checkup", "keyprof/sampler/estimate", "keyprof/sampler/packed", "keyprof/sampler/profile", "keyprof/sampler/pattern", "keyprof/sampler/redact"},
 	"keyprof/report/unit":      {},
 	"keyprof/report/diff":      {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/profile"},
 	"keyprof/report/alarm":     {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/profile"},

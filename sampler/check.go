@@ -15,6 +15,7 @@ import (
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // Check finds out what Collect with the same options would meet, without SCAN:
@@ -40,7 +41,7 @@ type checker struct {
 	collector
 	names []string // of no key
 
-	forecast    scanner.Forecast
+	forecast    throttle.Forecast
 	unreachable error         // why the first database is, of those that cannot be selected
 	noSelect    bool          // ACL refuses SELECT
 	reachable   int           // databases

@@ -9,9 +9,9 @@ import (
 
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
-	"keyprof/scanner"
 	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
+	"keyprof/scanner/throttle"
 )
 
 // fullKeys is how many keys of some 390 bytes a full server has, about.
@@ -115,7 +115,7 @@ func TestFullServerHasOneConnection(t *testing.T) {
 	server := newFullServer(t, "allkeys-lru")
 	connections := stats(t, server.Client())["total_connections_received"]
 	o := guarded()
-	o.MaxLoad, o.Page, o.Rate = 1, scanner.FullSpeedPage, 20_000
+	o.MaxLoad, o.Page, o.Rate = 1, throttle.FullSpeedPage, 20_000
 	p := collect(t, server.URL(), o)
 	if n := stats(t, server.Client())["total_connections_received"] - connections; n != 1 {
 		t.Errorf("%d connections", n)

@@ -9,8 +9,8 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"keyprof/sampler/profile"
-	"keyprof/scanner"
 	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // startGuard makes what the options want to keep the walk from being felt.
@@ -18,7 +18,7 @@ func (c *collector) startGuard(ctx context.Context) {
 	if c.opts.Page > 0 && !c.opts.Guarded {
 		return
 	}
-	c.guard = scanner.NewGuard(c.opts.LatencyBudget, c.opts.Page)
+	c.guard = throttle.NewGuard(c.opts.LatencyBudget, c.opts.Page)
 	if c.opts.Guarded {
 		c.watch, c.noWatch = c.conn.Watch(ctx)
 	}
@@ -77,7 +77,7 @@ func keysIn(bytes int64, info info.Info) int64 {
 }
 
 // roundTrips is nil without any.
-func roundTrips(r scanner.RoundTrips) *profile.RoundTrips {
+func roundTrips(r throttle.RoundTrips) *profile.RoundTrips {
 	if r.Count == 0 {
 		return nil
 	}

@@ -15,12 +15,13 @@ import (
 	"keyprof/scanner"
 	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
+	"keyprof/scanner/throttle"
 )
 
 // guarded are options for a walk that takes about four seconds over newFaultServer.
 func guarded() sampler.Options {
 	o := fast()
-	o.Page, o.LatencyBudget, o.Guarded = 0, scanner.DefaultLatencyBudget, true
+	o.Page, o.LatencyBudget, o.Guarded = 0, throttle.DefaultLatencyBudget, true
 	o.Rate = faultKeys / 4
 	return o
 }
@@ -45,7 +46,7 @@ func TestSaveBrakes(t *testing.T) {
 	if len(causes) < 4 || causes[0] != "it began to save (RDB)" || causes[len(causes)-1] != "" {
 		t.Errorf("told of %q", causes)
 	}
-	if p.Receipt.PageLeast >= scanner.PageFor(o.LatencyBudget) {
+	if p.Receipt.PageLeast >= throttle.PageFor(o.LatencyBudget) {
 		t.Errorf("pages of %d keys at least: it should begin again with small ones", p.Receipt.PageLeast)
 	}
 }
@@ -284,7 +285,7 @@ func TestInterruptedWhileStandingBack(t *testing.T) {
 
 // The causes of brakes are our own words: redaction leaves them.
 func TestBrakesSurviveRedaction(t *testing.T) {
-	for _, cause := range scanner.BrakeCauses() {
+	for _, cause := range throttle.BrakeCauses() {
 		if got := redact.Reason(cause); got != cause {
 			t.Errorf("%q became %q", cause, got)
 		}

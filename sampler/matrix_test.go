@@ -17,6 +17,7 @@ import (
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 	"keyprof/scanner/redistest"
+	"keyprof/scanner/throttle"
 )
 
 // What TestMatrix takes from the environment: the servers to try, as scripts/servers
@@ -74,7 +75,7 @@ func TestMatrix(t *testing.T) {
 func usual() sampler.Options {
 	o := fast()
 	o.Workers, o.Page = sampler.DefaultWorkers, 0
-	o.MaxLoad, o.LatencyBudget, o.Guarded = scanner.DefaultMaxLoad, scanner.DefaultLatencyBudget, true
+	o.MaxLoad, o.LatencyBudget, o.Guarded = throttle.DefaultMaxLoad, throttle.DefaultLatencyBudget, true
 	return o
 }
 

@@ -8,6 +8,7 @@ import (
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // Defaults of Options.
@@ -108,8 +109,8 @@ type collector struct {
 	opts  Options
 	plan  plan
 	tally scanner.Tally
-	guard *scanner.Guard // nil: pages are of one size, and nothing brakes
-	watch *scanner.Watch // nil: there is none
+	guard *throttle.Guard // nil: pages are of one size, and nothing brakes
+	watch *scanner.Watch  // nil: there is none
 
 	noWatch error // why there is none
 
@@ -181,8 +182,8 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 	return nil
 }
 
-func (c *collector) pacer() *scanner.Pacer {
-	return &scanner.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, WorksLater: c.node.WorksLater()}
+func (c *collector) pacer() *throttle.Pacer {
+	return &throttle.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, WorksLater: c.node.WorksLater()}
 }
 
 // notWalked is why a database was left out. The first one tells, when no walk
@@ -204,7 +205,7 @@ func (c *collector) enter(ctx context.Context, db *profile.Database) error {
 	return err
 }
 
-func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer, db *profile.Database) error {
+func (c *collector) walkOne(ctx context.Context, p *prober, pacer *throttle.Pacer, db *profile.Database) error {
 	if err := c.enter(ctx, db); err != nil {
 		return err
 	}
@@ -253,7 +254,7 @@ func (c *collector) ranges() int {
 	if ok, _ := info.RandomCursors(c.node); !ok {
 		return 1
 	}
-	return scanner.MostRanges
+	return throttle.MostRanges
 }
 
 func keysOf(db *profile.Database) int64 {

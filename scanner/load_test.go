@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"keyprof/scanner/throttle"
 )
 
 // working is an Exchange with a server that works for each page, over a link.
@@ -25,7 +27,7 @@ func (w *working) Receive(ctx context.Context) (*Trip, error) {
 	w.used += time.Duration(float64(w.service) * w.share)
 	trip, err := w.pages.Receive(ctx)
 	if trip != nil {
-		trip.Service = Service(w.link+w.service, w.link)
+		trip.Service = throttle.Service(w.link+w.service, w.link)
 	}
 	return trip, err
 }

@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"slices"
 	"time"
+
+	"keyprof/scanner/throttle"
 )
 
 // In the order in which SCAN visits a table, the buckets lie on a line from 0 to
@@ -153,7 +155,7 @@ func (w *Walk) most() int {
 	case w.careful():
 		return 1
 	case w.far():
-		return max(1, min(2*w.Ranges, MostOverLink))
+		return max(1, min(2*w.Ranges, throttle.MostOverLink))
 	case w.Pacer.MaxLoad < 1 || w.Pacer.Rate > 0:
 		return 1
 	}

@@ -3,6 +3,8 @@ package scanner
 import (
 	"math/bits"
 	"time"
+
+	"keyprof/scanner/throttle"
 )
 
 // trial is what the first pages of a walk told.
@@ -25,7 +27,7 @@ func (w *Walk) watch(l *lane, page *ScanReply) error {
 		t.service = l.trip.Service
 	}
 	// An interval may begin where keys were deleted in the order of SCAN.
-	empty := w.Interval == nil && t.pages == TrialPages && t.names == 0 && w.Keys > 0 && w.Match == ""
+	empty := w.Interval == nil && t.pages == throttle.TrialPages && t.names == 0 && w.Keys > 0 && w.Match == ""
 	if ordered(l.at, page.Cursor, w.Keys) && !empty {
 		return nil
 	}
@@ -51,12 +53,12 @@ func ordered(at, cursor uint64, keys int64) bool {
 // returns them.
 func (w *Walk) divide(l *lane) []*lane {
 	t := &w.trial
-	if t.over || t.pages < TrialPages || l.over {
+	if t.over || t.pages < throttle.TrialPages || l.over {
 		return nil
 	}
 	t.over = true
 	left := Interval{l.at, l.end}
-	room := float64(w.Keys) * left.share() / float64(max(LeastRangePages*w.count(), LeastRangeKeys))
+	room := float64(w.Keys) * left.share() / float64(max(throttle.LeastRangePages*w.count(), throttle.LeastRangeKeys))
 	n := min(w.most(), int(room), w.wantedRanges())
 	if n < 2 {
 		return nil
@@ -77,7 +79,7 @@ func (w *Walk) divide(l *lane) []*lane {
 // it sends, so that more of them do no harm.
 func (w *Walk) wantedRanges() int {
 	if w.far() {
-		return MostOverLink
+		return throttle.MostOverLink
 	}
-	return RangesFor(w.Exchange.LeastRoundTrip(), w.trial.service)
+	return throttle.RangesFor(w.Exchange.LeastRoundTrip(), w.trial.service)
 }

@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"slices"
 	"time"
+
+	"keyprof/scanner/throttle"
 )
 
 // maxPipelineBytes bounds the requests of one pipeline. Names of 512 KiB exist,
@@ -30,9 +32,9 @@ type Visitor interface {
 type Walk struct {
 	Exchange Exchange
 	Visitors func() Visitor // one for each cursor range
-	Pacer    *Pacer
+	Pacer    *throttle.Pacer
 	Page     int                    // COUNT of each SCAN, without a Guard
-	Guard    *Guard                 // chooses pages, and makes the walk stand back; may be nil
+	Guard    *throttle.Guard        // chooses pages, and makes the walk stand back; may be nil
 	Watch    *Watch                 // feels what others feel, for the Guard; may be nil
 	Match    string                 // glob; empty: all names
 	Tally    *Tally                 // what this walk and those before it cost

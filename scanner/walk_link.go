@@ -6,23 +6,24 @@ import (
 	"time"
 
 	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // Forecast is for a walk under a latency budget, with pages of a given size (0: by the
 // budget), that may use a share load of the server. It sends PING some times to get to
 // know a link.
-func (c *Conn) Forecast(ctx context.Context, budget time.Duration, page int, load float64) (Forecast, error) {
-	f := Forecast{Page: page, RoundTrip: c.least, Load: load}
+func (c *Conn) Forecast(ctx context.Context, budget time.Duration, page int, load float64) (throttle.Forecast, error) {
+	f := throttle.Forecast{Page: page, RoundTrip: c.least, Load: load}
 	f.Ordered, _ = info.RandomCursors(c.Node)
 	if page == 0 {
-		f.Page = PageFor(budget)
+		f.Page = throttle.PageFor(budget)
 	}
-	if c.least < LinkRoundTrip || load >= 1 && page > 0 || c.Node.NearMaxmemory() {
+	if c.least < throttle.LinkRoundTrip || load >= 1 && page > 0 || c.Node.NearMaxmemory() {
 		return f, nil
 	}
-	f.Link = NewLink(budget, page)
+	f.Link = throttle.NewLink(budget, page)
 	f.Page = f.Link.Count()
-	for range FewTrips {
+	for range throttle.FewTrips {
 		start := time.Now()
 		if err := c.conn.Ping(ctx).Err(); err != nil && !optional(err) {
 			return f, c.failed("measuring round trips", err)
@@ -41,7 +42,7 @@ func (w *Walk) far() bool { return w.Guard != nil && w.Guard.OverLink() && !w.ca
 // to be spared.
 func (w *Walk) goFar() {
 	roundTrip := w.Exchange.LeastRoundTrip()
-	if roundTrip >= LinkRoundTrip && (w.Pacer.MaxLoad < 1 || !w.Guard.FixedPage()) {
+	if roundTrip >= throttle.LinkRoundTrip && (w.Pacer.MaxLoad < 1 || !w.Guard.FixedPage()) {
 		w.Guard.GoOverLink(roundTrip)
 	}
 }

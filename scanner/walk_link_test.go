@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // distant is a server with one thread at the other end of a link, by a clock that the
@@ -119,16 +120,16 @@ func (*four) Replies([]Reply) error { return nil }
 
 // walkFar walks a distant server, with pings and looks at its INFO beside, and says how
 // many keys a second came and what share of the server that took.
-func walkFar(t *testing.T, d *distant, load float64, each func(*Guard)) (keysPerSecond, share float64) {
+func walkFar(t *testing.T, d *distant, load float64, each func(*throttle.Guard)) (keysPerSecond, share float64) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		d.began, d.sent = time.Now(), map[string]int64{}
-		guard := NewGuard(DefaultLatencyBudget, 0)
+		guard := throttle.NewGuard(throttle.DefaultLatencyBudget, 0)
 		for range leastBaseline {
 			guard.Ping(d.oneWay(0)+d.oneWay(0), true)
 		}
 		v := &four{}
-		w := &Walk{Exchange: d, Visitors: func() Visitor { return v }, Pacer: &Pacer{MaxLoad: load}, Guard: guard, Ranges: MostRanges, Keys: int64(d.keys), Tally: &Tally{Began: time.Now()}, sleep: time.Sleep}
+		w := &Walk{Exchange: d, Visitors: func() Visitor { return v }, Pacer: &throttle.Pacer{MaxLoad: load}, Guard: guard, Ranges: throttle.MostRanges, Keys: int64(d.keys), Tally: &Tally{Began: time.Now()}, sleep: time.Sleep}
 		looked, pinged := time.Duration(0), time.Duration(0)
 		w.Progress = func(float64) {
 			for ; pinged < d.now(); pinged += pingEvery {
@@ -155,7 +156,7 @@ func walkFar(t *testing.T, d *distant, load float64, each func(*Guard)) (keysPer
 }
 
 // part is what commandstats tells of a cost.
-func part(cost time.Duration) time.Duration { return time.Duration(float64(cost) / WholeCost) }
+func part(cost time.Duration) time.Duration { return time.Duration(float64(cost) / throttle.WholeCost) }
 
 func constant(d time.Duration) func(time.Duration) time.Duration {
 	return func(time.Duration) time.Duration { return d }
@@ -179,10 +180,10 @@ func TestLinkThroughput(t *testing.T) {
 			if jitter {
 				d.oneWay = jittered(roundTrip / 2)
 			}
-			speed, share := walkFar(t, d, DefaultMaxLoad, nil)
+			speed, share := walkFar(t, d, throttle.DefaultMaxLoad, nil)
 			times := speed / memkeysPerSecond(roundTrip)
 			t.Logf("%v, jitter %v: %.0f keys/s, %.0f times memkeys, %.1f %% of the server, others waited %v at most", roundTrip, jitter, speed, times, 100*share, d.longest)
-			if roundTrip >= 20*time.Millisecond && times < 20 || share > DefaultMaxLoad*1.05 {
+			if roundTrip >= 20*time.Millisecond && times < 20 || share > throttle.DefaultMaxLoad*1.05 {
 				t.Errorf("%v, jitter %v: %.0f times as fast, %.3f of the server", roundTrip, jitter, times, share)
 			}
 			if !jitter && roundTrip <= 20*time.Millisecond && share < 0.15 {
@@ -197,10 +198,10 @@ func TestLinkForecast(t *testing.T) {
 	const keys, probes = 100_000, 4
 	for _, roundTrip := range []time.Duration{2 * time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond} {
 		for name, way := range map[string]func(time.Duration) func(time.Duration) time.Duration{"constant": constant, "jitter": jittered} {
-			for _, load := range []float64{0.05, DefaultMaxLoad, 1} {
+			for _, load := range []float64{0.05, throttle.DefaultMaxLoad, 1} {
 				d := &distant{keys: keys, oneWay: way(roundTrip / 2), request: constant(time.Microsecond), name: 700 * time.Nanosecond}
-				f := Forecast{RoundTrip: roundTrip, Load: load, Ordered: true, Link: NewLink(DefaultLatencyBudget, 0)}
-				for range FewTrips {
+				f := throttle.Forecast{RoundTrip: roundTrip, Load: load, Ordered: true, Link: throttle.NewLink(throttle.DefaultLatencyBudget, 0)}
+				for range throttle.FewTrips {
 					f.Link.Ping(d.oneWay(0) + d.oneWay(0))
 				}
 				f.Page = f.Link.Count()
@@ -253,7 +254,7 @@ func TestLinkPagesFollowTheServer(t *testing.T) {
 				tt.d.request = constant(time.Microsecond)
 			}
 			before, after := 0, 0
-			speed, share := walkFar(t, tt.d, 0.05, func(g *Guard) {
+			speed, share := walkFar(t, tt.d, 0.05, func(g *throttle.Guard) {
 				if at := tt.d.now(); at < change {
 					before = g.Link().Requests()
 				}
@@ -283,9 +284,9 @@ func TestLinkSendsOnTime(t *testing.T) {
 			return oneWay(at)
 		}
 		allowed := 0.0
-		speed, _ := walkFar(t, d, DefaultMaxLoad, func(g *Guard) {
+		speed, _ := walkFar(t, d, throttle.DefaultMaxLoad, func(g *throttle.Guard) {
 			key := g.Link().Cost(4, 1)
-			allowed = float64(time.Second) / float64(max(time.Duration(float64(key)/DefaultMaxLoad), g.Link().Gap(key)))
+			allowed = float64(time.Second) / float64(max(time.Duration(float64(key)/throttle.DefaultMaxLoad), g.Link().Gap(key)))
 		})
 		t.Logf("%v: %.0f keys/s of %.0f", roundTrip, speed, allowed)
 		if speed < 0.6*allowed {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // pages is an Exchange that serves pages of names from memory: page n has
@@ -100,7 +101,7 @@ func (r *recorder) Replies(replies []Reply) error {
 }
 
 func newWalk(x Exchange, v Visitor) *Walk {
-	return &Walk{Exchange: x, Visitors: func() Visitor { return v }, Pacer: &Pacer{MaxLoad: 1}, Page: 10, Tally: &Tally{Began: time.Now()}}
+	return &Walk{Exchange: x, Visitors: func() Visitor { return v }, Pacer: &throttle.Pacer{MaxLoad: 1}, Page: 10, Tally: &Tally{Began: time.Now()}}
 }
 
 func TestWalkVisitsEveryNameOnce(t *testing.T) {
@@ -300,10 +301,10 @@ func TestPagesWithoutAName(t *testing.T) {
 func TestCarefulWalk(t *testing.T) {
 	x := &looping{next: func(uint64) ScanReply { return ScanReply{} }}
 	w := newWalk(x, &recorder{})
-	w.Guard = NewGuard(DefaultLatencyBudget, FullSpeedPage)
+	w.Guard = throttle.NewGuard(throttle.DefaultLatencyBudget, throttle.FullSpeedPage)
 	w.Pacer.Rate = 0
 	w.begin()
-	if w.count() != FullSpeedPage || w.pipelineBytes() != maxPipelineBytes {
+	if w.count() != throttle.FullSpeedPage || w.pipelineBytes() != maxPipelineBytes {
 		t.Errorf("away from maxmemory: %d keys, %d bytes", w.count(), w.pipelineBytes())
 	}
 	w.Guard.Vitals(info.Vitals{AtMaxmemory: true}, time.Second)
@@ -328,7 +329,7 @@ func (u *uncounted) CPUTime(context.Context) (time.Duration, bool) {
 // question may take as long as a reply may.
 func TestCPUTimeIsNotAskedForAgainAndAgain(t *testing.T) {
 	u := &uncounted{}
-	w := &Walk{Exchange: u, Pacer: &Pacer{MaxLoad: 0.5}}
+	w := &Walk{Exchange: u, Pacer: &throttle.Pacer{MaxLoad: 0.5}}
 	for range 100 {
 		w.calibrated = time.Time{}
 		w.calibrate(context.Background())

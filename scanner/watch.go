@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // How a probe connection is had, and what is sent on it.
@@ -20,7 +21,7 @@ const (
 	redialEvery   = 5 * time.Second
 	baselinePings = 50
 	baselineTime  = 250 * time.Millisecond // for all of them, about, but for
-	leastBaseline = FewTrips               // however long a round trip takes
+	leastBaseline = throttle.FewTrips      // however long a round trip takes
 	baselineGap   = 2 * time.Millisecond   // so that all take longer than a turn of serverCron, 100 ms
 	pingEvery     = 50 * time.Millisecond  // on average
 	infoEvery     = time.Second
@@ -53,7 +54,7 @@ type Watch struct {
 	unanswered int   // pings there in a row that failed
 	out, in    int64 // bytes that its own connection carried before it was given up
 
-	before, during RoundTripHistogram // written by one goroutine at a time
+	before, during throttle.RoundTripHistogram // written by one goroutine at a time
 
 	// spells counts the changes between working and resting of the walk; odd: it rests.
 	spells atomic.Int64
@@ -76,7 +77,7 @@ type sight struct {
 // connection. What it sends counts in the Cost of c. The error tells why there is no
 // second connection, which is none for a walk.
 func (c *Conn) Watch(ctx context.Context) (*Watch, error) {
-	w := &Watch{done: make(chan struct{}), conn: c, walk: c, far: c.least >= LinkRoundTrip, costsEvery: infoEvery}
+	w := &Watch{done: make(chan struct{}), conn: c, walk: c, far: c.least >= throttle.LinkRoundTrip, costsEvery: infoEvery}
 	if len(c.Node.Info) == 0 {
 		return nil, errUnknownProcess
 	}
@@ -361,6 +362,6 @@ func (w *Watch) end() {
 }
 
 // RoundTrips are those before the walk and while it went on. Call it after Close.
-func (w *Watch) RoundTrips() (before, during RoundTrips) {
+func (w *Watch) RoundTrips() (before, during throttle.RoundTrips) {
 	return w.before.Sum(), w.during.Sum()
 }

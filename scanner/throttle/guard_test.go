@@ -1,4 +1,4 @@
-package scanner
+package throttle
 
 import (
 	"fmt"
@@ -7,6 +7,13 @@ import (
 	"time"
 
 	"keyprof/scanner/info"
+)
+
+// As package scanner does it.
+const (
+	baselinePings = 50
+	pingEvery     = 50 * time.Millisecond
+	longestSlice  = 250 * time.Millisecond
 )
 
 // model is a server with one thread, a link to it, and a clock that it advances.
