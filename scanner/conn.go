@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -282,21 +281,6 @@ func (c *Conn) CommandStats(ctx context.Context) (CommandStats, bool) {
 		Ours:    commandTime(stats),
 		Flushed: stats.CallsOf("flushall") + stats.CallsOf("flushdb"), Swapped: stats.CallsOf("swapdb"),
 	}, true
-}
-
-// commandCalls are the calls of the commands that may be sent, by name.
-func commandCalls(stats info.Info) map[string]info.Calls {
-	all := stats.CommandCalls()
-	maps.DeleteFunc(all, func(name string, _ info.Calls) bool { return !allowed[name] && !containers[name] })
-	return all
-}
-
-// commandTime adds up what the commands that may be sent took.
-func commandTime(stats info.Info) (sum time.Duration) {
-	for _, c := range commandCalls(stats) {
-		sum += min(c.Took, info.MostSeconds*time.Second-sum) // all together would overflow
-	}
-	return sum
 }
 
 // CPUTime is Exchange's. Before 7.0 the main thread is not told apart from others.

@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -49,5 +50,25 @@ func TestACLNewUser(t *testing.T) {
 func TestNoTouchIsNeverSent(t *testing.T) {
 	if Allowed("client no-touch") {
 		t.Error("CLIENT NO-TOUCH may be sent")
+	}
+}
+
+func TestEveryProbeIsAllowed(t *testing.T) {
+	for probe := range numProbes {
+		if !Allowed(Probe(probe).String()) {
+			t.Errorf("%s is a probe and not on the allow-list", Probe(probe))
+		}
+	}
+}
+
+func TestLedgerStopsWhatIsNotAllowed(t *testing.T) {
+	l := newLedger()
+	for _, name := range []string{"get", "memory doctor", "memory", "object", "config get", "flushall", "SCAN", ""} {
+		if err := l.enter(name, 1); !errors.Is(err, ErrNotAllowed) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if len(l.counts()) != 0 {
+		t.Errorf("counted %v", l.counts())
 	}
 }

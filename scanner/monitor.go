@@ -3,6 +3,7 @@ package scanner
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -205,6 +206,21 @@ func (w *Watch) costs(ctx context.Context) *info.Costs {
 	costs := costsBetween(w.calls, now, w.sent, sent)
 	w.calls, w.sent = now, sent
 	return costs
+}
+
+// commandCalls are the calls of the commands that may be sent, by name.
+func commandCalls(stats info.Info) map[string]info.Calls {
+	all := stats.CommandCalls()
+	maps.DeleteFunc(all, func(name string, _ info.Calls) bool { return !allowed[name] && !containers[name] })
+	return all
+}
+
+// commandTime adds up what the commands that may be sent took.
+func commandTime(stats info.Info) (sum time.Duration) {
+	for _, c := range commandCalls(stats) {
+		sum += min(c.Took, info.MostSeconds*time.Second-sum) // all together would overflow
+	}
+	return sum
 }
 
 // fewCalls are too few to tell what a command costs.
