@@ -1,8 +1,6 @@
 package prom
 
 import (
-	"strconv"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"keyprof/report"
@@ -81,11 +79,11 @@ func number(n *int64) *float64 {
 }
 
 func residentSet(n *profile.Node) *float64 {
-	bytes, err := strconv.ParseUint(n.Info["memory"]["used_memory_rss"], 10, 63)
-	if err != nil {
+	bytes, ok := n.Info.Bytes("used_memory_rss")
+	if !ok {
 		return nil
 	}
-	return new(float64(bytes))
+	return number(&bytes)
 }
 
 // run is when the walk was, and what it left out.

@@ -1,5 +1,7 @@
 package profile
 
+import "keyprof/scanner/info"
+
 // Node is one server process, as it was when the walk began.
 type Node struct {
 	Address    string `json:"address"` // host:port or socket path, without credentials
@@ -24,7 +26,7 @@ type Node struct {
 	Databases    []Database `json:"databases"`
 	// Info holds the server's INFO fields at the beginning, by section, as the
 	// server wrote them.
-	Info map[string]map[string]string `json:"info,omitempty"`
+	Info info.Info `json:"info,omitempty"`
 }
 
 // Roles of a node, in the words of redis.io.

@@ -60,6 +60,13 @@ func (i Info) Float(name string) (x float64, ok bool) {
 	return x, err == nil && !math.IsNaN(x) && !math.IsInf(x, 0)
 }
 
+// Bytes is a field that is a size: from 0 to less than 2^56, so that sums do not
+// overflow.
+func (i Info) Bytes(name string) (n int64, ok bool) {
+	n, ok = i.Int(name)
+	return n, ok && n >= 0 && n < 1<<56
+}
+
 // counts are the fields that profiles use and that count something.
 var counts = []string{
 	"uptime_in_seconds", "maxmemory", "total_system_memory", "used_memory", "used_memory_rss", "used_memory_startup",
@@ -121,7 +128,7 @@ const MostSeconds = 1 << 33
 type Keyspace struct {
 	Keys    int64 // keys, those expired but not yet removed included
 	Expires int64 // keys with a TTL
-	Odd     bool  // the line makes no sense: nothing is known
+	Odd     bool  // a figure of the line makes no sense; it is 0 here
 }
 
 // Databases are the databases that are not empty, by number.
@@ -129,11 +136,11 @@ func (i Info) Databases() map[int]Keyspace {
 	dbs := map[int]Keyspace{}
 	for field, value := range i["keyspace"] {
 		number, isDB := strings.CutPrefix(field, "db")
-		n, err := strconv.Atoi(number)
-		if !isDB || err != nil || n < 0 {
+		n, err := strconv.ParseUint(number, 10, 31)
+		if !isDB || err != nil {
 			continue
 		}
-		dbs[n] = parseKeyspace(value)
+		dbs[int(n)] = parseKeyspace(value)
 	}
 	return dbs
 }
@@ -152,7 +159,8 @@ func parseKeyspace(value string) (k Keyspace) {
 		}
 		n, err := strconv.ParseUint(number, 10, keyspaceBits)
 		if err != nil {
-			return Keyspace{Odd: true}
+			k.Odd = true
+			continue
 		}
 		*into = int64(n)
 	}

@@ -32,6 +32,15 @@ func TestParseInfo(t *testing.T) {
 	}
 }
 
+func TestBytes(t *testing.T) {
+	info := Parse("none:\r\nzero:0\r\nmost:72057594037927935\r\nmore:72057594037927936\r\nless:-1\r\nword:x\r\n")
+	for name, want := range map[string]bool{"none": false, "zero": true, "most": true, "more": false, "less": false, "word": false, "absent": false} {
+		if n, ok := info.Bytes(name); ok != want {
+			t.Errorf("%s: %d, %v", name, n, ok)
+		}
+	}
+}
+
 func TestParseInfoSurvivesNonsense(t *testing.T) {
 	for _, text := range []string{"", "\r\n", ":", "# ", "x", "# keyspace\ndb:keys=1\ndbx:keys=1\ndb-1:keys=1\ndb3:keys=-4,expires\ndb4:"} {
 		for db, k := range Parse(text).Databases() {
