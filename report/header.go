@@ -3,11 +3,12 @@ package report
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"keyprof/report/unit"
 	"keyprof/sampler/profile"
+
+	"keyprof/scanner/info"
 )
 
 // header is the tool, the server, when, and how complete.
@@ -414,15 +415,9 @@ func (e extent) word() string {
 
 // keyspaceOf is INFO keyspace of a node as it was when the walk began: the
 // databases that hold keys. ok is false when INFO does not tell.
-func keyspaceOf(n *profile.Node) (dbs map[int]profile.Keyspace, ok bool) {
-	dbs = map[int]profile.Keyspace{}
-	for field, value := range n.Info["keyspace"] {
-		number, found := strings.CutPrefix(field, "db")
-		db, err := strconv.ParseUint(number, 10, 31)
-		if k := parseKeyspace(value); found && err == nil && k.Keys > 0 {
-			dbs[int(db)] = k
-		}
-	}
+func keyspaceOf(n *profile.Node) (dbs map[int]info.Keyspace, ok bool) {
+	dbs = n.Info.Databases()
+	maps.DeleteFunc(dbs, func(_ int, k info.Keyspace) bool { return k.Keys == 0 })
 	if len(dbs) > 0 {
 		return dbs, true
 	}
@@ -431,27 +426,4 @@ func keyspaceOf(n *profile.Node) (dbs map[int]profile.Keyspace, ok bool) {
 
 func anyReturned(n *profile.Node) bool {
 	return slices.ContainsFunc(n.Databases, func(db profile.Database) bool { return db.Returned > 0 })
-}
-
-// keyspaceBits is more than the keys that a server can hold; sums of less do
-// not overflow.
-const keyspaceBits = 48
-
-// parseKeyspace reads "keys=3,expires=1,avg_ttl=0".
-func parseKeyspace(value string) profile.Keyspace {
-	var k profile.Keyspace
-	for item := range strings.SplitSeq(value, ",") {
-		name, number, _ := strings.Cut(item, "=")
-		n, err := strconv.ParseUint(number, 10, keyspaceBits)
-		if err != nil {
-			continue
-		}
-		switch name {
-		case "keys":
-			k.Keys = int64(n)
-		case "expires":
-			k.Expires = int64(n)
-		}
-	}
-	return k
 }

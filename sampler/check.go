@@ -14,6 +14,8 @@ import (
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // Check finds out what Collect with the same options would meet, without SCAN:
@@ -39,7 +41,7 @@ type checker struct {
 	collector
 	names []string // of no key
 
-	forecast    scanner.Forecast
+	forecast    throttle.Forecast
 	unreachable error         // why the first database is, of those that cannot be selected
 	noSelect    bool          // ACL refuses SELECT
 	reachable   int           // databases
@@ -71,7 +73,7 @@ func (c *checker) ask(ctx context.Context) error {
 	if err := c.enterAll(ctx); err != nil {
 		return err
 	}
-	x := absent{Exchange: c.conn, alone: c.node.Role() != scanner.Primary && !c.conn.ServesReads()}
+	x := absent{Exchange: c.conn, alone: c.node.Role() != info.Primary && !c.conn.ServesReads()}
 	if err := c.planOn(ctx, x, c.names[:min(len(c.names), trialNames)]); err != nil {
 		return err
 	}
@@ -215,7 +217,7 @@ func (c *checker) server() profile.CheckupServer {
 
 // link is nil for what is no replica.
 func (c *checker) link() *profile.CheckupLink {
-	if c.node.Role() != scanner.Replica {
+	if c.node.Role() != info.Replica {
 		return nil
 	}
 	info := c.node.Info
@@ -314,7 +316,7 @@ func (c *checker) aclMissing() (rules []string) {
 	}
 	// When nothing was answered it is not known which keys the user may see.
 	if someKeys || len(refused) > 0 && len(c.plan.probes) == 0 {
-		return append(rules, c.node.ACLProbes(append(probesFor(c.node), scanner.RefCount)))
+		return append(rules, scanner.ACLProbes(c.node, append(probesFor(c.node), scanner.RefCount)))
 	}
 	for _, probe := range refused {
 		rules = append(rules, probe.ACLRule())

@@ -12,6 +12,7 @@ import (
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
 )
 
@@ -119,11 +120,11 @@ func TestCheckWalksNothing(t *testing.T) {
 			t.Errorf("%d calls of %s", n, name)
 		}
 	}
-	stats := scanner.ParseInfo(server.Client().Info(ctx, "commandstats").Val()).Field("cmdstat_scan")
+	stats := info.Parse(server.Client().Info(ctx, "commandstats").Val()).Field("cmdstat_scan")
 	if !strings.Contains(stats, "failed_calls=1") {
 		t.Errorf("SCAN: %s", stats)
 	}
-	info := scanner.ParseInfo(server.Client().Info(ctx, "stats").Val())
+	info := info.Parse(server.Client().Info(ctx, "stats").Val())
 	if misses, _ := info.Int("keyspace_misses"); info.Field("keyspace_hits") != "0" || misses > 1100 { // the README says some 1,000
 		t.Errorf("%s hits, %d misses", info.Field("keyspace_hits"), misses)
 	}

@@ -21,6 +21,7 @@ import (
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
 )
 
@@ -659,8 +660,8 @@ func stats(t *testing.T, client *redis.Client) map[string]int64 {
 		t.Fatal(err)
 	}
 	numbers := map[string]int64{}
-	for name := range scanner.ParseInfo(text)["stats"] {
-		numbers[name], _ = scanner.ParseInfo(text).Int(name)
+	for name := range info.Parse(text)["stats"] {
+		numbers[name], _ = info.Parse(text).Int(name)
 	}
 	return numbers
 }

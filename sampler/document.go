@@ -15,6 +15,8 @@ import (
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // document puts the profile together when the walk is over.
@@ -22,9 +24,9 @@ func (c *collector) document(ctx context.Context, b *aggregate.Builder) *profile
 	ended := time.Now()
 	at, setBack := endOf(c.tally.Began.Round(0), ended.Round(0), ended.Sub(c.tally.Began))
 	c.setBack = setBack
-	after := scanner.Info{}
+	after := info.Info{}
 	if !c.lost {
-		var odd []scanner.OddFigure
+		var odd []info.OddFigure
 		after, odd = c.conn.InfoNow(ctx).Sane()
 		c.addOdd(odd)
 	}
@@ -92,8 +94,8 @@ func (c *collector) design() profile.Design {
 
 // noteHorizon moves the idle horizon to the end of the walk: keys that were
 // probed late may be idle for longer than the server was up when it began.
-func (c *collector) noteHorizon(after scanner.Info) {
-	if horizon, known := (scanner.Node{Info: after}).IdleHorizon(); known {
+func (c *collector) noteHorizon(after info.Info) {
+	if horizon, known := (info.Node{Info: after}).IdleHorizon(); known {
 		c.plan.measures.HorizonS = int64(horizon / time.Second)
 	}
 }
@@ -105,7 +107,7 @@ func (c *collector) noteLargestIdle(p *profile.Profile) {
 	}
 }
 
-func (c *collector) nodeDocument(after scanner.Info) profile.Node {
+func (c *collector) nodeDocument(after info.Info) profile.Node {
 	engine, version := c.node.Engine()
 	n := profile.Node{
 		Address: c.node.Address, Role: c.node.Role(), Engine: engine, Version: version,
@@ -137,20 +139,20 @@ func (c *collector) unknownDatabases() string {
 // role, or with another data set by a full synchronization. A server that goes on with
 // the same history keeps its data: after a failover the replication id that it had
 // stands in master_replid2.
-func (c *collector) replaced(after scanner.Info) string {
+func (c *collector) replaced(after info.Info) string {
 	before := c.node.Info.Field("master_replid")
 	sameHistory := before == after.Field("master_replid") || before == after.Field("master_replid2")
-	now := scanner.Node{Info: after}
+	now := info.Node{Info: after}
 	switch {
 	case len(after) == 0:
 		return ""
-	case now.Role() != c.node.Role() && now.Role() != scanner.Unknown && c.node.Role() != scanner.Unknown:
+	case now.Role() != c.node.Role() && now.Role() != info.Unknown && c.node.Role() != info.Unknown:
 		return fmt.Sprintf("its role changed from %s to %s while the walk ran", c.node.Role(), now.Role())
 	case before == "":
 		return ""
 	case after.Field("master_sync_in_progress") == "1":
 		return "the server is being synchronized from its primary: its data set is exchanged"
-	case now.Role() == scanner.Replica && !sameHistory:
+	case now.Role() == info.Replica && !sameHistory:
 		return "the server follows another primary than at the beginning: its data set was exchanged"
 	default:
 		return ""
@@ -164,7 +166,7 @@ func (c *collector) field(name string) *int64 {
 	return nil
 }
 
-func (c *collector) receipt(after scanner.Info, ended time.Time) profile.Receipt {
+func (c *collector) receipt(after info.Info, ended time.Time) profile.Receipt {
 	cost := c.conn.Cost() // last: it is to have all commands in it
 	r := profile.Receipt{
 		Commands: cost.Commands, BytesOut: cost.BytesOut, BytesIn: cost.BytesIn,
@@ -193,8 +195,8 @@ func (c *collector) commandTime() *float64 {
 }
 
 // expiredMeanwhile is the growth of a primary's expired_keys.
-func (c *collector) expiredMeanwhile(after scanner.Info) *int64 {
-	if c.node.Role() != scanner.Primary {
+func (c *collector) expiredMeanwhile(after info.Info) *int64 {
+	if c.node.Role() != info.Primary {
 		return nil
 	}
 	return c.grown("expired_keys", after)
@@ -217,9 +219,9 @@ func waitsOf(waits []scanner.Wait) []profile.Wait {
 
 // cpuBetween is the CPU time that the server used between two answers to INFO,
 // in seconds.
-func cpuBetween(before, after scanner.Info) *float64 {
+func cpuBetween(before, after info.Info) *float64 {
 	var used [2]float64
-	for i, info := range []scanner.Info{before, after} {
+	for i, info := range []info.Info{before, after} {
 		user, ok := info.Float("used_cpu_user")
 		sys, alsoOK := info.Float("used_cpu_sys")
 		if !ok || !alsoOK {
@@ -260,11 +262,11 @@ func (c *collector) guardReceipt(r *profile.Receipt, ended time.Time) {
 
 // evictionReceipt adds which keys were evicted, and for how many of them buffers of
 // so many bytes may be the reason.
-func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after scanner.Info) {
+func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after info.Info) {
 	r.BufferBytes = buffers
 	first, known := c.node.Info.Int("evicted_keys")
 	last, stillKnown := after.Int("evicted_keys")
-	replica := c.node.Role() == scanner.Replica && last == 0
+	replica := c.node.Role() == info.Replica && last == 0
 	if !known || !stillKnown || replica || last < first { // CONFIG RESETSTAT
 		return
 	}
@@ -276,7 +278,7 @@ func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after sca
 
 // keysIn is how many keys have so many bytes, overhead and all, rounded up. Where that
 // is not known, it may be any number.
-func keysIn(bytes int64, info scanner.Info) int64 {
+func keysIn(bytes int64, info info.Info) int64 {
 	used, known := info.Int("used_memory")
 	startup, _ := info.Int("used_memory_startup") // not told: a key seems to take more
 	var keys int64
@@ -290,7 +292,7 @@ func keysIn(bytes int64, info scanner.Info) int64 {
 }
 
 // roundTrips is nil without any.
-func roundTrips(r scanner.RoundTrips) *profile.RoundTrips {
+func roundTrips(r throttle.RoundTrips) *profile.RoundTrips {
 	if r.Count == 0 {
 		return nil
 	}
@@ -326,7 +328,7 @@ func (s shortfall) reason() string {
 
 // shortOf is the shortfall of a database that was walked to the end, and whether keys
 // are missing.
-func (c *collector) shortOf(db *profile.Database, after scanner.Info) (s shortfall, missing bool) {
+func (c *collector) shortOf(db *profile.Database, after info.Info) (s shortfall, missing bool) {
 	if c.sample != nil || c.opts.Match != "" || !db.Complete || db.Before == nil || db.After == nil || !c.countsKeys() {
 		return s, false
 	}
@@ -339,7 +341,7 @@ func (c *collector) shortOf(db *profile.Database, after scanner.Info) (s shortfa
 // those of another, by the server's own counts of such commands. Commands that a
 // primary replicates count at its replicas, too. They may have been for another
 // database: this one must have lost keys, or no others may be there to exchange.
-func (c *collector) emptied(db *profile.Database, after scanner.Info) string {
+func (c *collector) emptied(db *profile.Database, after info.Info) string {
 	was, is := c.commandsBefore, c.commandsAfter
 	if is == nil || db.Before == nil || db.After == nil {
 		return ""
@@ -364,17 +366,17 @@ func (c *collector) emptied(db *profile.Database, after scanner.Info) string {
 // countsKeys reports whether INFO keyspace is of the keys that SCAN goes over, at this
 // moment. Proxies may answer for one server only, and other servers count now and then.
 func (c *collector) countsKeys() bool {
-	random, _ := scanner.RandomCursors(c.node)
+	random, _ := info.RandomCursors(c.node)
 	engine, _ := c.node.Engine()
-	return random || scanner.SlotTables(c.node) || engine == "keydb"
+	return random || info.SlotTables(c.node) || engine == "keydb"
 }
 
 // explained is how many keys may be gone, or hidden, without anybody deleting them. A
 // replica hides keys that expired until its primary removes them (db.c,
 // expireIfNeeded), and evicts none.
-func (c *collector) explained(db *profile.Database, after scanner.Info) (keys int64, known bool) {
+func (c *collector) explained(db *profile.Database, after info.Info) (keys int64, known bool) {
 	expiring := max(db.Before.Expires, db.After.Expires)
-	if c.node.Role() != scanner.Primary {
+	if c.node.Role() != info.Primary {
 		return expiring, true
 	}
 	expired := c.grown("expired_keys", after)
@@ -398,7 +400,7 @@ func orZero(n *int64) int64 {
 }
 
 // grown is by how much a counter of INFO grew while we ran; nil if that is not known.
-func (c *collector) grown(field string, after scanner.Info) *int64 {
+func (c *collector) grown(field string, after info.Info) *int64 {
 	first, known := c.node.Info.Int(field)
 	last, stillKnown := after.Int(field)
 	return growth(first, last, known && stillKnown)

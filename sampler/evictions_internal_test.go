@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"keyprof/sampler/profile"
-	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // The receipt explains evictions by buffers of so many bytes as far as they go.
@@ -35,9 +35,9 @@ func TestEvictedByUs(t *testing.T) {
 		return *n
 	}
 	for _, tt := range tests {
-		c := &collector{node: scanner.Node{Info: scanner.ParseInfo(tt.before)}}
+		c := &collector{node: info.Node{Info: info.Parse(tt.before)}}
 		var r profile.Receipt
-		c.evictionReceipt(&r, tt.buffers, scanner.ParseInfo(tt.after))
+		c.evictionReceipt(&r, tt.buffers, info.Parse(tt.after))
 		if orNone(r.EvictedMeanwhile) != tt.meanwhile || orNone(r.EvictedByUs) != tt.byUs {
 			t.Errorf("%s: %d evicted, %d by us; want %d, %d", tt.name, orNone(r.EvictedMeanwhile), orNone(r.EvictedByUs), tt.meanwhile, tt.byUs)
 		}

@@ -9,8 +9,9 @@ import (
 
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
-	"keyprof/scanner"
+	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
+	"keyprof/scanner/throttle"
 )
 
 // fullKeys is how many keys of some 390 bytes a full server has, about.
@@ -21,7 +22,7 @@ func newFullServer(t *testing.T, policy string) *redistest.Server {
 	t.Helper()
 	server := redistest.New(t, "--maxmemory-policy", policy)
 	fill(t.Context(), server.Client(), 0, fullKeys)
-	used, _ := scanner.ParseInfo(server.Client().Info(t.Context(), "memory").Val()).Int("used_memory")
+	used, _ := info.Parse(server.Client().Info(t.Context(), "memory").Val()).Int("used_memory")
 	do(t, server.Client(), "config", "set", "maxmemory", used)
 	return server
 }
@@ -96,14 +97,14 @@ func TestCheckWarnsNearMaxmemory(t *testing.T) {
 
 // A replica does not evict, whatever its maxmemory.
 func TestReplicaIsNotNearMaxmemory(t *testing.T) {
-	node := scanner.Node{Info: scanner.ParseInfo("redis_version:7.0.15\nrole:slave\nused_memory:100\nmaxmemory:100\nmaxmemory_policy:allkeys-lru\nevicted_keys:0")}
+	node := info.Node{Info: info.Parse("redis_version:7.0.15\nrole:slave\nused_memory:100\nmaxmemory:100\nmaxmemory_policy:allkeys-lru\nevicted_keys:0")}
 	if w := sampler.NearMaxmemory(node); w != nil {
 		t.Error(w)
 	}
 }
 
 func ExampleNearMaxmemory() {
-	node := scanner.Node{Info: scanner.ParseInfo("role:master\nused_memory:99000000\nmaxmemory:100000000\nmaxmemory_policy:allkeys-lru")}
+	node := info.Node{Info: info.Parse("role:master\nused_memory:99000000\nmaxmemory:100000000\nmaxmemory_policy:allkeys-lru")}
 	fmt.Println(sampler.NearMaxmemory(node).Text)
 	// Output: used memory is 977 KiB below maxmemory: our connections' buffers count against it, and allkeys-lru may evict keys for them
 }
@@ -114,7 +115,7 @@ func TestFullServerHasOneConnection(t *testing.T) {
 	server := newFullServer(t, "allkeys-lru")
 	connections := stats(t, server.Client())["total_connections_received"]
 	o := guarded()
-	o.MaxLoad, o.Page, o.Rate = 1, scanner.FullSpeedPage, 20_000
+	o.MaxLoad, o.Page, o.Rate = 1, throttle.FullSpeedPage, 20_000
 	p := collect(t, server.URL(), o)
 	if n := stats(t, server.Client())["total_connections_received"] - connections; n != 1 {
 		t.Errorf("%d connections", n)
@@ -142,7 +143,7 @@ func TestServerBecomesFull(t *testing.T) {
 	walking, ending := 0, 0
 	begun := once(func() {
 		walking = connections()
-		used, _ := scanner.ParseInfo(server.Client().Info(t.Context(), "memory").Val()).Int("used_memory")
+		used, _ := info.Parse(server.Client().Info(t.Context(), "memory").Val()).Int("used_memory")
 		do(t, server.Client(), "config", "set", "maxmemory", used+2<<20)
 	})
 	o.Progress = func(p sampler.Progress) {

@@ -12,13 +12,15 @@ import (
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
+	"keyprof/scanner/throttle"
 )
 
 // guarded are options for a walk that takes about four seconds over newFaultServer.
 func guarded() sampler.Options {
 	o := fast()
-	o.Page, o.LatencyBudget, o.Guarded = 0, scanner.DefaultLatencyBudget, true
+	o.Page, o.LatencyBudget, o.Guarded = 0, throttle.DefaultLatencyBudget, true
 	o.Rate = faultKeys / 4
 	return o
 }
@@ -43,7 +45,7 @@ func TestSaveBrakes(t *testing.T) {
 	if len(causes) < 4 || causes[0] != "it began to save (RDB)" || causes[len(causes)-1] != "" {
 		t.Errorf("told of %q", causes)
 	}
-	if p.Receipt.PageLeast >= scanner.PageFor(o.LatencyBudget) {
+	if p.Receipt.PageLeast >= throttle.PageFor(o.LatencyBudget) {
 		t.Errorf("pages of %d keys at least: it should begin again with small ones", p.Receipt.PageLeast)
 	}
 }
@@ -53,7 +55,7 @@ func TestSaveBrakes(t *testing.T) {
 func TestSaveBrakesOnTheWalksConnection(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)
-	used, _ := scanner.ParseInfo(server.Client().Info(t.Context(), "memory").Val()).Int("used_memory")
+	used, _ := info.Parse(server.Client().Info(t.Context(), "memory").Val()).Int("used_memory")
 	do(t, server.Client(), "config", "set", "maxmemory", used+2<<20)
 	do(t, server.Client(), "config", "set", "rdb-key-save-delay", int64(2*time.Second/faultKeys/time.Microsecond))
 	o := guarded()
@@ -128,7 +130,7 @@ func TestEvictionsBeginningBrake(t *testing.T) {
 	o := guarded()
 	o.Progress = once(func() {
 		text := server.Client().Info(context.Background(), "memory").Val()
-		used, _ := scanner.ParseInfo(text).Int("used_memory")
+		used, _ := info.Parse(text).Int("used_memory")
 		do(t, server.Client(), "config", "set", "maxmemory", used-100_000)
 	})
 	p, _, err := patiently(context.Background(), t, server.URL(), 10*time.Second, o)
@@ -182,7 +184,7 @@ func commandCalls(t *testing.T, client *redis.Client) map[string]int64 {
 		t.Fatal(err)
 	}
 	calls := map[string]int64{}
-	for field, value := range scanner.ParseInfo(text)["commandstats"] {
+	for field, value := range info.Parse(text)["commandstats"] {
 		var n int64
 		fmt.Sscanf(value, "calls=%d", &n)
 		calls[strings.ReplaceAll(strings.TrimPrefix(field, "cmdstat_"), "|", " ")] = n

@@ -8,8 +8,8 @@ import (
 
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
-	"keyprof/scanner"
 	"keyprof/scanner/redistest"
+	"keyprof/scanner/throttle"
 )
 
 // probed is how often a server was asked what is asked about each key.
@@ -148,7 +148,7 @@ func TestThroughStunnel(t *testing.T) {
 	between.SetLatency(roundTrip / 2)
 	between.SetJitter(0.2)
 	fullSpeed := usual()
-	fullSpeed.MaxLoad, fullSpeed.Page = 1, scanner.FullSpeedPage
+	fullSpeed.MaxLoad, fullSpeed.Page = 1, throttle.FullSpeedPage
 	for name, o := range map[string]sampler.Options{"defaults": usual(), "full speed": fullSpeed} {
 		p, notices, err := patientlyWith(context.Background(), t, "redis://"+addr, 10*time.Second, time.Minute, o)
 		checkWhole(t, want, p, err)

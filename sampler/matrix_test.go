@@ -17,6 +17,7 @@ import (
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
 	"keyprof/scanner/redistest"
+	"keyprof/scanner/throttle"
 )
 
 // What TestMatrix takes from the environment: the servers to try, as scripts/servers
@@ -74,7 +75,7 @@ func TestMatrix(t *testing.T) {
 func usual() sampler.Options {
 	o := fast()
 	o.Workers, o.Page = sampler.DefaultWorkers, 0
-	o.MaxLoad, o.LatencyBudget, o.Guarded = scanner.DefaultMaxLoad, scanner.DefaultLatencyBudget, true
+	o.MaxLoad, o.LatencyBudget, o.Guarded = throttle.DefaultMaxLoad, throttle.DefaultLatencyBudget, true
 	return o
 }
 
@@ -223,7 +224,7 @@ func failedSaveIsNoObstacle(t *testing.T, binary redistest.Binary) {
 func aclLineSuffices(t *testing.T, binary redistest.Binary) {
 	for _, node := range []*redistest.Server{binary.New(t), binary.NewCluster(t, 1)[0]} {
 		mixed(t, node.Client(), 1000)
-		line := connect(t, node.URL()).Node.ACLNewUser()
+		line := scanner.ACLNewUser(connect(t, node.URL()).Node)
 		var command []any
 		for _, word := range strings.Fields(line) {
 			command = append(command, word)

@@ -11,6 +11,7 @@ import (
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // plan is what a rehearsal on a few keys found that the server answers.
@@ -33,7 +34,7 @@ var measureOf = map[scanner.Probe]profile.Measure{
 }
 
 // probesFor are the probes to try, in the order in which they will be sent.
-func probesFor(n scanner.Node) []scanner.Probe {
+func probesFor(n info.Node) []scanner.Probe {
 	switch {
 	case n.TracksFrequency():
 		return []scanner.Probe{scanner.MemoryUsage, scanner.PTTL, scanner.Freq, scanner.Type}
@@ -90,7 +91,7 @@ func (c *collector) judge(probe scanner.Probe, t trial, anyAnswer bool) {
 	switch {
 	case t.answered || t.refusal == nil:
 		c.plan.probes = append(c.plan.probes, probe)
-	case t.moved() && (anyAnswer || c.node.Role() != scanner.Replica || c.conn.ServesReads()): // these keys only
+	case t.moved() && (anyAnswer || c.node.Role() != info.Replica || c.conn.ServesReads()): // these keys only
 		c.plan.probes = append(c.plan.probes, probe)
 	case onlyKeysDenied(t.refusal) && !anyAnswer:
 		c.plan.probes = append(c.plan.probes, probe)
@@ -204,7 +205,7 @@ func (c *collector) lacks(probe scanner.Probe, refusal error) profile.Missing {
 	m := profile.Missing{Measure: measureOf[probe], Node: c.node.Address, Reason: refusal.Error()}
 	switch {
 	case onlyKeysDenied(refusal):
-		m.Remedy = c.conn.ACLRule(c.node.ACLReadKeys())
+		m.Remedy = c.conn.ACLRule(scanner.ACLReadKeys(c.node))
 	case strings.HasPrefix(m.Reason, "NOPERM"):
 		m.Remedy = c.conn.ACLRule(probe.ACLRule())
 	}
@@ -255,7 +256,7 @@ func (c *collector) planMeasures() {
 		c.plan.probes = slices.DeleteFunc(c.plan.probes, func(p scanner.Probe) bool { return p == scanner.Freq })
 	}
 	m.Since = profile.IdleSinceWriteOrLocalRead
-	if c.node.Role() == scanner.Primary {
+	if c.node.Role() == info.Primary {
 		m.Since = profile.IdleSinceAccess
 	}
 	horizon, known := c.node.IdleHorizon()

@@ -14,6 +14,8 @@ import (
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // Defaults of Options.
@@ -110,25 +112,25 @@ type collector struct {
 	conn *scanner.Conn
 	stalls
 	found
-	node  scanner.Node
+	node  info.Node
 	opts  Options
 	plan  plan
 	tally scanner.Tally
-	guard *scanner.Guard // nil: pages are of one size, and nothing brakes
-	watch *scanner.Watch // nil: there is none
+	guard *throttle.Guard // nil: pages are of one size, and nothing brakes
+	watch *scanner.Watch  // nil: there is none
 
 	noWatch error // why there is none
 
-	databases []profile.Database  // those selected, with how far they were walked
-	weight    int64               // keys in all of them
-	passed    int64               // keys in those that are done
-	largest   *int64              // largest idle time seen, seconds
-	odd       []scanner.OddFigure // in INFO
-	lost      bool                // the connection
-	changed   bool                // the role of the node did
-	short     []shortfall         // databases of which keys are missing
-	setBack   time.Duration       // by which the clock was set back
-	folded    int64               // keys handed to the workers
+	databases []profile.Database // those selected, with how far they were walked
+	weight    int64              // keys in all of them
+	passed    int64              // keys in those that are done
+	largest   *int64             // largest idle time seen, seconds
+	odd       []info.OddFigure   // in INFO
+	lost      bool               // the connection
+	changed   bool               // the role of the node did
+	short     []shortfall        // databases of which keys are missing
+	setBack   time.Duration      // by which the clock was set back
+	folded    int64              // keys handed to the workers
 
 	unusedRules []string // that matched no name
 
@@ -187,8 +189,8 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 	return nil
 }
 
-func (c *collector) pacer() *scanner.Pacer {
-	return &scanner.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, WorksLater: c.node.WorksLater()}
+func (c *collector) pacer() *throttle.Pacer {
+	return &throttle.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, WorksLater: c.node.WorksLater()}
 }
 
 // notWalked is why a database was left out. The first one tells, when no walk
@@ -210,7 +212,7 @@ func (c *collector) enter(ctx context.Context, db *profile.Database) error {
 	return err
 }
 
-func (c *collector) walkOne(ctx context.Context, p *prober, pacer *scanner.Pacer, db *profile.Database) error {
+func (c *collector) walkOne(ctx context.Context, p *prober, pacer *throttle.Pacer, db *profile.Database) error {
 	if err := c.enter(ctx, db); err != nil {
 		return err
 	}
@@ -256,10 +258,10 @@ func (c *collector) progress(db *profile.Database) func(float64) {
 
 // ranges is how many cursor ranges may be walked at once.
 func (c *collector) ranges() int {
-	if ok, _ := scanner.RandomCursors(c.node); !ok {
+	if ok, _ := info.RandomCursors(c.node); !ok {
 		return 1
 	}
-	return scanner.MostRanges
+	return throttle.MostRanges
 }
 
 func keysOf(db *profile.Database) int64 {
@@ -282,7 +284,7 @@ func (c *collector) startGuard(ctx context.Context) {
 	if c.opts.Page > 0 && !c.opts.Guarded {
 		return
 	}
-	c.guard = scanner.NewGuard(c.opts.LatencyBudget, c.opts.Page)
+	c.guard = throttle.NewGuard(c.opts.LatencyBudget, c.opts.Page)
 	if c.opts.Guarded {
 		c.watch, c.noWatch = c.conn.Watch(ctx)
 	}
@@ -311,7 +313,7 @@ func (c *collector) selectDatabases() {
 }
 
 // keyspace is nil when what INFO says of a database makes no sense.
-func keyspace(k scanner.Keyspace) *profile.Keyspace {
+func keyspace(k info.Keyspace) *profile.Keyspace {
 	if k.Odd {
 		return nil
 	}
@@ -319,7 +321,7 @@ func keyspace(k scanner.Keyspace) *profile.Keyspace {
 }
 
 // closeDatabases adds what is known when the walk is over.
-func (c *collector) closeDatabases(p *profile.Profile, after scanner.Info) {
+func (c *collector) closeDatabases(p *profile.Profile, after info.Info) {
 	noTTL := noTTLByDatabase(p.Namespaces)
 	known := after.Databases()
 	for i := range c.databases {

@@ -12,6 +12,7 @@ import (
 	"keyprof/sampler/estimate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // SampleSize says how many keys to measure, and which.
@@ -43,7 +44,7 @@ func (c *collector) planSample() {
 	if want == nil || slotTables(c.node) {
 		return // of slots: planSlots
 	}
-	if ok, why := scanner.RandomCursors(c.node); !ok {
+	if ok, why := info.RandomCursors(c.node); !ok {
 		c.refuseSample(why)
 		return
 	}

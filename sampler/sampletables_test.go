@@ -17,7 +17,7 @@ import (
 	"keyprof/sampler"
 	"keyprof/sampler/estimate"
 	"keyprof/sampler/profile"
-	"keyprof/scanner"
+	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
 )
 
@@ -357,7 +357,7 @@ func fillCluster(t *testing.T, nodes []*redistest.Server) {
 func TestSamplesOfACluster(t *testing.T) {
 	const parts = 16
 	nodes := redistest.NewCluster(t, shards)
-	if ok, why := scanner.RandomCursors(connect(t, nodes[0].URL()).Node); !ok {
+	if ok, why := info.RandomCursors(connect(t, nodes[0].URL()).Node); !ok {
 		t.Skip(why) // on a newer server, which walks slot by slot
 	}
 	fillCluster(t, nodes)

@@ -15,6 +15,7 @@ import (
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // Where each slot of a cluster is a hash table of its own, no stretch of SCAN's way
@@ -40,9 +41,9 @@ const (
 	largeSlot = 4
 )
 
-// slotTables is scanner.SlotTables, which tests of servers replace that have no such
+// slotTables is info.SlotTables, which tests of servers replace that have no such
 // tables.
-var slotTables = scanner.SlotTables
+var slotTables = info.SlotTables
 
 // slotDraw is what was drawn from the slots of a cluster.
 type slotDraw struct {

@@ -14,6 +14,7 @@ import (
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
 )
 
@@ -164,7 +165,7 @@ func TestSlotsRefused(t *testing.T) {
 			t.Errorf("a share of %v: %v", share, p.Warnings)
 		}
 	}
-	if scanner.SlotTables(connect(t, server.SocketURL()).Node) {
+	if info.SlotTables(connect(t, server.SocketURL()).Node) {
 		return
 	}
 	seedWith(t, client, 2000, func(i int, _ *rand.Rand) string { return fmt.Sprintf("hot:{tag}:%d", i) })

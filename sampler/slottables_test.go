@@ -12,7 +12,7 @@ import (
 
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
-	"keyprof/scanner"
+	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
 )
 
@@ -20,7 +20,7 @@ import (
 func tableNode(t *testing.T, args ...string) *redistest.Server {
 	t.Helper()
 	server := redistest.NewCluster(t, 1, args...)[0]
-	if !scanner.SlotTables(connect(t, server.SocketURL()).Node) {
+	if !info.SlotTables(connect(t, server.SocketURL()).Node) {
 		t.Skip("the redis-server in PATH has no table for each slot: Redis 7.4 and Valkey 8 have")
 	}
 	return server

@@ -11,16 +11,17 @@ import (
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 )
 
 // warnings are what a reader must know to trust the figures.
-func (c *collector) warnings(p *profile.Profile, after scanner.Info) []profile.Warning {
+func (c *collector) warnings(p *profile.Profile, after info.Info) []profile.Warning {
 	w := warner{node: c.node.Address, list: []profile.Warning{}}
 	for _, m := range p.Missing {
 		w.add("measure-refused", m.Node, "%s was not measured: the server answered %q%s", m.Measure, m.Reason, remedy(m))
 	}
 	c.warnNode(&w)
-	if c.node.Saving() || (scanner.Node{Info: after}).Saving() {
+	if c.node.Saving() || (info.Node{Info: after}).Saving() {
 		w.add("save-in-progress", w.node, "a save was in progress when the walk began or ended: reads are not recorded in idle times while it lasts")
 	}
 	warnSaves(&w, c.node.Info, after)
@@ -56,10 +57,10 @@ func (c *collector) warnNode(w *warner) {
 		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are not known: %s", c.conn.NoInfo())
 		return
 	}
-	if c.node.Role() == scanner.Primary {
+	if c.node.Role() == info.Primary {
 		w.add("primary", w.node, "this is a primary: SCAN removes keys whose TTL has run out and replicates their removal; a replica only hides them")
 	}
-	if c.node.Role() == scanner.Replica && c.node.Info.Field("master_link_status") != "up" {
+	if c.node.Role() == info.Replica && c.node.Info.Field("master_link_status") != "up" {
 		w.add("replica-link-down", w.node, "%s", linkDown(c.node.Info))
 	}
 	if near := NearMaxmemory(c.node); near != nil {
@@ -71,7 +72,7 @@ func (c *collector) warnNode(w *warner) {
 }
 
 // linkDown says what is wrong with a replica whose link is not up.
-func linkDown(info scanner.Info) string {
+func linkDown(info info.Info) string {
 	if down, known := info.Int("master_link_down_since_seconds"); known && down < 0 {
 		return "since it was started this replica has not reached its primary: its data are those that it was started with, if any"
 	}
@@ -87,7 +88,7 @@ var watched = []struct{ field, what string }{
 }
 
 // warnChanges compares what the server says of itself before and after.
-func (c *collector) warnChanges(w *warner, after scanner.Info) {
+func (c *collector) warnChanges(w *warner, after info.Info) {
 	if len(after) == 0 {
 		return
 	}
@@ -110,13 +111,13 @@ func (c *collector) warnIdle(w *warner) {
 	w.add("idle-horizon", w.node, "no key can be told to be idle for over %s: that lies beyond the server's idle horizon", span(c.opts.IdleOver))
 }
 
-func (c *collector) warnCounts(w *warner, p *profile.Profile, after scanner.Info) {
+func (c *collector) warnCounts(w *warner, p *profile.Profile, after info.Info) {
 	if c.plan.shared == dropShared {
 		w.add("shared-integers", w.node, "OBJECT REFCOUNT is refused, so the idle times of all small strings were dropped: those of shared integers mean nothing; to allow it: %s", c.conn.ACLRule(scanner.RefCount.ACLRule()))
 	}
 	c.warnGrouping(w, p)
 	if n := p.Totals.Denied; n > 0 {
-		w.add("keys-denied", w.node, "%s keys were denied by ACL key patterns and are in no figure; to allow them: %s", humanize.Comma(n), c.conn.ACLRule(c.node.ACLReadKeys()))
+		w.add("keys-denied", w.node, "%s keys were denied by ACL key patterns and are in no figure; to allow them: %s", humanize.Comma(n), c.conn.ACLRule(scanner.ACLReadKeys(c.node)))
 	}
 	if n := p.Totals.Moved; n > 0 {
 		w.add("keys-moved", w.node, "%s keys are in slots that are being moved between this node and another: this one does not answer about them now, so they are in no figure; make the profile again when the slots have moved", humanize.Comma(n))
@@ -171,7 +172,7 @@ func span(d time.Duration) string {
 // NearMaxmemory is the warning that the buffers of our connections may be too much
 // for the server; nil if it has room for them, or no limit is known. It can be given
 // before the walk.
-func NearMaxmemory(node scanner.Node) *profile.Warning {
+func NearMaxmemory(node info.Node) *profile.Warning {
 	room, _ := node.Room()
 	if !node.NearMaxmemory() {
 		return nil
@@ -211,7 +212,7 @@ var saveStatuses = []struct{ field, meaning string }{
 }
 
 // warnSaves tells of saves that failed, before the walk or while it ran.
-func warnSaves(w *warner, before, after scanner.Info) {
+func warnSaves(w *warner, before, after info.Info) {
 	for _, s := range saveStatuses {
 		info := after
 		if info.Field(s.field) != "err" {
@@ -230,7 +231,7 @@ func warnSaves(w *warner, before, after scanner.Info) {
 
 // forkFacts are what INFO says of the child process that saves, and a hint if memory
 // may be why there was none.
-func forkFacts(info scanner.Info) string {
+func forkFacts(info info.Info) string {
 	var facts []string
 	used, _ := info.Int("used_memory")
 	total, _ := info.Int("total_system_memory")
@@ -274,9 +275,9 @@ func (c *collector) warnOdd(w *warner) {
 }
 
 // addOdd adds odd figures of another answer to INFO.
-func (c *collector) addOdd(more []scanner.OddFigure) {
+func (c *collector) addOdd(more []info.OddFigure) {
 	for _, odd := range more {
-		if !slices.ContainsFunc(c.odd, func(o scanner.OddFigure) bool { return o.Field == odd.Field }) {
+		if !slices.ContainsFunc(c.odd, func(o info.OddFigure) bool { return o.Field == odd.Field }) {
 			c.odd = append(c.odd, odd)
 		}
 	}

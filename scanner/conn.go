@@ -15,6 +15,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"keyprof/scanner/info"
 )
 
 // DefaultTimeout is how long connecting may take, and how long one round trip.
@@ -32,7 +34,7 @@ const clientName = "keyprof"
 // Conn is one connection to one server process, on which everything that
 // belongs to a walk is sent: a cursor means nothing to another process.
 type Conn struct {
-	Node   Node
+	Node   info.Node
 	target Target
 	client *redis.Client
 	conn   *redis.Conn
@@ -47,7 +49,7 @@ type Conn struct {
 	late     *overdue  // the reply that is awaited beyond its time
 	lates    []overdue // those that came, of the first trip on its way
 	cpuSeen  atomic.Pointer[cpuReading]
-	watch    *Watch    // beside this connection; may be nil
+	watch    *Watch // beside this connection; may be nil
 
 	hits, misses    int64
 	mostOut, mostIn int64 // bytes of the longest pipeline, and of the replies to one
@@ -211,22 +213,22 @@ func (c *Conn) sentinel() error {
 }
 
 // settle readies a connection to a server that says this of itself.
-func (c *Conn) settle(ctx context.Context, info Info) error {
-	if info.Field("loading") == "1" {
+func (c *Conn) settle(ctx context.Context, answer info.Info) error {
+	if answer.Field("loading") == "1" {
 		return errLoading
 	}
 	// Best effort; the ACL may deny either. From 7.0 on a command that was never used
 	// before costs 25 kB for good (its latency histogram): too much for a full server.
-	if !(Node{Info: info}).NearMaxmemory() {
+	if !(info.Node{Info: answer}).NearMaxmemory() {
 		c.conn.ClientSetName(ctx, clientName)
 	}
-	if len(info) == 0 || info.Field("cluster_enabled") == "1" { // INFO is refused: it may be
+	if len(answer) == 0 || answer.Field("cluster_enabled") == "1" { // INFO is refused: it may be
 		c.servesReads = c.conn.ReadOnly(ctx).Err() == nil
 	}
 	return nil
 }
 
-func (c *Conn) info(ctx context.Context) (Info, error) {
+func (c *Conn) info(ctx context.Context) (info.Info, error) {
 	text, err := c.conn.Info(ctx).Result()
 	return c.parse(text), err
 }
@@ -237,17 +239,17 @@ func (c *Conn) ServesReads() bool { return c.servesReads }
 
 // parse reads INFO, without a password that the server may have put into it. A shorter
 // one than a telling beginning is part of ordinary words and figures.
-func (c *Conn) parse(text string) Info {
+func (c *Conn) parse(text string) info.Info {
 	if len(c.target.Password) >= tellingPrefix {
 		text = c.target.Password.Mask(text)
 	}
-	return ParseInfo(text)
+	return info.Parse(text)
 }
 
-// vitals asks for the sections of INFO that VitalsOf reads. Before 7.0 INFO takes one
+// vitals asks for the sections of INFO that info.VitalsOf reads. Before 7.0 INFO takes one
 // section or none. A full server gets no arguments, which take memory while it looks
 // whether it must evict; the reply fits into the buffer that it has anyway.
-func (c *Conn) vitals(ctx context.Context) (Info, error) {
+func (c *Conn) vitals(ctx context.Context) (info.Info, error) {
 	if !c.Node.AtLeast(7, 0) || c.watch.rides() {
 		return c.info(ctx)
 	}
@@ -274,10 +276,10 @@ func (c *Conn) CommandStats(ctx context.Context) (CommandStats, bool) {
 	if err != nil {
 		return CommandStats{}, false
 	}
-	info := ParseInfo(text)
+	stats := info.Parse(text)
 	return CommandStats{
-		Ours:    info.commandTime(),
-		Flushed: info.callsOf("flushall") + info.callsOf("flushdb"), Swapped: info.callsOf("swapdb"),
+		Ours:    commandTime(stats),
+		Flushed: stats.CallsOf("flushall") + stats.CallsOf("flushdb"), Swapped: stats.CallsOf("swapdb"),
 	}, true
 }
 
@@ -290,17 +292,17 @@ func (c *Conn) CPUTime(ctx context.Context) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	cpu, known := ParseInfo(text).cpuTime()
+	cpu, known := info.Parse(text).CPUTime()
 	c.sawCPU(cpu, known)
 	return cpu, known
 }
 
 // InfoNow is the server's INFO at this moment; empty when INFO is refused or the
 // server cannot be reached. When ctx ends it is not waited for, but still asked.
-func (c *Conn) InfoNow(ctx context.Context) (info Info) {
+func (c *Conn) InfoNow(ctx context.Context) (info info.Info) {
 	_ = c.patiently(ctx, func(context.Context) (err error) { // without an answer it is empty, as documented
 		info, err = c.info(context.WithoutCancel(ctx))
-		c.sawCPU(info.cpuTime())
+		c.sawCPU(info.CPUTime())
 		return plain(err)
 	})
 	return info

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"keyprof/scanner/throttle"
 )
 
 // table is an Exchange that does what a hash table does (dict.c, dictScan): it may
@@ -193,7 +195,7 @@ func (v *visitor) Replies(replies []Reply) error {
 // rangesWalk is a walk at full speed over so many ranges.
 func rangesWalk(x Exchange, v visits, ranges, keys int) *Walk {
 	return &Walk{
-		Exchange: x, Visitors: v.visitor, Pacer: &Pacer{MaxLoad: 1}, Page: 10,
+		Exchange: x, Visitors: v.visitor, Pacer: &throttle.Pacer{MaxLoad: 1}, Page: 10,
 		Ranges: ranges, Keys: int64(keys), Tally: &Tally{Began: time.Now()},
 	}
 }
@@ -405,13 +407,13 @@ func TestRangesWanted(t *testing.T) {
 		{"not allowed", func(w *Walk, _ *table) { w.Ranges = 0 }, 1},
 		{"gentle", func(w *Walk, x *table) { w.Pacer.MaxLoad, x.service = 0.99, 1 }, 1},
 		{"slow", func(w *Walk, _ *table) { w.Pacer.Rate = 1e9 }, 1},
-		{"few keys", func(w *Walk, _ *table) { w.Keys = 3 * leastKeys; w.Page = 1 }, 2},
+		{"few keys", func(w *Walk, _ *table) { w.Keys = 3 * throttle.LeastRangeKeys; w.Page = 1 }, 2},
 		{"keys not known", func(w *Walk, _ *table) { w.Keys = 0 }, 1},
 		{"long pages", func(w *Walk, _ *table) { w.Page = 200 }, 3},
 	} {
 		x := newTable(12000, rand.New(rand.NewPCG(7, 8)))
 		v := visits{}
-		w := rangesWalk(x, v, MostRanges, len(x.keys))
+		w := rangesWalk(x, v, throttle.MostRanges, len(x.keys))
 		tt.change(w, x)
 		if err := w.Run(t.Context()); err != nil {
 			t.Fatal(err)
@@ -430,7 +432,7 @@ func TestCursorsWithoutOrder(t *testing.T) {
 		names[i] = []string{fmt.Sprint(i)}
 	}
 	v := visits{}
-	w := rangesWalk(&pages{names: names}, v, MostRanges, 40000)
+	w := rangesWalk(&pages{names: names}, v, throttle.MostRanges, 40000)
 	if err := w.Run(t.Context()); err != nil || len(w.lanes) != 1 || len(v) != len(names) {
 		t.Errorf("Run = %v, %d lanes, %d keys", err, len(w.lanes), len(v))
 	}

@@ -274,23 +274,3 @@ func TestAppendCommand(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
-
-func TestEveryProbeIsAllowed(t *testing.T) {
-	for probe := range numProbes {
-		if !Allowed(Probe(probe).String()) {
-			t.Errorf("%s is a probe and not on the allow-list", Probe(probe))
-		}
-	}
-}
-
-func TestLedgerStopsWhatIsNotAllowed(t *testing.T) {
-	l := newLedger()
-	for _, name := range []string{"get", "memory doctor", "memory", "object", "config get", "flushall", "SCAN", ""} {
-		if err := l.enter(name, 1); !errors.Is(err, ErrNotAllowed) {
-			t.Errorf("%q: %v", name, err)
-		}
-	}
-	if len(l.counts()) != 0 {
-		t.Errorf("counted %v", l.counts())
-	}
-}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"keyprof/scanner/throttle"
 )
 
 // Slots is how many slots the keys of a cluster are dealt to (redis.io, cluster
@@ -78,7 +80,7 @@ const slotsAtOnce = 100
 // is paced, and added to the tally. It asks all slots, as CLUSTER SLOTS would name
 // hosts and needs another permission. An error of the server's satisfies [IsReply];
 // when ctx ends it is the context's cause.
-func CountKeysInSlots(ctx context.Context, x Exchange, pacer *Pacer, tally *Tally) ([]int, error) {
+func CountKeysInSlots(ctx context.Context, x Exchange, pacer *throttle.Pacer, tally *Tally) ([]int, error) {
 	counts := make([]int, 0, Slots)
 	var trip Trip
 	for len(counts) < Slots {

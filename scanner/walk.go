@@ -2,9 +2,17 @@ package scanner
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math"
 	"math/bits"
 	"slices"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // maxPipelineBytes bounds the requests of one pipeline. Names of 512 KiB exist,
@@ -30,9 +38,9 @@ type Visitor interface {
 type Walk struct {
 	Exchange Exchange
 	Visitors func() Visitor // one for each cursor range
-	Pacer    *Pacer
+	Pacer    *throttle.Pacer
 	Page     int                    // COUNT of each SCAN, without a Guard
-	Guard    *Guard                 // chooses pages, and makes the walk stand back; may be nil
+	Guard    *throttle.Guard        // chooses pages, and makes the walk stand back; may be nil
 	Watch    *Watch                 // feels what others feel, for the Guard; may be nil
 	Match    string                 // glob; empty: all names
 	Tally    *Tally                 // what this walk and those before it cost
@@ -53,12 +61,12 @@ type Walk struct {
 	Braked func(cause string)
 
 	sleep      func(time.Duration) // for brief pauses; a test has its own clock
-	lanes      []*lane       // in the order of their ranges
-	ready      []*lane       // that have something to send, in the order in which they do
-	flying     []flight      // trips on their way, the first sent first
-	due        time.Duration // when the next may be sent over a link, since Tally.Began
-	dueForRate bool          // Rate alone wants that
-	changed    error         // the role of the node did
+	lanes      []*lane             // in the order of their ranges
+	ready      []*lane             // that have something to send, in the order in which they do
+	flying     []flight            // trips on their way, the first sent first
+	due        time.Duration       // when the next may be sent over a link, since Tally.Began
+	dueForRate bool                // Rate alone wants that
+	changed    error               // the role of the node did
 	trial      trial
 	calibrated time.Time     // last
 	unanswered int           // times in a row that the server did not tell its CPU time
@@ -119,7 +127,7 @@ func (w *Walk) maySend() bool {
 	case w.careful():
 		return false
 	case w.far():
-		return len(w.flying) < int(w.Guard.link.window) && !w.replyFirst()
+		return len(w.flying) < w.Guard.Link().Window() && !w.replyFirst()
 	default:
 		return true
 	}
@@ -377,4 +385,192 @@ func split(requests []Request, mostBytes, most int) (chunk, more []Request) {
 		}
 	}
 	return requests, nil
+}
+
+// longestSlice is how long a walk that stands back does not tell so.
+const longestSlice = 250 * time.Millisecond
+
+// count is how many keys the next SCAN asks for.
+func (w *Walk) count() int {
+	switch {
+	case w.singly > 0:
+		return 1
+	case w.Guard == nil:
+		return w.Page
+	case w.careful():
+		return min(w.Guard.Page(), carefulPage)
+	default:
+		return w.Guard.Page()
+	}
+}
+
+// Near maxmemory the buffers of a connection may evict keys, or make others' writes
+// fail. Then one page is on its way at a time, and it is so small that the requests
+// and the replies fit into the buffers that a server has for a connection anyway.
+const (
+	carefulPage     = 20      // keys
+	carefulPipeline = 8 << 10 // bytes
+)
+
+func (w *Walk) careful() bool { return w.Guard != nil && w.Guard.NearMaxmemory() || w.Watch.rides() }
+
+// pipelineBytes bounds the requests of one pipeline.
+func (w *Walk) pipelineBytes() int {
+	if w.careful() {
+		return carefulPipeline
+	}
+	return maxPipelineBytes
+}
+
+// brief is a pause for which a timer is too inexact, and that an interrupt can wait for.
+const brief = 2 * time.Millisecond
+
+// rest pauses for d, or until ctx ends, and returns how long it took.
+func (w *Walk) rest(ctx context.Context, d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	w.Watch.rests()
+	defer w.Watch.rests()
+	if d > brief {
+		return rest(ctx, d)
+	}
+	start := time.Now()
+	w.sleep(d)
+	return time.Since(start)
+}
+
+// heed tells the guard what a page took and what was seen, and stands back for as
+// long as it wants.
+func (w *Walk) heed(ctx context.Context, service time.Duration) {
+	if w.Guard == nil {
+		return
+	}
+	w.Guard.PageTook(service, w.count())
+	for stoodBack := false; ; stoodBack = true {
+		if len(w.flying) == 0 {
+			w.Watch.between(ctx, stoodBack)
+		}
+		w.tellGuard()
+		left, cause := w.Guard.Pause(time.Since(w.Tally.Began))
+		if (left > 0 || stoodBack) && w.Braked != nil {
+			w.Braked(cause)
+		}
+		if left <= 0 || ctx.Err() != nil {
+			return
+		}
+		w.rest(ctx, min(left, longestSlice))
+	}
+}
+
+func (w *Walk) tellGuard() {
+	for _, s := range w.Watch.take() {
+		if s.vitals == nil {
+			w.Guard.Ping(s.roundTrip, s.resting)
+			continue
+		}
+		w.Guard.Vitals(*s.vitals, s.at.Sub(w.Tally.Began))
+		if w.far() && s.vitals.CPU > 0 {
+			w.settleFar(s.vitals.CPU)
+		}
+		if role := s.vitals.Role; w.Role != "" && role != w.Role && role != info.Unknown {
+			w.changed = fmt.Errorf("%w: it is a %s now and was a %s", ErrRoleChanged, role, w.Role)
+		}
+	}
+	if w.Guard.NearMaxmemory() {
+		w.Watch.join()
+	}
+}
+
+// ErrRoleChanged ends a walk: what a node answers about keys depends on its role.
+var ErrRoleChanged = errors.New("the role of the server changed")
+
+// recentSlots is how many names of one range are remembered at most: hundreds of
+// pages.
+const recentSlots = 1 << 15
+
+// recentNames remembers names that SCAN returned lately. While a table shrinks
+// SCAN returns whole chains again (dict.c, dictScan), mostly soon after the first
+// time. One slot a hash makes it forget a few too early, which leaves a repeat
+// in and never takes a key out.
+type recentNames []uint64 // hashes; 0: free
+
+func newRecentNames(ranges int) recentNames { return make(recentNames, ranges*recentSlots) }
+
+// drop takes out of names those that were returned lately, and remembers the
+// others.
+func (r recentNames) drop(names []string) []string {
+	kept := names[:0]
+	for _, name := range names {
+		hash := xxhash.Sum64String(name) | 1
+		if slot := &r[hash>>1%uint64(len(r))]; *slot != hash {
+			*slot = hash
+			kept = append(kept, name)
+		}
+	}
+	return kept
+}
+
+// Why a walk is ended that would not end by itself.
+var (
+	errStuck  = errors.New("SCAN returned the cursor that it was given, so the walk would never end")
+	errCircle = errors.New("SCAN returned a cursor for the second time, so the walk would never end")
+	errEmpty  = fmt.Errorf("SCAN returned no key more than %d times in a row, and no last cursor", mostEmpty)
+	errTooOld = fmt.Errorf("the walk took longer than %s, and INFO does not tell how many keys there are", longestBlind)
+)
+
+// Bounds of a walk. Without MATCH each SCAN that returns nothing has passed over 10
+// times COUNT buckets, so that no table is that large.
+const (
+	mostEmpty    = 1 << 24        // pages without a name, in a row
+	mostGrowth   = 10             // times the keys that INFO knows may come,
+	anyGrowth    = 1_000_000      // and so many more
+	longestBlind = 24 * time.Hour // of a walk when INFO knows no number of keys
+)
+
+// circle finds a sequence of cursors that comes back to one that it had, as Brent's
+// algorithm does (BIT 20, 1980): a cursor is remembered for twice as many steps as
+// the one before.
+type circle struct {
+	remembered  uint64
+	left, steps int // until another is remembered; in all
+	empty       int // pages without a name, in a row
+}
+
+// comesBack reports whether the cursor was there before.
+func (c *circle) comesBack(cursor uint64) bool {
+	if c.steps > 0 && cursor == c.remembered {
+		return true
+	}
+	if c.left == 0 {
+		c.remembered, c.steps = cursor, max(1, 2*c.steps)
+		c.left = c.steps
+	}
+	c.left--
+	return false
+}
+
+// endless is an error when a page shows that the walk would not end by itself.
+func (w *Walk) endless(l *lane, page *ScanReply) error {
+	came := len(page.Names) + len(page.Long)
+	w.came += int64(came)
+	if l.circle.empty++; came > 0 {
+		l.circle.empty = 0
+	}
+	limit := mostGrowth*min(w.Keys, math.MaxInt64/mostGrowth/2) + anyGrowth
+	switch {
+	case w.Keys > 0 && w.came > limit:
+		return fmt.Errorf("SCAN returned %d names where INFO knows %d keys, and no last cursor", w.came, w.Keys)
+	case w.Keys <= 0 && time.Since(w.began) > longestBlind:
+		return errTooOld
+	case w.Match == "" && l.circle.empty > mostEmpty, w.Keys > 0 && int64(l.circle.empty) > mostEmpty+limit:
+		return errEmpty
+	case l.trip.Scan == nil || page.Cursor == 0 || l.bounded: // those in order are held to it
+		return nil
+	case page.Cursor == l.scan.Cursor:
+		return errStuck
+	case l.circle.comesBack(page.Cursor):
+		return errCircle
+	}
+	return nil
 }

@@ -14,24 +14,28 @@ import (
 
 // Imports go one way: what may import what of ours. Test support is left out.
 var layers = map[string][]string{
-	"keyprof/scanner":           {},
+	"keyprof/scanner/info":      {},
+	"keyprof/scanner/throttle":  {"keyprof/scanner/info"},
+	"keyprof/scanner":           {"keyprof/scanner/info", "keyprof/scanner/throttle"},
 	"keyprof/sampler/packed":    {},
 	"keyprof/sampler/pattern":   {},
-	"keyprof/sampler/profile":   {"keyprof/sampler/packed", "keyprof/sampler/pattern"},
-	"keyprof/sampler/estimate":  {"keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
-	"keyprof/sampler/aggregate": {"keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate"},
-	"keyprof/sampler":           {"keyprof/scanner", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
+	"keyprof/sampler/profile":   {"keyprof/scanner/info", "keyprof/sampler/packed", "keyprof/sampler/pattern"},
+	"keyprof/sampler/estimate":  {"keyprof/scanner/info", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
+	"keyprof/sampler/aggregate": {"keyprof/scanner/info", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate"},
+	"keyprof/sampler":           {"keyprof/scanner/info", "keyprof/scanner", "keyprof/scanner/throttle", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
 	"keyprof/report/unit":       {},
-	"keyprof/report/history":    {"keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
-	"keyprof/report/redact":     {"keyprof/report/unit", "keyprof/report/diff", "keyprof/report/alarm", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
-	"keyprof/report/diff":       {"keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
-	"keyprof/report/alarm":      {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
-	"keyprof/report":            {"keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
-	"keyprof/report/prom":       {"keyprof/report", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
+	"keyprof/report/history":    {"keyprof/scanner/info", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
+	"keyprof/report/redact":     {"keyprof/scanner/info", "keyprof/report/unit", "keyprof/report/diff", "keyprof/report/alarm", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
+	"keyprof/report/diff":       {"keyprof/scanner/info", "keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
+	"keyprof/report/alarm":      {"keyprof/scanner/info", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
+	"keyprof/report":            {"keyprof/scanner/info", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
+	"keyprof/report/prom":       {"keyprof/scanner/info", "keyprof/report", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
 }
 
 // foreign are packages that a layer must not come to depend on.
 var foreign = map[string][]string{
+	"keyprof/scanner/info":      {"github.com/redis/go-redis", "github.com/urfave/cli"},
+	"keyprof/scanner/throttle":  {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/scanner":           {"github.com/urfave/cli"},
 	"keyprof/sampler/pattern":   {"github.com/redis/go-redis", "github.com/urfave/cli"},
 	"keyprof/sampler/profile":   {"github.com/redis/go-redis", "github.com/urfave/cli"},

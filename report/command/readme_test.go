@@ -18,6 +18,7 @@ import (
 	"keyprof/sampler/pattern"
 	"keyprof/sampler/pattern/patterntest"
 	"keyprof/scanner"
+	"keyprof/scanner/info"
 	"keyprof/scanner/redistest"
 )
 
@@ -296,10 +297,10 @@ func TestHelpExamplesParse(t *testing.T) {
 // by the rule for this server's version misses nothing.
 func TestReadmeACL(t *testing.T) {
 	for _, version := range []string{"6.0", "7.0"} {
-		node := scanner.Node{Info: scanner.ParseInfo("# Server\nredis_version:" + version + ".0\n")}
+		node := info.Node{Info: info.Parse("# Server\nredis_version:" + version + ".0\n")}
 		for _, b := range readmeBlocks(t) {
-			if got := strings.TrimSpace(b.text); b.info == "acl "+version && got != node.ACLNewUser() {
-				t.Errorf("for %s %s has\n%s\nand keyprof prints\n%s", version, b.file, got, node.ACLNewUser())
+			if got := strings.TrimSpace(b.text); b.info == "acl "+version && got != scanner.ACLNewUser(node) {
+				t.Errorf("for %s %s has\n%s\nand keyprof prints\n%s", version, b.file, got, scanner.ACLNewUser(node))
 			}
 		}
 	}

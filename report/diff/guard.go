@@ -3,7 +3,6 @@ package diff
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"keyprof/sampler/profile"
@@ -120,9 +119,8 @@ func (p pair) leftOut() *Caveat {
 func notWalked(p *profile.Profile) (list []int) {
 	known := setOf(p.Design.Databases)
 	for i := range p.Nodes {
-		for field := range p.Nodes[i].Info["keyspace"] {
-			db, err := strconv.Atoi(strings.TrimPrefix(field, "db"))
-			if err == nil && !known[db] {
+		for db := range p.Nodes[i].Info.Databases() {
+			if !known[db] {
 				known[db] = true
 				list = append(list, db)
 			}

@@ -151,7 +151,7 @@ func (w way) memoryNoise() bool {
 	old, new := only(w.c.Old.Profile), w.node
 	used := float64(*new.UsedMemory)
 	noise := max(memoryNoiseBytes, memoryNoiseShare*used)
-	a, b := field(old, "memory", "mem_clients_normal"), field(new, "memory", "mem_clients_normal")
+	a, b := field(old, "mem_clients_normal"), field(new, "mem_clients_normal")
 	if a != nil && b != nil {
 		noise += math.Abs(*b - *a)
 	}

@@ -1,11 +1,6 @@
 package diff
 
-import (
-	"math"
-	"strconv"
-
-	"keyprof/sampler/profile"
-)
+import "keyprof/sampler/profile"
 
 // serverLines compare what the servers say of themselves, server by server.
 func serverLines(before, after *profile.Profile) []ServerLine {
@@ -46,12 +41,12 @@ func (s servers) lines() (lines []ServerLine) {
 		}
 	}
 	add(s.size("used_memory", optional(s.old.UsedMemory), optional(s.new.UsedMemory)))
-	add(s.size("used_memory_rss", field(s.old, "memory", "used_memory_rss"), field(s.new, "memory", "used_memory_rss")))
-	add(s.gauge(Ratio, "mem_fragmentation_ratio", field(s.old, "memory", "mem_fragmentation_ratio"), field(s.new, "memory", "mem_fragmentation_ratio")))
+	add(s.size("used_memory_rss", field(s.old, "used_memory_rss"), field(s.new, "used_memory_rss")))
+	add(s.gauge(Ratio, "mem_fragmentation_ratio", field(s.old, "mem_fragmentation_ratio"), field(s.new, "mem_fragmentation_ratio")))
 	add(s.size("maxmemory", optional(s.old.Maxmemory), optional(s.new.Maxmemory)))
 	add(s.policy())
-	add(s.size("mem_clients_normal", field(s.old, "memory", "mem_clients_normal"), field(s.new, "memory", "mem_clients_normal")))
-	add(s.gauge(Number, "connected_clients", field(s.old, "clients", "connected_clients"), field(s.new, "clients", "connected_clients")))
+	add(s.size("mem_clients_normal", field(s.old, "mem_clients_normal"), field(s.new, "mem_clients_normal")))
+	add(s.gauge(Number, "connected_clients", field(s.old, "connected_clients"), field(s.new, "connected_clients")))
 	if s.new.Role != profile.RolePrimary { // it neither evicts nor expires, and sees its own reads only
 		return lines
 	}
@@ -83,7 +78,7 @@ func (s servers) sameProcess() bool { return s.old.RunID != "" && s.old.RunID ==
 
 // counter is what was counted since the old profile.
 func (s servers) counter(name string) (ServerLine, bool) {
-	old, new := field(s.old, "stats", name), field(s.new, "stats", name)
+	old, new := field(s.old, name), field(s.new, name)
 	if !s.sameProcess() || old == nil || new == nil || *new < *old { // CONFIG RESETSTAT
 		return ServerLine{}, false
 	}
@@ -117,9 +112,9 @@ func (s servers) hitRatio() (ServerLine, bool) {
 }
 
 // field is a figure of INFO; nil if it is none.
-func field(n *profile.Node, section, name string) *float64 {
-	v, err := strconv.ParseFloat(n.Info[section][name], 64)
-	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+func field(n *profile.Node, name string) *float64 {
+	v, ok := n.Info.Float(name)
+	if !ok {
 		return nil
 	}
 	return &v

@@ -85,11 +85,11 @@ func number(n *int64) *float64 {
 }
 
 func residentSet(n *profile.Node) *float64 {
-	bytes, err := strconv.ParseUint(n.Info["memory"]["used_memory_rss"], 10, 63)
-	if err != nil {
+	bytes, ok := n.Info.Bytes("used_memory_rss")
+	if !ok {
 		return nil
 	}
-	return new(float64(bytes))
+	return number(&bytes)
 }
 
 // run is when the walk was, and what it left out.

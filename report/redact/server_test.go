@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"keyprof/scanner"
+	"keyprof/scanner/throttle"
 )
 
 func TestReason(t *testing.T) {
@@ -59,7 +59,7 @@ func TestInfo(t *testing.T) {
 
 // The causes of brakes are our own words: redaction leaves them.
 func TestBrakesSurviveRedaction(t *testing.T) {
-	for _, cause := range scanner.BrakeCauses() {
+	for _, cause := range throttle.BrakeCauses() {
 		if got := Reason(cause); got != cause {
 			t.Errorf("%q became %q", cause, got)
 		}

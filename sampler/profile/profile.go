@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"keyprof/sampler/pattern"
+
+	"keyprof/scanner/info"
 )
 
 // SchemaVersion is the version of the document that this package writes.
@@ -161,7 +163,7 @@ type Node struct {
 	Databases    []Database `json:"databases"`
 	// Info holds the server's INFO fields at the beginning, by section, as the
 	// server wrote them.
-	Info map[string]map[string]string `json:"info,omitempty"`
+	Info info.Info `json:"info,omitempty"`
 }
 
 // Roles of a node, in the words of redis.io.

@@ -11,6 +11,7 @@ import (
 	"keyprof/sampler"
 	"keyprof/scanner"
 	"keyprof/scanner/redistest"
+	"keyprof/scanner/throttle"
 )
 
 // The ceiling asks about every key what keyprof asks, and nothing else.
@@ -92,7 +93,7 @@ func census(t *testing.T, server *redistest.Server) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	p, err := sampler.Collect(t.Context(), conn, sampler.Options{MaxLoad: 1, Page: scanner.FullSpeedPage, Workers: 1})
+	p, err := sampler.Collect(t.Context(), conn, sampler.Options{MaxLoad: 1, Page: throttle.FullSpeedPage, Workers: 1})
 	if err != nil || !p.Complete {
 		t.Fatal(p, err)
 	}

@@ -1,6 +1,10 @@
 package scanner
 
-import "golang.org/x/sys/windows"
+import (
+	"time"
+
+	"golang.org/x/sys/windows"
+)
 
 // What Windows answers; the syscall package's names of these are inventions
 // that never match.
@@ -9,3 +13,6 @@ var (
 	connectionReset   = []error{windows.WSAECONNRESET, windows.WSAECONNABORTED}
 	unreachable       = []error{windows.WSAEHOSTUNREACH, windows.WSAENETUNREACH, windows.WSAEHOSTDOWN}
 )
+
+// sleepBriefly sleeps for a time that may be shorter than a millisecond.
+func sleepBriefly(d time.Duration) { time.Sleep(d) }

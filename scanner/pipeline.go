@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"keyprof/scanner/throttle"
 )
 
 // Probe is a question about one key that changes nothing: not the value, not
@@ -199,7 +201,7 @@ func (c *Conn) Abandon() {
 }
 
 // Service is how long the last trip kept the server's main thread, at most; see
-// [Service].
+// [throttle.Service].
 func (c *Conn) Service() time.Duration { return c.service }
 
 // hurry makes what waits for the server end soon after ctx does, until it is
@@ -300,7 +302,7 @@ func (c *Conn) collect(ctx context.Context, trip *Trip, timeout time.Duration) e
 	c.countLookups(trip)
 	c.observe(now.Sub(trip.sent))
 	// The server turned to this trip when the one before was answered.
-	trip.Service = min(Service(now.Sub(trip.sent), c.least), now.Sub(c.answered)) + trip.wasted
+	trip.Service = min(throttle.Service(now.Sub(trip.sent), c.least), now.Sub(c.answered)) + trip.wasted
 	c.answered = now
 	return nil
 }

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // distant is a server with one thread at the other end of a link, by a clock that the
@@ -117,16 +120,16 @@ func (*four) Replies([]Reply) error { return nil }
 
 // walkFar walks a distant server, with pings and looks at its INFO beside, and says how
 // many keys a second came and what share of the server that took.
-func walkFar(t *testing.T, d *distant, load float64, each func(*Guard)) (keysPerSecond, share float64) {
+func walkFar(t *testing.T, d *distant, load float64, each func(*throttle.Guard)) (keysPerSecond, share float64) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		d.began, d.sent = time.Now(), map[string]int64{}
-		guard := NewGuard(DefaultLatencyBudget, 0)
+		guard := throttle.NewGuard(throttle.DefaultLatencyBudget, 0)
 		for range leastBaseline {
 			guard.Ping(d.oneWay(0)+d.oneWay(0), true)
 		}
 		v := &four{}
-		w := &Walk{Exchange: d, Visitors: func() Visitor { return v }, Pacer: &Pacer{MaxLoad: load}, Guard: guard, Ranges: MostRanges, Keys: int64(d.keys), Tally: &Tally{Began: time.Now()}, sleep: time.Sleep}
+		w := &Walk{Exchange: d, Visitors: func() Visitor { return v }, Pacer: &throttle.Pacer{MaxLoad: load}, Guard: guard, Ranges: throttle.MostRanges, Keys: int64(d.keys), Tally: &Tally{Began: time.Now()}, sleep: time.Sleep}
 		looked, pinged := time.Duration(0), time.Duration(0)
 		w.Progress = func(float64) {
 			for ; pinged < d.now(); pinged += pingEvery {
@@ -134,7 +137,7 @@ func walkFar(t *testing.T, d *distant, load float64, each func(*Guard)) (keysPer
 			}
 			if d.now() > looked+infoEvery {
 				looked = d.now()
-				w.Guard.Vitals(Vitals{CPU: time.Hour + d.worked, Costs: &Costs{Request: part(d.request(looked)), Scan: part(time.Duration(guard.Page()) * d.name)}}, looked)
+				w.Guard.Vitals(info.Vitals{CPU: time.Hour + d.worked, Costs: &info.Costs{Request: part(d.request(looked)), Scan: part(time.Duration(guard.Page()) * d.name)}}, looked)
 				w.settleFar(time.Hour + d.worked)
 			}
 			if each != nil {
@@ -153,7 +156,7 @@ func walkFar(t *testing.T, d *distant, load float64, each func(*Guard)) (keysPer
 }
 
 // part is what commandstats tells of a cost.
-func part(cost time.Duration) time.Duration { return time.Duration(float64(cost) / wholeCost) }
+func part(cost time.Duration) time.Duration { return time.Duration(float64(cost) / throttle.WholeCost) }
 
 func constant(d time.Duration) func(time.Duration) time.Duration {
 	return func(time.Duration) time.Duration { return d }
@@ -177,10 +180,10 @@ func TestLinkThroughput(t *testing.T) {
 			if jitter {
 				d.oneWay = jittered(roundTrip / 2)
 			}
-			speed, share := walkFar(t, d, DefaultMaxLoad, nil)
+			speed, share := walkFar(t, d, throttle.DefaultMaxLoad, nil)
 			times := speed / memkeysPerSecond(roundTrip)
 			t.Logf("%v, jitter %v: %.0f keys/s, %.0f times memkeys, %.1f %% of the server, others waited %v at most", roundTrip, jitter, speed, times, 100*share, d.longest)
-			if roundTrip >= 20*time.Millisecond && times < 20 || share > DefaultMaxLoad*1.05 {
+			if roundTrip >= 20*time.Millisecond && times < 20 || share > throttle.DefaultMaxLoad*1.05 {
 				t.Errorf("%v, jitter %v: %.0f times as fast, %.3f of the server", roundTrip, jitter, times, share)
 			}
 			if !jitter && roundTrip <= 20*time.Millisecond && share < 0.15 {
@@ -195,13 +198,13 @@ func TestLinkForecast(t *testing.T) {
 	const keys, probes = 100_000, 4
 	for _, roundTrip := range []time.Duration{2 * time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond} {
 		for name, way := range map[string]func(time.Duration) func(time.Duration) time.Duration{"constant": constant, "jitter": jittered} {
-			for _, load := range []float64{0.05, DefaultMaxLoad, 1} {
+			for _, load := range []float64{0.05, throttle.DefaultMaxLoad, 1} {
 				d := &distant{keys: keys, oneWay: way(roundTrip / 2), request: constant(time.Microsecond), name: 700 * time.Nanosecond}
-				f := Forecast{roundTrip: roundTrip, load: load, ordered: true, link: newLink(DefaultLatencyBudget, 0)}
-				for range fewTrips {
-					f.link.ping(d.oneWay(0) + d.oneWay(0))
+				f := throttle.Forecast{RoundTrip: roundTrip, Load: load, Ordered: true, Link: throttle.NewLink(throttle.DefaultLatencyBudget, 0)}
+				for range throttle.FewTrips {
+					f.Link.Ping(d.oneWay(0) + d.oneWay(0))
 				}
-				f.Page = f.link.count()
+				f.Page = f.Link.Count()
 				speed, _ := walkFar(t, d, load, nil)
 				got := f.Elapsed(keys, probes*d.request(0)+d.name).Seconds()
 				ratio := got / (keys / speed)
@@ -251,11 +254,11 @@ func TestLinkPagesFollowTheServer(t *testing.T) {
 				tt.d.request = constant(time.Microsecond)
 			}
 			before, after := 0, 0
-			speed, share := walkFar(t, tt.d, 0.05, func(g *Guard) {
+			speed, share := walkFar(t, tt.d, 0.05, func(g *throttle.Guard) {
 				if at := tt.d.now(); at < change {
-					before = g.link.requests()
+					before = g.Link().Requests()
 				}
-				after = g.link.requests()
+				after = g.Link().Requests()
 			})
 			t.Logf("%.0f keys/s, %.1f %% of the server, %d requests at once, %d at the end", speed, 100*share, before, after)
 			if shrunk := after < before*9/10; shrunk != tt.shrinks {
@@ -281,35 +284,13 @@ func TestLinkSendsOnTime(t *testing.T) {
 			return oneWay(at)
 		}
 		allowed := 0.0
-		speed, _ := walkFar(t, d, DefaultMaxLoad, func(g *Guard) {
-			key := g.link.cost(4, 1)
-			allowed = float64(time.Second) / float64(max(time.Duration(float64(key)/DefaultMaxLoad), g.link.gap(key)))
+		speed, _ := walkFar(t, d, throttle.DefaultMaxLoad, func(g *throttle.Guard) {
+			key := g.Link().Cost(4, 1)
+			allowed = float64(time.Second) / float64(max(time.Duration(float64(key)/throttle.DefaultMaxLoad), g.Link().Gap(key)))
 		})
 		t.Logf("%v: %.0f keys/s of %.0f", roundTrip, speed, allowed)
 		if speed < 0.6*allowed {
 			t.Errorf("%v: %.0f keys/s, and %.0f are allowed", roundTrip, speed, allowed)
-		}
-	}
-}
-
-// What commands cost is taken from the calls of all clients, weighed by what we send.
-func TestCostsBetween(t *testing.T) {
-	us := time.Microsecond
-	before := map[string]calls{"scan": {10, 100 * us}, "type": {1000, 1000 * us}, "memory usage": {0, 0}, "object": {5, 5 * us}}
-	now := map[string]calls{"scan": {110, 5100 * us}, "type": {11_000, 6000 * us}, "memory usage": {100, 300 * us}, "object": {105, 105 * us}, "info": {3, 900 * us}}
-	sent := map[string]int64{"scan": 100, "type": 100, "memory usage": 100, "object idletime": 100, "info": 100, "pttl": 10}
-	got := costsBetween(before, now, map[string]int64{}, sent)
-	if want := (Costs{Request: 1500 * time.Nanosecond, Scan: 50 * us}); got == nil || *got != want {
-		t.Errorf("%+v, want %+v", got, want)
-	}
-	for what, got := range map[string]*Costs{
-		"nothing before":     costsBetween(nil, now, nil, sent),
-		"statistics reset":   costsBetween(now, before, map[string]int64{}, sent),
-		"few calls":          costsBetween(before, now, map[string]int64{}, map[string]int64{"scan": fewCalls - 1}),
-		"commands not known": costsBetween(before, map[string]calls{}, map[string]int64{}, sent),
-	} {
-		if got != nil {
-			t.Errorf("%s: %+v", what, *got)
 		}
 	}
 }

@@ -1,13 +1,16 @@
 package scanner
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+
+	"keyprof/scanner/info"
 )
 
-func nodeOf(version string) Node {
-	return Node{Info: ParseInfo("# Server\r\n" + version + "\r\n")}
+func nodeOf(version string) info.Node {
+	return info.Node{Info: info.Parse("# Server\r\n" + version + "\r\n")}
 }
 
 // The rule for a user allows all that may be sent to this version, and no more.
@@ -24,7 +27,7 @@ func TestACLNewUser(t *testing.T) {
 		{"used_memory:1", "prof on >PASSWORD ~* -@all +"},
 	}
 	for _, tt := range tests {
-		rule := nodeOf(tt.version).ACLNewUser()
+		rule := ACLNewUser(nodeOf(tt.version))
 		if !strings.HasPrefix(rule, "ACL SETUSER "+tt.keys) {
 			t.Errorf("%s: %s", tt.version, rule)
 		}
@@ -50,13 +53,22 @@ func TestNoTouchIsNeverSent(t *testing.T) {
 	}
 }
 
-func TestHasACL(t *testing.T) {
-	for version, want := range map[string]bool{
-		"redis_version:5.0.14": false, "redis_version:6.0.0": true, "used_memory:1": true,
-		"redis_version:4.0.0\r\nkvrocks_version:2.8.0": true,
-	} {
-		if got := nodeOf(version).HasACL(); got != want {
-			t.Errorf("%s: %t", version, got)
+func TestEveryProbeIsAllowed(t *testing.T) {
+	for probe := range numProbes {
+		if !Allowed(Probe(probe).String()) {
+			t.Errorf("%s is a probe and not on the allow-list", Probe(probe))
 		}
+	}
+}
+
+func TestLedgerStopsWhatIsNotAllowed(t *testing.T) {
+	l := newLedger()
+	for _, name := range []string{"get", "memory doctor", "memory", "object", "config get", "flushall", "SCAN", ""} {
+		if err := l.enter(name, 1); !errors.Is(err, ErrNotAllowed) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if len(l.counts()) != 0 {
+		t.Errorf("counted %v", l.counts())
 	}
 }

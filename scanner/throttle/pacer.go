@@ -1,4 +1,4 @@
-package scanner
+package throttle
 
 import "time"
 
@@ -68,11 +68,11 @@ func (p *Pacer) Calibrate(cpu time.Duration) {
 // charge is what is charged for a page.
 func (p *Pacer) charge(service time.Duration) time.Duration {
 	p.served += service
-	return p.used(service)
+	return p.Used(service)
 }
 
-// used is what the server used for service, by its CPU time.
-func (p *Pacer) used(service time.Duration) time.Duration {
+// Used is what the server used for service, by its CPU time.
+func (p *Pacer) Used(service time.Duration) time.Duration {
 	if p.ratio == 0 {
 		return service
 	}

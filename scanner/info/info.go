@@ -1,4 +1,4 @@
-package scanner
+package info
 
 import (
 	"cmp"
@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -14,9 +13,9 @@ import (
 // them. Section names are in lower case ("memory").
 type Info map[string]map[string]string
 
-// ParseInfo reads an answer to INFO. Lines that are no "field:value" are
+// Parse reads an answer to INFO. Lines that are no "field:value" are
 // passed over: INFO grows with every version and every fork.
-func ParseInfo(text string) Info {
+func Parse(text string) Info {
 	info := Info{}
 	section := ""
 	for line := range strings.Lines(text) {
@@ -59,6 +58,13 @@ func (i Info) Int(name string) (n int64, ok bool) {
 func (i Info) Float(name string) (x float64, ok bool) {
 	x, err := strconv.ParseFloat(i.Field(name), 64)
 	return x, err == nil && !math.IsNaN(x) && !math.IsInf(x, 0)
+}
+
+// Bytes is a field that is a size: from 0 to less than 2^56, so that sums do not
+// overflow.
+func (i Info) Bytes(name string) (n int64, ok bool) {
+	n, ok = i.Int(name)
+	return n, ok && n >= 0 && n < 1<<56
 }
 
 // counts are the fields that profiles use and that count something.
@@ -110,19 +116,19 @@ func makesNoSense(name, value string) bool {
 		return err != nil
 	case slices.Contains(seconds, name):
 		x, err := strconv.ParseFloat(value, 64)
-		return err != nil || !(x >= 0 && x <= mostSeconds) // NaN is neither
+		return err != nil || !(x >= 0 && x <= MostSeconds) // NaN is neither
 	}
 	return false
 }
 
-// mostSeconds is longer than a server runs; as a time.Duration it does not overflow.
-const mostSeconds = 1 << 33
+// MostSeconds is longer than a server runs; as a time.Duration it does not overflow.
+const MostSeconds = 1 << 33
 
 // Keyspace is one database's line in INFO keyspace.
 type Keyspace struct {
 	Keys    int64 // keys, those expired but not yet removed included
 	Expires int64 // keys with a TTL
-	Odd     bool  // the line makes no sense: nothing is known
+	Odd     bool  // a figure of the line makes no sense; it is 0 here
 }
 
 // Databases are the databases that are not empty, by number.
@@ -130,11 +136,11 @@ func (i Info) Databases() map[int]Keyspace {
 	dbs := map[int]Keyspace{}
 	for field, value := range i["keyspace"] {
 		number, isDB := strings.CutPrefix(field, "db")
-		n, err := strconv.Atoi(number)
-		if !isDB || err != nil || n < 0 {
+		n, err := strconv.ParseUint(number, 10, 31)
+		if !isDB || err != nil {
 			continue
 		}
-		dbs[n] = parseKeyspace(value)
+		dbs[int(n)] = parseKeyspace(value)
 	}
 	return dbs
 }
@@ -153,72 +159,10 @@ func parseKeyspace(value string) (k Keyspace) {
 		}
 		n, err := strconv.ParseUint(number, 10, keyspaceBits)
 		if err != nil {
-			return Keyspace{Odd: true}
+			k.Odd = true
+			continue
 		}
 		*into = int64(n)
 	}
 	return k
-}
-
-// calls are how often a command was called, and what that took in all.
-type calls struct {
-	n    int64
-	took time.Duration
-}
-
-// commandCalls are the calls of the commands that may be sent, by name. Before 7.0
-// those with subcommands are under the first word.
-func (i Info) commandCalls() map[string]calls {
-	all := map[string]calls{}
-	for field, value := range i["commandstats"] {
-		name, isCommand := strings.CutPrefix(field, "cmdstat_")
-		name = strings.ReplaceAll(name, "|", " ")
-		if isCommand && (allowed[name] || containers[name]) {
-			all[name] = parseCalls(value)
-		}
-	}
-	return all
-}
-
-// callsOf is how often a command was called.
-func (i Info) callsOf(command string) int64 {
-	return parseCalls(i["commandstats"]["cmdstat_"+command]).n
-}
-
-// parseCalls reads "calls=3,usec=12,usec_per_call=4.00".
-func parseCalls(value string) (c calls) {
-	for item := range strings.SplitSeq(value, ",") {
-		what, number, _ := strings.Cut(item, "=")
-		n, err := strconv.ParseUint(number, 10, 63)
-		if err != nil || n > mostSeconds*1e6 { // nothing is known of it
-			continue
-		}
-		switch what {
-		case "calls":
-			c.n = int64(n)
-		case "usec":
-			c.took = time.Duration(n) * time.Microsecond
-		}
-	}
-	return c
-}
-
-// commandTime adds up what the commands that may be sent took.
-func (i Info) commandTime() (sum time.Duration) {
-	for _, c := range i.commandCalls() {
-		sum += min(c.took, mostSeconds*time.Second-sum) // all together would overflow
-	}
-	return sum
-}
-
-// cpuTime is what the main thread has used, or the whole process.
-func (i Info) cpuTime() (time.Duration, bool) {
-	for _, thread := range []string{"_main_thread", ""} {
-		user, ok := i.Float("used_cpu_user" + thread)
-		sys, alsoOK := i.Float("used_cpu_sys" + thread)
-		if used := user + sys; ok && alsoOK && used >= 0 && used <= mostSeconds {
-			return time.Duration(used * float64(time.Second)), true
-		}
-	}
-	return 0, false
 }

@@ -3,12 +3,16 @@ package scanner
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"keyprof/scanner/info"
+	"keyprof/scanner/throttle"
 )
 
 // How a probe connection is had, and what is sent on it.
@@ -18,7 +22,7 @@ const (
 	redialEvery   = 5 * time.Second
 	baselinePings = 50
 	baselineTime  = 250 * time.Millisecond // for all of them, about, but for
-	leastBaseline = fewTrips               // however long a round trip takes
+	leastBaseline = throttle.FewTrips      // however long a round trip takes
 	baselineGap   = 2 * time.Millisecond   // so that all take longer than a turn of serverCron, 100 ms
 	pingEvery     = 50 * time.Millisecond  // on average
 	infoEvery     = time.Second
@@ -45,13 +49,13 @@ type Watch struct {
 	far        bool
 	costsDue   time.Time
 	costsEvery time.Duration
-	calls      map[string]calls // by commandstats, the last time
-	sent       map[string]int64 // by us, until then
+	calls      map[string]info.Calls // by commandstats, the last time
+	sent       map[string]int64      // by us, until then
 
 	unanswered int   // pings there in a row that failed
 	out, in    int64 // bytes that its own connection carried before it was given up
 
-	before, during roundTrips // written by one goroutine at a time
+	before, during throttle.RoundTripHistogram // written by one goroutine at a time
 
 	// spells counts the changes between working and resting of the walk; odd: it rests.
 	spells atomic.Int64
@@ -64,7 +68,7 @@ type Watch struct {
 // sight is one thing that was seen: vitals, or else a round trip.
 type sight struct {
 	at        time.Time
-	vitals    *Vitals
+	vitals    *info.Vitals
 	roundTrip time.Duration
 	resting   bool // the walk was, all the time
 }
@@ -74,7 +78,7 @@ type sight struct {
 // connection. What it sends counts in the Cost of c. The error tells why there is no
 // second connection, which is none for a walk.
 func (c *Conn) Watch(ctx context.Context) (*Watch, error) {
-	w := &Watch{done: make(chan struct{}), conn: c, walk: c, far: c.least >= linkRoundTrip, costsEvery: infoEvery}
+	w := &Watch{done: make(chan struct{}), conn: c, walk: c, far: c.least >= throttle.LinkRoundTrip, costsEvery: infoEvery}
 	if len(c.Node.Info) == 0 {
 		return nil, errUnknownProcess
 	}
@@ -124,7 +128,7 @@ func (w *Watch) between(ctx context.Context, resting bool) {
 		return
 	}
 	w.unanswered = 0
-	w.during.add(roundTrip)
+	w.during.Add(roundTrip)
 	w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
 }
 
@@ -155,7 +159,7 @@ func (w *Watch) baseline(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		w.before.add(roundTrip)
+		w.before.Add(roundTrip)
 		w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: true})
 		rest(ctx, baselineGap)
 	}
@@ -174,10 +178,10 @@ func (w *Watch) ping(ctx context.Context) (time.Duration, error) {
 
 // inspect asks for the server's vitals.
 func (w *Watch) inspect(ctx context.Context) error {
-	info, err := w.conn.vitals(context.WithoutCancel(ctx))
+	answer, err := w.conn.vitals(context.WithoutCancel(ctx))
 	if err == nil {
-		v := VitalsOf(info)
-		w.walk.sawCPU(info.cpuTime())
+		v := info.VitalsOf(answer)
+		w.walk.sawCPU(answer.CPUTime())
 		v.Costs = w.costs(context.WithoutCancel(ctx))
 		w.note(sight{at: time.Now(), vitals: &v})
 	}
@@ -188,7 +192,7 @@ func (w *Watch) inspect(ctx context.Context) error {
 const longestCosts = 30 * time.Second
 
 // costs asks for the costs of our commands when that is due; nil: it is not known.
-func (w *Watch) costs(ctx context.Context) *Costs {
+func (w *Watch) costs(ctx context.Context) *info.Costs {
 	if !w.far || w.rides() || time.Now().Before(w.costsDue) {
 		return nil
 	}
@@ -198,10 +202,25 @@ func (w *Watch) costs(ctx context.Context) *Costs {
 	if err != nil {
 		return nil
 	}
-	now, sent := ParseInfo(text).commandCalls(), w.conn.ledger.counts()
+	now, sent := commandCalls(info.Parse(text)), w.conn.ledger.counts()
 	costs := costsBetween(w.calls, now, w.sent, sent)
 	w.calls, w.sent = now, sent
 	return costs
+}
+
+// commandCalls are the calls of the commands that may be sent, by name.
+func commandCalls(stats info.Info) map[string]info.Calls {
+	all := stats.CommandCalls()
+	maps.DeleteFunc(all, func(name string, _ info.Calls) bool { return !allowed[name] && !containers[name] })
+	return all
+}
+
+// commandTime adds up what the commands that may be sent took.
+func commandTime(stats info.Info) (sum time.Duration) {
+	for _, c := range commandCalls(stats) {
+		sum += min(c.Took, info.MostSeconds*time.Second-sum) // all together would overflow
+	}
+	return sum
 }
 
 // fewCalls are too few to tell what a command costs.
@@ -209,8 +228,8 @@ const fewCalls = 50
 
 // costsBetween is what commands cost a call, from how often they were called at the
 // server and sent by us at two times; nil where that tells nothing.
-func costsBetween(callsBefore, callsNow map[string]calls, sentBefore, sentNow map[string]int64) *Costs {
-	var costs Costs
+func costsBetween(callsBefore, callsNow map[string]info.Calls, sentBefore, sentNow map[string]int64) *info.Costs {
+	var costs info.Costs
 	var requests int64
 	var took float64
 	for name, n := range sentNow {
@@ -219,11 +238,11 @@ func costsBetween(callsBefore, callsNow map[string]calls, sentBefore, sentNow ma
 			stat, _, _ = strings.Cut(name, " ")
 		}
 		n -= sentBefore[name]
-		called := callsNow[stat].n - callsBefore[stat].n
+		called := callsNow[stat].N - callsBefore[stat].N
 		if callsBefore == nil || n < fewCalls || called < n/2 { // CONFIG RESETSTAT
 			continue
 		}
-		each := float64(callsNow[stat].took-callsBefore[stat].took) / float64(called)
+		each := float64(callsNow[stat].Took-callsBefore[stat].Took) / float64(called)
 		switch {
 		case name == "scan":
 			costs.Scan = time.Duration(each)
@@ -234,7 +253,7 @@ func costsBetween(callsBefore, callsNow map[string]calls, sentBefore, sentNow ma
 	if requests > 0 {
 		costs.Request = time.Duration(took / float64(requests))
 	}
-	if costs == (Costs{}) {
+	if costs == (info.Costs{}) {
 		return nil
 	}
 	return &costs
@@ -307,7 +326,7 @@ func (w *Watch) feel(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.during.add(roundTrip)
+	w.during.Add(roundTrip)
 	resting := spell%2 == 1
 	if resting && w.spells.Load() != spell {
 		return nil // it began to work meanwhile
@@ -359,4 +378,6 @@ func (w *Watch) end() {
 }
 
 // RoundTrips are those before the walk and while it went on. Call it after Close.
-func (w *Watch) RoundTrips() (before, during RoundTrips) { return w.before.sum(), w.during.sum() }
+func (w *Watch) RoundTrips() (before, during throttle.RoundTrips) {
+	return w.before.Sum(), w.during.Sum()
+}

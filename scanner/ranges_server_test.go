@@ -13,6 +13,7 @@ import (
 
 	"keyprof/scanner"
 	"keyprof/scanner/redistest"
+	"keyprof/scanner/throttle"
 )
 
 // far is a connection over which several ranges are worth while.
@@ -72,7 +73,7 @@ func walkOver(t *testing.T, conn *scanner.Conn, ranges int, change func(*scanner
 	t.Helper()
 	names, exchange := seen{}, &far{Conn: conn}
 	w := &scanner.Walk{
-		Exchange: exchange, Visitors: names.visitor, Pacer: &scanner.Pacer{MaxLoad: 1}, Page: 50,
+		Exchange: exchange, Visitors: names.visitor, Pacer: &throttle.Pacer{MaxLoad: 1}, Page: 50,
 		Ranges: ranges, Keys: conn.Node.Info.Databases()[0].Keys, Tally: &scanner.Tally{Began: time.Now()},
 	}
 	change(w)
@@ -248,7 +249,7 @@ func TestRangesInterrupted(t *testing.T) {
 		names := seen{}
 		conn := connect(t, proxy.URL())
 		w := &scanner.Walk{
-			Exchange: &far{Conn: conn}, Visitors: names.visitor, Pacer: &scanner.Pacer{MaxLoad: 1}, Page: 50,
+			Exchange: &far{Conn: conn}, Visitors: names.visitor, Pacer: &throttle.Pacer{MaxLoad: 1}, Page: 50,
 			Ranges: 8, Keys: stay, Tally: &scanner.Tally{Began: time.Now()},
 		}
 		w.Progress = func(fraction float64) {

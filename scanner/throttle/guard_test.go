@@ -1,10 +1,19 @@
-package scanner
+package throttle
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"keyprof/scanner/info"
+)
+
+// As package scanner does it.
+const (
+	baselinePings = 50
+	pingEvery     = 50 * time.Millisecond
+	longestSlice  = 250 * time.Millisecond
 )
 
 // model is a server with one thread, a link to it, and a clock that it advances.
@@ -21,7 +30,7 @@ type model struct {
 	slowFrom time.Duration // from here to slowTo keys take slower times as long
 	slowTo   time.Duration
 	slower   float64
-	vitals   func(at time.Duration) Vitals
+	vitals   func(at time.Duration) info.Vitals
 
 	rand    *rand.Rand
 	now     time.Duration
@@ -118,7 +127,7 @@ func (m *model) look(g *Guard) {
 	if m.noINFO {
 		return
 	}
-	v := Vitals{}
+	v := info.Vitals{}
 	if m.vitals != nil {
 		v = m.vitals(m.now)
 	}
@@ -153,15 +162,15 @@ func quick() model {
 // and not for ever.
 func TestGuardStandsBackForLonger(t *testing.T) {
 	g := NewGuard(DefaultLatencyBudget, 0)
-	g.Vitals(Vitals{}, 0)
+	g.Vitals(info.Vitals{}, 0)
 	var lengths []time.Duration
 	now := time.Second
 	for n := range 20 {
-		g.Vitals(Vitals{Saving: true}, now)
+		g.Vitals(info.Vitals{Saving: true}, now)
 		left, _ := g.Pause(now)
 		lengths = append(lengths, left)
 		now += left
-		g.Vitals(Vitals{}, now)
+		g.Vitals(info.Vitals{}, now)
 		if more, _ := g.Pause(now); more != 0 {
 			t.Fatalf("brake %d: stands back %v more when the save is over", n, more)
 		}
@@ -173,8 +182,8 @@ func TestGuardStandsBackForLonger(t *testing.T) {
 			t.Errorf("brake %d: %v, want %v s", i, lengths[i], w)
 		}
 	}
-	g.Vitals(Vitals{}, now+2*quietSpell)
-	g.Vitals(Vitals{Saving: true}, now+2*quietSpell)
+	g.Vitals(info.Vitals{}, now+2*quietSpell)
+	g.Vitals(info.Vitals{Saving: true}, now+2*quietSpell)
 	if left, _ := g.Pause(now + 2*quietSpell); left != shortestBrake {
 		t.Errorf("after a quiet time: %v", left)
 	}
@@ -258,7 +267,9 @@ func TestGuardNeverStarves(t *testing.T) {
 func TestGuardKeepsAFixedPage(t *testing.T) {
 	m := quick()
 	m.perKey = time.Millisecond
-	m.vitals = func(at time.Duration) Vitals { return Vitals{Saving: at > 3*time.Second && at < 8*time.Second} }
+	m.vitals = func(at time.Duration) info.Vitals {
+		return info.Vitals{Saving: at > 3*time.Second && at < 8*time.Second}
+	}
 	g := NewGuard(DefaultLatencyBudget, 70)
 	trace := m.walk(g, 1, 20*time.Second)
 	if least, most, _, _ := trace.sizes(0, time.Hour); least != 70 || most != 70 || g.PageSizes() != (PageSizes{70, 70, 70}) {
@@ -273,43 +284,43 @@ func TestGuardKeepsAFixedPage(t *testing.T) {
 func TestGuardBrakes(t *testing.T) {
 	const s = time.Second
 	within := func(at, from, to time.Duration) bool { return at >= from && at < to }
-	evicting := func(rate func(at time.Duration) float64) func(time.Duration) Vitals {
+	evicting := func(rate func(at time.Duration) float64) func(time.Duration) info.Vitals {
 		keys := 0.0
 		last := time.Duration(0)
-		return func(at time.Duration) Vitals {
+		return func(at time.Duration) info.Vitals {
 			keys += rate(at) * (at - last).Seconds()
 			last = at
-			return Vitals{Evicted: 1_000_000 + int64(keys), Uptime: 10_000 * s, AtMaxmemory: true}
+			return info.Vitals{Evicted: 1_000_000 + int64(keys), Uptime: 10_000 * s, AtMaxmemory: true}
 		}
 	}
 	for _, tt := range []struct {
 		name        string
-		vitals      func(at time.Duration) Vitals
+		vitals      func(at time.Duration) info.Vitals
 		cause       string
 		least, most time.Duration
 	}{
-		{"nothing", func(time.Duration) Vitals { return Vitals{} }, "", 0, 0},
-		{"a save", func(at time.Duration) Vitals { return Vitals{Saving: within(at, 100*s, 120*s)} }, brakeSave, 19 * s, 22 * s},
-		{"a save that was under way", func(at time.Duration) Vitals { return Vitals{Saving: at < 60*s} }, "", 0, 0},
-		{"and then another", func(at time.Duration) Vitals { return Vitals{Saving: at < 10*s || within(at, 200*s, 205*s)} }, brakeSave, 4 * s, 8 * s},
-		{"a save that does not end", func(at time.Duration) Vitals { return Vitals{Saving: at > 30*s} }, brakeSave, 119 * s, 123 * s},
-		{"one save after the other", func(at time.Duration) Vitals { return Vitals{Saving: at > 30*s && at%(40*s) < 30*s} }, brakeSave, 80 * s, 100 * s},
-		{"an AOF rewrite", func(at time.Duration) Vitals { return Vitals{Rewriting: within(at, 100*s, 110*s)} }, brakeRewrite, 9 * s, 12 * s},
-		{"loading", func(at time.Duration) Vitals { return Vitals{Loading: within(at, 100*s, 103*s)} }, brakeLoading, 2 * s, 5 * s},
-		{"the link goes down", func(at time.Duration) Vitals { return Vitals{LinkDown: within(at, 100*s, 110*s)} }, brakeLinkDown, 9 * s, 12 * s},
-		{"the link is down", func(at time.Duration) Vitals { return Vitals{LinkDown: true} }, "", 0, 0},
-		{"the lag grows", func(at time.Duration) Vitals {
+		{"nothing", func(time.Duration) info.Vitals { return info.Vitals{} }, "", 0, 0},
+		{"a save", func(at time.Duration) info.Vitals { return info.Vitals{Saving: within(at, 100*s, 120*s)} }, brakeSave, 19 * s, 22 * s},
+		{"a save that was under way", func(at time.Duration) info.Vitals { return info.Vitals{Saving: at < 60*s} }, "", 0, 0},
+		{"and then another", func(at time.Duration) info.Vitals { return info.Vitals{Saving: at < 10*s || within(at, 200*s, 205*s)} }, brakeSave, 4 * s, 8 * s},
+		{"a save that does not end", func(at time.Duration) info.Vitals { return info.Vitals{Saving: at > 30*s} }, brakeSave, 119 * s, 123 * s},
+		{"one save after the other", func(at time.Duration) info.Vitals { return info.Vitals{Saving: at > 30*s && at%(40*s) < 30*s} }, brakeSave, 80 * s, 100 * s},
+		{"an AOF rewrite", func(at time.Duration) info.Vitals { return info.Vitals{Rewriting: within(at, 100*s, 110*s)} }, brakeRewrite, 9 * s, 12 * s},
+		{"loading", func(at time.Duration) info.Vitals { return info.Vitals{Loading: within(at, 100*s, 103*s)} }, brakeLoading, 2 * s, 5 * s},
+		{"the link goes down", func(at time.Duration) info.Vitals { return info.Vitals{LinkDown: within(at, 100*s, 110*s)} }, brakeLinkDown, 9 * s, 12 * s},
+		{"the link is down", func(at time.Duration) info.Vitals { return info.Vitals{LinkDown: true} }, "", 0, 0},
+		{"the lag grows", func(at time.Duration) info.Vitals {
 			if within(at, 100*s, 130*s) {
-				return Vitals{Lag: int64(at-100*s) / 1000}
+				return info.Vitals{Lag: int64(at-100*s) / 1000}
 			}
-			return Vitals{}
+			return info.Vitals{}
 		}, brakeLag, 10 * s, 40 * s},
-		{"the lag goes up and down", func(at time.Duration) Vitals { return Vitals{Lag: int64(at/s) % 4 * (20 << 20)} }, "", 0, 0},
-		{"a lag that stays", func(at time.Duration) Vitals { return Vitals{Lag: 1 << 30} }, "", 0, 0},
+		{"the lag goes up and down", func(at time.Duration) info.Vitals { return info.Vitals{Lag: int64(at/s) % 4 * (20 << 20)} }, "", 0, 0},
+		{"a lag that stays", func(at time.Duration) info.Vitals { return info.Vitals{Lag: 1 << 30} }, "", 0, 0},
 		{"lives at maxmemory", evicting(func(time.Duration) float64 { return 100 }), "", 0, 0},
 		{"lives at maxmemory, unevenly", evicting(func(at time.Duration) float64 { return float64(at / s % 4 * 60) }), "", 0, 0},
-		{"at maxmemory, statistics reset", func(at time.Duration) Vitals {
-			return Vitals{Evicted: int64(at / s * 300), AtMaxmemory: true, Uptime: 10_000 * s}
+		{"at maxmemory, statistics reset", func(at time.Duration) info.Vitals {
+			return info.Vitals{Evicted: int64(at / s * 300), AtMaxmemory: true, Uptime: 10_000 * s}
 		}, "", 0, 0},
 		{"evicts many more", evicting(func(at time.Duration) float64 {
 			if within(at, 100*s, 120*s) {
@@ -317,11 +328,11 @@ func TestGuardBrakes(t *testing.T) {
 			}
 			return 100
 		}), brakeMore, 15 * s, 40 * s},
-		{"begins to evict", func(at time.Duration) Vitals {
-			return Vitals{Evicted: max(0, int64(min(at, 120*s)-100*s)/1e7), Uptime: 10_000 * s}
+		{"begins to evict", func(at time.Duration) info.Vitals {
+			return info.Vitals{Evicted: max(0, int64(min(at, 120*s)-100*s)/1e7), Uptime: 10_000 * s}
 		}, brakeEvictions, 15 * s, 40 * s},
-		{"begins to evict and goes on", func(at time.Duration) Vitals {
-			return Vitals{Evicted: max(0, int64(at-100*s)/1e7), Uptime: 10_000 * s}
+		{"begins to evict and goes on", func(at time.Duration) info.Vitals {
+			return info.Vitals{Evicted: max(0, int64(at-100*s)/1e7), Uptime: 10_000 * s}
 		}, brakeEvictions, 110 * s, 190 * s},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -351,8 +362,8 @@ func TestGuardBrakes(t *testing.T) {
 // What the server said long ago holds nobody up.
 func TestGuardForgetsWhatIsOld(t *testing.T) {
 	g := NewGuard(DefaultLatencyBudget, 0)
-	g.Vitals(Vitals{}, 0)
-	g.Vitals(Vitals{Saving: true}, time.Second)
+	g.Vitals(info.Vitals{}, 0)
+	g.Vitals(info.Vitals{Saving: true}, time.Second)
 	now, stood := time.Second, time.Duration(0)
 	for range 100 {
 		left, _ := g.Pause(now)
@@ -368,26 +379,11 @@ func TestGuardForgetsWhatIsOld(t *testing.T) {
 func TestGuardBeginsAgainGently(t *testing.T) {
 	g := NewGuard(DefaultLatencyBudget, 0)
 	first := g.Page()
-	g.Vitals(Vitals{}, 0)
-	g.Vitals(Vitals{Saving: true}, time.Second)
+	g.Vitals(info.Vitals{}, 0)
+	g.Vitals(info.Vitals{Saving: true}, time.Second)
 	left, cause := g.Pause(time.Second)
-	g.Vitals(Vitals{}, 2*time.Second)
+	g.Vitals(info.Vitals{}, 2*time.Second)
 	if more, _ := g.Pause(time.Second + left); left != shortestBrake || cause != brakeSave || more != 0 || g.Page() != first/4 {
 		t.Errorf("stood back %v for %q, then %v; %d keys a page, before %d", left, cause, more, g.Page(), first)
-	}
-}
-
-func TestVitals(t *testing.T) {
-	v := VitalsOf(ParseInfo("# Server\r\nuptime_in_seconds:7\r\n# Memory\r\nused_memory:97\r\nmaxmemory:100\r\n# Persistence\r\nloading:0\r\nasync_loading:1\r\n" +
-		"rdb_bgsave_in_progress:1\r\naof_rewrite_in_progress:1\r\n# Stats\r\nevicted_keys:5\r\n# Replication\r\nrole:slave\r\nmaster_link_status:down\r\n" +
-		"slave_read_repl_offset:900\r\nslave_repl_offset:800\r\nmaster_repl_offset:5000\r\n" +
-		"slave0:ip=10.0.0.2,port=1,state=online,offset=4000,lag=0\r\nslave1:ip=10.0.0.3,port=1,state=wait_bgsave,offset=0,lag=0\r\nslaves:x\r\n" +
-		"# CPU\r\nused_cpu_user_main_thread:1.5\r\nused_cpu_sys_main_thread:0.5\r\n"))
-	want := Vitals{Role: Replica, CPU: 2 * time.Second, Uptime: 7 * time.Second, Evicted: 5, AtMaxmemory: true, Saving: true, Rewriting: true, Loading: true, LinkDown: true, Lag: 1000}
-	if v != want {
-		t.Errorf("%+v, want %+v", v, want)
-	}
-	if v := VitalsOf(ParseInfo("")); v != (Vitals{Role: Unknown}) {
-		t.Errorf("of nothing: %+v", v)
 	}
 }

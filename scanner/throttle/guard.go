@@ -1,6 +1,10 @@
-package scanner
+package throttle
 
-import "time"
+import (
+	"time"
+
+	"keyprof/scanner/info"
+)
 
 // DefaultLatencyBudget is the longest stretch in which other clients should have
 // to wait for us: about 20 keys.
@@ -20,7 +24,7 @@ const FullSpeedPage = 100
 type Guard struct {
 	sizer  sizer
 	brakes brakes
-	link   *link // of a walk over a link; nil: there is none
+	link   *Link // of a walk over a link; nil: there is none
 	near   bool  // the server was near its maxmemory at some time
 }
 
@@ -37,7 +41,7 @@ func NewGuard(budget time.Duration, page int) *Guard {
 // Page is how many keys the next SCAN asks for (COUNT).
 func (g *Guard) Page() int {
 	if g.link != nil {
-		return g.link.count()
+		return g.link.Count()
 	}
 	return g.sizer.page
 }
@@ -53,8 +57,17 @@ func (g *Guard) PageTook(service time.Duration, keys int) {
 // OverLink reports whether pages were chosen for a link.
 func (g *Guard) OverLink() bool { return g.link != nil }
 
-// overLink makes the guard choose pages for a link from here on.
-func (g *Guard) overLink(roundTrip time.Duration) {
+// Link is the link that pages are chosen for; nil: none.
+func (g *Guard) Link() *Link { return g.link }
+
+// FixedPage reports whether all pages are of a given size.
+func (g *Guard) FixedPage() bool { return g.sizer.fixed }
+
+// NearMaxmemory reports whether the server was near its maxmemory at some time.
+func (g *Guard) NearMaxmemory() bool { return g.near }
+
+// GoOverLink makes the guard choose pages for a link from here on.
+func (g *Guard) GoOverLink(roundTrip time.Duration) {
 	if g.link != nil {
 		return
 	}
@@ -62,10 +75,10 @@ func (g *Guard) overLink(roundTrip time.Duration) {
 	if g.sizer.fixed {
 		page = g.sizer.page
 	}
-	g.link = newLink(g.sizer.budget, page)
+	g.link = NewLink(g.sizer.budget, page)
 	g.link.trips.median = roundTrip
 	for _, known := range g.sizer.calm.recent {
-		g.link.ping(known)
+		g.link.Ping(known)
 	}
 }
 
@@ -73,7 +86,7 @@ func (g *Guard) overLink(roundTrip time.Duration) {
 // resting tell what others would feel without it.
 func (g *Guard) Ping(roundTrip time.Duration, resting bool) {
 	if g.link != nil {
-		g.link.ping(roundTrip)
+		g.link.Ping(roundTrip)
 		return
 	}
 	if resting {
@@ -84,7 +97,7 @@ func (g *Guard) Ping(roundTrip time.Duration, resting bool) {
 }
 
 // Vitals is told what the server said of itself.
-func (g *Guard) Vitals(v Vitals, now time.Duration) {
+func (g *Guard) Vitals(v info.Vitals, now time.Duration) {
 	g.sizer.cpu(v.CPU)
 	if g.link != nil && v.Costs != nil {
 		g.link.learn(*v.Costs)

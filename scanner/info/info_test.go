@@ -1,6 +1,7 @@
-package scanner
+package info
 
 import (
+	"math"
 	"os"
 	"slices"
 	"testing"
@@ -15,7 +16,7 @@ const sampleInfo = "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\nuptime_in_
 	"# Keyspace\r\ndb0:keys=49124,expires=653,avg_ttl=0\r\ndb7:keys=2,expires=0,avg_ttl=0,subexpiry=1\r\n"
 
 func TestParseInfo(t *testing.T) {
-	info := ParseInfo(sampleInfo)
+	info := Parse(sampleInfo)
 	if got := info["memory"]["maxmemory_policy"]; got != "volatile-lru" {
 		t.Errorf("memory.maxmemory_policy = %q", got)
 	}
@@ -31,11 +32,20 @@ func TestParseInfo(t *testing.T) {
 	}
 }
 
+func TestBytes(t *testing.T) {
+	info := Parse("none:\r\nzero:0\r\nmost:72057594037927935\r\nmore:72057594037927936\r\nless:-1\r\nword:x\r\n")
+	for name, want := range map[string]bool{"none": false, "zero": true, "most": true, "more": false, "less": false, "word": false, "absent": false} {
+		if n, ok := info.Bytes(name); ok != want {
+			t.Errorf("%s: %d, %v", name, n, ok)
+		}
+	}
+}
+
 func TestParseInfoSurvivesNonsense(t *testing.T) {
 	for _, text := range []string{"", "\r\n", ":", "# ", "x", "# keyspace\ndb:keys=1\ndbx:keys=1\ndb-1:keys=1\ndb3:keys=-4,expires\ndb4:"} {
-		for db, k := range ParseInfo(text).Databases() {
+		for db, k := range Parse(text).Databases() {
 			if db < 0 || k.Keys < 0 || k.Expires < 0 {
-				t.Errorf("ParseInfo(%q): db%d %+v", text, db, k)
+				t.Errorf("Parse(%q): db%d %+v", text, db, k)
 			}
 		}
 	}
@@ -44,7 +54,7 @@ func TestParseInfoSurvivesNonsense(t *testing.T) {
 func FuzzParseInfo(f *testing.F) {
 	f.Add(sampleInfo)
 	f.Fuzz(func(t *testing.T, text string) {
-		n := Node{Info: ParseInfo(text)}
+		n := Node{Info: Parse(text)}
 		for db, k := range n.Info.Databases() {
 			if db < 0 || k.Keys < 0 || k.Expires < 0 {
 				t.Fatalf("db%d %+v", db, k)
@@ -60,7 +70,7 @@ func FuzzParseInfo(f *testing.F) {
 }
 
 func TestNode(t *testing.T) {
-	n := Node{Info: ParseInfo(sampleInfo)}
+	n := Node{Info: Parse(sampleInfo)}
 	if n.Role() != Replica {
 		t.Errorf("role = %s", n.Role())
 	}
@@ -85,7 +95,7 @@ func TestNodeEngines(t *testing.T) {
 		"redis_version:4.0.0\nkvrocks_version:2.8.0":                    "kvrocks 2.8.0",
 		"": "unknown unknown",
 	} {
-		name, version := Node{Info: ParseInfo(text)}.Engine()
+		name, version := Node{Info: Parse(text)}.Engine()
 		if got := name + " " + version; got != want {
 			t.Errorf("engine of %q = %s, want %s", text, got, want)
 		}
@@ -99,7 +109,7 @@ func TestKeyDB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := Node{Info: ParseInfo(string(text))}
+	n := Node{Info: Parse(string(text))}
 	if name, version := n.Engine(); name != "keydb" || version != "6.3.4" {
 		t.Errorf("engine %s %s", name, version)
 	}
@@ -118,18 +128,18 @@ func TestKeyDB(t *testing.T) {
 }
 
 func TestSentinel(t *testing.T) {
-	n := Node{Info: ParseInfo("# Server\r\nredis_version:7.0.15\r\nredis_mode:sentinel\r\n# Sentinel\r\nsentinel_masters:2\r\n" +
+	n := Node{Info: Parse("# Server\r\nredis_version:7.0.15\r\nredis_mode:sentinel\r\n# Sentinel\r\nsentinel_masters:2\r\n" +
 		"master0:name=mymaster,status=ok,address=127.0.0.1:6379,slaves=1,sentinels=3\r\nmaster1:name=other,status=sdown,address=10.0.0.1:6380,slaves=0,sentinels=1\r\n")}
 	if got, want := n.SentinelMasters(), []string{"mymaster at 127.0.0.1:6379", "other at 10.0.0.1:6380"}; !n.IsSentinel() || !slices.Equal(want, got) {
 		t.Errorf("Sentinel %v, masters %q, want %q", n.IsSentinel(), got, want)
 	}
-	if n := (Node{Info: ParseInfo(sampleInfo)}); n.IsSentinel() || n.SentinelMasters() != nil {
+	if n := (Node{Info: Parse(sampleInfo)}); n.IsSentinel() || n.SentinelMasters() != nil {
 		t.Errorf("a replica is a Sentinel of %q", n.SentinelMasters())
 	}
 }
 
 func TestIdleHorizonIsBoundedByTheClock(t *testing.T) {
-	n := Node{Info: ParseInfo("uptime_in_seconds:99999999999999999")}
+	n := Node{Info: Parse("uptime_in_seconds:99999999999999999")}
 	if h, ok := n.IdleHorizon(); !ok || h != lruClockWrap {
 		t.Errorf("horizon = %v, %v; want %v", h, ok, lruClockWrap)
 	}
@@ -148,7 +158,7 @@ func TestSharesIntegers(t *testing.T) {
 		"maxmemory:100\nmaxmemory_policy:allkeys-random": true,
 		"": true,
 	} {
-		if got := (Node{Info: ParseInfo(text)}).SharesIntegers(); got != want {
+		if got := (Node{Info: Parse(text)}).SharesIntegers(); got != want {
 			t.Errorf("SharesIntegers(%q) = %v", text, got)
 		}
 	}
@@ -156,13 +166,13 @@ func TestSharesIntegers(t *testing.T) {
 
 // Fields that make no sense are taken out, and named; lines of databases stay.
 func TestSaneInfo(t *testing.T) {
-	info := ParseInfo("# Memory\r\nused_memory:-1\r\nmaxmemory:0\r\nmem_allocator:je\xff\r\n# Server\r\nuptime_in_seconds:\r\nmaster_link_down_since_seconds:-1\r\n" +
+	info := Parse("# Memory\r\nused_memory:-1\r\nmaxmemory:0\r\nmem_allocator:je\xff\r\n# Server\r\nuptime_in_seconds:\r\nmaster_link_down_since_seconds:-1\r\n" +
 		"# CPU\r\nused_cpu_sys:NaN\r\nused_cpu_user:1.5\r\n# Keyspace\r\ndb0:keys=-3,expires=0\r\ndb1:keys=2,expires=1,avg_ttl=-7\r\n")
 	sane, odd := info.Sane()
 	if want := []OddFigure{{"db0", "keys=-3,expires=0"}, {"mem_allocator", "je\xff"}, {"used_cpu_sys", "NaN"}, {"used_memory", "-1"}}; !cmp.Equal(want, odd) {
 		t.Errorf("odd: %q, want %q", odd, want)
 	}
-	want := ParseInfo("# Memory\r\nmaxmemory:0\r\n# Server\r\nuptime_in_seconds:\r\nmaster_link_down_since_seconds:-1\r\n# CPU\r\nused_cpu_user:1.5\r\n" +
+	want := Parse("# Memory\r\nmaxmemory:0\r\n# Server\r\nuptime_in_seconds:\r\nmaster_link_down_since_seconds:-1\r\n# CPU\r\nused_cpu_user:1.5\r\n" +
 		"# Keyspace\r\ndb0:keys=-3,expires=0\r\ndb1:keys=2,expires=1,avg_ttl=-7\r\n")
 	if diff := cmp.Diff(want, sane); diff != "" {
 		t.Errorf("sane (-want +got):\n%s", diff)
@@ -171,20 +181,67 @@ func TestSaneInfo(t *testing.T) {
 		t.Errorf("databases %v", got)
 	}
 	for _, cpu := range []string{"nan", "inf", "1e300", "-1"} {
-		if used, ok := ParseInfo("used_cpu_sys:" + cpu + "\r\nused_cpu_user:0\r\n").cpuTime(); ok {
+		if used, ok := Parse("used_cpu_sys:" + cpu + "\r\nused_cpu_user:0\r\n").CPUTime(); ok {
 			t.Errorf("%s s of CPU are %v", cpu, used)
 		}
 	}
-	if got := ParseInfo("# Commandstats\r\ncmdstat_scan:usec=9223372036854775807\r\ncmdstat_type:calls=1,usec=7\r\n").commandTime(); got != 7*time.Microsecond {
-		t.Errorf("commands took %v", got)
+}
+
+func TestHasACL(t *testing.T) {
+	for version, want := range map[string]bool{
+		"redis_version:5.0.14": false, "redis_version:6.0.0": true, "used_memory:1": true,
+		"redis_version:4.0.0\r\nkvrocks_version:2.8.0": true,
+	} {
+		if got := (Node{Info: Parse(version)}).HasACL(); got != want {
+			t.Errorf("%s: %t", version, got)
+		}
 	}
 }
 
-// However long a server says that commands took, the sum is no less than each.
-func TestCommandTimeDoesNotOverflow(t *testing.T) {
-	const most = "8589934592000000" // mostSeconds, in microseconds
-	info := ParseInfo("# Commandstats\r\ncmdstat_scan:calls=1,usec=" + most + "\r\ncmdstat_type:calls=1,usec=" + most + "\r\n")
-	if got := info.commandTime(); got != mostSeconds*time.Second {
-		t.Errorf("commands took %v", got)
+func TestVitals(t *testing.T) {
+	v := VitalsOf(Parse("# Server\r\nuptime_in_seconds:7\r\n# Memory\r\nused_memory:97\r\nmaxmemory:100\r\n# Persistence\r\nloading:0\r\nasync_loading:1\r\n" +
+		"rdb_bgsave_in_progress:1\r\naof_rewrite_in_progress:1\r\n# Stats\r\nevicted_keys:5\r\n# Replication\r\nrole:slave\r\nmaster_link_status:down\r\n" +
+		"slave_read_repl_offset:900\r\nslave_repl_offset:800\r\nmaster_repl_offset:5000\r\n" +
+		"slave0:ip=10.0.0.2,port=1,state=online,offset=4000,lag=0\r\nslave1:ip=10.0.0.3,port=1,state=wait_bgsave,offset=0,lag=0\r\nslaves:x\r\n" +
+		"# CPU\r\nused_cpu_user_main_thread:1.5\r\nused_cpu_sys_main_thread:0.5\r\n"))
+	want := Vitals{Role: Replica, CPU: 2 * time.Second, Uptime: 7 * time.Second, Evicted: 5, AtMaxmemory: true, Saving: true, Rewriting: true, Loading: true, LinkDown: true, Lag: 1000}
+	if v != want {
+		t.Errorf("%+v, want %+v", v, want)
+	}
+	if v := VitalsOf(Parse("")); v != (Vitals{Role: Unknown}) {
+		t.Errorf("of nothing: %+v", v)
+	}
+}
+
+func TestRoom(t *testing.T) {
+	const none = math.MinInt64 // no limit is known
+	tests := []struct {
+		name, info string
+		room       int64
+		near       bool
+	}{
+		{"refused", "", none, false},
+		{"no limit", "redis_version:7.0.15\nrole:master\nused_memory:900\nmaxmemory:0", none, false},
+		{"not told", "redis_version:7.0.15\nrole:master\nused_memory:900", none, false},
+		{"half full", "role:master\nused_memory:500000000\nmaxmemory:1000000000", 500_000_000, false},
+		{"5 % left", "role:master\nused_memory:950000000\nmaxmemory:1000000000", 50_000_000, false},
+		{"less than 5 % left", "role:master\nused_memory:950000001\nmaxmemory:1000000000", 49_999_999, true},
+		{"less than 4 MiB left", "role:master\nused_memory:5805697\nmaxmemory:10000000", 4<<20 - 1, true},
+		{"4 MiB left", "role:master\nused_memory:5805696\nmaxmemory:10000000", 4 << 20, false},
+		{"over it", "role:master\nused_memory:1000000010\nmaxmemory:1000000000", -10, true},
+		{"output buffers of replicas are not counted", "role:master\nused_memory:1000000000\nmem_not_counted_for_evict:100000000\nmaxmemory:1000000000", 100_000_000, false},
+		{"a replica leaves it to its primary", "redis_version:7.0.15\nrole:slave\nused_memory:999\nmaxmemory:1000\nevicted_keys:0", none, false},
+		{"a replica that evicts", "redis_version:7.0.15\nrole:slave\nused_memory:999\nmaxmemory:1000\nevicted_keys:3", 1, true},
+		{"a replica before 5.0", "redis_version:4.0.14\nrole:slave\nused_memory:999\nmaxmemory:1000\nevicted_keys:0", 1, true},
+	}
+	for _, tt := range tests {
+		n := Node{Info: Parse(tt.info)}
+		room, ok := n.Room()
+		if !ok {
+			room = none
+		}
+		if room != tt.room || n.NearMaxmemory() != tt.near {
+			t.Errorf("%s: room %d, near %v; want %d, %v", tt.name, room, n.NearMaxmemory(), tt.room, tt.near)
+		}
 	}
 }

@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+var (
+	connectionRefused = []error{syscall.ECONNREFUSED}
+	connectionReset   = []error{syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED}
+	unreachable       = []error{syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN}
+)
+
 // sleepBriefly sleeps for a time that may be shorter than a millisecond: Go's timers
 // round up to that on Linux, as the runtime waits for them in epoll_wait
 // (runtime/netpoll_epoll.go).

@@ -1,4 +1,4 @@
-package scanner
+package info
 
 import (
 	"strconv"
@@ -25,6 +25,12 @@ type Vitals struct {
 	Costs *Costs
 }
 
+// Costs are what commands took of a server's main thread, by INFO commandstats.
+type Costs struct {
+	Request time.Duration // one of our probes, on average
+	Scan    time.Duration // one call of SCAN
+}
+
 // VitalsOf reads an answer to INFO.
 func VitalsOf(info Info) Vitals {
 	on := func(field string) bool { return info.Field(field) == "1" }
@@ -33,9 +39,9 @@ func VitalsOf(info Info) Vitals {
 		Loading: on("loading") || on("async_loading"), LinkDown: info.Field("master_link_status") == "down",
 		Lag: info.lag(), Role: Node{Info: info}.Role(),
 	}
-	v.CPU, _ = info.cpuTime()
+	v.CPU, _ = info.CPUTime()
 	v.Evicted, _ = info.Int("evicted_keys")
-	if uptime, ok := info.Int("uptime_in_seconds"); ok && uptime >= 0 && uptime <= mostSeconds {
+	if uptime, ok := info.Int("uptime_in_seconds"); ok && uptime >= 0 && uptime <= MostSeconds {
 		v.Uptime = time.Duration(uptime) * time.Second
 	}
 	v.AtMaxmemory = Node{Info: info}.NearMaxmemory()
@@ -72,4 +78,57 @@ func offsetOf(replica string) (offset int64, online bool) {
 		}
 	}
 	return offset, online
+}
+
+// Calls are how often a command was called, and what that took in all.
+type Calls struct {
+	N    int64
+	Took time.Duration
+}
+
+// CommandCalls are the calls of commands, by name: "memory usage". Before 7.0 those
+// with subcommands are under the first word.
+func (i Info) CommandCalls() map[string]Calls {
+	all := map[string]Calls{}
+	for field, value := range i["commandstats"] {
+		if name, isCommand := strings.CutPrefix(field, "cmdstat_"); isCommand {
+			all[strings.ReplaceAll(name, "|", " ")] = parseCalls(value)
+		}
+	}
+	return all
+}
+
+// CallsOf is how often a command was called.
+func (i Info) CallsOf(command string) int64 {
+	return parseCalls(i["commandstats"]["cmdstat_"+command]).N
+}
+
+// parseCalls reads "calls=3,usec=12,usec_per_call=4.00".
+func parseCalls(value string) (c Calls) {
+	for item := range strings.SplitSeq(value, ",") {
+		what, number, _ := strings.Cut(item, "=")
+		n, err := strconv.ParseUint(number, 10, 63)
+		if err != nil || n > MostSeconds*1e6 { // nothing is known of it
+			continue
+		}
+		switch what {
+		case "calls":
+			c.N = int64(n)
+		case "usec":
+			c.Took = time.Duration(n) * time.Microsecond
+		}
+	}
+	return c
+}
+
+// CPUTime is what the main thread has used, or the whole process.
+func (i Info) CPUTime() (time.Duration, bool) {
+	for _, thread := range []string{"_main_thread", ""} {
+		user, ok := i.Float("used_cpu_user" + thread)
+		sys, alsoOK := i.Float("used_cpu_sys" + thread)
+		if used := user + sys; ok && alsoOK && used >= 0 && used <= MostSeconds {
+			return time.Duration(used * float64(time.Second)), true
+		}
+	}
+	return 0, false
 }
