@@ -109,6 +109,9 @@ func TestResetAtEachPoint(t *testing.T) {
 }
 
 func TestManyResets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	server := newFaultServer(t)
 	want := collect(t, server.SocketURL(), fast())
 	info, err := server.Client().Info(context.Background()).Result() // each connection begins with it

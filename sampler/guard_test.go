@@ -84,6 +84,9 @@ func TestSaveUnderWayDoesNotBrake(t *testing.T) {
 // A cache that is always at maxmemory, and evicts all the time, is profiled like
 // any other.
 func TestLivingAtMaxmemoryDoesNotBrake(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	t.Parallel()
 	server := redistest.New(t, "--maxmemory", "6mb", "--maxmemory-policy", "allkeys-lru")
 	ctx, stop := context.WithCancel(context.Background())
