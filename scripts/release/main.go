@@ -28,9 +28,9 @@ var platforms = []platform{
 
 // options are the flags.
 type options struct {
-	out       string // folder for the archives
-	version   string // built into the program, and part of the archives' names
-	pkg       string // package to build
+	out     string // folder for the archives
+	version string // built into the program, and part of the archives' names
+	pkg     string // package to build
 }
 
 func main() {
