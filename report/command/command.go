@@ -4,7 +4,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,7 +19,7 @@ import (
 // version is the one that Main was given.
 var version = "devel"
 
-const appHelp = `Which namespaces hold the memory, which keys never expire, which nobody touches.
+var appHelp = `Which namespaces hold the memory, which keys never expire, which nobody touches.
 Read-only: see "keyprof profile --help" for what is sent to the server.
 
 EXAMPLES
@@ -31,7 +30,8 @@ EXAMPLES
   keyprof diff monday.json.zst tuesday.json.zst
   keyprof profile --help
 
-` + environmentHelp + "\n\n" + exitStatusHelp
+` + environmentHelp + "\n\n" + exitStatusHelp + "\n\nTOPICS\n" + topicsHelp() +
+	"\nkeyprof help TOPIC prints one, keyprof COMMAND --help the flags of a command."
 
 // Main runs the command that os.Args hold, and returns the exit code of the
 // process. The release is the version that keyprof gives as its own.
@@ -62,9 +62,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if failed := out.failed(); err == nil && failed != nil { // help, for one, does not look
 		err = &hintedError{error: failed, hint: writingHint}
 	}
-	if noTopic := cli.ExitCoder(nil); errors.As(err, &noTopic) { // of the help command
-		err = &usageError{problem: err.Error(), hint: "keyprof --help lists all commands"}
-	}
 	printError(hideIn(stderr, app, args), err, helpCommand(app, args))
 	return exitCode(err)
 }
@@ -90,7 +87,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   onUsageError,
 		Action:         noCommand,
-		Commands:       []*cli.Command{profileCommand(), checkCommand(), reportCommand(), diffCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand()},
+		Flags:          []cli.Flag{cli.HelpFlag}, // the library adds it only with a help command of its own
+		Commands:       []*cli.Command{profileCommand(), checkCommand(), reportCommand(), diffCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand(), topicCommand()},
 	}
 	for _, c := range app.Commands {
 		if c.Name != "profile" && c.Name != "check" { // they wait for servers, and end in an orderly way
@@ -106,7 +104,11 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 // noCommand is reached when the first argument is no command.
 func noCommand(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return &usageError{problem: "no command given", hint: "keyprof profile redis://HOST profiles a server; keyprof --help lists all commands"}
+		if err := cli.ShowAppHelp(c); err != nil || os.Getenv("KEYPROF_URL") == "" {
+			return err
+		}
+		_, err := fmt.Fprintln(c.App.Writer, "\nKEYPROF_URL is set: `keyprof profile` profiles it.")
+		return err
 	}
 	unknown := &usageError{
 		problem: fmt.Sprintf("unknown command %q", c.Args().First()),

@@ -28,7 +28,15 @@ DESCRIPTION:
    {{wrap .Description 3}}{{end}}
 
 OPTIONS:
-{{` + strconv.Quote(optionsHelp(c)) + `}}`
+{{` + strconv.Quote(optionsHelp(c)+topicHint(c)) + `}}`
+}
+
+// topicHint names the topic of a command's name; empty: there is none.
+func topicHint(c *cli.Command) string {
+	if _, found := findTopic(c.Name); !found {
+		return ""
+	}
+	return "\nkeyprof help " + c.Name + " explains what it prints.\n"
 }
 
 // optionsHelp lists the flags in the order of the manual page.
