@@ -19,19 +19,15 @@ import (
 // version is the one that Main was given.
 var version = "devel"
 
-var appHelp = `Which namespaces hold the memory, which keys never expire, which nobody touches.
-Read-only: see "keyprof profile --help" for what is sent to the server.
+const appDescription = `Shows which namespaces hold the memory, which keys never expire, and which keys
+nobody touches. It changes no data and limits its load: see keyprof help safety.
 
-EXAMPLES
+Examples:
   keyprof check redis://replica.internal:6379
   keyprof profile redis://replica.internal:6379
   keyprof profile -o tonight.json.zst redis://replica.internal:6379
   keyprof report --under session: tonight.json.zst
-  keyprof diff monday.json.zst tuesday.json.zst
-  keyprof profile --help
-
-` + environmentHelp + "\n\n" + exitStatusHelp + "\n\nTOPICS\n" + topicsHelp() +
-	"\nkeyprof help TOPIC prints one, keyprof COMMAND --help the flags of a command."
+  keyprof diff monday.json.zst tuesday.json.zst`
 
 // Main runs the command that os.Args hold, and returns the exit code of the
 // process. The release is the version that keyprof gives as its own.
@@ -79,7 +75,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Name:        "keyprof",
 		Usage:       "profile live Redis and Valkey keyspaces",
 		UsageText:   "keyprof COMMAND [flags] [arguments]",
-		Description: appHelp,
+		Description: appDescription,
 		Reader:      stdin, Writer: stdout, ErrWriter: stderr,
 		Version:                   version,
 		DisableSliceFlagSeparator: true,
@@ -96,8 +92,10 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		}
 		c.OnUsageError = onUsageError // the app's is not inherited
 		configurable(c)
-		c.CustomHelpTemplate = helpTemplate(c)
+		c.UsageText = usageLine(c)
+		c.CustomHelpTemplate = asTemplate(commandHelp(c))
 	}
+	app.CustomAppHelpTemplate = asTemplate(appHelp(app))
 	return app
 }
 
@@ -134,7 +132,7 @@ func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "version",
 		Usage:       "print the version",
-		Description: "EXAMPLES\n  keyprof version\n\n" + readExitStatusHelp,
+		Description: "Examples:\n  keyprof version",
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -149,7 +147,7 @@ func schemaCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "schema",
 		Usage:       "print the JSON Schema of the profile document",
-		Description: "EXAMPLES\n  keyprof schema > keyprof.schema.json\n\n" + readExitStatusHelp,
+		Description: "Examples:\n  keyprof schema > keyprof.schema.json",
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err

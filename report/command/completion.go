@@ -10,13 +10,11 @@ import (
 
 const completionHelp = `Prints a script that completes commands, flags, values and files.
 
-EXAMPLES
+Examples:
   source <(keyprof completion bash)
   keyprof completion bash > /etc/bash_completion.d/keyprof
   keyprof completion zsh > "${fpath[1]}/_keyprof"
-  keyprof completion fish > ~/.config/fish/completions/keyprof.fish
-
-` + readExitStatusHelp
+  keyprof completion fish > ~/.config/fish/completions/keyprof.fish`
 
 // shells are those that the completion command knows.
 var shells = []struct {

@@ -28,7 +28,7 @@ func configurable(command *cli.Command) {
 	}
 	command.Flags = append(command.Flags, &cli.StringFlag{
 		Name: "config", EnvVars: []string{"KEYPROF_CONFIG"},
-		Usage: "read flags from `FILE` (TOML: long names are keys, [" + command.Name + "] is for this command); the command line and the environment beat it",
+		Usage: "read flags from `FILE` (TOML)",
 	})
 	command.Before = cli.BeforeFunc(interruptible(configure))
 	action := command.Action

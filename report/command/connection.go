@@ -22,9 +22,8 @@ import (
 
 const connectionCategory = "Connection"
 
-// environmentHelp lists what --help should say besides flags.
-const environmentHelp = `ENVIRONMENT
-  KEYPROF_CONFIG  the file of --config, when the command line names none
+// environmentHelp lists the variables that keyprof reads.
+const environmentHelp = `  KEYPROF_CONFIG  the file of --config, when the command line names none
   KEYPROF_URL     the server, when the command line names none
   REDISCLI_AUTH   the password, when nothing else gives one
   NO_COLOR        no colours`
@@ -32,22 +31,22 @@ const environmentHelp = `ENVIRONMENT
 // connectionFlags are redis-cli's where it has them.
 func connectionFlags() []cli.Flag {
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "url", Usage: "`URL` of the server, as the argument has it"},
-		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "`HOST` name or address of the server"},
+		&cli.StringFlag{Name: "url", Usage: "`URL` of the server, in place of the argument"},
+		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "`HOST` name or address"},
 		&cli.IntFlag{Name: "port", Aliases: []string{"p"}, Usage: "`PORT` of the server", DefaultText: strconv.Itoa(scanner.DefaultPort)},
 		&cli.StringFlag{Name: "socket", Aliases: []string{"s"}, Usage: "`PATH` of the server's unix socket"},
-		&cli.StringFlag{Name: "db", Aliases: []string{"n"}, Usage: "walk the databases in `LIST`, such as 0 or 0,3, or all", DefaultText: "the URL's, else all that are not empty"},
+		&cli.StringFlag{Name: "db", Aliases: []string{"n"}, Usage: "databases to scan: a `LIST` such as 0,3", DefaultText: "all"},
 		&cli.StringFlag{Name: "user", Usage: "ACL user `NAME`"},
 		&cli.BoolFlag{Name: "askpass", Usage: "ask for the password on the terminal"},
 		&cli.StringFlag{Name: "password-file", Usage: "read the password from the first line of `FILE`"},
 		&cli.BoolFlag{Name: "tls", Usage: "use TLS, as rediss:// does"},
-		&cli.StringFlag{Name: "cacert", Usage: "trust the authorities in `FILE` (PEM) in place of the system's"},
-		&cli.StringFlag{Name: "cert", Usage: "client certificate `FILE` (PEM)"},
-		&cli.StringFlag{Name: "key", Usage: "private key `FILE` (PEM) of the client certificate"},
-		&cli.StringFlag{Name: "sni", Usage: "server `NAME` to ask for and to find in its certificate"},
+		&cli.StringFlag{Name: "cacert", Usage: "trust the CAs in `FILE` (PEM) in place of the system's"},
+		&cli.StringFlag{Name: "cert", Usage: "client certificate in `FILE` (PEM)"},
+		&cli.StringFlag{Name: "key", Usage: "private key of --cert in `FILE` (PEM)"},
+		&cli.StringFlag{Name: "sni", Usage: "server `NAME` to send and to verify"},
 		&cli.BoolFlag{Name: "insecure", Usage: "do not verify the server's certificate"},
-		&cli.DurationFlag{Name: "max-wait", Usage: "wait at most `DURATION` at a stretch for a server that was lost, is loading or is busy; 0s: not at all", Value: scanner.DefaultMaxWait},
-		&cli.DurationFlag{Name: "timeout", Usage: "wait at most `DURATION` for an answer", Value: scanner.DefaultTimeout},
+		&cli.DurationFlag{Name: "max-wait", Usage: "wait at most `DURATION` for a server that is lost, loading or busy; 0s: not at all", Value: scanner.DefaultMaxWait},
+		&cli.DurationFlag{Name: "timeout", Usage: "wait at most `DURATION` for a reply", Value: scanner.DefaultTimeout},
 	}
 	for _, f := range flags {
 		setCategory(f, connectionCategory)

@@ -17,26 +17,16 @@ import (
 	"keyprof/sampler/history"
 )
 
-var diffHelp = `Compares two saved profiles: what changed by namespace, in keys, bytes, TTLs and
-idle bytes; what of that is more than noise (` + "~" + ` is not); which namespaces are
-written without a TTL since; and how long what can be evicted, or what is left of
-maxmemory, lasts at the rate seen. Earlier profiles, given before OLD, make that a
-range.
+const diffHelp = `Compares two saved profiles: what changed by namespace, which namespaces are
+written without a TTL now, and how long the keys that can be evicted, or the
+rest of maxmemory, will last. ~ marks a change that may be noise.
 
-What cannot be compared, as the server was restarted or upgraded in between, is left
-out with a warning. Profiles of different databases, or of different --match, are
-refused. With --save-dir, the newest two complete profiles of the label are compared,
-and those before them tell rates.
-
-EXAMPLES
+Examples:
   keyprof diff monday.json.zst tuesday.json.zst
   keyprof diff --save-dir /var/lib/keyprof --label prod
-  keyprof diff --sort no-ttl-bytes --min-change 5% monday.json.zst tuesday.json.zst
+  keyprof diff --sort no-ttl-bytes --min-change 5% old.json new.json
   keyprof diff --fail-on 'bytes_growth > 20%' monday.json.zst tuesday.json.zst
-  keyprof diff --format csv monday.json.zst tuesday.json.zst > changes.csv
-  keyprof profile -o - redis://replica | keyprof diff monday.json.zst -
-
-` + failOnDiffHelp + "\n\n" + diffExitStatusHelp
+  keyprof profile -o - redis://replica.internal | keyprof diff old.json -`
 
 func diffCommand() *cli.Command {
 	return &cli.Command{
@@ -56,11 +46,12 @@ func diffCommand() *cli.Command {
 }
 
 func diffFlags() []cli.Flag {
+	const category = "Comparison"
 	return []cli.Flag{
-		&cli.StringFlag{Name: "save-dir", Usage: "compare the newest two complete profiles in `DIR`, where keyprof profile --save-dir keeps them"},
-		&cli.StringFlag{Name: "label", Usage: "with --save-dir, those of label `NAME`", DefaultText: "the only one"},
-		&cli.StringFlag{Name: "min-change", Usage: "list only namespaces that changed by `AMOUNT`: bytes, such as 10MB, so much of what there was, such as 5%, or so many of what they are sorted by, such as 1000"},
-		&cli.BoolFlag{Name: "force", Usage: "compare what should not be compared, with a warning"},
+		&cli.StringFlag{Category: category, Name: "save-dir", Usage: "compare the newest two complete profiles in `DIR`"},
+		&cli.StringFlag{Category: category, Name: "label", Usage: "with --save-dir, those of label `NAME`", DefaultText: "the only one"},
+		&cli.StringFlag{Category: category, Name: "min-change", Usage: "list only changes of at least `AMOUNT`: a size (10MB), a share (5%), or a number of what is sorted by (1000)"},
+		&cli.BoolFlag{Category: category, Name: "force", Usage: "compare what should not be compared, with a warning"},
 	}
 }
 

@@ -28,36 +28,13 @@ const (
 	exitInterrupted = 130
 )
 
-// exitStatusHelp ends the help of commands that collect.
-const exitStatusHelp = `EXIT STATUS
-  0    done
+// exitStatusHelp lists the exit codes for people.
+const exitStatusHelp = `  0    done
   1    failed: nothing usable was written
   2    usage: a bad flag, argument or URL
-  4    incomplete: a profile was written and says which part of the keys is missing
-  5    a condition of --fail-on holds: results were written all the same
-  130  interrupted: a partial profile was written (before the walk began, or after
-       a second interrupt: nothing)`
-
-// readExitStatusHelp ends the help of commands that only read files.
-const readExitStatusHelp = `EXIT STATUS
-  0    done
-  1    failed: nothing usable was written
-  2    usage: a bad flag or argument
-  130  interrupted: what was printed, if anything, is incomplete`
-
-const reportExitStatusHelp = `EXIT STATUS
-  0    done
-  1    failed: nothing usable was written
-  2    usage: a bad flag or argument
-  5    a condition of --fail-on holds
-  130  interrupted: what was printed, if anything, is incomplete`
-
-const diffExitStatusHelp = `EXIT STATUS
-  0    done
-  1    failed: a profile cannot be read, or the two should not be compared
-  2    usage: a bad flag or argument
-  5    a condition of --fail-on holds
-  130  interrupted: what was printed, if anything, is incomplete`
+  4    incomplete: a profile was written, and says what is missing
+  5    a condition of --fail-on holds; results were written all the same
+  130  interrupted: a partial profile was written (by a second Ctrl-C: nothing)`
 
 // hintedError is a failure together with what to do about it.
 type hintedError struct {

@@ -19,10 +19,10 @@ import (
 func groupingFlags() []cli.Flag {
 	const category = "Namespaces"
 	return []cli.Flag{
-		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as decided before, and by the same rules: `FILE` is a profile, or what keyprof patterns -f json printed, or the dictionary alone that stands under design.patterns in a profile, without rules"},
-		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "`REGEX=NAME`, such as '^tenant:([^:]+):=tenant:$1:*': call keys whose name matches REGEX (RE2, not anchored) NAME before anything is inferred; the last = parts the two, $1 is what the first brackets matched, and makes a row for each such text, so it is meant for few; a * means itself; repeatable: the first that matches counts, and those of --patterns come last"},
-		&cli.StringFlag{Category: category, Name: "delimiters", Usage: "part all names at `CHARS` before all other punctuation; - and _ part words only if they are among them, or where nothing else does", DefaultText: pattern.DefaultDelimiters},
-		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: sampler.DefaultNamespaceLimit},
+		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as before: `FILE` is a profile, or the output of keyprof patterns -f json"},
+		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "name the keys that match: `REGEX=NAME`; repeatable"},
+		&cli.StringFlag{Category: category, Name: "delimiters", Usage: "split names at `CHARS` first", DefaultText: pattern.DefaultDelimiters},
+		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces", Value: sampler.DefaultNamespaceLimit},
 	}
 }
 

@@ -20,24 +20,11 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// historyHelp is the part of --help that explains --save-dir.
-const historyHelp = `HISTORY
-  --save-dir DIR keeps what is found night after night, in files such as
-  DIR/prod-2026-11-21T03-00-00Z.json.zst: the label and when the walk began. Names
-  are grouped as in the last complete one, unless --patterns or --delimiters say
-  otherwise. One run at a time writes under a label; a second one says so, and ends.
-  After a complete profile the oldest beyond --keep complete ones of this label are
-  deleted, and nothing else ever is. Without --label, the server's address is the
-  label. No report is printed, unless to a terminal or if --format is given. --diff
-  prints what changed since the complete profile before; --fail-on then knows
-  conditions on changes, as keyprof diff --help lists them.`
-
 func historyFlags() []cli.Flag {
-	const category = "History"
 	return []cli.Flag{
-		&cli.StringFlag{Category: category, Name: "save-dir", Usage: "save the profile in `DIR`, beside those of other nights"},
-		&cli.BoolFlag{Category: category, Name: "diff", Usage: "with --save-dir, print what changed since the complete profile before, also with --quiet"},
-		&cli.IntFlag{Category: category, Name: "keep", Usage: "with --save-dir, keep the newest `N` complete profiles of the label", Value: history.DefaultKeep},
+		&cli.StringFlag{Category: outputCategory, Name: "save-dir", Usage: "save the profile in `DIR`, in a file of its own"},
+		&cli.BoolFlag{Category: outputCategory, Name: "diff", Usage: "with --save-dir, print what changed since the last run"},
+		&cli.IntFlag{Category: outputCategory, Name: "keep", Usage: "with --save-dir, keep `N` complete profiles", Value: history.DefaultKeep},
 	}
 }
 

@@ -22,21 +22,15 @@ import (
 	"keyprof/sampler/redact"
 )
 
-const patternsHelp = `Groups key names from a file or standard input as "keyprof profile" would, with
-no server: to try rules, or on the names that redis-cli --scan prints. There is
-one name a line, without the carriage return that ends lines on Windows; a name
-that ends in one, or has a new line in it, needs -0. What --format json prints holds
-the decisions that were made, and the rules: --patterns takes it.
+const patternsHelp = `Groups key names from a file or standard input, one a line, as keyprof profile
+would, without a server. --patterns takes what --format json prints.
 
-EXAMPLES
+Examples:
   redis-cli --scan | keyprof patterns -
   keyprof patterns --pattern-rule '^tenant:([^:]+):=tenant:$1:*' names.txt
   keyprof patterns --depth 1 --under cache: names.txt
   keyprof patterns --delimiters ':_' names.txt
-  keyprof patterns --redact names.txt
-  keyprof patterns --format json -0 names.bin
-
-` + redactHelp + "\n\n" + readExitStatusHelp
+  keyprof patterns --format json -0 names.bin`
 
 func patternsCommand() *cli.Command {
 	return &cli.Command{
@@ -44,7 +38,7 @@ func patternsCommand() *cli.Command {
 		Usage:       "group a list of key names, without a server",
 		ArgsUsage:   "FILE|-",
 		Description: patternsHelp,
-		Flags:       slices.Concat(patternsFlags(), groupingFlags(), scopeFlags(""), redactFlags()),
+		Flags:       slices.Concat(patternsFlags(), scopeFlags(), groupingFlags(), redactFlags()),
 		Action: func(c *cli.Context) error {
 			o, err := patternsOptionsOf(c)
 			if err != nil {
@@ -57,9 +51,9 @@ func patternsCommand() *cli.Command {
 
 func patternsFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: " + strings.Join(patternsFormats, ", "), Value: string(report.Text)},
-		&cli.BoolFlag{Name: "null", Aliases: []string{"0"}, Usage: "names end in a NUL byte, and not in a new line"},
-		&cli.IntFlag{Name: "top", Usage: "list `N` namespaces as text and sum up the others", DefaultText: "all"},
+		&cli.StringFlag{Category: reportCategory, Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`: " + strings.Join(patternsFormats, ", "), Value: string(report.Text)},
+		&cli.BoolFlag{Category: reportCategory, Name: "null", Aliases: []string{"0"}, Usage: "names end in a NUL byte instead of a new line"},
+		&cli.IntFlag{Category: reportCategory, Name: "top", Usage: "list `N` namespaces and sum up the others", DefaultText: "all"},
 	}
 }
 

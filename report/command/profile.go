@@ -22,23 +22,15 @@ import (
 	"keyprof/sampler/redact"
 )
 
-var profileHelp = `Walks all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT
+const profileHelp = `Scans all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT
 IDLETIME (or FREQ) and TYPE. None of these changes data or counts as an access.
-Besides these, only HELLO, AUTH, SELECT, PING, INFO, CLIENT SETNAME and OBJECT
-REFCOUNT are ever sent, in a cluster READONLY, and for a sample there CLUSTER
-COUNTKEYSINSLOT and CLUSTER GETKEYSINSLOT.
 
-EXAMPLES
+Examples:
   keyprof profile redis://replica.internal:6379
-  keyprof profile --askpass --user prof rediss://db.internal:6380 --cacert ca.pem
-  keyprof profile -o tonight.json.zst --max-load 10% unix:///run/redis/redis.sock
-  keyprof profile --sample 200000 --max-load 100% redis://replica.internal
-  keyprof profile --fail-on 'no_ttl_share > 5% in resque:*' redis://replica.internal
-  keyprof profile --save-dir history --label prod redis://replica.internal:6379
-  keyprof profile -q --label shop --prom-file /srv/prom/shop.prom redis://replica.internal
-  keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
-
-` + sampleHelp + "\n\n" + historyHelp + "\n\n" + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
+  keyprof profile -o tonight.json.zst --max-load 10% redis://replica.internal
+  keyprof profile --askpass rediss://db.internal:6380 --cacert ca.pem
+  keyprof profile --sample 200000 -H 127.0.0.1 -p 56379 --format csv > keys.csv
+  keyprof profile --save-dir history --label prod redis://replica.internal:6379`
 
 func profileCommand() *cli.Command {
 	return &cli.Command{
@@ -46,7 +38,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       slices.Concat(profileFlags(), historyFlags(), sampleFlags(), walkFlags(), groupingFlags(), presentationFlags(), failOnFlags(), promFlags(), redactFlags(), connectionFlags()),
+		Flags:       slices.Concat(connectionFlags(), walkFlags(), sampleFlags(), durationFlags(), presentationFlags(), profileFlags(), historyFlags(), failOnFlags(), promFlags(), redactFlags(), quietFlags(), groupingFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := untilInterrupted(c.Context, func() (profileOptions, error) { return profileOptionsOf(c) })
 			if err != nil {
@@ -57,14 +49,24 @@ func profileCommand() *cli.Command {
 	}
 }
 
+func durationFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Category: walkCategory, Name: "max-duration", Usage: "stop after `SPAN`; the profile is then incomplete"},
+		&cli.IntFlag{Category: walkCategory, Name: "workers", Usage: "group keys with `N` workers", Value: sampler.DefaultWorkers},
+	}
+}
+
 func profileFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "save the profile as `FILE` (.json, .json.gz, .json.zst), or print it with -"},
-		&cli.StringFlag{Name: "label", Usage: "call this deployment `NAME` in the profile (letters, digits, ., _ and -)"},
-		&cli.StringFlag{Category: walkCategory, Name: "max-duration", Usage: "end the walk after `SPAN` with what was found until then", DefaultText: "no limit"},
-		&cli.IntFlag{Category: walkCategory, Name: "workers", Usage: "group keys with `N` workers; the result does not depend on it", Value: sampler.DefaultWorkers},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no report and no progress"},
-		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
+		&cli.StringFlag{Category: outputCategory, Name: "output", Aliases: []string{"o"}, Usage: "save the profile as `FILE` (.json, .json.gz, .json.zst); - prints it"},
+		&cli.StringFlag{Category: outputCategory, Name: "label", Usage: "`NAME` of this deployment (letters, digits, ., _ and -)"},
+	}
+}
+
+func quietFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Category: outputCategory, Name: "quiet", Aliases: []string{"q"}, Usage: "print no report and no progress"},
+		&cli.BoolFlag{Category: outputCategory, Name: "no-progress", Usage: "show no progress bar"},
 	}
 }
 

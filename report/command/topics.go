@@ -47,15 +47,6 @@ func findTopic(name string) (t topic, ok bool) {
 	return all[i], true
 }
 
-// topicsHelp lists the topics, one a line.
-func topicsHelp() string {
-	var text strings.Builder
-	for _, t := range topics() {
-		fmt.Fprintf(&text, "  %-10s  %s\n", t.name, t.title)
-	}
-	return text.String()
-}
-
 func topicCommand() *cli.Command {
 	return &cli.Command{
 		Name:            "help",
@@ -63,7 +54,7 @@ func topicCommand() *cli.Command {
 		Usage:           "explain a topic or a command",
 		ArgsUsage:       "[TOPIC|COMMAND]",
 		HideHelpCommand: true,
-		Description:     "EXAMPLES\n  keyprof help\n  keyprof help sampling\n  keyprof help profile\n\n" + readExitStatusHelp,
+		Description:     "Examples:\n  keyprof help\n  keyprof help sampling\n  keyprof help profile",
 		Action: func(c *cli.Context) error {
 			word, err := oneArgument(c, "topic or command")
 			if err != nil {
