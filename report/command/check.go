@@ -20,7 +20,7 @@ keys that do not exist.
 
 Examples:
   keyprof check redis://replica.internal:6379
-  keyprof check -H replica.internal -p 6379
+  keyprof check -h replica.internal -p 6379
   keyprof check --askpass --user prof rediss://db.internal:6380 --cacert ca.pem
   keyprof check --max-load 10% --db 0,3 redis://replica.internal:6379
   keyprof check --format json redis://replica.internal:6379 > check.json`

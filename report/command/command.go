@@ -51,15 +51,26 @@ func Main(release string) int {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := &output{Writer: stdout}
 	app := newApp(stdin, out, stderr)
-	ordered, err := flagsFirst(app, args)
-	if err == nil {
-		err = app.RunContext(ctx, ordered)
-	}
+	err := runApp(ctx, app, &args)
 	if failed := out.failed(); err == nil && failed != nil { // help, for one, does not look
 		err = &hintedError{error: failed, hint: writingHint}
 	}
 	printError(hideIn(stderr, app, args), err, helpCommand(app, args))
 	return exitCode(err)
+}
+
+// runApp runs the command that a command line means, which it completes.
+func runApp(ctx context.Context, app *cli.App, args *[]string) error {
+	complete, err := withCommand(app, *args)
+	if err != nil {
+		return err
+	}
+	*args = complete
+	ordered, err := flagsFirst(app, complete)
+	if err != nil {
+		return err
+	}
+	return app.RunContext(ctx, ordered)
 }
 
 // helpCommand is what to type to have the flags at hand explained.

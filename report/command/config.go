@@ -133,7 +133,7 @@ func givenKeys(c *cli.Context) map[string]bool {
 	named, err := scanner.ParseURL(url)
 	inURL := url != "" && err == nil
 	together(given, places, url != "")
-	together(given, []string{"askpass", "password-file"}, os.Getenv("REDISCLI_AUTH") != "" || inURL && named.Password != "")
+	together(given, []string{"askpass", "password-file"}, c.IsSet("pass") || os.Getenv("REDISCLI_AUTH") != "" || inURL && named.Password != "")
 	together(given, []string{"user"}, inURL && named.Username != "")
 	together(given, []string{"db"}, inURL && named.DB != nil)
 	return given
@@ -179,7 +179,7 @@ func checkSetting(app *cli.App, s setting) error {
 }
 
 func unknownKey(s setting, commands []*cli.Command) error {
-	if s.key() == "password" {
+	if s.key() == "password" || s.key() == "pass" {
 		return s.fail("name a file that holds the password with password-file", "a password has no place here")
 	}
 	if slices.Contains(namesOf(commands), s.key()) {

@@ -34,7 +34,7 @@ const exitStatusHelp = `  0    done
   2    usage: a bad flag, argument or URL
   4    incomplete: a profile was written, and says what is missing
   5    a condition of --fail-on holds; results were written all the same
-  130  interrupted: a partial profile was written (by a second Ctrl-C: nothing)`
+  130  interrupted: a partial profile was written, unless interrupted twice`
 
 // hintedError is a failure together with what to do about it.
 type hintedError struct {
@@ -220,11 +220,14 @@ func dashed(name string) string { return strings.Repeat("-", min(2, len(name))) 
 // unknownFlag suggests the flag that is most like it. A command must come first
 // for there to be any.
 func unknownFlag(c *cli.Context, name string) error {
-	if strings.HasPrefix(name, "a") || strings.HasPrefix(name, "pass") { // redis-cli's -a, with a password
+	if strings.HasPrefix(name, "a") || strings.HasPrefix(name, "pass") { // redis-cli's -a, with a password, which is not repeated
 		return &usageError{problem: "unknown flag -" + name[:1] + "...", hint: "a password is given with REDISCLI_AUTH, --password-file or --askpass"}
 	}
 	e := &usageError{problem: "unknown flag " + dashed(name)}
 	if !isCommand(c) {
+		return e
+	}
+	if e.hint = foreignHint(c.Command, name); e.hint != "" {
 		return e
 	}
 	if near := nearest(name, append(keysOf(c.Command), "config", "help")); near != "" {

@@ -72,7 +72,7 @@ func usageLine(c *cli.Command) string {
 // appHelp returns what keyprof help prints.
 func appHelp(app *cli.App) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "keyprof %s: %s\n\nUsage: %s\n\n%s\n\nCommands:\n", app.Version, app.Usage, app.UsageText, app.Description)
+	fmt.Fprintf(&text, "keyprof %s: %s\n\nUsage: %s\n       keyprof [flags] URL, short for keyprof profile\n\n%s\n\nCommands:\n", app.Version, app.Usage, app.UsageText, app.Description)
 	for _, c := range shownCommands(app) {
 		fmt.Fprintf(&text, "  %-10s  %s\n", c.Name, c.Usage)
 	}

@@ -29,7 +29,7 @@ Examples:
   keyprof profile redis://replica.internal:6379
   keyprof profile -o tonight.json.zst --max-load 10% redis://replica.internal
   keyprof profile --askpass rediss://db.internal:6380 --cacert ca.pem
-  keyprof profile --sample 200000 -H 127.0.0.1 -p 56379 --format csv > keys.csv
+  keyprof profile --sample 200000 -h 127.0.0.1 -p 56379 --format csv > keys.csv
   keyprof profile --save-dir history --label prod redis://replica.internal:6379`
 
 func profileCommand() *cli.Command {
