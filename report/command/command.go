@@ -61,6 +61,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // runApp runs the command that a command line means, which it completes.
 func runApp(ctx context.Context, app *cli.App, args *[]string) error {
+	if last := len(*args) - 1; last > 0 && (*args)[last] == completionFlag {
+		return offerCompletions(ctx, app, (*args)[:last])
+	}
 	complete, err := withCommand(app, *args)
 	if err != nil {
 		return err
@@ -78,7 +81,7 @@ func helpCommand(app *cli.App, args []string) string {
 	if len(args) > 1 && app.Command(args[1]) != nil {
 		return "keyprof " + args[1] + " --help lists flags and examples"
 	}
-	return "keyprof --help lists all commands"
+	return "keyprof help lists all commands"
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
@@ -103,6 +106,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		}
 		c.OnUsageError = onUsageError // the app's is not inherited
 		configurable(c)
+		markFiles(c)
 		c.UsageText = usageLine(c)
 		c.CustomHelpTemplate = asTemplate(commandHelp(c))
 	}
@@ -119,24 +123,16 @@ func noCommand(c *cli.Context) error {
 		_, err := fmt.Fprintln(c.App.Writer, "\nKEYPROF_URL is set: `keyprof profile` profiles it.")
 		return err
 	}
-	unknown := &usageError{
-		problem: fmt.Sprintf("unknown command %q", c.Args().First()),
-		hint:    fmt.Sprintf("commands are %s; keyprof --help tells more", strings.Join(commandNames(c.App), ", ")),
+	const all = "keyprof help lists all commands"
+	word := c.Args().First()
+	unknown := &usageError{problem: fmt.Sprintf("unknown command %q", word), hint: all}
+	if near := nearest(word, namesOf(shownCommands(c.App))); near != "" {
+		unknown.hint = fmt.Sprintf("did you mean keyprof %s? %s", near, all)
 	}
-	if near := nearest(c.Args().First(), commandNames(c.App)); near != "" {
-		unknown.hint = fmt.Sprintf("did you mean keyprof %s? keyprof --help lists all commands", near)
+	if word == "localhost" || strings.Contains(word, ".") { // the name of a server, perhaps
+		unknown.hint = fmt.Sprintf("keyprof profile %s profiles the server of that name; %s", word, all)
 	}
 	return unknown
-}
-
-func commandNames(app *cli.App) []string {
-	var names []string
-	for _, c := range app.VisibleCommands() {
-		if c.Name != "help" {
-			names = append(names, c.Name)
-		}
-	}
-	return names
 }
 
 func versionCommand() *cli.Command {

@@ -2,11 +2,9 @@ package command
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"github.com/xrash/smetrics"
 )
 
 // usageError is a mistake on the command line.
@@ -51,23 +49,27 @@ func namesOf(commands []*cli.Command) []string {
 	return names
 }
 
-// nearestHint is the candidate that was probably meant, or else all.
+// nearestHint returns the key of a file that was probably meant, or else all.
 func nearestHint(word string, candidates []string) string {
 	if near := nearest(word, candidates); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
+		return fmt.Sprintf("did you mean %q? See keyprof help config", near)
 	}
 	return "valid here are " + strings.Join(candidates, ", ")
 }
 
-// nearest is the candidate that was probably meant, empty if none is like word.
+// nearest returns the candidate that is most like a word by the library's measure, which
+// finds one for any word; empty if they do not begin alike.
 func nearest(word string, candidates []string) string {
-	typed := strings.ReplaceAll(strings.ToLower(word), "_", "-")
-	distance := func(a string) int { return smetrics.WagnerFischer(typed, a, 1, 1, 1) }
-	near := slices.MinFunc(candidates, func(a, b string) int { return distance(a) - distance(b) })
-	if distance(near) <= max(1, (len(word)+1)/3) { // 2 letters in the wrong order count 2
-		return near
+	var flags []cli.Flag
+	for _, c := range candidates {
+		flags = append(flags, &cli.BoolFlag{Name: c})
 	}
-	return ""
+	typed := strings.ReplaceAll(strings.ToLower(word), "_", "-")
+	near := strings.TrimLeft(cli.SuggestFlag(flags, typed, true), "-")
+	if near == "" || near[:1] != typed[:1] {
+		return ""
+	}
+	return near
 }
 
 func list[T ~string](items []T) string {

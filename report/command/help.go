@@ -190,6 +190,13 @@ func flagWords(command, flag string) []string {
 var fileWords = regexp.MustCompile(`FILE|PATH|PROFILE|DIR`)
 
 func argumentSlot(c *cli.Command) slot {
+	if c.Name == "help" {
+		var names []string
+		for _, t := range topics() {
+			names = append(names, t.name)
+		}
+		return slot{placeholder: c.ArgsUsage, words: names}
+	}
 	s := slot{placeholder: strings.Trim(c.ArgsUsage, "[]"), files: fileWords.MatchString(c.ArgsUsage)}
 	for word := range strings.SplitSeq(s.placeholder, "|") {
 		if word != "" && word == strings.ToLower(word) {
@@ -199,14 +206,22 @@ func argumentSlot(c *cli.Command) slot {
 	return s
 }
 
+// markFiles tells the library which flags take files.
+func markFiles(c *cli.Command) {
+	for _, f := range c.Flags {
+		if text, ok := f.(*cli.StringFlag); ok {
+			text.TakesFile = optionOf(c, f).value.files
+		}
+	}
+}
+
 // option is a flag as shells and people see it.
 type option struct {
-	names      []string // with dashes, the long one first
-	usage      string   // without back quotes
-	category   string
-	value      *slot // nil: a switch
-	repeatable bool
-	standard   string // default value for people, empty: none worth telling
+	names    []string // with dashes, the long one first
+	usage    string   // without back quotes
+	category string
+	value    *slot  // nil: a switch
+	standard string // default value for people, empty: none worth telling
 	// environment is the variable that stands in for the flag; empty: none does
 	environment string
 }
@@ -236,7 +251,6 @@ func optionOf(c *cli.Command, f cli.Flag) option {
 	if variables := d.GetEnvVars(); len(variables) > 0 {
 		o.environment = variables[0]
 	}
-	_, o.repeatable = f.(*cli.StringSliceFlag)
 	return o
 }
 

@@ -87,7 +87,7 @@ func explain(c *cli.Context, word string) error {
 }
 
 func unknownTopicHint(app *cli.App, word string) string {
-	names := commandNames(app)
+	names := namesOf(shownCommands(app))
 	for _, t := range topics() {
 		names = append(names, t.name)
 	}
