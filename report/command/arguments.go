@@ -29,7 +29,7 @@ func withCommand(app *cli.App, args []string) ([]string, error) {
 		return profiles, nil
 	case err == nil && !info.IsDir():
 		return nil, &usageError{
-			problem: fmt.Sprintf("%q is a file, and no command", first),
+			problem: fmt.Sprintf("%q is a file, not a command", first),
 			hint:    fmt.Sprintf("keyprof report %s prints a saved profile", first),
 		}
 	case endsInPort.MatchString(first):

@@ -99,9 +99,9 @@ func verdictError(r *checkup.Result) error {
 	case checkup.Complete:
 		return nil
 	case checkup.Lacking:
-		err, hint = &lackingError{reason: r.Reasons[0]}, "a profile can be made all the same; it says what it lacks"
+		err, hint = &lackingError{reason: r.Reasons[0]}, "you can make a profile anyway; it will say what is missing"
 	default:
-		err, hint = errors.New(r.Reasons[0]), cmp.Or(r.Hint, "the server does not have what keyprof needs: give it another one")
+		err, hint = errors.New(r.Reasons[0]), cmp.Or(r.Hint, "the server lacks commands that keyprof needs; profile another server")
 	}
 	if r.ACL.Add != "" {
 		hint = "to allow what is refused: " + r.ACL.Add

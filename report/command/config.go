@@ -180,7 +180,7 @@ func checkSetting(app *cli.App, s setting) error {
 
 func unknownKey(s setting, commands []*cli.Command) error {
 	if s.key() == "password" || s.key() == "pass" {
-		return s.fail("name a file that holds the password with password-file", "a password has no place here")
+		return s.fail("name a file that holds the password with password-file", "a password does not belong here")
 	}
 	if slices.Contains(namesOf(commands), s.key()) {
 		return s.fail("", "%s is a command: want a table, [%s]", s.key(), s.key())
@@ -298,8 +298,9 @@ func readConfig(path string) ([]setting, error) {
 	return settings, checkSecrecy(f, settings)
 }
 
-// parseConfig has the values from the decoder, which knows all rules of TOML,
-// and the places from the parser below it, as the decoder keeps none.
+// parseConfig takes the values from the decoder, which knows all rules of TOML, and
+// their places from the parser below it. The decoder's own strict mode would name the
+// keys of a table in braces without that table, and takes the square of their number.
 func parseConfig(path string, data []byte) ([]setting, error) {
 	var values map[string]any
 	if err := toml.Unmarshal(data, &values); err != nil {
@@ -395,7 +396,7 @@ func checkSecrecy(f *os.File, settings []setting) error {
 	for _, s := range settings {
 		if url, ok := s.value.(string); ok && s.key() == "url" && holdsPassword(url) {
 			return s.fail("chmod 600 "+s.file+", or better name a file that holds the password with password-file",
-				"others may read this file, and the URL holds a password")
+				"others may read this file, and its URL has a password")
 		}
 	}
 	return nil

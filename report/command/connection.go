@@ -34,13 +34,13 @@ const environmentHelp = `  KEYPROF_CONFIG  the file of --config, when the comman
 // connectionFlags are redis-cli's where it has them.
 func connectionFlags() []cli.Flag {
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "url", Aliases: []string{"u"}, Usage: "`URL` of the server, in place of the argument"},
+		&cli.StringFlag{Name: "url", Aliases: []string{"u"}, Usage: "`URL` of the server; KEYPROF_URL may have it, too"},
 		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "`HOST` name or address; -h HOST is the same"},
 		&cli.IntFlag{Name: "port", Aliases: []string{"p"}, Usage: "`PORT` of the server", DefaultText: strconv.Itoa(scanner.DefaultPort)},
 		&cli.StringFlag{Name: "socket", Aliases: []string{"s"}, Usage: "`PATH` of the server's unix socket"},
 		&cli.StringFlag{Name: "db", Aliases: []string{"n"}, Usage: "databases to scan: a `LIST` such as 0,3", DefaultText: "all"},
 		&cli.StringFlag{Name: "user", Usage: "ACL user `NAME`"},
-		&cli.BoolFlag{Name: "askpass", Usage: "ask for the password on the terminal"},
+		&cli.BoolFlag{Name: "askpass", Usage: "ask for the password; REDISCLI_AUTH may have it, too"},
 		&cli.StringFlag{Name: "password-file", Usage: "read the password from the first line of `FILE`"},
 		&cli.StringFlag{Name: "pass", Aliases: []string{"a"}, Usage: "the `PASSWORD` itself, which others may see"},
 		&cli.BoolFlag{Name: "tls", Usage: "use TLS, as rediss:// does"},
@@ -128,7 +128,7 @@ func (c *connection) checkPlaces() error {
 	case c.URL == "" && !byHost && c.Socket == "":
 		c.URL = os.Getenv("KEYPROF_URL")
 		if c.URL == "" {
-			return &usageError{problem: "no server given", hint: "write its URL after the command, such as redis://127.0.0.1:6379 for the default port of this machine, or set KEYPROF_URL"}
+			return &usageError{problem: "no server given", hint: "give its URL, such as redis://127.0.0.1:6379 for this machine, or set KEYPROF_URL"}
 		}
 	}
 	return nil
@@ -178,7 +178,7 @@ func (c *connection) notice(stderr io.Writer, interrupt func()) func(error) {
 		}
 		last, said = cause.Error(), time.Now()
 		interrupt()
-		warn(stderr, "%v: trying again for up to %s", cause, unit.FormatElapsed(c.MaxWait.Seconds()))
+		warn(stderr, "%v: retrying for up to %s", cause, unit.FormatElapsed(c.MaxWait.Seconds()))
 	}
 }
 
@@ -192,12 +192,12 @@ func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writ
 	switch {
 	case t.Password == "":
 	case c.URLFile != "":
-		warn(stderr, "%s holds a password in its url; better use password-file in it, REDISCLI_AUTH or --askpass", c.URLFile)
+		warn(stderr, "%s has a password in its url; better use password-file there, REDISCLI_AUTH or --askpass", c.URLFile)
 	case c.URL != os.Getenv("KEYPROF_URL"):
-		warn(stderr, "a password in the URL can be seen in the list of processes; better use REDISCLI_AUTH, --password-file or --askpass")
+		warn(stderr, "a password in the URL shows in the list of processes; better use REDISCLI_AUTH, --password-file or --askpass")
 	}
 	if c.Password != "" {
-		warn(stderr, "a password given with -a or --pass can be seen in the list of processes; better use REDISCLI_AUTH, --password-file or --askpass")
+		warn(stderr, "a password given with -a or --pass shows in the list of processes; better use REDISCLI_AUTH, --password-file or --askpass")
 	}
 	if c.User != "" {
 		t.Username = c.User
@@ -215,8 +215,8 @@ func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writ
 	if t.Username != "" && t.Password == "" {
 		// Without a password nobody logs in, and the walk would be the default user's.
 		return t, &usageError{
-			problem: "a user name without a password", // the name may be the password, in the wrong place
-			hint:    "set REDISCLI_AUTH, or use --password-file or --askpass; for a user with nopass any password will do",
+			problem: "--user needs a password", // the name may be the password, in the wrong place
+			hint:    "set REDISCLI_AUTH, or use --password-file or --askpass; a user with nopass takes any password",
 		}
 	}
 	return t, nil
@@ -237,7 +237,7 @@ func (c *connection) place() (scanner.Target, error) {
 	host, port := c.Host, c.Port
 	switch {
 	case strings.Contains(host, "://"): // in which a password may stand anywhere
-		return scanner.Target{}, &usageError{problem: "--host has a URL", hint: "give the URL as the argument, or with --url"}
+		return scanner.Target{}, &usageError{problem: "--host takes a name or an address, not a URL", hint: "give the URL as the argument, or with --url"}
 	case host == "":
 		host = "127.0.0.1"
 	}
@@ -303,7 +303,7 @@ func (c *connection) password(ctx context.Context, inURL scanner.Secret, stdin i
 	environment := scanner.Secret(os.Getenv("REDISCLI_AUTH"))
 	switch {
 	case c.AskPass && c.PasswordFile != "", c.Password != "" && (c.AskPass || c.PasswordFile != ""):
-		return "", &usageError{problem: "--askpass, --password-file and --pass exclude each other"}
+		return "", &usageError{problem: "give only one of --askpass, --password-file and --pass"}
 	case c.Password != "":
 		return c.Password, nil
 	case c.AskPass:
@@ -378,7 +378,7 @@ func readPassword(path string) (scanner.Secret, error) {
 func (c *connection) databases(t scanner.Target) ([]int, error) {
 	switch {
 	case c.Databases != "" && t.DB != nil && c.URLFile == "":
-		return nil, &usageError{problem: "the URL names a database and --db too"}
+		return nil, &usageError{problem: "the URL and --db both name a database"}
 	case c.Databases != "":
 		dbs, err := scanner.ParseDatabases(c.Databases)
 		if err != nil {

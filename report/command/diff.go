@@ -70,16 +70,16 @@ func diffOptionsOf(c *cli.Context) (o diffOptions, err error) {
 	o.Dir, o.Label = c.String("save-dir"), c.String("label")
 	switch stdin := countOf(o.Paths, "-"); {
 	case o.Dir != "" && len(o.Paths) > 0:
-		return o, &usageError{problem: "give either profiles or --save-dir, not both"}
+		return o, &usageError{problem: "give two profiles or --save-dir, not both"}
 	case o.Dir == "" && c.IsSet("save-dir"):
 		return o, flagError("save-dir", nil, "must name a directory")
 	case o.Dir == "" && c.IsSet("label"):
-		return o, &usageError{problem: "--label goes with --save-dir DIR"}
+		return o, &usageError{problem: "--label without --save-dir has no effect"}
 	case o.Label != "" && history.CheckLabel(o.Label) != nil:
 		return o, flagError("label", nil, history.CheckLabel(o.Label).Error())
 	case o.Dir != "":
 	case len(o.Paths) < 2:
-		return o, &usageError{problem: fmt.Sprintf("diff compares two profiles, and %s given", pick(len(o.Paths), "none is", "only one is")), hint: "keyprof diff OLD NEW, or --save-dir DIR for the newest two there"}
+		return o, &usageError{problem: fmt.Sprintf("diff needs two profiles; %s given", pick(len(o.Paths), "none was", "only one was")), hint: "write keyprof diff OLD NEW, or --save-dir DIR for the newest two in DIR"}
 	case stdin > 1:
 		return o, &usageError{problem: "only one of the profiles can be read from standard input"}
 	}
@@ -117,7 +117,7 @@ func changesShownOf(c *cli.Context) (o changesShown, err error) {
 		return o, flagError("min-change", err, "")
 	}
 	if c.IsSet("min-change") && (o.Format == report.JSON || o.Format == report.CSV) {
-		return o, &usageError{problem: "--min-change and --format " + string(o.Format) + " do not go together: all changes are in it"}
+		return o, &usageError{problem: "--min-change has no effect with --format " + string(o.Format) + ", which has all changes"}
 	}
 	return o, nil
 }
@@ -173,7 +173,7 @@ func (o diffOptions) sources(stdin io.Reader, stderr io.Writer) ([]source, error
 	}
 	oldestFirst := func(a, b source) int { return a.Began.Compare(b.Began) }
 	if !slices.IsSortedFunc(sources, oldestFirst) {
-		warn(stderr, "the profiles are not in the order of their times: the older one is taken for OLD")
+		warn(stderr, "the profiles are not in order of time: the older one is used as OLD")
 		slices.SortStableFunc(sources, oldestFirst)
 	}
 	return withoutTwins(sources, stderr), nil
@@ -185,7 +185,7 @@ func withoutTwins(sources []source, stderr io.Writer) []source {
 	for _, s := range sources[1:] {
 		last := once[len(once)-1]
 		if s.Began.Equal(last.Began) && s.Ended.Equal(last.Ended) && len(sources) > 2 {
-			warn(stderr, "%s and %s are the same profile: it counts once", last.name, s.name)
+			warn(stderr, "%s and %s are the same profile, which counts once", last.name, s.name)
 			continue
 		}
 		once = append(once, s)
@@ -208,7 +208,7 @@ func newestSources(dir, label string, stderr io.Writer) ([]source, error) {
 		return nil, &hintedError{error: fmt.Errorf("--save-dir: %w", err), hint: openHistoryHint(err)}
 	}
 	for _, problem := range passed {
-		warn(stderr, "--save-dir: passing over %v", problem)
+		warn(stderr, "--save-dir: ignoring %v", problem)
 	}
 	if len(newest) < 2 {
 		return nil, tooFew(dir, label, len(newest))
@@ -219,7 +219,7 @@ func newestSources(dir, label string, stderr io.Writer) ([]source, error) {
 // tooFew says what there is instead.
 func tooFew(dir, label string, n int) error {
 	err := &hintedError{
-		error: fmt.Errorf("--save-dir: %s holds %s of this label, and two are compared", dir, pick(n, "no complete profile", "only one complete profile")),
+		error: fmt.Errorf("--save-dir: %s holds %s of this label; two are needed", dir, pick(n, "no complete profile", "only one complete profile")),
 		hint:  "keyprof profile --save-dir " + dir + " URL adds one",
 	}
 	if label == "" {

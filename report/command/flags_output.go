@@ -60,7 +60,7 @@ func presentationOf(c *cli.Context) (o presentation, err error) {
 	case o.Top < 1:
 		return o, flagError("top", nil, "must be at least 1")
 	case o.Depth > 0 && o.Format == report.JSON:
-		return o, &usageError{problem: "--depth and --format json do not go together: the document is always whole"}
+		return o, &usageError{problem: "--depth has no effect with --format json, which has the whole profile"}
 	}
 	return o, nil
 }
@@ -116,7 +116,7 @@ func promOf(c *cli.Context) (promFile, error) {
 	if err := prom.CheckName(f.Path); err != nil {
 		return f, &usageError{
 			problem: fmt.Sprintf("--prom-file: %v", err),
-			hint:    "name a file in the directory that node_exporter's --collector.textfile.directory names, such as keyprof.prom",
+			hint:    "name a file such as keyprof.prom in the directory of node_exporter's --collector.textfile.directory",
 		}
 	}
 	return f, nil
@@ -128,7 +128,7 @@ func (f promFile) check() error {
 		return nil
 	}
 	if err := prom.CheckWritable(f.Path); err != nil {
-		return &hintedError{error: fmt.Errorf("--prom-file: %w", err), hint: "choose a directory that exists and may be written to"}
+		return &hintedError{error: fmt.Errorf("--prom-file: %w", err), hint: "choose a directory that exists and that you may write to"}
 	}
 	return nil
 }

@@ -101,8 +101,8 @@ func (s shareable) checkUnder(under string) error {
 		}
 	}
 	return &usageError{
-		problem: "--under: no namespace begins like this once names are redacted",
-		hint:    "leave --under out to see which there are",
+		problem: "--under: after redaction no namespace begins with this",
+		hint:    "leave out --under to see all namespaces",
 	}
 }
 

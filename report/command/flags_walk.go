@@ -73,7 +73,7 @@ func sampleOf(c *cli.Context) (*sampler.SampleSize, error) {
 	text, path := c.String("sample"), c.String("sample-from")
 	switch {
 	case text != "" && path != "":
-		return nil, &usageError{problem: "--sample and --sample-from do not go together", hint: "the profile says how many keys it is of"}
+		return nil, &usageError{problem: "give only one of --sample and --sample-from", hint: "--sample-from takes the number of keys from its profile"}
 	case c.IsSet("sample-from") || path != "":
 		return sampleFrom(path)
 	case c.IsSet("sample") || text != "":
@@ -109,10 +109,10 @@ func sampleFrom(path string) (*sampler.SampleSize, error) {
 		return nil, err
 	}
 	if p.Design.Sample == nil {
-		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s is no sample: all keys were measured", path), hint: "keyprof profile --sample 2% makes one"}
+		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s is not a sample: all its keys were measured", path), hint: "keyprof profile --sample 2% makes one"}
 	}
 	if !sampler.Repeatable(p) {
-		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s does not tell which keys of one server it is a sample of", path), hint: "keyprof profile --sample 2% makes a new sample"}
+		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s does not record which keys were measured", path), hint: "keyprof profile --sample 2% makes a new sample"}
 	}
 	return &sampler.SampleSize{Again: p}, nil
 }

@@ -178,7 +178,7 @@ func warnNothingUnder(stderr io.Writer, under string, summedUp bool) {
 	if summedUp {
 		text = ", but some of those in " + profile.OtherPattern + " may"
 	}
-	warn(stderr, "no namespace lies under %s%s: it must be how a namespace begins, as keyprof patterns prints it without --under", under, text)
+	warn(stderr, "no namespace begins with %s%s: see how keyprof patterns prints them without --under", under, text)
 }
 
 func warnGroups(stderr io.Writer, groups *sampler.NameGroups, limit int) {
@@ -189,10 +189,10 @@ func warnGroups(stderr io.Writer, groups *sampler.NameGroups, limit int) {
 		warn(stderr, "pattern rule %q matched no name", rule)
 	}
 	if slices.ContainsFunc(groups.Namespaces, func(n sampler.NameGroup) bool { return n.Other }) {
-		warn(stderr, "there are more than %d namespaces: those with the fewest names are summed up under %s", limit, profile.OtherPattern)
+		warn(stderr, "there are more than %d namespaces: the smallest are summed up as %s", limit, profile.OtherPattern)
 	}
 	if groups.Dictionary.Degraded {
-		warn(stderr, "there were so many namespaces that they had to be made coarser: a place in a name becomes <*> when it has more different words than %d, where %d is usual (k in the dictionary); frequent words may stand all the same", groups.Dictionary.K, pattern.DefaultK)
+		warn(stderr, "there were so many namespaces that they became coarser: a place in a name becomes <*> when it has more than %d different words; usually the limit is %d (k in the dictionary). Frequent words may stay", groups.Dictionary.K, pattern.DefaultK)
 	}
 }
 
@@ -285,9 +285,9 @@ func (r *nameReader) doubt() string {
 	case r.lines && r.firstNUL > 0 && r.utf16:
 		return "the list seems to be UTF-16, as PowerShell writes it: convert it to UTF-8"
 	case r.lines && r.firstNUL > 0:
-		return fmt.Sprintf("name %d has a NUL byte in it: if names end in one, and not in a new line, give -0", r.firstNUL)
+		return fmt.Sprintf("name %d contains a NUL byte: if names end in NUL instead of a new line, give -0", r.firstNUL)
 	case !r.lines && r.names == 1 && r.broken:
-		return "there is only one name, and it has new lines in it: if there is one name a line, leave out -0"
+		return "there is only one name, and it contains new lines: if there is one name a line, leave out -0"
 	}
 	return ""
 }

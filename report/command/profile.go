@@ -132,9 +132,9 @@ func evidenceOf(c *cli.Context) alarm.Evidence {
 func (o *profileOptions) checkUse(formatted bool) error {
 	switch {
 	case o.Quiet && o.Output == "" && o.History == nil && o.Prom.Path == "":
-		return &usageError{problem: "--quiet without --output, --save-dir or --prom-file would leave nothing of the walk"}
+		return &usageError{problem: "--quiet without --output, --save-dir or --prom-file would produce no output"}
 	case o.Output == "-" && formatted:
-		return &usageError{problem: "--output - prints the profile alone, whatever --format says", hint: "leave out one of the two"}
+		return &usageError{problem: "--output - prints only the profile, so --format has no effect", hint: "leave out one of the two"}
 	}
 	return nil
 }
@@ -176,7 +176,7 @@ func (o profileOptions) checkOutput() error {
 		return flagError("output", err, "")
 	}
 	if err := profile.CheckWritable(o.Output); err != nil {
-		return &hintedError{error: fmt.Errorf("--output: %w", err), hint: "choose a directory that exists and may be written to"}
+		return &hintedError{error: fmt.Errorf("--output: %w", err), hint: "choose a directory that exists and that you may write to"}
 	}
 	return nil
 }
@@ -251,7 +251,7 @@ func (o profileOptions) tellProblems(stderr io.Writer, p *profile.Profile, stdou
 func incomplete(p *profile.Profile) error {
 	err := &incompleteError{reason: p.Nodes[0].Incomplete}
 	if strings.HasSuffix(err.reason, sampler.ErrTimeUp.Error()) {
-		err.hint = "allow more with --max-duration, or walk faster with --max-load"
+		err.hint = "allow more time with --max-duration, or a higher load with --max-load"
 	}
 	return err
 }
