@@ -12,8 +12,8 @@ func TestTellBrakes(t *testing.T) {
 	for _, cause := range []string{"it began to save (RDB)", "it began to save (RDB)", "it began to save (RDB)", "", "it loads a data set", "it loads a data set"} {
 		tell(cause)
 	}
-	want := "keyprof: warning: the walk stands back from the server since it began to save (RDB); it goes on by itself\n" +
-		"keyprof: warning: the walk stands back from the server since it loads a data set; it goes on by itself\n"
+	want := "keyprof: warning: the scan pauses since it began to save (RDB); it resumes by itself\n" +
+		"keyprof: warning: the scan pauses since it loads a data set; it resumes by itself\n"
 	if out.String() != want {
 		t.Errorf("said %q, want %q", out.String(), want)
 	}
