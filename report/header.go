@@ -69,7 +69,7 @@ func memoryText(n *profile.Node) string {
 func limitText(n *profile.Node) string {
 	switch {
 	case n.Maxmemory == nil:
-		return ", limit not known"
+		return ", limit unknown"
 	case *n.Maxmemory == 0:
 		return ", no limit"
 	default:
@@ -91,7 +91,7 @@ func databasesFact(v *view) fact {
 	case e.listed && !e.every():
 		text = "only " + listDBs(e.walked, nil) + ofAllKeys(v, keys) + " of " + listDBs(allDBs(e), nil)
 	case !e.listed:
-		text = listDBs(e.walked, keys) + "; INFO does not tell which others hold keys"
+		text = listDBs(e.walked, keys) + "; INFO does not list the other databases"
 	default:
 		text = listDBs(e.walked, keys)
 	}
@@ -187,11 +187,11 @@ func LoadAtMost(r *profile.Receipt) (share float64, ok bool) {
 func loadFact(r *profile.Receipt) fact {
 	share, ok := LoadAtMost(r)
 	if !ok {
-		return fact{label: "load", line: say(words("too short a run to tell a share: " + bound(r) + " " + unit.FormatElapsed(mainThreadAtMost(r)) + " of the server's main thread was ours"))}
+		return fact{label: "load", line: say(words("run too short to measure its load: " + bound(r) + " " + unit.FormatElapsed(mainThreadAtMost(r)) + " of the server's main thread"))}
 	}
-	text := bound(r) + " " + unit.FormatShare(share) + " of the server's main thread was ours"
+	text := bound(r) + " " + unit.FormatShare(share) + " of the server's main thread"
 	if r.MaxLoad > 0 {
-		text += " (allowed: " + unit.FormatExactShare(r.MaxLoad) + ")"
+		text += " (--max-load " + unit.FormatExactShare(r.MaxLoad) + ")"
 	}
 	return fact{label: "load", line: say(words(text))}
 }
@@ -200,7 +200,7 @@ func underFact(v *view) fact {
 	t := tallyOf(v.scope()...)
 	text := ": " + plural(int64(len(v.chosen)), "namespace") + ", " + v.amountOf(t.keys, t.bytes)
 	if slices.ContainsFunc(v.p.Namespaces, func(ns profile.Namespace) bool { return ns.Other }) {
-		text += "; " + profile.OtherPattern + " may hold more that is not counted here"
+		text += "; " + profile.OtherPattern + " may include more that are not counted here"
 	}
 	return fact{label: "only under", line: say(name(displayPrefix(v.o.Under)), words(text))}
 }
@@ -210,11 +210,11 @@ func coverageFact(v *view) fact {
 	p, t := v.p, &v.p.Totals
 	switch {
 	case !p.Complete:
-		figures := pick(sampled(p) && !p.Totals.Keys.IsExact(), "Figures are estimated from ", "Figures are of ")
+		figures := pick(sampled(p) && !p.Totals.Keys.IsExact(), "Figures are estimated from ", "Figures cover ")
 		text := "INCOMPLETE: " + strings.Join(incompleteReasons(p), "; ") + ". " + figures + measuredText(t) + "."
 		return fact{label: "coverage", line: say(words(text)).in(alarm)}
 	case v.extent.unmeasured > 0:
-		return fact{label: "coverage", line: say(words(pick(sampled(p), "not all keys of the sample were measured: "+censusText(p), "all keys were walked, but not all of them measured: "+censusText(p)))).in(alarm)}
+		return fact{label: "coverage", line: say(words(pick(sampled(p), "some keys of the sample", "all keys were scanned, but some") + " could not be measured: " + censusText(p))).in(alarm)}
 	default:
 		return fact{label: "coverage", line: say(words(pick(sampled(p), "", "complete: ") + censusText(p)))}
 	}
@@ -224,7 +224,7 @@ func coverageFact(v *view) fact {
 // "a census of 10 keys, 4 of them measured (6 denied by ACL), in 3s".
 func censusText(p *profile.Profile) string {
 	t := &p.Totals
-	text := "a " + displayWord(p.Design.Method) + " of " + plural(walkedKeys(t), "key")
+	text := pick(sampled(p), "sample of ", "full scan of ") + plural(walkedKeys(t), "key")
 	if p.Design.Match != "" {
 		text += verb(walkedKeys(t), " that matches", " that match")
 	}
@@ -246,7 +246,7 @@ func measuredText(t *profile.Stats) string {
 	if why == "" {
 		return "the " + plural(t.Probed, "key") + " measured"
 	}
-	return "the " + plural(t.Probed, "key") + " measured, of " + unit.FormatCount(walkedKeys(t)) + " walked (" + why + ")"
+	return "the " + plural(t.Probed, "key") + " measured, of " + unit.FormatCount(walkedKeys(t)) + " scanned (" + why + ")"
 }
 
 // walkedKeys are all keys that SCAN returned and that were probed.
@@ -257,12 +257,12 @@ func walkedKeys(t *profile.Stats) int64 {
 // lostText says why keys that were walked are in no figure: "6 denied by ACL".
 func lostText(t *profile.Stats) string {
 	return counted([]countOf{
-		{t.Vanished, "gone when probed"},
-		{t.Expired, "expired meanwhile"},
+		{t.Vanished, "vanished"},
+		{t.Expired, "expired during the scan"},
 		{t.Moved, "moved to another node"},
 		{t.Denied, "denied by ACL"},
-		{t.TooLong, "named too long"},
-		{t.Failed, "answered without sense"},
+		{t.TooLong, "with too long a name"},
+		{t.Failed, "with an invalid reply"},
 	})
 }
 
@@ -298,7 +298,7 @@ func incompleteReasons(p *profile.Profile) []string {
 		}
 	}
 	if len(reasons) == 0 {
-		return []string{"the profile does not say why"}
+		return []string{"the reason was not recorded"}
 	}
 	return reasons
 }
@@ -409,7 +409,7 @@ func (e extent) word() string {
 	case e.matched && e.every() && !e.incomplete:
 		return " matched"
 	default:
-		return " walked"
+		return " scanned"
 	}
 }
 

@@ -125,15 +125,15 @@ func expiryClause(s *profile.Stats) string {
 	case share == nil:
 		return ""
 	case *share == 1 && s.Sample != nil:
-		return "none of its keys that were measured ever expires"
+		return "none of its measured keys has a TTL"
 	case *share == 0 && s.Sample != nil:
-		return "all of its keys that were measured have a TTL"
+		return "all of its measured keys have a TTL"
 	case *share == 1:
-		return pick(one, "its one key never expires", "none of its keys ever expires")
+		return pick(one, "its one key has no TTL", "none of its keys has a TTL")
 	case *share == 0:
 		return pick(one, "its one key has a TTL", "all of its keys have a TTL")
 	default:
-		return unit.FormatShare(*share) + " of its keys never expire"
+		return unit.FormatShare(*share) + " of its keys have no TTL"
 	}
 }
 
@@ -147,9 +147,9 @@ func another(v *view) (line, bool) {
 		if ns == first || s.Keys.Value == 1 || !largePart(v, s) || share == nil || *share <= mostlyNoTTL {
 			continue // heavyKey speaks of single keys
 		}
-		text := ": " + unit.FormatShare(*share) + " of its " + plural(s.Keys.Value, "key") + " never expire."
+		text := ": " + unit.FormatShare(*share) + " of its " + plural(s.Keys.Value, "key") + " have no TTL."
 		if *share == 1 && s.Sample == nil {
-			text = ": none of its " + plural(s.Keys.Value, "key") + " ever expires."
+			text = ": none of its " + plural(s.Keys.Value, "key") + " has a TTL."
 		}
 		return say(name(displayPattern(ns)), words(v.dbNote(ns)+text)).in(strong), true
 	}
@@ -203,7 +203,7 @@ func expiry(v *view) (line, bool) {
 	case *share == 0 && v.extent.whole():
 		return say(words("Every key has a TTL.")), true
 	case *share >= mostlyNoTTL && dominant(v) == nil:
-		return say(words(v.amountOf(noTTLKeysOf(t), noTTLBytesOf(t)) + verb(t.NoTTLKeys.Value, " never expires.", " never expire."))), true
+		return say(words(v.amountOf(noTTLKeysOf(t), noTTLBytesOf(t)) + verb(t.NoTTLKeys.Value, " has no TTL.", " have no TTL."))), true
 	}
 	return line{}, false
 }
@@ -244,7 +244,7 @@ func heavyKey(v *view) (line, bool) {
 	if part < heavyPart {
 		return line{}, false
 	}
-	return say(words("One key alone, "), name(displayKey(k.KeyName)), words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
+	return say(words("A single key, "), name(displayKey(k.KeyName)), words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
 }
 
 // lightKeys tells that no single key holds much although a namespace does.
@@ -274,7 +274,7 @@ func (v *view) keyNote(k profile.Key) string {
 	size := unit.FormatBytes(*k.Bytes)
 	switch k.Type {
 	case "":
-		return " (" + size + ", type not known)"
+		return " (" + size + ", type unknown)"
 	case stringType:
 		return " (" + k.Type + ", " + size + ")"
 	default:
@@ -331,9 +331,9 @@ func limit(v *view) (line, bool) {
 	text := "Memory is at " + unit.FormatShare(used) + " of maxmemory"
 	switch {
 	case n.Policy == "noeviction":
-		text += "; at 100 % noeviction refuses writes" + replicaNote(n)
+		text += "; at 100 %, writes fail (noeviction)" + replicaNote(n)
 	case strings.HasPrefix(n.Policy, "allkeys-"):
-		text += "; at 100 % " + displayWord(n.Policy) + " evicts keys" + replicaNote(n)
+		text += "; at 100 %, " + displayWord(n.Policy) + " evicts keys" + replicaNote(n)
 	}
 	return say(words(text + ".")), true
 }
@@ -353,9 +353,9 @@ func evictable(v *view) (line, bool) {
 	if !ok || pool.part > littleToEvict {
 		return line{}, false
 	}
-	clause := ": " + pool.text + "; once " + verb(pool.keys, "it is", "they are") + " gone, a full server refuses writes"
+	clause := ": " + pool.text + "; once " + verb(pool.keys, "it is", "they are") + " gone, writes fail when memory is full"
 	if pool.keys == 0 {
-		clause = ", and there are none: a full server refuses writes"
+		clause = ", and there are none: writes fail when memory is full"
 	}
 	return say(words(displayWord(n.Policy) + " can evict only keys that have a TTL" + clause + replicaNote(n) + ".")), true
 }
@@ -390,7 +390,7 @@ func poolByInfo(n *profile.Node) (pool, bool) {
 		expires += k.Expires
 	}
 	part := unit.Share(expires, keys)
-	return pool{expires, part, plural(expires, "key") + " of all " + unit.FormatCount(keys) + " (" + unit.FormatShare(part) + ") by INFO"}, ok && keys > 0
+	return pool{expires, part, unit.FormatCount(expires) + " of " + plural(keys, "key") + " (" + unit.FormatShare(part) + ") by INFO"}, ok && keys > 0
 }
 
 // limitedNode is the only node, if it has a memory limit.
@@ -406,5 +406,5 @@ func replicaNote(n *profile.Node) string {
 	if n.Role != profile.RoleReplica {
 		return ""
 	}
-	return " (as this replica is set; the settings of its primary decide)"
+	return " (by this replica's settings; those of its primary decide)"
 }

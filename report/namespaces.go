@@ -37,7 +37,7 @@ func (v *view) orderNotes() []line {
 	if v.order.instead == "" {
 		return nil
 	}
-	return []line{say(words("Sorted by " + v.order.label + " instead of " + string(v.order.instead) + ", as these are not known.")).in(quiet)}
+	return []line{say(words("Sorted by " + v.order.label + ": " + string(v.order.instead) + " are not available.")).in(quiet)}
 }
 
 // namespaceRows are the rows of single namespaces, then what is left over, then
@@ -170,11 +170,11 @@ func namespaceNotes(v *view) []line {
 		text += "; %>" + v.threshold() + " is the share of the namespace's " + v.unitOfWeight() + " that is idle for more than " + v.threshold()
 	}
 	if sampled(v.p) {
-		text += "; ±% is by how much of keys or bytes they may be off, and - that a few keys hold the bytes, or may, so that they may be far more"
+		text += "; ±% is the 95 % confidence interval; - in its place means that a few keys hold most of the bytes, or may, so that the true figure may be far larger"
 	}
 	notes := []line{say(words(text + ".")).in(quiet)}
 	if len(v.other) > 0 {
-		notes = append(notes, say(words(profile.OtherPattern+" is no namespace: it holds the keys beyond the limit of "+
+		notes = append(notes, say(words(profile.OtherPattern+" is not a namespace: it sums up the keys beyond the limit of "+
 			plural(int64(v.p.Design.NamespaceLimit), "namespace")+".")).in(quiet))
 	}
 	return notes
@@ -321,7 +321,7 @@ type order struct {
 var orders = map[Sort][]order{
 	SortBytes:      {byBytes, byKeys},
 	SortKeys:       {byKeys},
-	SortNoTTLBytes: {{label: "bytes that never expire", of: noTTLBytesOf}, {label: "keys that never expire", of: noTTLKeysOf}, byBytes, byKeys},
+	SortNoTTLBytes: {{label: "bytes without a TTL", of: noTTLBytesOf}, {label: "keys without a TTL", of: noTTLKeysOf}, byBytes, byKeys},
 	SortIdleBytes:  {{label: "high-idle bytes", of: idleBytesOf}, {label: "high-idle keys", of: idleKeysOf}, byBytes, byKeys},
 }
 

@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strings"
 
-	"keyprof/report/unit"
 	"keyprof/sampler/profile"
 )
 
@@ -199,15 +198,15 @@ func emptyText(v *view) string {
 	p, t := v.p, v.p.Totals
 	switch {
 	case t.Gone()+t.Unmeasured() > 0:
-		return "No keys: none of those that SCAN returned could be measured."
+		return "No keys: none of the keys that SCAN returned could be measured."
 	case sampled(p):
-		return "No keys were in the sample."
+		return "The sample has no keys."
 	case !p.Complete:
-		return "No keys were seen before the walk ended."
+		return "No keys were seen before the scan stopped."
 	case p.Design.Match != "":
 		return "No keys match " + display(p.Design.Match) + "."
 	case !v.extent.every():
-		return "No keys in the " + verb(int64(len(v.extent.walked)), "database that was", "databases that were") + " walked."
+		return "No keys in the scanned " + verb(int64(len(v.extent.walked)), "database.", "databases.")
 	default:
 		return "No keys."
 	}
@@ -216,10 +215,10 @@ func emptyText(v *view) string {
 // nothingUnder helps somebody who mistyped a prefix.
 func nothingUnder(v *view) line {
 	all := v.p.Namespaces
-	text := "No namespace lies under " + displayPrefix(v.o.Under) + "; there are " + unit.FormatCount(int64(len(all))) + ", the largest "
-	after := ". The prefix must be how a namespace begins, as it is printed; which keys are walked is chosen with --match."
+	text := "No namespace is under " + displayPrefix(v.o.Under) + "; the profile has " + plural(int64(len(all)), "namespace") + ", the largest is "
+	after := ". Give the beginning of a namespace as the report prints it; to scan only some keys, use --match."
 	if slices.ContainsFunc(all, func(ns profile.Namespace) bool { return ns.Other }) {
-		after += " Some of what " + profile.OtherPattern + " sums up may lie under it."
+		after += " " + profile.OtherPattern + " may include namespaces under it."
 	}
 	return say(words(text), name(displayPattern(largestNamespace(v))), words(after))
 }

@@ -13,15 +13,15 @@ const flaggedRows = 5
 
 // neverExpiring is the flag for keys without a TTL.
 func neverExpiring(v *view) section {
-	s := section{title: "Never expiring"}
+	s := section{title: "Keys without a TTL"}
 	t := tallyOf(v.scope()...)
 	switch {
 	case t.noTTLKeys == nil:
-		s.lines = []line{say(words("Not known: PTTL was not measured."))}
+		s.lines = []line{say(words("Unknown: PTTL was not measured."))}
 	case *t.noTTLKeys == 0:
 		s.lines = []line{say(words("None: every key" + v.there() + " has a TTL."))}
 	default:
-		s.lines = []line{say(words(v.amountOf(t.noTTLKeys, t.noTTLBytes) + verb(*t.noTTLKeys, " never expires:", " never expire:")))}
+		s.lines = []line{say(words(v.amountOf(t.noTTLKeys, t.noTTLBytes) + verb(*t.noTTLKeys, " has no TTL:", " have no TTL:")))}
 		s.table = flagged(v, "% of its", "keys", noTTLKeysOf, noTTLBytesOf)
 	}
 	return s
@@ -34,13 +34,13 @@ func highIdle(v *view) section {
 	t, h := tallyOf(v.scope()...), horizonOf(v.p)
 	switch {
 	case v.p.Totals.Freq != nil && v.p.Totals.Idle == nil:
-		s.lines = []line{say(words("Idle time is not tracked under an LFU policy; the access frequency stands in its place."))}
+		s.lines = []line{say(words("The server tracks no idle times under an LFU policy; see the access frequency below."))}
 	case v.p.Totals.Idle == nil:
-		s.lines = []line{say(words("Not known: idle time was not measured."))}
+		s.lines = []line{say(words("Unknown: idle time was not measured."))}
 	case noIdleTimes(&v.p.Totals):
 		s.lines = []line{say(words(noIdleText(&v.p.Totals)))}
 	case t.idleKeys == nil:
-		s.lines = []line{say(words("Cannot be told: " + h.text(v.p) + ".")), idleBasis(v, measureText(v), h.largestText())}
+		s.lines = []line{say(words("Unavailable: " + h.text(v.p) + ".")), idleBasis(v, measureText(v), h.largestText())}
 	case *t.idleKeys == 0:
 		s.lines = []line{say(words("None" + v.among() + ".")), idleBasis(v, measureText(v), h.text(v.p), h.largestText(), h.resetText())}
 	default:
@@ -412,7 +412,7 @@ func sampledText(v *view) string {
 	}
 	return unit.FormatShare(unit.Share(*sampled, *bytes)) + " of the bytes (" + unit.FormatBytes(*sampled) + ") " +
 		"are estimates. Sizes of strings are exact; sizes of all other types are the server's estimate, " +
-		"for collections from their first 5 elements, and may be tens of per cent off."
+		"for collections from their first 5 elements, and may be off by tens of per cent."
 }
 
 // largestRows is how many of the largest keys are shown.

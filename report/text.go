@@ -123,7 +123,7 @@ func (r textRenderer) table(g *grid) {
 		r.out.WriteString(strings.TrimRight(indent+r.paintRule(text), " ") + "\n")
 	}
 	if len(left) > 0 {
-		r.paragraph(indent, say(words("Left out for want of room: "+strings.Join(left, ", ")+".")).in(quiet))
+		r.paragraph(indent, say(words("Columns hidden (narrow output): "+strings.Join(left, ", ")+".")).in(quiet))
 	}
 }
 

@@ -16,7 +16,7 @@ func trustSection(v *view) (section, bool) {
 		s.lines = append(s.lines, say(words(text)))
 	}
 	if n := v.p.Totals.Stalled; n > 0 {
-		s.lines = append(s.lines, say(words(plural(n, "key")+" stalled the server: the figures lack what it did not answer in time about "+verb(n, "it", "them")+".")))
+		s.lines = append(s.lines, say(words(plural(n, "key")+" stalled the server: figures that it did not return in time are missing.")))
 	}
 	for _, m := range v.p.Missing {
 		s.lines = append(s.lines, missingLine(m))
@@ -27,17 +27,17 @@ func trustSection(v *view) (section, bool) {
 // notMeasured tells of keys that SCAN returned and that are in no figure.
 func notMeasured(t *profile.Stats) string {
 	text := counted([]countOf{
-		{t.Vanished, verb(t.Vanished, "was", "were") + " gone when probed"},
-		{t.Expired, "expired between SCAN and probe"},
-		{t.Moved, verb(t.Moved, "belongs", "belong") + " to another node of the cluster"},
-		{t.Denied, verb(t.Denied, "lies", "lie") + " outside the user's ACL key patterns"},
-		{t.TooLong, verb(t.TooLong, "has a name", "have names") + " too long to ask about"},
-		{t.Failed, "gave an answer that makes no sense"},
+		{t.Vanished, "vanished before being measured"},
+		{t.Expired, "expired before being measured"},
+		{t.Moved, verb(t.Moved, "belongs", "belong") + " to another cluster node"},
+		{t.Denied, verb(t.Denied, "is", "are") + " outside the user's ACL key patterns"},
+		{t.TooLong, verb(t.TooLong, "has a name", "have names") + " too long to request"},
+		{t.Failed, "got an invalid reply"},
 	})
 	if text == "" {
 		return ""
 	}
-	return "Keys that SCAN returned and that are in no figure: " + text + "."
+	return "Keys returned by SCAN but not in any figure: " + text + "."
 }
 
 func missingLine(m profile.Missing) line {
@@ -69,7 +69,7 @@ func infoChecks(v *view) []line {
 		return sampleLines(v)
 	}
 	if why := notComparable(p); why != "" {
-		return []line{say(words("Not held against the numbers of keys in INFO: " + why + "."))}
+		return []line{say(words("Not checked against the key counts in INFO: " + why + "."))}
 	}
 	var lines []line
 	for i := range p.Nodes {
@@ -87,7 +87,7 @@ func infoChecks(v *view) []line {
 		}
 	}
 	if len(lines) > 0 && p.Totals.NoTTLKeys == nil {
-		lines = append(lines, say(words("The keys without TTL are not held against INFO: PTTL was not measured.")))
+		lines = append(lines, say(words("Keys without a TTL not checked against INFO: PTTL was not measured.")))
 	}
 	return lines
 }
@@ -96,7 +96,7 @@ func infoChecks(v *view) []line {
 // if it can.
 func notComparable(p *profile.Profile) string {
 	if p.Design.Match != "" {
-		return "only keys that match were walked"
+		return "only keys that match were scanned"
 	}
 	databases := 0
 	for _, n := range p.Nodes {
@@ -110,7 +110,7 @@ func notComparable(p *profile.Profile) string {
 	if databases == 0 {
 		return ""
 	}
-	return "INFO does not tell them"
+	return "INFO does not report them"
 }
 
 // namesLine compares the names that SCAN returned with INFO's keys before and
@@ -119,9 +119,9 @@ func namesLine(p *profile.Profile, n *profile.Node, db *profile.Database, where 
 	text := "Names, " + where + ": SCAN returned " + unit.FormatCount(db.Returned) + "; "
 	switch {
 	case db.Before == nil:
-		return say(words(text + "not held against INFO, which does not tell of this database."))
+		return say(words(text + "not checked, as INFO does not list this database."))
 	case !walkedThrough(p, db):
-		return say(words(text + "INFO had " + plural(db.Before.Keys, "key") + ": the walk is incomplete."))
+		return say(words(text + "INFO had " + plural(db.Before.Keys, "key") + ": the scan is incomplete."))
 	case db.After == nil:
 		text += "INFO had " + plural(db.Before.Keys, "key") + " before"
 	case db.After.Keys == db.Before.Keys:
@@ -136,13 +136,16 @@ func namesLine(p *profile.Profile, n *profile.Node, db *profile.Database, where 
 func namesDifference(r *profile.Receipt, n *profile.Node, db *profile.Database) string {
 	switch more := db.Returned - db.Before.Keys; {
 	case more > 0:
-		return ": " + unit.FormatCount(more) + " more (repeats or new keys)"
+		return ": " + unit.FormatCount(more) + " more (duplicates or new keys)"
 	case more == 0:
 		return ""
 	default:
 		return ": " + unit.FormatCount(-more) + " fewer (" + whyFewer(r, n) + ")"
 	}
 }
+
+// keysChanged explains a small difference from INFO.
+const keysChanged = "keys changed during the scan"
 
 // whyFewer is why SCAN may have returned fewer keys than INFO had before. What has
 // expired is in INFO until the primary removes it; a replica's SCAN does not return
@@ -151,20 +154,20 @@ func namesDifference(r *profile.Receipt, n *profile.Node, db *profile.Database) 
 func whyFewer(r *profile.Receipt, n *profile.Node) string {
 	causes := ""
 	if evicted := orZero(r.EvictedMeanwhile); evicted > 0 {
-		causes = pick(evicted == 1, "the key", "some of "+plural(evicted, "key")) + " evicted meanwhile, "
+		causes = pick(evicted == 1, "the key", "some of "+plural(evicted, "key")) + " evicted during the scan, "
 	}
 	switch noneExpired := r.ExpiredMeanwhile != nil && *r.ExpiredMeanwhile == 0; {
 	case n.Role == profile.RoleReplica:
-		causes += "expired but not yet reclaimed by its primary, "
+		causes += "expired but not yet deleted by its primary, "
 	case noneExpired && causes == "":
-		return "churn"
+		return keysChanged
 	case noneExpired:
 	case n.Role == profile.RolePrimary:
-		causes += "expired keys that the walk met, "
+		causes += "expired keys that SCAN deleted, "
 	default:
 		causes += "expired keys, "
 	}
-	return causes + "or churn"
+	return causes + "or " + keysChanged
 }
 
 // verdict is the outcome of a cross-check.
@@ -193,13 +196,13 @@ func crossCheck(p *profile.Profile, db *profile.Database) check {
 	c := check{verdict: unchecked, lost: lostIn(p, db.DB)}
 	switch {
 	case p.Design.Match != "":
-		c.why = "only keys that match were walked"
+		c.why = "only keys that match were scanned"
 	case db.NoTTLKeys == nil:
 		c.why = "PTTL was not measured"
 	case !walkedThrough(p, db):
-		c.why = "the walk is incomplete"
+		c.why = "the scan is incomplete"
 	case db.Before == nil || db.After == nil:
-		c.why = "INFO was not read before and after the walk"
+		c.why = "INFO was not read before and after the scan"
 	default:
 		c.counted = *db.NoTTLKeys
 		c.before, c.after = db.Before.Keys-db.Before.Expires, db.After.Keys-db.After.Expires
@@ -240,15 +243,15 @@ func (c check) line(where string) line {
 	lead := "No TTL, " + where + ": "
 	switch c.verdict {
 	case unchecked:
-		return say(words(lead + "not held against INFO: " + c.why + "."))
+		return say(words(lead + "not checked against INFO: " + c.why + "."))
 	case exact:
-		return say(words(lead + c.sum() + "; INFO says the same, before and after: exact."))
+		return say(words(lead + c.sum() + "; INFO had the same count before and after: exact."))
 	case churned:
-		return say(words(lead + c.sum() + c.info() + ": the difference is churn."))
+		return say(words(lead + c.sum() + c.info() + ": " + keysChanged + "."))
 	case evicted:
-		return say(words(lead + c.sum() + c.info() + ": no more than " + plural(c.evictions, "key") + " evicted meanwhile, and others written in their place, explain."))
+		return say(words(lead + c.sum() + c.info() + ": no more than the " + plural(c.evictions, "key") + " evicted during the scan and new keys in their place explain."))
 	case open:
-		return say(words(lead + c.sum() + c.info() + ": this is no contradiction, and no proof while keys are not measured."))
+		return say(words(lead + c.sum() + c.info() + ": consistent, but not proven, as some keys were not measured."))
 	default:
 		return say(words(lead + c.sum() + c.info() + ": the difference is unexplained.")).in(alarm)
 	}
@@ -260,7 +263,7 @@ func (c check) sum() string {
 	if c.verdict == exact || c.gone+c.unmeasured == 0 {
 		return text
 	}
-	for _, part := range []countOf{{c.gone, "gone when probed"}, {c.unmeasured, "not measured"}} {
+	for _, part := range []countOf{{c.gone, "vanished"}, {c.unmeasured, "not measured"}} {
 		if part.n > 0 {
 			text += " + " + unit.FormatCount(part.n) + " " + part.what
 		}
@@ -327,13 +330,13 @@ func (h horizon) trusted() bool { return h.known && !h.exceeded() }
 func (h horizon) text(p *profile.Profile) string {
 	switch {
 	case !h.known:
-		return "how far back idle times reach is not known, as the server does not tell its uptime"
+		return "the longest idle time that the server can report is unknown, as INFO has no uptime"
 	case h.exceeded():
-		return "no idle time beyond " + unit.FormatDuration(float64(h.seconds)) + " can have been counted here" + horizonReason(p, h.seconds) +
-			", yet times of up to " + unit.FormatDuration(float64(*h.largest)) +
-			" were seen: they came with an RDB file that was saved under an LRU policy, or are left from an LFU policy that was switched off at run time, and then mean nothing"
+		return "this server cannot have measured idle times over " + unit.FormatDuration(float64(h.seconds)) + horizonReason(p, h.seconds) +
+			", yet it reports up to " + unit.FormatDuration(float64(*h.largest)) +
+			": they were loaded from an RDB file saved under an LRU policy, or are left over from an LFU policy that was switched off at run time and are meaningless"
 	default:
-		return "no idle time beyond " + unit.FormatDuration(float64(h.seconds)) + " can be known" + horizonReason(p, h.seconds)
+		return "idle times over " + unit.FormatDuration(float64(h.seconds)) + " cannot be measured" + horizonReason(p, h.seconds)
 	}
 }
 
@@ -341,11 +344,11 @@ func (h horizon) text(p *profile.Profile) string {
 func horizonReason(p *profile.Profile, horizon int64) string {
 	for i := range p.Nodes {
 		if up := p.Nodes[i].UptimeS; up != nil && *up <= horizon && horizon < lruClockS {
-			return ", as the server has been up for no longer"
+			return ", as the server has not been up for longer"
 		}
 	}
 	if horizon >= lruClockS {
-		return ", as the server's LRU clock wraps there"
+		return ", as the server's LRU clock wraps around there"
 	}
 	return ""
 }
@@ -355,7 +358,7 @@ func (h horizon) largestText() string {
 	if h.largest == nil || h.exceeded() { // then text names it
 		return ""
 	}
-	return "the largest seen is " + unit.FormatDuration(float64(*h.largest))
+	return "the longest seen is " + unit.FormatDuration(float64(*h.largest))
 }
 
 // resetText doubts that nothing is idle where the horizon should have shown more.
@@ -363,12 +366,12 @@ func (h horizon) resetText() string {
 	if !h.known || h.largest == nil || *h.largest*2 >= h.seconds {
 		return ""
 	}
-	return "a restart or a full resync may have set all idle times to 0"
+	return "a restart or a full resync may have reset all idle times"
 }
 
 // measureText says since when idle time counts.
 func measureText(v *view) string {
-	return "Idle counts " + displayWord(string(v.p.Totals.Idle.Measure))
+	return "Idle time counts " + displayWord(string(v.p.Totals.Idle.Measure))
 }
 
 // idleBasis says what the idle times are and how far they can be trusted.
@@ -400,7 +403,7 @@ func noIdleTimes(s *profile.Stats) bool {
 
 // noIdleText says why no idle time was kept.
 func noIdleText(s *profile.Stats) string {
-	text := "No idle time is known of any key."
+	text := "No key has a known idle time."
 	if left := sharedText(s.Idle.SharedKeys); left != "" {
 		text += " " + left
 	}
