@@ -27,7 +27,7 @@ func runwaysOf(c *Comparison, earlier []*profile.Profile) (runways []Runway, why
 	runways = []Runway{}
 	n := only(c.New.Profile)
 	if n == nil || only(c.Old.Profile) == nil {
-		return runways, "each of several servers has a limit of its own, which their sum does not tell"
+		return runways, "there are several servers, each with a limit of its own"
 	}
 	if why = limitless(n); why != "" {
 		return runways, why
@@ -58,15 +58,15 @@ func isVolatile(policy string) bool { return strings.HasPrefix(policy, "volatile
 func limitless(n *profile.Node) string {
 	switch {
 	case n.Policy == "":
-		return "maxmemory-policy is not known, as INFO does not tell it"
+		return "maxmemory-policy is unknown, as INFO does not report it"
 	case n.Maxmemory != nil && *n.Maxmemory == 0:
-		return "maxmemory is 0, so that nothing is ever evicted: memory grows until the machine has none left" + asSet(n)
+		return "maxmemory is 0 (no limit): nothing is evicted, and memory can grow until the machine has none left" + asSet(n)
 	case isVolatile(n.Policy) || n.Policy == noeviction:
 		return ""
 	case strings.HasPrefix(n.Policy, "allkeys-"):
-		return n.Policy + " evicts any key when memory is full: no pool runs empty, and writes go on" + asSet(n)
+		return n.Policy + " can evict any key when memory is full, so writes continue" + asSet(n)
 	default:
-		return "what the policy evicts is not known here"
+		return "keyprof does not know what this maxmemory-policy evicts"
 	}
 }
 
@@ -75,7 +75,7 @@ func asSet(n *profile.Node) string {
 	if n.Role != profile.RoleReplica {
 		return ""
 	}
-	return " (as this replica is set; the settings of its primary decide)"
+	return " (by this replica's settings; those of its primary decide)"
 }
 
 // isFull reports whether memory is known to be at maxmemory.
@@ -99,19 +99,19 @@ type way struct {
 func (w way) pool() (r *Runway, why string) {
 	switch {
 	case w.c.Pool == nil:
-		return nil, "the pool is not known, as the new profile has no TTLs"
+		return nil, "the number of evictable keys is unknown, as the new profile has no TTLs"
 	case !w.c.New.Complete:
-		return nil, "the new profile is incomplete, so that the pool may be larger"
+		return nil, "the new profile is incomplete, so there may be more evictable keys"
 	case !wholePool(w.c.New.Profile):
-		return nil, "only some of the server's keys were walked, and others can be evicted, too"
+		return nil, "only some of the server's keys were scanned, and others can be evicted too"
 	}
 	change := w.c.Pool.Keys
 	r = &Runway{Limit: PoolEmpty, Left: *change.New, Rates: w.rates(poolGauge), Consequence: w.afterPool()}
 	switch {
 	case r.Left == 0 && !isFull(w.node) && !above0(change.Old):
-		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing, and behaves like noeviction" + asSet(w.node)
+		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing and behaves like noeviction" + asSet(w.node)
 	case r.Left == 0:
-		r.reached("no key has a TTL: the pool is empty")
+		r.reached("no key has a TTL")
 	case len(r.Rates) == 0:
 		return nil, w.noRate(poolGauge)
 	default:
@@ -124,7 +124,7 @@ func (w way) pool() (r *Runway, why string) {
 func (w way) memory() (r *Runway, why string) {
 	used, limit := w.node.UsedMemory, w.node.Maxmemory
 	if used == nil || limit == nil {
-		return nil, "used_memory or maxmemory is not known, as INFO does not tell it"
+		return nil, "used_memory or maxmemory is unknown, as INFO does not report it"
 	}
 	r = &Runway{Limit: MaxmemoryFull, Left: float64(max(*limit-*used, 0)), Rates: w.rates(memoryGauge), Consequence: w.afterMemory()}
 	switch {
@@ -200,17 +200,17 @@ func extremesOf(rates []Rate) (slowest, fastest float64) {
 func (w way) afterPool() string {
 	text := "then " + w.node.Policy + " has nothing left to evict and behaves like noeviction: "
 	if isFull(w.node) {
-		text += "memory is at maxmemory already, so writes fail with OOM"
+		text += "memory is already at maxmemory, so writes fail with OOM"
 	} else {
 		text += "once memory is at maxmemory, writes fail with OOM"
 	}
-	return text + "; reads go on" + asSet(w.node)
+	return text + "; reads continue" + asSet(w.node)
 }
 
 // afterMemory is what happens when memory is full.
 func (w way) afterMemory() string {
 	if w.node.Policy == noeviction {
-		return "then writes fail with OOM; reads go on" + asSet(w.node)
+		return "then writes fail with OOM; reads continue" + asSet(w.node)
 	}
 	return "then " + w.node.Policy + " evicts keys that have a TTL, and when none is left, writes fail with OOM" + asSet(w.node)
 }
@@ -219,13 +219,13 @@ func (w way) afterMemory() string {
 func (w way) noRate(g gauge) string {
 	for _, c := range w.c.Caveats {
 		if g.bars(c.Code) {
-			return "there is no rate between the two profiles: " + c.Text
+			return "the two profiles give no rate: " + c.Text
 		}
 	}
 	if days(g.at(w.c.New.Profile).Sub(g.at(w.c.Old.Profile))) == 0 {
-		return "there is no rate between profiles that are less than " + unit.FormatDuration(leastSpan.Seconds()) + " apart"
+		return "the two profiles give no rate: they are less than " + unit.FormatDuration(leastSpan.Seconds()) + " apart"
 	}
-	return "there is no rate between the two profiles, as the old one does not tell " + g.noun
+	return "the two profiles give no rate: the old one lacks " + g.noun
 }
 
 // wholePool reports whether all keys that the server can evict were walked, as
@@ -266,7 +266,7 @@ type gauge struct {
 var otherData = []string{"same-profile", "walks-overlap", "nodes-differ", "other-server", "label-differs"}
 
 var poolGauge = gauge{
-	noun:   "the pool",
+	noun:   "the number of evictable keys",
 	left:   poolLeft,
 	at:     func(p *profile.Profile) time.Time { return sideOf(p, "").at() },
 	barred: slices.Concat(otherData, []string{"databases-differ", "match-differs", "incomplete"}),
@@ -372,7 +372,7 @@ func (g gauge) assumption(rates []Rate, withinNoise bool) string {
 	}
 	text := g.seen(rates, withinNoise)
 	if ours > 0 {
-		text += "; " + keysText(ours) + " are left out, which the walks themselves may have evicted"
+		text += "; " + keysText(ours) + " that the scans themselves may have evicted are left out"
 	}
 	return text
 }
@@ -384,15 +384,15 @@ func (g gauge) seen(rates []Rate, withinNoise bool) string {
 	text := ""
 	switch {
 	case withinNoise:
-		text = fmt.Sprintf("in the %s between the two profiles %s changed by no more than a walk may miss: that tells no rate", span, g.noun)
+		text = fmt.Sprintf("in the %s between the two profiles %s changed by no more than noise, so there is no rate", span, g.noun)
 	case last.PerDay == 0 && last.EvictedByUs > 0:
-		text = fmt.Sprintf("in the %s between the two profiles %s lost no more than the old walk may have evicted", span, g.noun)
+		text = fmt.Sprintf("in the %s between the two profiles %s fell by no more than the old scan itself may have evicted", span, g.noun)
 	case last.PerDay == 0:
 		text = fmt.Sprintf("in the %s between the two profiles %s did not change", span, g.noun)
 	case last.PerDay < 0:
-		text = fmt.Sprintf("in the %s between the two profiles %s %s, by %s a day: that does not lead there", span, g.noun, g.more, g.format(-last.PerDay))
+		text = fmt.Sprintf("in the %s between the two profiles %s %s by %s a day, away from the limit", span, g.noun, g.more, g.format(-last.PerDay))
 	case len(rates) == 1:
-		return fmt.Sprintf("at the rate of %s, %s a day; peaks are faster, and then it comes sooner", these(span), g.format(last.PerDay))
+		return fmt.Sprintf("at the average rate of %s, %s a day; peaks are faster, so it may come sooner", these(span), g.format(last.PerDay))
 	}
 	switch {
 	case len(rates) == 1:
@@ -409,9 +409,9 @@ func (g gauge) ofAll(rates []Rate) string {
 	seen := fmt.Sprintf("the rates of %d intervals in %s", len(rates), spanText(rates[len(rates)-1].To.Sub(rates[0].From)))
 	switch {
 	case fastest <= 0:
-		return "none of " + seen + " leads there"
+		return "none of " + seen + " leads to the limit"
 	case slowest <= 0:
-		return fmt.Sprintf("at %s, at most %s a day, and in some of them %s %s or stayed; peaks within an interval are faster", seen, g.format(fastest), g.noun, g.more)
+		return fmt.Sprintf("at %s, at most %s a day, and in some of them %s %s or did not change; peaks within an interval are faster", seen, g.format(fastest), g.noun, g.more)
 	default:
 		return fmt.Sprintf("at %s, %s to %s a day; peaks within an interval are faster", seen, g.format(slowest), g.format(fastest))
 	}

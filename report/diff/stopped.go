@@ -89,7 +89,7 @@ func sinceOld(c *Comparison) (s since, why string) {
 		}
 	}
 	if s.recent == 0 {
-		return s, "the profiles are too close to each other to tell which keys were written between them"
+		return s, "the profiles are too close together to tell which keys were written between them"
 	}
 	return s, ""
 }
@@ -110,7 +110,7 @@ func idleUnknown(c *Comparison, span time.Duration) string {
 	case c.Old.Profile.Totals.NoTTLKeys == nil:
 		return "the old profile has no TTLs"
 	case !c.Old.Profile.Complete:
-		return "the old profile is incomplete, and may lack keys that had no TTL then"
+		return "the old profile is incomplete and may lack keys without a TTL"
 	case t.Freq != nil:
 		return "idle times are not tracked under an LFU policy"
 	case t.Idle == nil:
@@ -131,11 +131,11 @@ func idleTooShort(p *profile.Profile, span time.Duration) string {
 	n := only(p)
 	switch {
 	case n == nil || n.IdleHorizonS == nil:
-		return "how far back idle times reach is not known"
+		return "the longest idle time that the server can report is unknown"
 	case float64(*n.IdleHorizonS) < span.Seconds():
-		return fmt.Sprintf("idle times reach back for %s only, not to the old profile", unit.FormatDuration(float64(*n.IdleHorizonS)))
+		return fmt.Sprintf("idle times reach back only %s, not to the old profile", unit.FormatDuration(float64(*n.IdleHorizonS)))
 	case n.Role == profile.RoleReplica && (n.LargestIdleS == nil || float64(*n.LargestIdleS) < span.Seconds()):
-		return "no key is idle since before the old profile: a full resync of this replica may have set all idle times to 0"
+		return "no key has been idle since before the old profile: a full resync of this replica may have reset all idle times"
 	default:
 		return ""
 	}
