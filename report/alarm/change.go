@@ -11,9 +11,9 @@ import (
 
 // Why a change cannot be told.
 const (
-	becauseNew     = "there was nothing that could have grown: compare what is new, such as new_bytes"
-	becauseUnsure  = "one of the profiles sums namespaces up, or is incomplete, so that this one may be there too"
-	becauseMissing = "one of the profiles is incomplete, and the keys that are missing would look like a change"
+	becauseNew     = "the old figure is 0, so it has no growth: compare the increase instead, such as new_bytes"
+	becauseUnsure  = "one of the profiles sums up namespaces, or is incomplete, so this one may be in it too"
+	becauseMissing = "one of the profiles is incomplete, and its missing keys would look like a change"
 )
 
 // deltaOf is the change of a measure.
@@ -106,9 +106,9 @@ func (s subject) untold(m measure) (r reading, told bool) {
 	case old.absent != "" && old.absent == new.absent:
 		return old, false
 	case old.absent != "":
-		return lacking("of the old profile: " + old.absent), false
+		return lacking("old profile: " + old.absent), false
 	case new.absent != "":
-		return lacking("of the new profile: " + new.absent), false
+		return lacking("new profile: " + new.absent), false
 	case old.open && !s.diff.Old.Profile.Complete || new.open && !s.diff.New.Profile.Complete:
 		return lacking(becauseMissing), false
 	}
@@ -236,33 +236,33 @@ var (
 
 // changeMetrics are read from a comparison, in the order in which they are listed.
 var changeMetrics = []metric{
-	{name: "keys_growth", help: "how much the keys grew, relative to what there was", scale: growth, of: growthOf(allKeys), change: true},
-	{name: "bytes_growth", help: "how much the bytes grew", scale: growth, of: growthOf(allBytes), change: true},
-	{name: "no_ttl_bytes_growth", help: "how much the bytes that never expire grew", scale: growth, of: growthOf(lastingBytes), change: true},
-	{name: "mean_size_growth", help: "how much the bytes a key grew", scale: growth, of: growthOf(meanSizeOfKey), change: true},
-	{name: "new_keys", help: "how many more keys there are", scale: fewer, of: deltaOf(allKeys), ofPart: deltaOfPart(allKeys), change: true},
-	{name: "new_bytes", help: "how many more bytes", scale: less, of: deltaOf(allBytes), ofPart: deltaOfPart(allBytes), change: true},
-	{name: "new_no_ttl_keys", help: "how many more keys that never expire", scale: fewer, of: deltaOf(lastingKeys), ofPart: deltaOfPart(lastingKeys), change: true},
-	{name: "new_no_ttl_bytes", help: "how many more bytes that never expire", scale: less, of: deltaOf(lastingBytes), ofPart: deltaOfPart(lastingBytes), change: true},
-	{name: "new_high_idle_bytes", help: "how many more high-idle bytes", scale: less, of: deltaOf(idleBytes), ofPart: deltaOfPart(idleBytes), change: true},
-	{name: "no_ttl_share_rise", help: "rise of no_ttl_share, in per cent points", scale: points, of: deltaOf(lastingShare), change: true},
-	{name: "ttl_stopped_keys", help: "recent keys without a TTL, where TTLs are not set any more", scale: counts, of: ttlStoppedKeys, ofPart: ttlStoppedOfPart, change: true},
+	{name: "keys_growth", help: "growth of the number of keys, relative to the old profile", scale: growth, of: growthOf(allKeys), change: true},
+	{name: "bytes_growth", help: "growth of the bytes", scale: growth, of: growthOf(allBytes), change: true},
+	{name: "no_ttl_bytes_growth", help: "growth of the bytes without a TTL", scale: growth, of: growthOf(lastingBytes), change: true},
+	{name: "mean_size_growth", help: "growth of the mean bytes per key", scale: growth, of: growthOf(meanSizeOfKey), change: true},
+	{name: "new_keys", help: "increase in keys", scale: fewer, of: deltaOf(allKeys), ofPart: deltaOfPart(allKeys), change: true},
+	{name: "new_bytes", help: "increase in bytes", scale: less, of: deltaOf(allBytes), ofPart: deltaOfPart(allBytes), change: true},
+	{name: "new_no_ttl_keys", help: "increase in keys without a TTL", scale: fewer, of: deltaOf(lastingKeys), ofPart: deltaOfPart(lastingKeys), change: true},
+	{name: "new_no_ttl_bytes", help: "increase in bytes without a TTL", scale: less, of: deltaOf(lastingBytes), ofPart: deltaOfPart(lastingBytes), change: true},
+	{name: "new_high_idle_bytes", help: "increase in high-idle bytes", scale: less, of: deltaOf(idleBytes), ofPart: deltaOfPart(idleBytes), change: true},
+	{name: "no_ttl_share_rise", help: "rise of no_ttl_share, in percentage points", scale: points, of: deltaOf(lastingShare), change: true},
+	{name: "ttl_stopped_keys", help: "recent keys without a TTL, in namespaces where TTLs are no longer set", scale: counts, of: ttlStoppedKeys, ofPart: ttlStoppedOfPart, change: true},
 	{name: "days_to_empty", help: "days until no key with a TTL is left to evict", scale: inDays, of: daysToEmpty, where: wholeOnly, change: true},
 	{name: "days_to_full", help: "days until used_memory reaches maxmemory", scale: inDays, of: daysToFull, where: wholeOnly, change: true},
-	{name: "used_memory_growth", help: "how much the server's used_memory grew", scale: growth, of: usedMemoryGrowth, where: serverOnly, change: true},
+	{name: "used_memory_growth", help: "growth of the server's used_memory", scale: growth, of: usedMemoryGrowth, where: serverOnly, change: true},
 	{name: "evicted_keys", help: "keys that the server evicted since the old profile", scale: counts, of: evictedKeys, where: serverOnly, change: true},
-	{name: "hit_ratio", help: "share of the server's lookups since then that found a key", scale: shares, of: hitRatio, where: serverOnly, change: true},
+	{name: "hit_ratio", help: "keyspace hit ratio of the server since the old profile", scale: shares, of: hitRatio, where: serverOnly, change: true},
 }
 
 // Why the time to a limit, or a figure of a server, is not known.
 const (
-	noPolicy    = "the server does not tell its maxmemory-policy"
-	noPool      = "the server's maxmemory-policy is not one that evicts only keys with a TTL"
-	noRate      = "there is no rate: the profiles lie too close together, or overlap"
-	noOldServer = "the old profile does not have this figure of this server"
+	noPolicy    = "the server's maxmemory-policy is unknown"
+	noPool      = "the server's maxmemory-policy is not a volatile-* one"
+	noRate      = "there is no rate: the profiles are too close together, or overlap"
+	noOldServer = "the old profile lacks this figure of this server"
 	noPrimary   = "only a primary counts this"
-	noCount     = "the server counts from anew since the old profile, or does not tell"
-	noLookups   = "the server counts from anew since the old profile, does not tell, or looked nothing up"
+	noCount     = "the server's counters were reset since the old profile, or are not reported"
+	noLookups   = "the server's counters were reset since the old profile, or are not reported, or there were no lookups"
 )
 
 func daysToEmpty(s subject) reading { return s.runway(diff.PoolEmpty, s.whyNoPool) }

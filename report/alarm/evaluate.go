@@ -164,11 +164,11 @@ type judgement struct {
 
 // Why a condition cannot be told.
 const (
-	becausePartial = "the profile is incomplete, and the keys that are missing may change this"
+	becausePartial = "the profile is incomplete, and its missing keys may change the result"
 	becauseOpen    = "only a bound of the figure is known"
-	becauseOther   = "there are namespaces that are summed up as " + profile.OtherPattern
+	becauseOther   = "some namespaces are summed up as " + profile.OtherPattern
 	becauseNobody  = "no namespace matches"
-	becauseServer  = "the profile knows no server"
+	becauseServer  = "the profile has no server"
 	becauseAlone   = "there is no older profile to compare with"
 )
 

@@ -97,10 +97,10 @@ func (p *parser) metric(c *Condition) {
 		p.fail(p.pos, "want %s, where METRIC is one of %s", Grammar, metricNames(p.by))
 		return
 	case known == nil:
-		p.fail(p.pos, "there is no metric %.40q; want one of %s", name, metricNames(p.by))
+		p.fail(p.pos, "unknown metric %.40q; want one of %s", name, metricNames(p.by))
 		return
 	case known.change && p.by == OneProfile:
-		p.fail(p.pos, "%s compares two profiles: use it with keyprof diff, or with keyprof profile --save-dir DIR --diff; of one profile, METRIC is one of %s", name, metricNames(p.by))
+		p.fail(p.pos, "%s compares two profiles: use it with keyprof diff, or with keyprof profile --save-dir DIR --diff; for one profile, METRIC is one of %s", name, metricNames(p.by))
 		return
 	}
 	c.metric = known
@@ -178,7 +178,7 @@ func (p *parser) scope(c *Condition) {
 		p.fail(len(p.text), "want a namespace after in, such as resque:*")
 		return
 	case c.metric.where == serverOnly || c.metric.where == wholeOnly:
-		p.fail(p.pos, "%s is a figure of the server, and not of namespaces: leave out in", c.metric.name)
+		p.fail(p.pos, "%s is a figure of the server, not of namespaces: leave out in GLOB", c.metric.name)
 		return
 	}
 	pattern, offset, err := parseGlob(text)
@@ -246,7 +246,7 @@ func character(s string) (r rune, rest string, err error) {
 	return r, s[size:], nil
 }
 
-var errClass = errors.New(`there is no ] for this [; write \[ for a bracket`)
+var errClass = errors.New(`this [ has no closing ]; write \[ for a bracket`)
 
 // class reads what follows a bracket. A ] ends it wherever it stands, as in
 // Redis.

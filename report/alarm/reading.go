@@ -224,7 +224,7 @@ func parsePart(text string) (float64, error) {
 func parseGrowth(text string) (float64, error) {
 	ratio, err := ratios.signed().parse(text)
 	if err == nil && ratio < -1 {
-		err = fmt.Errorf("ratio %.40q: want at least -100%%, which is when nothing is left", text)
+		err = fmt.Errorf("ratio %.40q: want at least -100%%, which means that nothing is left", text)
 	}
 	return ratio, err
 }
