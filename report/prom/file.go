@@ -34,10 +34,10 @@ type Options struct {
 // What can be wrong with the name of a file to be written.
 var (
 	// ErrSuffix says that node_exporter would not read the file.
-	ErrSuffix = errors.New("file name must end in .prom: node_exporter reads no others")
+	ErrSuffix = errors.New("file name must end in .prom: node_exporter reads no other files")
 	// ErrStar says that the temporary file could not be named: its name would end
 	// in .prom, too.
-	ErrStar = errors.New("file name must not hold a *")
+	ErrStar = errors.New("file name must not contain a *")
 )
 
 // CheckName reports whether a file of that name can serve. The error is ErrSuffix
