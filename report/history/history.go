@@ -19,7 +19,7 @@ import (
 type History struct{ dir, label string }
 
 // ErrNoProfiles says that a directory holds no profile of any label.
-var ErrNoProfiles = errors.New("no profiles are kept here")
+var ErrNoProfiles = errors.New("no profiles found")
 
 // LabelsError says that a label must be chosen.
 type LabelsError struct {
@@ -119,7 +119,7 @@ func isAfter(path string, until time.Time) bool {
 }
 
 // errOther says that a file does not hold what its name promises.
-var errOther = errors.New("it holds another profile than its name says")
+var errOther = errors.New("the file holds another profile than its name says")
 
 // header reads that of a profile, if the file at path is one of the label, and
 // was made when its name says.
@@ -152,7 +152,7 @@ type Saved struct {
 }
 
 // errFuture says that a profile began later than it can have.
-var errFuture = errors.New("it is dated in the future, as by a clock that was wrong: move it away")
+var errFuture = errors.New("the profile is dated in the future, as if a clock was wrong: move the file away")
 
 // Newest reads the newest complete profiles of the label that began until then,
 // newest first: n of them, or as many as there are. Files that are called like a
