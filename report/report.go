@@ -200,7 +200,7 @@ func emptyText(v *view) string {
 	case t.Gone()+t.Unmeasured() > 0:
 		return "No keys: none of the keys that SCAN returned could be measured."
 	case sampled(p):
-		return "The sample has no keys."
+		return "No keys in the sample."
 	case !p.Complete:
 		return "No keys were seen before the scan stopped."
 	case p.Design.Match != "":
