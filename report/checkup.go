@@ -11,7 +11,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// CheckupFormats are the formats that WriteCheckup knows.
+// CheckupFormats returns the formats that WriteCheckup knows.
 func CheckupFormats() []Format { return []Format{Text, JSON} }
 
 // WriteCheckup writes what a check found. Of the options only Format, Color and
@@ -91,7 +91,7 @@ func checkupFacts(r *profile.Checkup) []fact {
 	return facts
 }
 
-// linkText is the state of a replica's link.
+// linkText returns the state of a replica's link.
 func linkText(l *profile.CheckupLink) string {
 	text := displayWord(l.Status) + ", to " + displayWord(l.Primary)
 	switch {
@@ -189,7 +189,7 @@ func ownText(r *profile.Checkup) string {
 	}
 }
 
-// command is a line to be copied. What must not reach a terminal is escaped, so
+// command returns a line to be copied. What must not reach a terminal is escaped, so
 // that of a user with such a name it cannot be.
 func command(text string) line {
 	l := say(words(strings.Join(tokens(text, false), "")))
@@ -197,7 +197,7 @@ func command(text string) line {
 	return l
 }
 
-// forecastSection says what a walk would take.
+// forecastSection returns what a walk would take.
 func forecastSection(r *profile.Checkup) section {
 	s := section{title: "Full scan"}
 	w := &r.Walk

@@ -10,7 +10,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// caveatSection says what differs besides keys, and what is not compared for it.
+// caveatSection returns what differs besides keys, and what is not compared for it.
 func caveatSection(c *diff.Comparison) (section, bool) {
 	s := section{title: "Warnings", numbered: true}
 	for _, caveat := range c.Caveats {
@@ -36,7 +36,7 @@ var measureWords = map[diff.Measure]string{
 	diff.NoTTLShare: "no-TTL share", diff.HighIdleBytes: "high-idle bytes", diff.MeanSize: "mean size",
 }
 
-// changeSection is the table that the diff is about.
+// changeSection returns the table that the diff is about.
 func changeSection(v *diffView) (section, bool) {
 	shown, rest := v.split()
 	s := section{title: "Namespaces by change of " + measureWords[v.by]}
@@ -84,7 +84,7 @@ func (v *diffView) changeNotes() []line {
 	return []line{say(words(text)).in(quiet)}
 }
 
-// partSection is a table of the namespaces in which one part of the keys changed
+// partSection returns a table of the namespaces in which one part of the keys changed
 // most.
 func (v *diffView) partSection(title string, by diff.Measure, columns ...changeColumns) section {
 	s := section{title: title}
@@ -107,10 +107,10 @@ func (v *diffView) partSection(title string, by diff.Measure, columns ...changeC
 	return s
 }
 
-// rows is how many rows a list shows that has usual ones by itself.
+// rows returns how many rows a list shows that has usual ones by itself.
 func (v *diffView) rows(usual int) int { return (&view{o: v.o.Options}).rows(usual) }
 
-// noTTLChangeSection is about keys that never expire.
+// noTTLChangeSection returns about keys that never expire.
 func noTTLChangeSection(v *diffView) (section, bool) {
 	by := diff.NoTTLBytes
 	if v.c.Totals.Changes[by].Delta == nil {
@@ -126,7 +126,7 @@ func noTTLChangeSection(v *diffView) (section, bool) {
 	), true
 }
 
-// idleChangeSection is about keys that nobody touches.
+// idleChangeSection returns about keys that nobody touches.
 func idleChangeSection(v *diffView) (section, bool) {
 	if v.c.Totals.Changes[diff.HighIdleBytes].Delta == nil {
 		return section{}, false
@@ -174,7 +174,7 @@ func stoppedSection(v *diffView) (section, bool) {
 	return s, true
 }
 
-// stoppedUnknown says why none can be listed, if so.
+// stoppedUnknown returns why none can be listed, if so.
 func stoppedUnknown(v *diffView) (section, bool) {
 	if v.c.StoppedUnknown == "" || v.o.Under != "" {
 		return section{}, false
@@ -207,7 +207,7 @@ func exampleLine(s diff.Stopped) (line, bool) {
 	return say(parts...).in(quiet), true
 }
 
-// lastingSection is how long what is left of a limit lasts.
+// lastingSection returns how long what is left of a limit lasts.
 func lastingSection(v *diffView) (section, bool) {
 	s := section{title: "Time to the limits"}
 	if v.o.Under != "" {
@@ -246,7 +246,7 @@ func runwayLine(r *diff.Runway) line {
 	return say(words(ends + ", " + r.Assumption + "; " + r.Consequence + ".")).in(alarm)
 }
 
-// scheduleText says what expires by itself.
+// scheduleText returns what expires by itself.
 func scheduleText(p *diff.Pool) string {
 	if len(p.Schedule) == 0 {
 		return "How many keys will expire is unknown."
@@ -284,7 +284,7 @@ func poolChanges(keys diff.Change, bytes *diff.Change) map[diff.Measure]diff.Cha
 	return m
 }
 
-// serverSection is what the server says of itself.
+// serverSection returns what the server says of itself.
 func serverSection(c *diff.Comparison) (section, bool) {
 	s := section{title: "The server"}
 	if len(c.Server) == 0 {
@@ -308,7 +308,7 @@ var serverNames = map[string]string{
 	"evicted_keys": "evicted keys (since old)", "expired_keys": "expired keys (since old)", "hit_ratio": "hit ratio (since old)",
 }
 
-// oursText says what the change of a figure leaves out.
+// oursText returns what the change of a figure leaves out.
 func oursText(l diff.ServerLine) string {
 	if l.Ours == 0 {
 		return ""
@@ -316,7 +316,7 @@ func oursText(l diff.ServerLine) string {
 	return ", less " + unit.FormatCount(int64(l.Ours)) + " by the old scan"
 }
 
-// serverCells are the texts of a figure. Of a counter only what was counted
+// serverCells returns the texts of a figure. Of a counter only what was counted
 // meanwhile means something.
 func serverCells(l diff.ServerLine) (old, new, change string) {
 	if l.Kind == diff.Word {
@@ -411,7 +411,7 @@ func sideFact(label string, s *diff.Side) fact {
 	return fact{label: label, line: say(parts...)}
 }
 
-// diffHeadlines are what must be known first.
+// diffHeadlines returns what must be known first.
 func diffHeadlines(v *diffView) []line {
 	if v.o.Under != "" {
 		if len(v.chosen) == 0 {
@@ -431,7 +431,7 @@ func diffHeadlines(v *diffView) []line {
 	return lines
 }
 
-// quietText is said when nothing is.
+// quietText returns said when nothing is.
 func quietText(v *diffView) string {
 	t := v.c.Totals.Changes
 	switch {
@@ -446,7 +446,7 @@ func quietText(v *diffView) string {
 	}
 }
 
-// stoppedHeadline names the namespaces that have begun to be written without a TTL.
+// stoppedHeadline returns the name of the namespaces that have begun to be written without a TTL.
 func stoppedHeadline(v *diffView) (line, bool) {
 	i := slices.IndexFunc(v.c.Stopped, func(s diff.Stopped) bool { return s.Jumped })
 	if i < 0 {
@@ -477,7 +477,7 @@ func countJumped(list []diff.Stopped) (n int) {
 	return n
 }
 
-// dbOf names a database where there are several.
+// dbOf returns the name of a database where there are several.
 func (v *diffView) dbOf(db int) string {
 	if !v.manyDBs {
 		return ""
@@ -485,7 +485,7 @@ func (v *diffView) dbOf(db int) string {
 	return " in db" + dbNumber(db)
 }
 
-// runway is that to a limit.
+// runway returns that to a limit.
 func (v *diffView) runway(limit diff.Limit) *diff.Runway {
 	for i := range v.c.Runways {
 		if v.c.Runways[i].Limit == limit {
@@ -498,7 +498,7 @@ func (v *diffView) runway(limit diff.Limit) *diff.Runway {
 // urgent is how many days before a limit it is a finding.
 const urgent = 30
 
-// poolHeadline tells that a volatile-* policy will have nothing left to evict.
+// poolHeadline returns a sentence that a volatile-* policy will have nothing left to evict.
 func poolHeadline(v *diffView) (line, bool) {
 	r := v.runway(diff.PoolEmpty)
 	if r == nil || r.Days == nil || *r.Days > urgent {
@@ -512,10 +512,10 @@ func poolHeadline(v *diffView) (line, bool) {
 	return say(words(text)).in(alarm), true
 }
 
-// lastRate is the one that led to the new profile.
+// lastRate returns the one that led to the new profile.
 func lastRate(r *diff.Runway) float64 { return r.Rates[len(r.Rates)-1].PerDay }
 
-// fullHeadline tells that maxmemory will be reached.
+// fullHeadline returns a sentence that maxmemory will be reached.
 func fullHeadline(v *diffView) (line, bool) {
 	r := v.runway(diff.MaxmemoryFull)
 	if r == nil || r.Days == nil || *r.Days > urgent {
@@ -529,7 +529,7 @@ func fullHeadline(v *diffView) (line, bool) {
 	return say(words(text)).in(alarm), true
 }
 
-// daysText is how long a runway is: "3.15 days", with its range.
+// daysText returns how long a runway is: "3.15 days", with its range.
 func daysText(r *diff.Runway) string {
 	text := decimalDays(*r.Days)
 	switch {
@@ -551,7 +551,7 @@ func decimalDays(days float64) string {
 	return unit.FormatPlainFloat(math.Round(days*100)/100) + " days"
 }
 
-// growthHeadline tells by how much the bytes changed, and which namespace did most
+// growthHeadline returns by how much the bytes changed, and which namespace did most
 // of it.
 func growthHeadline(v *diffView) (line, bool) {
 	m, write := diff.Bytes, unit.FormatBytes
@@ -582,7 +582,7 @@ func growthHeadline(v *diffView) (line, bool) {
 	return say(append(parts, words("."))...), true
 }
 
-// lastingHeadline tells that more keys never expire, where their share rose.
+// lastingHeadline returns a sentence that more keys never expire, where their share rose.
 func lastingHeadline(v *diffView) (line, bool) {
 	keys, share := v.c.Totals.Changes[diff.NoTTLKeys], v.c.Totals.Changes[diff.NoTTLShare]
 	if !keys.Real() || !share.Real() || *keys.Delta < 0 || *share.Delta < leastRise {
@@ -606,7 +606,7 @@ const (
 	leastUnexplainedBytes = 1 << 20
 )
 
-// unexplainedGrowth tells that memory changed where the sizes of keys do not say
+// unexplainedGrowth returns a sentence that memory changed where the sizes of keys do not say
 // so: those of collections are too uncertain, or it is not keys that take it.
 func unexplainedGrowth(v *diffView) (line, bool) {
 	for _, l := range v.c.Server {
@@ -621,7 +621,7 @@ func unexplainedGrowth(v *diffView) (line, bool) {
 	return line{}, false
 }
 
-// mostMoved is the namespace that changed most in a direction; nil if none did.
+// mostMoved returns the namespace that changed most in a direction; nil if none did.
 func (v *diffView) mostMoved(m diff.Measure, up bool) *diff.Row {
 	var most *diff.Row
 	for _, r := range v.chosen {
@@ -633,7 +633,7 @@ func (v *diffView) mostMoved(m diff.Measure, up bool) *diff.Row {
 	return most
 }
 
-// comingsHeadline names namespaces that are new, and that are gone.
+// comingsHeadline returns the name of namespaces that are new, and that are gone.
 func comingsHeadline(v *diffView) (line, bool) {
 	var parts []span
 	for _, state := range []diff.State{diff.Added, diff.Vanished} {

@@ -37,7 +37,7 @@ var rules = []rule{
 // maxHeadlines is how many sentences are read in an incident.
 const maxHeadlines = 5
 
-// headlines are the sentences of the rules that apply. They are about all that
+// headlines returns the sentences of the rules that apply. They are about all that
 // was measured, so a report of a part of it has none.
 func headlines(v *view) []line {
 	if v.o.Under != "" || v.p.Totals.Keys.Value == 0 {
@@ -57,7 +57,7 @@ func headlines(v *view) []line {
 	return lines
 }
 
-// leastNeeded is the rule of the highest expend.
+// leastNeeded returns the rule of the highest expend.
 func leastNeeded(list []rule) int {
 	best := 0
 	for i, r := range list {
@@ -84,7 +84,7 @@ const (
 // that is worth a sentence.
 const quietDay = 86400
 
-// dominant is the namespace that holds at least half of the bytes, or of the
+// dominant returns the namespace that holds at least half of the bytes, or of the
 // keys where bytes were not measured.
 func dominant(v *view) *profile.Namespace {
 	of := bytesOf
@@ -99,7 +99,7 @@ func dominant(v *view) *profile.Namespace {
 	return nil
 }
 
-// dominance names the namespace that holds most of the memory and whether it
+// dominance returns the name of the namespace that holds most of the memory and whether it
 // will ever go; or says that there is none.
 func dominance(v *view) (line, bool) {
 	ns := dominant(v)
@@ -118,7 +118,7 @@ func dominance(v *view) (line, bool) {
 	return say(name(displayPattern(ns)), words(v.dbNote(ns)+text+".")).in(strong), true
 }
 
-// expiryClause says how many of a namespace's keys have a TTL.
+// expiryClause returns how many of a namespace's keys have a TTL.
 func expiryClause(s *profile.Stats) string {
 	share := ratio(noTTLKeysOf(s), keysOf(s))
 	switch one := s.Keys.Value == 1; {
@@ -137,7 +137,7 @@ func expiryClause(s *profile.Stats) string {
 	}
 }
 
-// another names a second namespace that holds much and will not go away, which
+// another returns the name of a second namespace that holds much and will not go away, which
 // nobody would look for below one that holds more.
 func another(v *view) (line, bool) {
 	first := dominant(v)
@@ -156,7 +156,7 @@ func another(v *view) (line, bool) {
 	return line{}, false
 }
 
-// byWeight are all namespaces, largest first whatever the report is sorted by.
+// byWeight returns all namespaces, largest first whatever the report is sorted by.
 func byWeight(v *view) []*profile.Namespace {
 	list := slices.Clone(v.chosen)
 	slices.SortStableFunc(list, byBytes.compare)
@@ -174,7 +174,7 @@ func largePart(v *view, s *profile.Stats) bool {
 	return max(part(bytesOf), part(keysOf)) >= anotherPart
 }
 
-// spreadOut says that no namespace holds most of the bytes.
+// spreadOut returns a text saying that no namespace holds most of the bytes.
 func spreadOut(v *view) (line, bool) {
 	const few = 3
 	if v.p.Totals.Bytes == nil || len(v.chosen) <= few {
@@ -208,7 +208,7 @@ func expiry(v *view) (line, bool) {
 	return line{}, false
 }
 
-// idleness says since when nobody has touched the namespace that holds most. It
+// idleness returns since when nobody has touched the namespace that holds most. It
 // goes on where dominance, which named that namespace, ended. It says nothing
 // where the server's idle times cannot be trusted.
 func idleness(v *view) (line, bool) {
@@ -238,7 +238,7 @@ func idleness(v *view) (line, bool) {
 	return say(words(strings.Join(clauses, "; ") + ".")), true
 }
 
-// heavyKey tells of a single key that holds much.
+// heavyKey returns a sentence about a single key that holds much.
 func heavyKey(v *view) (line, bool) {
 	k, part := largestKey(v)
 	if part < heavyPart {
@@ -247,7 +247,7 @@ func heavyKey(v *view) (line, bool) {
 	return say(words("A single key, "), name(displayKey(k.KeyName)), words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
 }
 
-// lightKeys tells that no single key holds much although a namespace does.
+// lightKeys returns a sentence that no single key holds much although a namespace does.
 func lightKeys(v *view) (line, bool) {
 	k, part := largestKey(v)
 	if part == 0 || part >= lightPart || dominant(v) == nil || !v.extent.whole() {
@@ -257,7 +257,7 @@ func lightKeys(v *view) (line, bool) {
 		words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
 }
 
-// largestKey is the largest key and its share of the bytes; 0 if none is known.
+// largestKey returns the largest key and its share of the bytes; 0 if none is known.
 func largestKey(v *view) (k profile.Key, part float64) {
 	if len(v.p.Largest) == 0 {
 		return k, 0
@@ -269,7 +269,7 @@ func largestKey(v *view) (k profile.Key, part float64) {
 	return k, part
 }
 
-// keyNote is a key's type and size in brackets.
+// keyNote returns a key's type and size in brackets.
 func (v *view) keyNote(k profile.Key) string {
 	size := unit.FormatBytes(*k.Bytes)
 	switch k.Type {
@@ -300,17 +300,17 @@ func innocence(v *view) (line, bool) {
 	return say(words("The " + plural(others, "other namespace") + " together hold " + v.ofBytes(rest) + ".")), true
 }
 
-// ofKeys is a share of all keys: "98.9 % of the keys".
+// ofKeys returns a share of all keys: "98.9 % of the keys".
 func (v *view) ofKeys(n int64) string {
 	return unit.FormatShare(unit.Share(n, v.p.Totals.Keys.Value)) + " of the keys"
 }
 
-// ofBytes is a share of all bytes: "97.2 % of the bytes".
+// ofBytes returns a share of all bytes: "97.2 % of the bytes".
 func (v *view) ofBytes(n int64) string {
 	return unit.FormatShare(unit.Share(n, v.p.Totals.Bytes.Value)) + " of the bytes" + v.extent.word()
 }
 
-// dbNote tells namespaces of different databases apart.
+// dbNote returns namespaces of different databases apart.
 func (v *view) dbNote(ns *profile.Namespace) string {
 	if !v.manyDBs {
 		return ""
@@ -318,7 +318,7 @@ func (v *view) dbNote(ns *profile.Namespace) string {
 	return " in db" + dbNumber(ns.DB)
 }
 
-// limit tells that memory is nearly used up, and what happens then.
+// limit returns a sentence that memory is nearly used up, and what happens then.
 func limit(v *view) (line, bool) {
 	n := limitedNode(v.p)
 	if n == nil || n.UsedMemory == nil {
@@ -338,7 +338,7 @@ func limit(v *view) (line, bool) {
 	return say(words(text + ".")), true
 }
 
-// evictable says how little a volatile-* policy can evict, since that is what
+// evictable returns how little a volatile-* policy can evict, since that is what
 // stands between a full server and refused writes. It is about all databases:
 // where the profile is not, INFO tells.
 func evictable(v *view) (line, bool) {
@@ -367,7 +367,7 @@ type pool struct {
 	text string
 }
 
-// measuredPool is what was measured, if that was all there is.
+// measuredPool returns what was measured, if that was all there is.
 func measuredPool(v *view) (pool, bool) {
 	t := &v.p.Totals
 	if t.NoTTLKeys == nil || !v.extent.whole() {
@@ -381,7 +381,7 @@ func measuredPool(v *view) (pool, bool) {
 	return pool{keys, unit.Share(bytes, t.Bytes.Value), v.amountOf(&keys, &bytes)}, true
 }
 
-// poolByInfo is what the server says of all of its databases.
+// poolByInfo returns what the server says of all of its databases.
 func poolByInfo(n *profile.Node) (pool, bool) {
 	dbs, ok := keyspaceOf(n)
 	var keys, expires int64
@@ -393,7 +393,7 @@ func poolByInfo(n *profile.Node) (pool, bool) {
 	return pool{expires, part, unit.FormatCount(expires) + " of " + plural(keys, "key") + " (" + unit.FormatShare(part) + ") by INFO"}, ok && keys > 0
 }
 
-// limitedNode is the only node, if it has a memory limit.
+// limitedNode returns the only node, if it has a memory limit.
 func limitedNode(p *profile.Profile) *profile.Node {
 	if len(p.Nodes) != 1 || orZero(p.Nodes[0].Maxmemory) <= 0 {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// receiptSection says what the run cost the server, and what each figure leaves
+// receiptSection returns what the run cost the server, and what each figure leaves
 // out or counts too much.
 func receiptSection(p *profile.Profile) section {
 	r := &p.Receipt
@@ -32,7 +32,7 @@ func timeText(r *profile.Receipt) string {
 	return text + "round trips took " + unit.FormatElapsed(r.MainThreadS) + " longer than the fastest, including waits for other clients and the network."
 }
 
-// pausesText says what the pauses were for.
+// pausesText returns what the pauses were for.
 func pausesText(r *profile.Receipt) string {
 	switch {
 	case r.PausedS < shortRun/10:
@@ -45,7 +45,7 @@ func pausesText(r *profile.Receipt) string {
 	return " (" + unit.FormatElapsed(r.PausedForRateS) + " for --rate, the rest for --max-load)"
 }
 
-// serverText is what the server itself says.
+// serverText returns what the server itself says.
 func serverText(r *profile.Receipt) string {
 	var parts []string
 	if r.CommandS != nil {
@@ -60,7 +60,7 @@ func serverText(r *profile.Receipt) string {
 	return "Reported by the server, for all clients: " + strings.Join(parts, ", ") + "."
 }
 
-// traceText is what the run left behind in the server's statistics.
+// traceText returns what the run left behind in the server's statistics.
 func traceText(r *profile.Receipt) string {
 	text := "Added " + unit.FormatCount(r.KeyspaceHits) + " keyspace hits and " + unit.FormatCount(r.KeyspaceMisses) + " misses"
 	if r.ExpiredMeanwhile != nil {
@@ -75,7 +75,7 @@ func traceText(r *profile.Receipt) string {
 	return text + "."
 }
 
-// evictedByUs says how many evictions were perhaps ours.
+// evictedByUs returns how many evictions were perhaps ours.
 func evictedByUs(r *profile.Receipt) string {
 	switch {
 	case r.EvictedByUs == nil:
@@ -86,7 +86,7 @@ func evictedByUs(r *profile.Receipt) string {
 	return ", at most " + unit.FormatCount(*r.EvictedByUs) + " of them because of keyprof's client buffers (at most " + unit.FormatBytes(r.BufferBytes) + ")"
 }
 
-// waitsText says how long the server could not be used.
+// waitsText returns how long the server could not be used.
 func waitsText(waits []profile.Wait) string {
 	if len(waits) == 0 {
 		return ""
@@ -102,7 +102,7 @@ func waitsText(waits []profile.Wait) string {
 	return "Waited for the server: " + strings.Join(parts, ", ") + "."
 }
 
-// brakesText says why the walk stood back.
+// brakesText returns why the walk stood back.
 func brakesText(brakes []profile.Brake) string {
 	if len(brakes) == 0 {
 		return ""
@@ -118,7 +118,7 @@ func brakesText(brakes []profile.Brake) string {
 	return "Scan paused: " + strings.Join(parts, ", ") + "."
 }
 
-// feltText is what other clients felt, and by what pages they were spared.
+// feltText returns what other clients felt, and by what pages they were spared.
 func feltText(r *profile.Receipt) string {
 	var parts []string
 	if r.LatencyBudgetS > 0 {
@@ -145,7 +145,7 @@ func trafficText(r *profile.Receipt) string {
 	return unit.FormatBytes(r.BytesOut) + " sent, " + unit.FormatBytes(r.BytesIn) + " received; " + commandsText(r.Commands)
 }
 
-// loadText is the share of the main thread; nothing for a run that is too short.
+// loadText returns the share of the main thread; nothing for a run that is too short.
 func loadText(r *profile.Receipt) string {
 	if r.ElapsedS < shortRun {
 		return ""

@@ -38,7 +38,7 @@ const (
 	Markdown Format = "markdown"
 )
 
-// Formats are the formats that Write knows.
+// Formats returns the formats that Write knows.
 func Formats() []Format { return []Format{Text, JSON, CSV, Markdown} }
 
 // Sort is the order of namespaces: largest first.
@@ -53,7 +53,7 @@ const (
 	SortIdleBytes  Sort = "idle-bytes"
 )
 
-// Sorts are the orders that Write knows.
+// Sorts returns the orders that Write knows.
 func Sorts() []Sort { return []Sort{SortBytes, SortKeys, SortNoTTLBytes, SortIdleBytes} }
 
 // Defaults of Options, to be named by the flags.
@@ -170,7 +170,7 @@ func newDocument(v *view) document {
 	return d
 }
 
-// findings are the sections about keys.
+// findings returns the sections about keys.
 func findings(v *view) []section {
 	list := []section{namespaceSection(v), neverExpiring(v), highIdle(v)}
 	for _, build := range []func(*view) (section, bool){bandSection, typeSection, largestSection} {
@@ -181,7 +181,7 @@ func findings(v *view) []section {
 	return list
 }
 
-// doubts are the sections about the report itself.
+// doubts returns the sections about the report itself.
 func doubts(v *view) []section {
 	var list []section
 	if s, ok := trustSection(v); ok {
@@ -193,7 +193,7 @@ func doubts(v *view) []section {
 	return append(list, receiptSection(v.p))
 }
 
-// emptyText is the whole finding about an empty keyspace.
+// emptyText returns the whole finding about an empty keyspace.
 func emptyText(v *view) string {
 	p, t := v.p, v.p.Totals
 	switch {

@@ -11,7 +11,7 @@ import (
 // sampled reports whether the figures are estimates from a sample.
 func sampled(p *profile.Profile) bool { return p.Design.Method == profile.MethodSample }
 
-// aboutText is an estimate for people: "about 1,234,000 keys (±2.0 %)", or "at
+// aboutText returns an estimate for people: "about 1,234,000 keys (±2.0 %)", or "at
 // least 3.2 GiB" where the upper end is not known.
 func aboutText(e *profile.Estimate, format func(int64) string) string {
 	off := halfWidth(e)
@@ -27,7 +27,7 @@ func aboutText(e *profile.Estimate, format func(int64) string) string {
 	}
 }
 
-// halfWidth is by how much of an estimate the truth may be off, as a ratio; nil if
+// halfWidth returns by how much of an estimate the truth may be off, as a ratio; nil if
 // that is not known.
 func halfWidth(e *profile.Estimate) *float64 {
 	if e == nil || e.Hi == nil || e.Value <= 0 {
@@ -51,12 +51,12 @@ func rounded(e *profile.Estimate) int64 {
 
 func keysText(n int64) string { return plural(n, "key") }
 
-// estimateFact says what the sample tells of all keys.
+// estimateFact returns what the sample tells of all keys.
 func estimateFact(p *profile.Profile) fact {
 	return fact{label: "estimate", line: say(words(totalText(&p.Totals))).in(strong)}
 }
 
-// totalText is keys and bytes, with their intervals if they are estimates.
+// totalText returns keys and bytes, with their intervals if they are estimates.
 func totalText(t *profile.Stats) string {
 	text := aboutText(&t.Keys, keysText)
 	if t.Bytes != nil {
@@ -84,7 +84,7 @@ func sampleLines(v *view) []line {
 	return lines
 }
 
-// unseenText is the rule of three.
+// unseenText returns the rule of three.
 func unseenText(p *profile.Profile) string {
 	n := estimate.Unseen(p.Design.Sample.Covered)
 	if n == 0 {
@@ -157,7 +157,7 @@ func probedIn(p *profile.Profile, db int) (n int64) {
 	return n
 }
 
-// balanceLine is the outer check.
+// balanceLine returns the outer check.
 func balanceLine(v *view) line {
 	const lead = "Bytes not checked against the server's memory: "
 	e := v.extent

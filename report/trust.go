@@ -8,7 +8,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// trustSection says how far the figures hold: the cross-check against the
+// trustSection returns how far the figures hold: the cross-check against the
 // server's own count, and what could not be measured.
 func trustSection(v *view) (section, bool) {
 	s := section{title: "How far to trust this", lines: infoChecks(v)}
@@ -24,7 +24,7 @@ func trustSection(v *view) (section, bool) {
 	return s, len(s.lines) > 0
 }
 
-// notMeasured tells of keys that SCAN returned and that are in no figure.
+// notMeasured returns a sentence about keys that SCAN returned and that are in no figure.
 func notMeasured(t *profile.Stats) string {
 	text := counted([]countOf{
 		{t.Vanished, "vanished before being measured"},
@@ -92,7 +92,7 @@ func infoChecks(v *view) []line {
 	return lines
 }
 
-// notComparable says why nothing of the profile can be held against INFO; empty
+// notComparable returns why nothing of the profile can be held against INFO; empty
 // if it can.
 func notComparable(p *profile.Profile) string {
 	if p.Design.Match != "" {
@@ -147,7 +147,7 @@ func namesDifference(r *profile.Receipt, n *profile.Node, db *profile.Database) 
 // keysChanged explains a small difference from INFO.
 const keysChanged = "keys changed during the scan"
 
-// whyFewer is why SCAN may have returned fewer keys than INFO had before. What has
+// whyFewer returns why SCAN may have returned fewer keys than INFO had before. What has
 // expired is in INFO until the primary removes it; a replica's SCAN does not return
 // it, and a primary's SCAN removes it. Keys that a full server evicts are gone before
 // the walk comes to them.
@@ -215,7 +215,7 @@ func crossCheck(p *profile.Profile, db *profile.Database) check {
 	return c
 }
 
-// drift is how many keys are known to have come, gone or been returned more
+// drift returns how many keys are known to have come, gone or been returned more
 // than once.
 func drift(db *profile.Database) int64 {
 	return abs(db.After.Keys-db.Before.Keys) + max(0, db.Returned-max(db.Before.Keys, db.After.Keys))
@@ -257,7 +257,7 @@ func (c check) line(where string) line {
 	}
 }
 
-// sum is "458 counted + 2 gone when probed = at most 460".
+// sum returns "458 counted + 2 gone when probed = at most 460".
 func (c check) sum() string {
 	text := unit.FormatCount(c.counted) + " counted"
 	if c.verdict == exact || c.gone+c.unmeasured == 0 {
@@ -326,7 +326,7 @@ func (h horizon) exceeded() bool {
 // trusted reports whether idle times can be taken for what they say.
 func (h horizon) trusted() bool { return h.known && !h.exceeded() }
 
-// text says how much idle time can be known and why.
+// text returns how much idle time can be known and why.
 func (h horizon) text(p *profile.Profile) string {
 	switch {
 	case !h.known:
@@ -340,7 +340,7 @@ func (h horizon) text(p *profile.Profile) string {
 	}
 }
 
-// horizonReason tells a short uptime from the end of the server's LRU clock.
+// horizonReason returns a short uptime from the end of the server's LRU clock.
 func horizonReason(p *profile.Profile, horizon int64) string {
 	for i := range p.Nodes {
 		if up := p.Nodes[i].UptimeS; up != nil && *up <= horizon && horizon < lruClockS {
@@ -353,7 +353,7 @@ func horizonReason(p *profile.Profile, horizon int64) string {
 	return ""
 }
 
-// largestText names the largest idle time seen: evidence for the horizon.
+// largestText returns the name of the largest idle time seen: evidence for the horizon.
 func (h horizon) largestText() string {
 	if h.largest == nil || h.exceeded() { // then text names it
 		return ""
@@ -369,12 +369,12 @@ func (h horizon) resetText() string {
 	return "a restart or a full resync may have reset all idle times"
 }
 
-// measureText says since when idle time counts.
+// measureText returns since when idle time counts.
 func measureText(v *view) string {
 	return "Idle time counts " + displayWord(string(v.p.Totals.Idle.Measure))
 }
 
-// idleBasis says what the idle times are and how far they can be trusted.
+// idleBasis returns what the idle times are and how far they can be trusted.
 func idleBasis(v *view, clauses ...string) line {
 	clauses = slices.DeleteFunc(clauses, func(s string) bool { return s == "" })
 	text := strings.Join(clauses, "; ") + "."
@@ -384,7 +384,7 @@ func idleBasis(v *view, clauses ...string) line {
 	return say(words(text)).in(quiet)
 }
 
-// sharedText is about keys without an idle time of their own.
+// sharedText returns about keys without an idle time of their own.
 func sharedText(n int64) string {
 	switch n {
 	case 0:
@@ -401,7 +401,7 @@ func noIdleTimes(s *profile.Stats) bool {
 	return s.Idle != nil && len(s.Idle.Histogram) == 0 && s.Keys.Value > 0
 }
 
-// noIdleText says why no idle time was kept.
+// noIdleText returns why no idle time was kept.
 func noIdleText(s *profile.Stats) string {
 	text := "No key has a known idle time."
 	if left := sharedText(s.Idle.SharedKeys); left != "" {

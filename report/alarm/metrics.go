@@ -56,10 +56,10 @@ var profileMetrics = []metric{
 // Metric is what people may know of a metric.
 type Metric struct{ Name, Help string }
 
-// Metrics are those that one profile has, and every comparison by its new one.
+// Metrics returns those that one profile has, and every comparison by its new one.
 func Metrics() []Metric { return known(profileMetrics) }
 
-// ChangeMetrics are those that only a comparison has.
+// ChangeMetrics returns those that only a comparison has.
 func ChangeMetrics() []Metric { return known(changeMetrics) }
 
 func known(metrics []metric) []Metric {
@@ -113,7 +113,7 @@ func highIdleBytes(s subject) reading {
 	return s.figure(s.stats.HighIdleBytes, noSizes)
 }
 
-// whyNotIdle says why there is no high-idle figure, if there is none.
+// whyNotIdle returns why there is no high-idle figure, if there is none.
 func (s subject) whyNotIdle() string {
 	switch {
 	case s.stats.Idle != nil:
@@ -133,12 +133,12 @@ func (s subject) figure(e *profile.Estimate, whyAbsent string) reading {
 	return estimated(e, s.partial())
 }
 
-// share is the metric that is a part of another one.
+// share returns the metric that is a part of another one.
 func share(part, whole func(subject) reading) func(subject) reading {
 	return func(s subject) reading { return part(s).share(whole(s)) }
 }
 
-// ofAll is the metric of a namespace as a share of the whole keyspace's.
+// ofAll returns the metric of a namespace as a share of the whole keyspace's.
 func ofAll(of func(subject) reading) func(subject) reading {
 	return func(s subject) reading {
 		return of(s).share(of(subject{profile: s.profile, stats: &s.profile.Totals}))

@@ -19,7 +19,7 @@ type Condition struct {
 	in     glob
 }
 
-// String is the condition as it was written.
+// String returns the condition as it was written.
 func (c *Condition) String() string { return c.text }
 
 // NeedsDiff reports whether two profiles are needed to judge the condition.
@@ -32,7 +32,7 @@ type Error struct {
 	Reason     string
 }
 
-// Error says where in the expression it is wrong, counted in characters from 1.
+// Error returns where in the expression it is wrong, counted in characters from 1.
 func (e *Error) Error() string {
 	at := utf8.RuneCountInString(e.Expression[:e.Offset]) + 1
 	return fmt.Sprintf("%s: at character %d of %q", e.Reason, at, e.Expression)
@@ -107,7 +107,7 @@ func (p *parser) metric(c *Condition) {
 	p.pos += len(name)
 }
 
-// find is the metric of that name; nil if there is none.
+// find returns the metric of that name; nil if there is none.
 func find(name string) *metric {
 	for _, list := range [][]metric{profileMetrics, changeMetrics} {
 		for i := range list {

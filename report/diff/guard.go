@@ -84,7 +84,7 @@ func hidesNamespaces(caveats []Caveat) bool {
 // pair is what guards compare.
 type pair struct{ before, after *profile.Profile }
 
-// otherDatabases tells when a database was walked on one side only, unless the
+// otherDatabases returns when a database was walked on one side only, unless the
 // other side knows that it was empty.
 func (p pair) otherDatabases() *Caveat {
 	only := func(a, b *profile.Profile) (list []int) {
@@ -105,7 +105,7 @@ func (p pair) otherDatabases() *Caveat {
 		databases(p.before.Design.Databases), databases(p.after.Design.Databases))}
 }
 
-// leftOut tells of databases that hold keys and were walked on neither side, or
+// leftOut returns a sentence about databases that hold keys and were walked on neither side, or
 // could not be, unless it is the same ones.
 func (p pair) leftOut() *Caveat {
 	old, new := notWalked(p.before), notWalked(p.after)
@@ -116,7 +116,7 @@ func (p pair) leftOut() *Caveat {
 		"only scanned databases are compared: the old profile leaves out %s, the new one %s, which held keys by INFO", databases(old), databases(new))}
 }
 
-// notWalked are the databases that hold keys by INFO and were not walked.
+// notWalked returns the databases that hold keys by INFO and were not walked.
 func notWalked(p *profile.Profile) (list []int) {
 	known := setOf(p.Design.Databases)
 	for i := range p.Nodes {
@@ -255,7 +255,7 @@ func methodText(d profile.Design) string {
 	return "a full scan"
 }
 
-// unmeasured names what only one side measured.
+// unmeasured returns the name of what only one side measured.
 func (p pair) unmeasured() *Caveat {
 	var names []string
 	for _, m := range Measures {
@@ -327,7 +327,7 @@ func (p pair) nodes() (pairs []nodes, caveat *Caveat) {
 	}
 }
 
-// namesOf names some servers.
+// namesOf returns the name of some servers.
 func namesOf(list []profile.Node) string {
 	switch len(list) {
 	case 0:
@@ -339,7 +339,7 @@ func namesOf(list []profile.Node) string {
 	}
 }
 
-// unknown tells that INFO was refused on a side: no server is told from another.
+// unknown returns a sentence that INFO was refused on a side: no server is told from another.
 func (n nodes) unknown() *Caveat {
 	if n.redacted || n.old.RunID != "" && n.new.RunID != "" {
 		return nil
@@ -438,7 +438,7 @@ func differ(a, b string) bool {
 
 func isLFU(policy string) bool { return strings.HasSuffix(policy, "-lfu") }
 
-// only is the one server of a profile; nil if there are several, or none.
+// only returns the one server of a profile; nil if there are several, or none.
 func only(p *profile.Profile) *profile.Node {
 	if len(p.Nodes) != 1 {
 		return nil

@@ -21,7 +21,7 @@ const (
 	noeviction = "noeviction"
 )
 
-// runwaysOf are the limits that the keyspace is on its way to. why is what keeps
+// runwaysOf returns the limits that the keyspace is on its way to. why is what keeps
 // the limit that the policy leads to from being among them.
 func runwaysOf(c *Comparison, earlier []*profile.Profile) (runways []Runway, why string) {
 	runways = []Runway{}
@@ -54,7 +54,7 @@ func runwaysOf(c *Comparison, earlier []*profile.Profile) (runways []Runway, why
 
 func isVolatile(policy string) bool { return strings.HasPrefix(policy, "volatile-") }
 
-// limitless tells why a server runs into no limit that a profile shows.
+// limitless returns why a server runs into no limit that a profile shows.
 func limitless(n *profile.Node) string {
 	switch {
 	case n.Policy == "":
@@ -95,7 +95,7 @@ type way struct {
 	earlier []*profile.Profile
 }
 
-// pool is the way until no key is left to evict, or why it is not known.
+// pool returns the way until no key is left to evict, or why it is not known.
 func (w way) pool() (r *Runway, why string) {
 	switch {
 	case w.c.Pool == nil:
@@ -120,7 +120,7 @@ func (w way) pool() (r *Runway, why string) {
 	return r, ""
 }
 
-// memory is the way until memory is full, or why it is not known.
+// memory returns the way until memory is full, or why it is not known.
 func (w way) memory() (r *Runway, why string) {
 	used, limit := w.node.UsedMemory, w.node.Maxmemory
 	if used == nil || limit == nil {
@@ -179,7 +179,7 @@ func (r *Runway) expect(g gauge, withinNoise bool) {
 	r.Assumption = g.assumption(r.Rates, withinNoise)
 }
 
-// daysAt is how long what is left lasts; nil if a rate does not use it up.
+// daysAt returns how long what is left lasts; nil if a rate does not use it up.
 func (r *Runway) daysAt(perDay float64) *float64 {
 	if perDay <= 0 {
 		return nil
@@ -196,7 +196,7 @@ func extremesOf(rates []Rate) (slowest, fastest float64) {
 	return slowest, fastest
 }
 
-// afterPool is what happens when nothing is left to evict.
+// afterPool returns what happens when nothing is left to evict.
 func (w way) afterPool() string {
 	text := "then " + w.node.Policy + " has nothing left to evict and behaves like noeviction: "
 	if isFull(w.node) {
@@ -207,7 +207,7 @@ func (w way) afterPool() string {
 	return text + "; reads continue" + asSet(w.node)
 }
 
-// afterMemory is what happens when memory is full.
+// afterMemory returns what happens when memory is full.
 func (w way) afterMemory() string {
 	if w.node.Policy == noeviction {
 		return "then writes fail with OOM; reads continue" + asSet(w.node)
@@ -215,7 +215,7 @@ func (w way) afterMemory() string {
 	return "then " + w.node.Policy + " evicts keys that have a TTL, and when none is left, writes fail with OOM" + asSet(w.node)
 }
 
-// noRate is why the two profiles give no rate.
+// noRate returns why the two profiles give no rate.
 func (w way) noRate(g gauge) string {
 	for _, c := range w.c.Caveats {
 		if g.bars(c.Code) {
@@ -298,7 +298,7 @@ func poolLeft(p *profile.Profile) (keys float64, ok bool) {
 	return float64(max(t.Keys.Value-t.NoTTLKeys.Value, 0)), true
 }
 
-// evictedByUs are the keys that a walk itself may have evicted. Under a volatile-*
+// evictedByUs returns the keys that a walk itself may have evicted. Under a volatile-*
 // policy they were of the pool.
 func evictedByUs(p *profile.Profile) float64 {
 	if p.Receipt.EvictedByUs == nil {
@@ -316,7 +316,7 @@ func memoryLeft(p *profile.Profile) (bytes float64, ok bool) {
 	return -float64(*n.UsedMemory), true
 }
 
-// rates are those between neighbours among the earlier profiles, the old one and
+// rates returns those between neighbours among the earlier profiles, the old one and
 // the new one, as far as they can be compared; oldest first. The last one leads to
 // the new profile, from the old one or, if that is too close, from the last one
 // that is not.
@@ -347,7 +347,7 @@ func (g gauge) strange(before, after *profile.Profile) bool {
 	})
 }
 
-// rate is that from one profile to another; ok is false if there is none.
+// rate returns that from one profile to another; ok is false if there is none.
 func (g gauge) rate(before, after *profile.Profile) (r Rate, ok bool) {
 	a, known := g.left(before)
 	b, alsoKnown := g.left(after)
@@ -364,7 +364,7 @@ func (g gauge) rate(before, after *profile.Profile) (r Rate, ok bool) {
 	return r, true
 }
 
-// assumption is what a figure that rests on these rates takes for granted.
+// assumption returns what a figure that rests on these rates takes for granted.
 func (g gauge) assumption(rates []Rate, withinNoise bool) string {
 	var ours float64
 	for _, r := range rates {
@@ -377,7 +377,7 @@ func (g gauge) assumption(rates []Rate, withinNoise bool) string {
 	return text
 }
 
-// seen is what the rates are.
+// seen returns what the rates are.
 func (g gauge) seen(rates []Rate, withinNoise bool) string {
 	last := rates[len(rates)-1]
 	span := spanText(last.To.Sub(last.From))
@@ -403,7 +403,7 @@ func (g gauge) seen(rates []Rate, withinNoise bool) string {
 	return text + g.ofAll(rates)
 }
 
-// ofAll tells of all rates.
+// ofAll returns a sentence about all rates.
 func (g gauge) ofAll(rates []Rate) string {
 	slowest, fastest := extremesOf(rates)
 	seen := fmt.Sprintf("the rates of %d intervals in %s", len(rates), spanText(rates[len(rates)-1].To.Sub(rates[0].From)))
@@ -417,7 +417,7 @@ func (g gauge) ofAll(rates []Rate) string {
 	}
 }
 
-// keysText is a number of keys above 0, which need not be whole.
+// keysText returns a number of keys above 0, which need not be whole.
 func keysText(v float64) string {
 	switch {
 	case v < 0.1:
@@ -429,7 +429,7 @@ func keysText(v float64) string {
 	}
 }
 
-// spanText is a span in words: "4 hours", "1.5 days".
+// spanText returns a span in words: "4 hours", "1.5 days".
 func spanText(span time.Duration) string {
 	short := unit.FormatDuration(span.Seconds())
 	number, letter := short[:len(short)-1], short[len(short)-1]
@@ -453,7 +453,7 @@ func dbField(db int) string { return "db" + strconv.Itoa(db) }
 // the TTL histogram.
 var scheduleS = []int64{3600, 24 * 3600, 7 * 24 * 3600}
 
-// poolOf is what a volatile-* policy can evict; nil if the new profile has no TTLs.
+// poolOf returns what a volatile-* policy can evict; nil if the new profile has no TTLs.
 func poolOf(r *rows, namespaces []Row) *Pool {
 	if r.after.Totals.NoTTLKeys == nil {
 		return nil
@@ -485,7 +485,7 @@ func comparePoolRows(a, b PoolRow) int {
 	)
 }
 
-// newOf is the new figure of a change; -1 if there is none.
+// newOf returns the new figure of a change; -1 if there is none.
 func newOf(c *Change) float64 {
 	if c == nil || c.New == nil {
 		return -1
@@ -493,7 +493,7 @@ func newOf(c *Change) float64 {
 	return *c.New
 }
 
-// poolRow is a namespace's part; holds is false if no key in it has a TTL.
+// poolRow returns a namespace's part; holds is false if no key in it has a TTL.
 func (r *rows) poolRow(row Row) (part PoolRow, holds bool) {
 	s := poolSides{
 		old:   poolFigures{figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, movedIn(r.before, row.DB))}},
@@ -521,7 +521,7 @@ func (r *rows) poolBytes(s poolSides) *Change {
 	return &c
 }
 
-// poolSampling is how much of a change chance explains in what is left of a whole
+// poolSampling returns how much of a change chance explains in what is left of a whole
 // without a part, in samples of the same keys.
 func (r *rows) poolSampling(s poolSides, whole, part Measure) slack {
 	if !r.paired {
@@ -551,7 +551,7 @@ type poolSides struct {
 // poolFigures reads the figures of the keys that have a TTL.
 type poolFigures struct{ figures }
 
-// keys are those that have a TTL.
+// keys returns those that have a TTL.
 func (f poolFigures) keys() figure {
 	switch {
 	case f.stats == nil:
@@ -562,7 +562,7 @@ func (f poolFigures) keys() figure {
 	return f.sum(&f.stats.Keys, f.churn().expiring).less(f.sum(f.stats.NoTTLKeys, 0))
 }
 
-// bytes are those of the keys that have a TTL.
+// bytes returns those of the keys that have a TTL.
 func (f poolFigures) bytes() figure {
 	switch {
 	case f.stats == nil:
@@ -573,14 +573,14 @@ func (f poolFigures) bytes() figure {
 	return f.sum(f.stats.Bytes, f.churn().expiring*f.mean()).less(f.sum(f.stats.NoTTLBytes, 0))
 }
 
-// less is what is left of a whole without a part of it.
+// less returns what is left of a whole without a part of it.
 func (f figure) less(part figure) figure {
 	return figure{
 		value: max(f.value-part.value, 0), known: true, slack: f.slack.plus(part.slack),
 	}
 }
 
-// poolBytesOf are the bytes of the keys that have a TTL; nil if they are not known.
+// poolBytesOf returns the bytes of the keys that have a TTL; nil if they are not known.
 func poolBytesOf(s *profile.Stats) *profile.Estimate {
 	if s.Bytes == nil || s.NoTTLBytes == nil {
 		return nil
@@ -589,7 +589,7 @@ func poolBytesOf(s *profile.Stats) *profile.Estimate {
 	return &e
 }
 
-// scheduleOf is what expires by itself within each span, cumulative.
+// scheduleOf returns what expires by itself within each span, cumulative.
 func scheduleOf(s *profile.Stats) []Expiry {
 	schedule := []Expiry{}
 	if s.TTL == nil {
@@ -619,5 +619,5 @@ func expiryWithin(s *profile.Stats, within int64) Expiry {
 	return e
 }
 
-// scaled is a count of a sample, scaled up to all keys.
+// scaled returns a count of a sample, scaled up to all keys.
 func scaled(n int64, weight float64) int64 { return int64(math.Round(float64(n) * weight)) }

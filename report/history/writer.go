@@ -210,7 +210,7 @@ func (w *Writer) Prune(keep int) (removed []string, err error) {
 	return removed, err
 }
 
-// surplus are the profiles behind the newest keep complete ones, of which the one
+// surplus returns the profiles behind the newest keep complete ones, of which the one
 // that was saved last is the first.
 func (w *Writer) surplus(keep int) ([]string, error) {
 	paths, err := w.h.files()

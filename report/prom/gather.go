@@ -14,7 +14,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// gather are all metrics of a profile. success is when a run was last complete, in
+// gather returns all metrics of a profile. success is when a run was last complete, in
 // seconds since 1970; nil: not known.
 func gather(p *profile.Profile, c *diff.Comparison, o Options, success *float64) (*prometheus.Registry, error) {
 	e := newExposition(p.Label)
@@ -166,7 +166,7 @@ type exposition struct {
 	err        error
 }
 
-// newExposition is one of which all samples carry the deployment, if it has a name.
+// newExposition returns one of which all samples carry the deployment, if it has a name.
 func newExposition(deployment string) *exposition {
 	r := prometheus.NewRegistry()
 	e := &exposition{registry: r, registerer: r}
@@ -176,7 +176,7 @@ func newExposition(deployment string) *exposition {
 	return e
 }
 
-// gauge is a metric without samples. help may not depend on the profile:
+// gauge returns a metric without samples. help may not depend on the profile:
 // node_exporter wants it to be the same in all files.
 func (e *exposition) gauge(name, help string, labels ...string) gauge {
 	vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: name, Help: help}, labels)
@@ -288,7 +288,7 @@ type row struct {
 	text string
 }
 
-// rowsOf are the keys of each row. Namespaces that are printed alike, as they may
+// rowsOf returns the keys of each row. Namespaces that are printed alike, as they may
 // be when their names are cut, are one row: a sample that is there twice would
 // make the whole file invalid.
 func rowsOf(p *profile.Profile, top int) map[row][]*profile.Stats {
@@ -303,7 +303,7 @@ func rowsOf(p *profile.Profile, top int) map[row][]*profile.Stats {
 	return rows
 }
 
-// ranked are the namespaces, the largest first, and what is no namespace last.
+// ranked returns the namespaces, the largest first, and what is no namespace last.
 func ranked(p *profile.Profile) []*profile.Namespace {
 	list := make([]*profile.Namespace, len(p.Namespaces))
 	for i := range p.Namespaces {
@@ -319,7 +319,7 @@ func ranked(p *profile.Profile) []*profile.Namespace {
 	return list
 }
 
-// weight is in bytes, or in keys if sizes were not measured.
+// weight returns in bytes, or in keys if sizes were not measured.
 func weight(ns *profile.Namespace) int64 {
 	if ns.Bytes != nil {
 		return ns.Bytes.Value
