@@ -61,7 +61,7 @@ func addressesOf(p *profile.Profile) addresses {
 	return a
 }
 
-// of is what an address is called.
+// of returns what an address is called.
 func (a addresses) of(address string) string {
 	if alias, ok := a[address]; ok {
 		return alias
@@ -115,7 +115,7 @@ var (
 	user      = regexp.MustCompile(`ACL SETUSER \S+`)
 )
 
-// Text is a sentence of ours without what it quotes.
+// Text returns a sentence of ours without what it quotes.
 func Text(s string) string {
 	s = arguments.ReplaceAllString(quotes(s), "")
 	return user.ReplaceAllString(s, "ACL SETUSER <user>")
@@ -162,7 +162,7 @@ var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` 
 // errorCodes are the first words of errors that a server answers.
 var errorCodes = regexp.MustCompile(`\b(?:ERR|NOPERM|NOAUTH|WRONGPASS|LOADING|MASTERDOWN|BUSY|DENIED|CLUSTERDOWN|MOVED|READONLY|MISCONF|OOM)\b`)
 
-// Reason is why something could not be done, without what a server said: it
+// Reason returns why something could not be done, without what a server said: it
 // may quote names of keys.
 func Reason(s string) string {
 	if s == "" {
