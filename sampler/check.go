@@ -190,10 +190,10 @@ func (c *checker) lacking() (lacks []string) {
 		lacks = append(lacks, fmt.Sprintf("%s: the server answers %q", m.Measure, m.Reason))
 	}
 	if c.plan.shared == dropShared {
-		lacks = append(lacks, "the idle times of small strings: OBJECT REFCOUNT is refused, and those of integers that keys share mean nothing")
+		lacks = append(lacks, "the idle times of small strings: OBJECT REFCOUNT is refused, and keys that share an integer object have no idle time of their own")
 	}
 	if c.plan.keysDenied {
-		lacks = append(lacks, "keys outside the user's ACL key patterns: SCAN names them, and questions about them are denied")
+		lacks = append(lacks, "keys outside the user's ACL key patterns: SCAN returns them, but commands on them are denied")
 	}
 	for _, db := range c.databases {
 		if db.Incomplete != "" {
@@ -332,14 +332,14 @@ func (c *checker) watchOut() []profile.Warning {
 	warnSaves(&w, c.node.Info, nil)
 	c.warnIdle(&w)
 	if c.node.Saving() {
-		w.add("save-in-progress", w.node, "a save is in progress: reads are not recorded in idle times while it lasts")
+		w.add("save-in-progress", w.node, "a save is in progress: reads during a save do not reset idle times")
 	}
 	if c.node.TracksFrequency() {
-		w.add("lfu-policy", w.node, "under the policy %s there are no idle times: the access frequency is measured in their place", c.node.Policy())
+		w.add("lfu-policy", w.node, "the policy %s keeps no idle times: access frequency is measured instead", c.node.Policy())
 	}
 	info := c.node.Info
 	if info.Field("master_sync_in_progress") == "1" || info.Field("async_loading") == "1" {
-		w.add("sync-in-progress", w.node, "the server is being synchronized from its primary: its data set is exchanged, and a profile made meanwhile is incomplete")
+		w.add("sync-in-progress", w.node, "the server is synchronizing with its primary and its data set is being replaced: a profile made now is incomplete")
 	}
 	sortWarnings(w.list)
 	return w.list

@@ -320,7 +320,7 @@ func TestCheckMoved(t *testing.T) {
 		fake := saying(t, "role:"+role+"\r\ncluster_enabled:1", redistest.Error("MOVED 3999 127.0.0.1:6381"))
 		want := map[string]profile.Verdict{"master": profile.VerdictComplete, "slave": profile.VerdictImpossible}[role]
 		r := checkServer(t, fake.URL(), fast())
-		if r.Verdict != want || role == "slave" && !strings.Contains(r.Hint, "+readonly), or give keyprof the primary") {
+		if r.Verdict != want || role == "slave" && !strings.Contains(r.Hint, "+readonly), or profile the primary") {
 			t.Errorf("%s: %s, %q, %q", role, r.Verdict, r.Reasons, r.Hint)
 		}
 		for _, call := range fake.Calls() {

@@ -383,7 +383,7 @@ func TestRefusedAltogether(t *testing.T) {
 		want  string
 	}{
 		{[]string{"~*", "+info", "+hello"}, "NOPERM"},
-		{[]string{"~*", "+info", "+scan"}, "every question"},
+		{[]string{"~*", "+info", "+scan"}, "every command"},
 	} {
 		url := aclUser(t, server, tt.rules...)
 		_, err := sampler.Collect(context.Background(), connect(t, url), fast())
@@ -464,7 +464,7 @@ func TestChangesDuringTheWalk(t *testing.T) {
 		t.Errorf("%d idle times: those of keys probed before the change", p.Totals.Idle.IdleS.Count)
 	}
 	p = during(func() { do(t, replica.Client(), "replicaof", "no", "one") })
-	if p.Complete || p.Nodes[0].Incomplete != "its role changed from replica to primary while the walk ran" || p.Totals.Keys.Value != 3000 {
+	if p.Complete || p.Nodes[0].Incomplete != "the role changed from replica to primary during the scan" || p.Totals.Keys.Value != 3000 {
 		t.Errorf("promoted: complete %v (%s), %d keys", p.Complete, p.Nodes[0].Incomplete, p.Totals.Keys.Value)
 	}
 	host, port, _ := net.SplitHostPort(other.Addr())
@@ -574,10 +574,10 @@ func TestTimeUp(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	inTime, early := sampler.ErrTimeUp.Error(), "not walked: "+sampler.ErrTimeUp.Error()
+	inTime, early := sampler.ErrTimeUp.Error(), "not scanned: "+sampler.ErrTimeUp.Error()
 	for limit, want := range map[time.Duration][]string{
-		500 * time.Millisecond: {inTime, "not walked"},
-		1:                      {early, "not walked"},
+		500 * time.Millisecond: {inTime, "not scanned"},
+		1:                      {early, "not scanned"},
 	} {
 		o := fast()
 		o.Page, o.Rate, o.MaxDuration = 10, 1000, limit

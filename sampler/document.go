@@ -132,7 +132,7 @@ func (c *collector) unknownDatabases() string {
 	if len(c.node.Info) > 0 || c.opts.Databases != nil {
 		return ""
 	}
-	return "INFO is refused, so databases other than 0 are not known: name those to walk with --db"
+	return "INFO is refused, so databases other than 0 are unknown: name those to scan with --db"
 }
 
 // replaced tells that the server became something else while we walked: of another
@@ -147,13 +147,13 @@ func (c *collector) replaced(after info.Info) string {
 	case len(after) == 0:
 		return ""
 	case now.Role() != c.node.Role() && now.Role() != info.Unknown && c.node.Role() != info.Unknown:
-		return fmt.Sprintf("its role changed from %s to %s while the walk ran", c.node.Role(), now.Role())
+		return fmt.Sprintf("the role changed from %s to %s during the scan", c.node.Role(), now.Role())
 	case before == "":
 		return ""
 	case after.Field("master_sync_in_progress") == "1":
-		return "the server is being synchronized from its primary: its data set is exchanged"
+		return "the server is synchronizing with its primary: its data set is being replaced"
 	case now.Role() == info.Replica && !sameHistory:
-		return "the server follows another primary than at the beginning: its data set was exchanged"
+		return "the server follows another primary than when the scan began: its data set was replaced"
 	default:
 		return ""
 	}
@@ -355,9 +355,9 @@ func (c *collector) emptied(db *profile.Database, after info.Info) string {
 	changed := left < db.Before.Keys*9/10 || db.After.Keys > db.Before.Keys*11/10
 	switch {
 	case is.Swapped > was.Swapped && (changed || len(all) <= 2):
-		return fmt.Sprintf("SWAPDB was called while the walk ran: db%d may have keys of two databases", db.DB)
+		return fmt.Sprintf("SWAPDB was called during the scan: db%d may mix keys of two databases", db.DB)
 	case is.Flushed > was.Flushed && changed:
-		return fmt.Sprintf("FLUSHALL or FLUSHDB was called while the walk ran: INFO had %s keys of db%d before and %s after, and SCAN returned %s",
+		return fmt.Sprintf("FLUSHALL or FLUSHDB was called during the scan: INFO had %s keys in db%d before and %s after, and SCAN returned %s",
 			humanize.Comma(db.Before.Keys), db.DB, humanize.Comma(db.After.Keys), humanize.Comma(db.Returned))
 	}
 	return ""

@@ -87,29 +87,29 @@ func toMicros(seconds float64) float64 { return math.Round(seconds*1e6) / 1e6 }
 
 // questionBasis says what a question is taken to cost.
 func (c *checker) questionBasis() string {
-	const counts = "the lower figure counts %s of CPU for each question about a key, and as much for its share of SCAN, "
-	usual := fmt.Sprintf(counts+"which is usual when everything lies in the CPU's caches", micros(leastQuestion))
+	const counts = "the lower figure counts %s of CPU time for each command on a key, and as much for its share of SCAN, "
+	usual := fmt.Sprintf(counts+"which is usual when all data fits in the CPU's caches", micros(leastQuestion))
 	switch timed := humanize.Comma(int64(c.timed)); {
 	case c.timed == 0:
 		return usual
 	case c.question <= leastQuestion:
-		return usual + fmt.Sprintf("; %s questions about names of no key have just taken %s each", timed, micros(c.question))
+		return usual + fmt.Sprintf("; %s lookups of nonexistent keys have just taken %s each", timed, micros(c.question))
 	default:
-		return fmt.Sprintf(counts+"which is what %s questions about names of no key have just taken, waiting for other clients included", micros(c.question), timed)
+		return fmt.Sprintf(counts+"which is what %s lookups of nonexistent keys have just taken, waits for other clients included", micros(c.question), timed)
 	}
 }
 
 func (c *checker) basis() []string {
 	basis := []string{}
 	if roundTrip, far := c.forecast.OverLink(); far {
-		basis = append(basis, fmt.Sprintf("over this link a round trip takes %s: several pages travel at a time, and no more at once than its jitter may bring together within --latency-budget", micros(roundTrip)))
+		basis = append(basis, fmt.Sprintf("a round trip over this link takes %s: several pages are in flight at once, but only as many as may arrive together, by its jitter, within --latency-budget", micros(roundTrip)))
 	}
 	basis = append(basis,
 		c.questionBasis(),
-		fmt.Sprintf("the higher figure is %d times as much: in a data set that is larger than the caches, keys are dearer to look up; how much dearer was not measured", dearer),
+		fmt.Sprintf("the higher figure is %d times as much: in a data set larger than the CPU's caches, keys cost more to look up; how much more was not measured", dearer),
 	)
 	if c.opts.Match != "" {
-		basis = append(basis, "SCAN walks all names whatever --match says; the lower figure is for no key that matches, the higher for all")
+		basis = append(basis, "SCAN goes through all keys whatever --match says; the lower figure assumes that no key matches, the higher that all do")
 	}
 	return basis
 }

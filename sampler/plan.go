@@ -217,16 +217,16 @@ func (c *collector) allRefused() error {
 	for _, probe := range probesFor(c.node) {
 		rules = append(rules, probe.ACLRule())
 	}
-	hint := "the server does not know these commands: keyprof cannot work with it"
+	hint := "the server does not support these commands: keyprof cannot profile it"
 	switch reason := c.plan.missing[0].Reason; {
 	case strings.HasPrefix(reason, "NOPERM"):
 		hint = "allow them: " + c.conn.ACLRule(strings.Join(rules, " "))
 	case elsewhere(reason):
-		hint = "a replica in a cluster answers questions about keys after READONLY alone; allow it (" + c.conn.ACLRule("+readonly") + "), or give keyprof the primary"
+		hint = "a replica in a cluster serves keys only after READONLY; allow it (" + c.conn.ACLRule("+readonly") + "), or profile the primary"
 	}
 	return &scanner.Error{
 		Doing: "probing keys at " + c.node.Address,
-		Err:   errors.New("the server refuses every question about keys: " + c.plan.missing[0].Reason),
+		Err:   errors.New("the server refuses every command on keys: " + c.plan.missing[0].Reason),
 		Hint:  hint,
 	}
 }

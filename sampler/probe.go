@@ -367,7 +367,7 @@ func (s *stalls) receipt(list []scanner.Stall) []profile.Stall {
 }
 
 // stalledMeasures says what is not known of keys of a database that stalled:
-// ": their bytes, ttl are not known".
+// " (not measured: bytes, ttl)".
 func stalledMeasures(list []scanner.Stall, db int) string {
 	var measures []string
 	for _, stall := range list {
@@ -383,5 +383,5 @@ func stalledMeasures(list []scanner.Stall, db int) string {
 		return ""
 	}
 	slices.Sort(measures)
-	return ": not known of them: " + strings.Join(measures, ", ")
+	return " (not measured: " + strings.Join(measures, ", ") + ")"
 }

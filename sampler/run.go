@@ -62,7 +62,7 @@ type Progress struct {
 var ErrInterrupted = errors.New("interrupted")
 
 // ErrTimeUp is why a profile is incomplete that took all of MaxDuration.
-var ErrTimeUp = errors.New("the time that the walk may take is up")
+var ErrTimeUp = errors.New("the scan reached --max-duration")
 
 // Collect walks the selected databases of one node and profiles their keys.
 // When ctx ends, or the connection is lost, the profile says that it is
@@ -197,9 +197,9 @@ func (c *collector) pacer() *throttle.Pacer {
 // before it did.
 func (c *collector) notWalked(ctx context.Context, i int) string {
 	if ctx.Err() != nil && (i == 0 || c.databases[i-1].Complete) {
-		return "not walked: " + context.Cause(ctx).Error()
+		return "not scanned: " + context.Cause(ctx).Error()
 	}
-	return "not walked"
+	return "not scanned"
 }
 
 // enter selects a database. One that is refused says nothing of the others.
@@ -358,11 +358,11 @@ func unmeasured(p *profile.Profile, db int, stalls []scanner.Stall) string {
 	case s.Denied > 0:
 		return fmt.Sprintf("%s keys of db%d were denied by the user's ACL key patterns", humanize.Comma(s.Denied), db)
 	case s.Moved > s.Probed:
-		return fmt.Sprintf("%s keys of db%d, most of them, are in slots that are being moved between this node and another", humanize.Comma(s.Moved), db)
+		return fmt.Sprintf("%s keys of db%d, most of them, are in slots that are migrating between this node and another", humanize.Comma(s.Moved), db)
 	case s.Failed > 0:
-		return fmt.Sprintf("%s keys of db%d were answered in a way that makes no sense", humanize.Comma(s.Failed), db)
+		return fmt.Sprintf("%s keys of db%d got replies that make no sense", humanize.Comma(s.Failed), db)
 	case s.TooLong > 0:
-		return fmt.Sprintf("%s keys of db%d have names too long to ask about", humanize.Comma(s.TooLong), db)
+		return fmt.Sprintf("%s keys of db%d have names too long to look up", humanize.Comma(s.TooLong), db)
 	case s.Stalled > 0:
 		return fmt.Sprintf("%s keys of db%d stalled%s", humanize.Comma(s.Stalled), db, stalledMeasures(stalls, db))
 	}

@@ -51,7 +51,7 @@ func (c *collector) planSample() {
 	s := aggregate.Sample{Fraction: want.share(c.weight), Covered: map[int]float64{}}
 	if again := designOf(want.Again); again != nil && again.Sample.Slots != nil && s.Fraction == 0 {
 		s.Fraction = again.Fraction
-		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is of slots of a cluster: these are as many keys, but others"}
+		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is a sample of cluster slots: this sample has as many keys, but different ones"}
 	}
 	switch again := c.sampledBefore(want, s.Fraction); {
 	case again != nil:
@@ -91,7 +91,7 @@ func (c *collector) sampledBefore(want *SampleSize, share float64) *aggregate.Sa
 			return nil
 		}
 	} else if !same {
-		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is of another server process: these are as many keys, but others"}
+		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is of another server process: this sample has as many keys, but different ones"}
 	}
 	return s
 }
@@ -182,10 +182,10 @@ func (c *collector) warnSample(w *warner) {
 		}
 		before, after := db.Before.Keys, db.After.Keys
 		if float64(max(before, after)) > unsteady*float64(min(before, after)) {
-			w.add(sampleUnsteady, fmt.Sprintf("db%d", db.DB), "db%d had %s keys when the walk began and %s when it ended: its figures are of no one moment, and the intervals do not say how far they are off",
+			w.add(sampleUnsteady, fmt.Sprintf("db%d", db.DB), "db%d had %s keys when the scan began and %s when it ended: its figures mix different moments, and the confidence intervals do not cover this error",
 				db.DB, humanize.Comma(before), humanize.Comma(after))
 		} else if c.disagrees(db) {
-			w.add(sampleDisagrees, fmt.Sprintf("db%d", db.DB), "db%d has %s keys, and the sample makes it about %s, more than chance explains: when keys are deleted in the order of SCAN, those that stay are unevenly spread, and a sample is not fair until the table has shrunk; a census tells",
+			w.add(sampleDisagrees, fmt.Sprintf("db%d", db.DB), "db%d has %s keys, but the sample estimates about %s, and chance does not explain the difference: when keys are deleted in the order of SCAN, the rest are unevenly spread, and a sample is biased until the table has shrunk; a full scan is not",
 				db.DB, humanize.Comma(after), humanize.Comma(int64(float64(db.Returned)/(*db.Covered))))
 		}
 	}

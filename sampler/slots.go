@@ -223,9 +223,9 @@ func sum(counts []int) (n int64) {
 func (c *collector) noSlots() string {
 	switch {
 	case c.opts.Match != "":
-		return "in a cluster each slot is a table of its own, and the names of a slot cannot be had by --match"
+		return "in a cluster each slot has its own hash table, and the keys of a slot cannot be filtered by --match"
 	case len(c.databases) != 1 || c.databases[0].DB != 0:
-		return "in a cluster each slot is a table of its own, and slots are told of database 0 alone"
+		return "in a cluster each slot has its own hash table, and CLUSTER commands list the keys of database 0 only"
 	default:
 		return ""
 	}
@@ -240,7 +240,7 @@ func (d *slotDraw) tooFew() string {
 	if d.Drawn >= leastSlots {
 		return ""
 	}
-	return fmt.Sprintf("in a cluster each slot is a table of its own, and a sample wants %d of them: this one would be of %d, of %d that have keys here", leastSlots, d.Drawn, d.Filled)
+	return fmt.Sprintf("in a cluster each slot has its own hash table, and a sample needs %d slots: this one would have %d, of the %d that hold keys here", leastSlots, d.Drawn, d.Filled)
 }
 
 // tryNames asks for names as the walk will. Why tells that the server does not
@@ -252,14 +252,14 @@ func (c *collector) tryNames(ctx context.Context, takes []scanner.SlotTake) (why
 	case err != nil:
 		return "", err
 	case !ok:
-		return fmt.Sprintf("CLUSTER GETKEYSINSLOT does not name a key of slot %d, of which CLUSTER COUNTKEYSINSLOT said that it has %d", most.Slot, most.Keys), nil
+		return fmt.Sprintf("CLUSTER GETKEYSINSLOT returns no key of slot %d, although CLUSTER COUNTKEYSINSLOT counts %d", most.Slot, most.Keys), nil
 	case !most.ByPages(max(1, c.opts.Page)): // without Page the guard may make pages as small as that
 		return "", nil
 	}
 	if ok, err = c.conn.PagesSlot(ctx, most.Slot); err != nil || ok {
 		return "", err
 	}
-	return fmt.Sprintf("slot %d has too many keys (%d) to name them all at once, and SCAN does not go over slots one by one", most.Slot, most.Keys), nil
+	return fmt.Sprintf("slot %d has too many keys (%d) to list at once, and SCAN does not scan slots one by one", most.Slot, most.Keys), nil
 }
 
 // slotsRefused makes a refusal of the server's one of the sample.
@@ -270,15 +270,15 @@ func (c *collector) slotsRefused(ctx context.Context, err error) error {
 	case !scanner.IsReply(err):
 		return err
 	case strings.HasPrefix(err.Error(), "NOPERM"):
-		c.refuseSample("in a cluster each slot is a table of its own, and ACL refuses CLUSTER COUNTKEYSINSLOT or GETKEYSINSLOT; to allow them: " + c.conn.ACLSlots())
+		c.refuseSample("in a cluster each slot has its own hash table, and the ACL denies CLUSTER COUNTKEYSINSLOT or GETKEYSINSLOT; to allow them: " + c.conn.ACLSlots())
 	default:
-		c.refuseSample(fmt.Sprintf("in a cluster each slot is a table of its own, and the server does not tell of them: %q", err))
+		c.refuseSample(fmt.Sprintf("in a cluster each slot has its own hash table, and the server does not list slots: %q", err))
 	}
 	return nil
 }
 
 func (c *collector) refuseSample(why string) {
-	c.sampleDoubt = &profile.Warning{Code: sampleRefused, Text: "a sample was asked for, and all keys were walked instead: " + why}
+	c.sampleDoubt = &profile.Warning{Code: sampleRefused, Text: "a sample was asked for, but all keys were scanned: " + why}
 }
 
 // saltAndShare are those of the sample that is to be repeated, if there is one and
@@ -294,7 +294,7 @@ func (c *collector) saltAndShare(want *SampleSize, keys int64) (salt string, sha
 		return again.Sample.Slots.Salt, again.Fraction
 	case !asked:
 		share = again.Fraction
-		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is no sample of slots: these are as many keys, but others"}
+		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is not a sample of cluster slots: this sample has as many keys, but different ones"}
 	}
 	return rand.Text(), share
 }

@@ -143,7 +143,7 @@ func TestSlotsRefused(t *testing.T) {
 			t.Errorf("%s: a %s of %d keys, complete %v (%v), %v", what, p.Design.Method, p.Totals.Probed, p.Complete, p.Missing, p.Warnings)
 		}
 	}
-	refused("few slots", server.SocketURL(), ofShare(0.5), "wants 30 of them: this one would be of 20, of 20 that")
+	refused("few slots", server.SocketURL(), ofShare(0.5), "needs 30 slots: this one would have 20, of the 20 that")
 	seedSlots(t, server, 3000)
 	if p := collect(t, server.SocketURL(), ofShare(0.0001)); p.Design.Sample == nil || p.Totals.Probed < 60 || p.Totals.Probed > 250 {
 		t.Errorf("a sample of less than a key is one of %d, and not of 128 or so", p.Totals.Probed)
@@ -169,7 +169,7 @@ func TestSlotsRefused(t *testing.T) {
 		return
 	}
 	seedWith(t, client, 2000, func(i int, _ *rand.Rand) string { return fmt.Sprintf("hot:{tag}:%d", i) })
-	refused("a hot slot where cursors do not go over slots", server.SocketURL(), ofShare(0.5), "SCAN does not go over slots one by one")
+	refused("a hot slot where cursors do not go over slots", server.SocketURL(), ofShare(0.5), "SCAN does not scan slots one by one")
 }
 
 // Of a sample that ends too early nothing is told of all keys: a large slot may be
