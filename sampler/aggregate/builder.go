@@ -78,9 +78,9 @@ func (g Grouping) OtherLexing() string {
 	case g.Dictionary == nil || g.Dictionary.Lexer == pattern.Version:
 		return ""
 	case g.Dictionary.Lexer == 0:
-		return fmt.Sprintf("these decisions do not say by which lexing rules they were made, and names are read by rules %d: some may not apply", pattern.Version)
+		return fmt.Sprintf("these decisions do not record their lexing rules, and this keyprof uses rules %d: some may not apply", pattern.Version)
 	}
-	return fmt.Sprintf("these decisions were made by lexing rules %d, and names are read by rules %d: some may not apply", g.Dictionary.Lexer, pattern.Version)
+	return fmt.Sprintf("these decisions were made with lexing rules %d, and this keyprof uses rules %d: some may not apply", g.Dictionary.Lexer, pattern.Version)
 }
 
 // Builder folds pages into namespaces. It is for one goroutine; builders of

@@ -43,7 +43,7 @@ func rolledUp(delims *pattern.Delimiters, name, under string, depth int) string 
 // were lexed or named by different rules.
 func Regroup(a, b *profile.Profile) (*profile.Profile, *profile.Profile, error) {
 	if a.Design.Patterns == nil || b.Design.Patterns == nil {
-		return nil, nil, errors.New("a profile does not hold the decisions by which its names were grouped")
+		return nil, nil, errors.New("a profile lacks the decisions by which its names were grouped")
 	}
 	if x, y := a.Design.Patterns.Lexer, b.Design.Patterns.Lexer; x != y {
 		return nil, nil, fmt.Errorf("names were grouped by rules of version %d, and of version %d", x, y)

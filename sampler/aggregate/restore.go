@@ -34,7 +34,7 @@ func restore(s *profile.Stats) (*accumulator, error) {
 		s = &counted
 	}
 	if !s.Keys.IsExact() {
-		return nil, errors.New("its figures are estimates, and what they were made of was not saved")
+		return nil, errors.New("its figures are estimates, and the sums behind them were not saved")
 	}
 	a := newAccumulator()
 	a.dispersion = restoreDispersion(s.Sample)

@@ -70,7 +70,7 @@ type frames struct {
 func (f frames) scale(ns *profile.Namespace) error {
 	frame, known := f.of[ns.DB]
 	if !known {
-		return fmt.Errorf("how much of database %d the sample covered is not known", ns.DB)
+		return fmt.Errorf("the fraction of database %d that the sample covered is unknown", ns.DB)
 	}
 	switch {
 	case ns.Sample == nil && ns.Probed > 0:
@@ -85,7 +85,7 @@ func (f frames) scale(ns *profile.Namespace) error {
 
 func framesOf(p *profile.Profile) (f frames, err error) {
 	if len(p.Nodes) != 1 {
-		return f, errors.New("a sample of several servers has no share of positions in common")
+		return f, errors.New("a sample must be of one server")
 	}
 	f.of, f.kin = map[int]estimate.Frame{}, kinOf(p)
 	seen, lost := seenIn(p)

@@ -57,7 +57,7 @@ func errNoDelimiter(s string) error {
 	case is(s[0], isDigit):
 		return fmt.Errorf("%q is a digit", char)
 	default:
-		return fmt.Errorf("%q is no printable ASCII character", char)
+		return fmt.Errorf("%q is not a printable ASCII character", char)
 	}
 }
 

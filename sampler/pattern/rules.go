@@ -50,12 +50,12 @@ func (e *RuleError) Error() string {
 // may be at most MaxRules. An error about one of them is a *RuleError.
 func ParseRules(texts ...string) (*Rules, error) {
 	if len(texts) > MaxRules {
-		return nil, fmt.Errorf("%d rules, and at most %d can be used", len(texts), MaxRules)
+		return nil, fmt.Errorf("%d rules, but at most %d are allowed", len(texts), MaxRules)
 	}
 	rules, room := &Rules{}, maxProgram
 	for i, text := range texts {
 		if room -= programSize(text); room < 0 {
-			return nil, fmt.Errorf("the regular expressions of the first %d rules are too large together", i+1)
+			return nil, fmt.Errorf("the regular expressions of the first %d rules are too large when added up", i+1)
 		}
 		r, err := parseRule(text)
 		if err != nil {
@@ -91,7 +91,7 @@ func parseRule(text string) (rule, error) {
 	at := strings.LastIndexByte(text, '=')
 	switch {
 	case len(text) > maxRuleBytes:
-		return rule{}, fmt.Errorf("a rule has %d bytes, and at most %d can be used: it begins with %.40q", len(text), maxRuleBytes, text)
+		return rule{}, fmt.Errorf("a rule has %d bytes, but at most %d are allowed: it begins with %.40q", len(text), maxRuleBytes, text)
 	case at < 0:
 		return rule{}, &RuleError{text, len(text), "a rule is written REGEX=NAME, and there is no ="}
 	case at == 0:
@@ -158,7 +158,7 @@ func (r *rule) checkName(offset int) error {
 		case use == "$":
 			return &RuleError{r.text, offset + at[0], "$ must be followed by the number of a capture; $$ is a dollar sign"}
 		case !r.hasCapture(strings.Trim(use, "${}")):
-			return &RuleError{r.text, offset + at[0], fmt.Sprintf("the regular expression has %s, and not %s", countCaptures(r.match.NumSubexp()), use)}
+			return &RuleError{r.text, offset + at[0], fmt.Sprintf("the regular expression has %s, not %s", countCaptures(r.match.NumSubexp()), use)}
 		}
 	}
 	return nil

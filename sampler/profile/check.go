@@ -13,7 +13,7 @@ import (
 const ToolName = "keyprof"
 
 // Check reports the first thing that makes p no valid document, and where it
-// is: `namespaces[3].ttl.histogram[2]: le: no known edge`. Read checks what it
+// is: `namespaces[3].ttl.histogram[2]: le: not a known edge`. Read checks what it
 // has read, and Write what it is about to write. The error wraps ErrNotProfile
 // or ErrNewerSchema when p is no document of this version.
 //
@@ -228,7 +228,7 @@ func (p *Profile) checkUnique() error {
 			id.pattern = "" // it is known by its flag, whatever it is called
 		}
 		if seen[id] {
-			return &fault{fmt.Sprintf("namespaces[%d]", i), "there twice"}
+			return &fault{fmt.Sprintf("namespaces[%d]", i), "duplicate"}
 		}
 		seen[id] = true
 	}
@@ -439,7 +439,7 @@ func edgeIndex(place string, edge *int64, edges []int64) (int, error) {
 	}
 	i, found := slices.BinarySearch(edges, *edge)
 	if !found {
-		return 0, &fault{place, "no known edge"}
+		return 0, &fault{place, "not a known edge"}
 	}
 	return i, nil
 }
@@ -457,7 +457,7 @@ func (s *Stats) checkJoint() error {
 			return err
 		}
 		if seen[cell] {
-			return &fault{"keys", "cell is there twice"}
+			return &fault{"keys", "duplicate cell"}
 		}
 		seen[cell] = true
 		return sum.add(c.Keys, c.Bytes)
@@ -473,7 +473,7 @@ func (c *IdleByTTL) cell() ([2]int, error) {
 		return [2]int{}, err
 	}
 	if c.NoTTL {
-		return [2]int{idle, -1}, firstBroken(rule{c.TTLLE != nil, "ttl_le_s", "there beside no_ttl"})
+		return [2]int{idle, -1}, firstBroken(rule{c.TTLLE != nil, "ttl_le_s", "present beside no_ttl"})
 	}
 	ttl, err := edgeIndex("ttl_le_s", c.TTLLE, Edges)
 	return [2]int{idle, ttl}, err
@@ -522,7 +522,7 @@ func (k *Key) check() error {
 			maybe("idle_s", k.IdleS),
 		),
 		checkTexts(text{"type", k.Type}),
-		firstBroken(rule{k.NoTTL && k.TTLS != nil, "ttl_s", "there beside no_ttl"}),
+		firstBroken(rule{k.NoTTL && k.TTLS != nil, "ttl_s", "present beside no_ttl"}),
 	)
 }
 

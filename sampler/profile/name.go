@@ -121,7 +121,7 @@ func (k *KeyName) check() error {
 			rule{err != nil, "name", "bad escape"},
 			rule{len(raw) > MaxNameBytes, "name", "too long"},
 			rule{cut && k.Length <= MaxNameBytes, "name_length", "not above the longest whole name"},
-			rule{cut != hashForm.MatchString(k.Hash), "name_xxh64", "does not go with name_length"},
+			rule{cut != hashForm.MatchString(k.Hash), "name_xxh64", "does not match name_length"},
 		),
 	)
 }

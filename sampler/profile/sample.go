@@ -101,12 +101,12 @@ func (s *Sample) checkPlaces() error {
 	}
 	n := s.Slots
 	return first(
-		firstBroken(rule{s.From != "" || s.To != "", "from", "positions, and slots as well"}),
+		firstBroken(rule{s.From != "" || s.To != "", "from", "present beside slots"}),
 		within("slots", first(
 			checkFigures(whole("filled", n.Filled), whole("drawn", n.Drawn), whole("keys", n.Keys)),
 			firstBroken(
 				rule{!saltForm.MatchString(n.Salt), "salt", "not letters and digits"},
-				rule{n.Drawn > n.Filled, "drawn", "more than are filled"},
+				rule{n.Drawn > n.Filled, "drawn", "more than filled"},
 				rule{n.Filled > n.Keys, "filled", "more than keys"},
 				rule{len(n.Taken) != SampleGroups, "taken", fmt.Sprintf("not %d groups", SampleGroups)},
 			),
@@ -130,7 +130,7 @@ var saltForm = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)
 
 func checkPosition(name, text string) error {
 	_, err := strconv.ParseUint(text, 10, 64)
-	return firstBroken(rule{err != nil || !cursorForm.MatchString(text), name, "no cursor position"})
+	return firstBroken(rule{err != nil || !cursorForm.MatchString(text), name, "not a cursor position"})
 }
 
 func checkCovered(share *float64) error {

@@ -69,11 +69,11 @@ func parse128(text []byte, scale float64) (Sum, error) {
 	const precision = 192 // bits: 128, and enough to round the last decimal place rightly
 	f, _, err := big.ParseFloat(string(text), 10, precision, big.ToNearestEven)
 	if err != nil || f.Signbit() || f.IsInf() || f.MantExp(nil) > 128 {
-		return Sum{}, fmt.Errorf("%.40q is no sum", text)
+		return Sum{}, fmt.Errorf("%.40q is not a sum", text)
 	}
 	n, _ := f.Add(f.Mul(f, big.NewFloat(scale)), big.NewFloat(0.5)).Int(nil)
 	if n.BitLen() > 128 {
-		return Sum{}, fmt.Errorf("%.40q is too large a sum", text)
+		return Sum{}, fmt.Errorf("%.40q is too large for a sum", text)
 	}
 	low := new(big.Int).And(n, new(big.Int).SetUint64(math.MaxUint64))
 	return Sum{High: n.Rsh(n, 64).Uint64(), Low: low.Uint64()}, nil
