@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
@@ -344,3 +347,110 @@ func (c *checker) watchOut() []profile.Warning {
 	sortWarnings(w.list)
 	return w.list
 }
+
+// leastQuestion is what one question about a key that exists costs the main
+// thread of Redis 7, read, answered and all, when everything lies in the CPU's
+// caches. One about a name of no key costs less.
+const leastQuestion = time.Microsecond
+
+// dearer is how many times as much it may cost when what belongs to a key must be
+// fetched from memory. A guess: it was not measured on a large data set.
+const dearer = 3
+
+// walk is what a walk over all selected keys would take.
+func (c *checker) walk() profile.CheckupWalk {
+	w := profile.CheckupWalk{
+		MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, Page: c.opts.Page, Match: c.opts.Match,
+		LeastRTTS: c.conn.LeastRoundTrip().Seconds(), Basis: []string{},
+	}
+	if len(c.node.Info) > 0 {
+		w.Keys = new(c.reachableKeys())
+	}
+	if len(c.plan.probes) == 0 || c.noScan != nil {
+		return w
+	}
+	w.KeyCPUS = new(c.keyCost())
+	w.Basis = c.basis()
+	if w.Keys != nil {
+		least, most := float64(*w.Keys)*w.KeyCPUS.Lo, float64(*w.Keys)*w.KeyCPUS.Hi
+		w.ServerCPUS = &profile.CheckupRange{Lo: toMicros(least), Hi: toMicros(most)}
+		matching := *w.Keys
+		if w.Match != "" {
+			matching = 0 // at least
+		}
+		w.ElapsedS = &profile.CheckupRange{Lo: toMicros(c.walkTime(w, w.KeyCPUS.Lo, matching)), Hi: toMicros(c.walkTime(w, w.KeyCPUS.Hi, *w.Keys))}
+	}
+	return w
+}
+
+// reachableKeys are the keys of the databases that can be walked.
+func (c *checker) reachableKeys() (n int64) {
+	for i := range c.databases {
+		if c.databases[i].Incomplete == "" {
+			n += keysOf(&c.databases[i])
+		}
+	}
+	return n
+}
+
+// keyCost is what one key costs the server's main thread, in seconds.
+func (c *checker) keyCost() profile.CheckupRange {
+	const scan = 1 // its share of a page is about one question a key
+	least, most := len(c.plan.probes)+scan, len(c.plan.probes)+scan
+	if c.opts.Match != "" {
+		least = scan
+	}
+	if c.plan.shared == askShared {
+		most++ // of small strings
+	}
+	question := max(c.question, leastQuestion)
+	return profile.CheckupRange{
+		Lo: (time.Duration(least) * question).Seconds(),
+		Hi: (time.Duration(dearer*most) * question).Seconds(),
+	}
+}
+
+// walkTime is how long a walk takes when a key costs the server's main thread so many
+// seconds. --rate is for the keys that match.
+func (c *checker) walkTime(w profile.CheckupWalk, key float64, matching int64) float64 {
+	seconds := c.forecast.Elapsed(*w.Keys, time.Duration(key*float64(time.Second))).Seconds()
+	if w.Rate > 0 {
+		seconds = max(seconds, float64(matching)/w.Rate)
+	}
+	return seconds
+}
+
+// toMicros rounds seconds, for people who read JSON.
+func toMicros(seconds float64) float64 { return math.Round(seconds*1e6) / 1e6 }
+
+// questionBasis says what a question is taken to cost.
+func (c *checker) questionBasis() string {
+	const counts = "the lower figure counts %s of CPU time for each command on a key, and as much for its share of SCAN, "
+	usual := fmt.Sprintf(counts+"which is usual when all data fits in the CPU's caches", micros(leastQuestion))
+	switch timed := humanize.Comma(int64(c.timed)); {
+	case c.timed == 0:
+		return usual
+	case c.question <= leastQuestion:
+		return usual + fmt.Sprintf("; %s lookups of nonexistent keys have just taken %s each", timed, micros(c.question))
+	default:
+		return fmt.Sprintf(counts+"which is what %s lookups of nonexistent keys have just taken, waits for other clients included", micros(c.question), timed)
+	}
+}
+
+func (c *checker) basis() []string {
+	basis := []string{}
+	if roundTrip, far := c.forecast.OverLink(); far {
+		basis = append(basis, fmt.Sprintf("a round trip over this link takes %s: several pages are in flight at once, but only as many as may arrive together, by its jitter, within --latency-budget", micros(roundTrip)))
+	}
+	basis = append(basis,
+		c.questionBasis(),
+		fmt.Sprintf("the higher figure is %d times as much: in a data set larger than the CPU's caches, keys cost more to look up; how much more was not measured", dearer),
+	)
+	if c.opts.Match != "" {
+		basis = append(basis, "SCAN goes through all keys whatever --match says; the lower figure assumes that no key matches, the higher that all do")
+	}
+	return basis
+}
+
+// micros is a short time for people.
+func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d)/1e3) }
