@@ -39,7 +39,7 @@ func Check(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Checkup
 	return c.result(), nil
 }
 
-// checker is a collector that walks nothing.
+// checker is a collector that scans nothing.
 type checker struct {
 	collector
 	names []string // of no key
@@ -61,7 +61,7 @@ const (
 	timedTrips = 7  // pages of questions that are timed
 )
 
-// absentNames are as many as a page has keys, of keys that nobody has.
+// absentNames returns as many as a page has keys, of keys that nobody has.
 func absentNames(page int) []string {
 	names := make([]string, max(1, min(page, mostNames)))
 	secret := rand.Text()
@@ -130,7 +130,7 @@ func (a absent) RoundTrip(ctx context.Context, requests []scanner.Request, scan 
 	return replies, page, err
 }
 
-// time measures what the questions of a walk take, sent as a walk sends them. Of
+// time measures what the questions of a scan take, sent as a scan sends them. Of
 // some pages the middle one counts: the first are slow, and some are kept waiting
 // by other clients.
 func (c *checker) time(ctx context.Context) error {
@@ -169,7 +169,7 @@ func (c *checker) result() *profile.Checkup {
 	return r
 }
 
-// verdict is what a profile would be, why, and what to do about it.
+// verdict returns what a profile would be, why, and what to do about it.
 func (c *checker) verdict() (v profile.Verdict, reasons []string, hint string) {
 	var fatal *scanner.Error
 	switch {
@@ -187,7 +187,7 @@ func (c *checker) verdict() (v profile.Verdict, reasons []string, hint string) {
 	return profile.VerdictComplete, []string{}, ""
 }
 
-// lacking is what a profile would not have.
+// lacking returns what a profile would not have.
 func (c *checker) lacking() (lacks []string) {
 	for _, m := range c.plan.missing {
 		lacks = append(lacks, fmt.Sprintf("%s: the server answers %q", m.Measure, m.Reason))
@@ -218,7 +218,7 @@ func (c *checker) server() profile.CheckupServer {
 	}
 }
 
-// link is nil for what is no replica.
+// link returns nil for what is no replica.
 func (c *checker) link() *profile.CheckupLink {
 	if c.node.Role() != info.Replica {
 		return nil
@@ -231,7 +231,7 @@ func (c *checker) link() *profile.CheckupLink {
 	}
 }
 
-// elapsed is a field that counts seconds since something, -1 when that never was.
+// elapsed returns a field that counts seconds since something, -1 when that never was.
 func (c *checker) elapsed(name string) *int64 {
 	v := c.field(name)
 	if v == nil || *v < 0 {
@@ -292,7 +292,7 @@ func (c *checker) acl() profile.CheckupACL {
 	return acl
 }
 
-// aclMissing are the rules that would allow what ACL refuses.
+// aclMissing returns the rules that would allow what ACL refuses.
 func (c *checker) aclMissing() (rules []string) {
 	if c.conn.InfoDenied() {
 		rules = append(rules, "+info")
@@ -327,7 +327,7 @@ func (c *checker) aclMissing() (rules []string) {
 	return rules
 }
 
-// watchOut are doubts about a profile that could be made.
+// watchOut returns doubts about a profile that could be made.
 func (c *checker) watchOut() []profile.Warning {
 	w := warner{node: c.node.Address, list: []profile.Warning{}}
 	c.warnNode(&w)
@@ -357,7 +357,7 @@ const leastQuestion = time.Microsecond
 // fetched from memory. A guess: it was not measured on a large data set.
 const dearer = 3
 
-// walk is what a walk over all selected keys would take.
+// scan returns what a scan of all selected keys would take.
 func (c *checker) walk() profile.CheckupWalk {
 	w := profile.CheckupWalk{
 		MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, Page: c.opts.Page, Match: c.opts.Match,
@@ -383,7 +383,7 @@ func (c *checker) walk() profile.CheckupWalk {
 	return w
 }
 
-// reachableKeys are the keys of the databases that can be walked.
+// reachableKeys returns the keys of the databases that can be scanned.
 func (c *checker) reachableKeys() (n int64) {
 	for i := range c.databases {
 		if c.databases[i].Incomplete == "" {
@@ -393,7 +393,7 @@ func (c *checker) reachableKeys() (n int64) {
 	return n
 }
 
-// keyCost is what one key costs the server's main thread, in seconds.
+// keyCost returns what one key costs the server's main thread, in seconds.
 func (c *checker) keyCost() profile.CheckupRange {
 	const scan = 1 // its share of a page is about one question a key
 	least, most := len(c.plan.probes)+scan, len(c.plan.probes)+scan
@@ -410,7 +410,7 @@ func (c *checker) keyCost() profile.CheckupRange {
 	}
 }
 
-// walkTime is how long a walk takes when a key costs the server's main thread so many
+// walkTime returns how long a scan takes when a key costs the server's main thread so many
 // seconds. --rate is for the keys that match.
 func (c *checker) walkTime(w profile.CheckupWalk, key float64, matching int64) float64 {
 	seconds := c.forecast.Elapsed(*w.Keys, time.Duration(key*float64(time.Second))).Seconds()
@@ -452,5 +452,5 @@ func (c *checker) basis() []string {
 	return basis
 }
 
-// micros is a short time for people.
+// micros returns a short time for people.
 func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d)/1e3) }

@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fast are options for a walk at full speed.
+// fast returns options for a scan at full speed.
 func fast() sampler.Options {
 	return sampler.Options{
 		IdleOver: 30 * 24 * time.Hour, Grouping: aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit},
@@ -280,7 +280,7 @@ func TestThresholdBeyondTheHorizon(t *testing.T) {
 		t.Errorf("high-idle %+v, warnings %v; want 1 key", p.Totals.HighIdleKeys, p.Warnings)
 	}
 
-	// The horizon is that of the walk's end: idle times go on while it runs.
+	// The horizon is that of the scan's end: idle times go on while it runs.
 	o.Rate, o.Page = 1, 1
 	o.Progress = func(sampler.Progress) { time.Sleep(1500 * time.Millisecond) }
 	n := collect(t, server.SocketURL(), o).Nodes[0]
@@ -305,7 +305,7 @@ var fullRules = []string{
 	"+info", "+ping", "+select", "+hello", "+auth", "+client|setname",
 }
 
-// Each command is taken away in turn: the walk goes on, says what is missing,
+// Each command is taken away in turn: the scan goes on, says what is missing,
 // and names the rule that allows it.
 func TestRefusedMeasures(t *testing.T) {
 	server := redistest.New(t)
@@ -438,7 +438,7 @@ func TestMeasureDeniedForAllKeys(t *testing.T) {
 	}
 }
 
-// What an operator does to a server in the middle of a walk.
+// What an operator does to a server in the middle of a scan.
 func TestChangesDuringTheWalk(t *testing.T) {
 	ctx := context.Background()
 	primary, other := redistest.New(t), redistest.New(t)
@@ -652,7 +652,7 @@ func TestReceiptAgreesWithTheServer(t *testing.T) {
 	}
 }
 
-// stats are the numbers in INFO stats.
+// stats returns the numbers in INFO stats.
 func stats(t *testing.T, client *redis.Client) map[string]int64 {
 	t.Helper()
 	text, err := client.Info(context.Background(), "stats").Result()

@@ -69,7 +69,7 @@ func warningOf(list []profile.Warning, code string) *profile.Warning {
 	return nil
 }
 
-// Who checks beforehand is told what a walk may do to a full server.
+// Who checks beforehand is told what a scan may do to a full server.
 func TestCheckWarnsNearMaxmemory(t *testing.T) {
 	t.Parallel()
 	for policy, want := range map[string]string{
@@ -129,7 +129,7 @@ func TestFullServerHasOneConnection(t *testing.T) {
 	}
 }
 
-// A server that becomes full in mid-walk loses the second connection.
+// A server that becomes full in mid-scan loses the second connection.
 func TestServerBecomesFull(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)
@@ -139,7 +139,7 @@ func TestServerBecomesFull(t *testing.T) {
 	}
 	o := guarded()
 	o.Rate = faultKeys / 8 // it is noticed within some seconds
-	idle := connections()  // of the walk before
+	idle := connections()  // of the scan before
 	walking, ending := 0, 0
 	begun := once(func() {
 		walking = connections()

@@ -189,7 +189,7 @@ func TestFoundIsBounded(t *testing.T) {
 	}
 }
 
-// The clock on the wall may be set while a walk runs.
+// The clock on the wall may be set while a scan runs.
 func TestEndOf(t *testing.T) {
 	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for name, tt := range map[string]struct {

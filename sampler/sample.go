@@ -38,7 +38,7 @@ const (
 // are those of whole buckets of its table.
 const leastBuckets = 128
 
-// planSample decides which part of the line of positions to walk, if not all of it.
+// planSample decides which part of the line of positions to scan, if not all of it.
 func (c *collector) planSample() {
 	want := c.opts.Sample
 	if want == nil || slotTables(c.node) {
@@ -66,7 +66,7 @@ func (c *collector) planSample() {
 	c.sample = &s
 }
 
-// share is the share of all keys that is wanted; at least 1 for a census.
+// share returns the share of all keys that is wanted; at least 1 for a census.
 func (s *SampleSize) share(keys int64) float64 {
 	if s.Keys > 0 && keys > 0 {
 		return float64(s.Keys) / float64(keys)
@@ -78,7 +78,7 @@ func (s *SampleSize) share(keys int64) float64 {
 // to be used again: databases grow, and the same keys tell more of changes.
 const alike = 1.5
 
-// sampledBefore is the interval of the sample that is to be repeated; nil if there
+// sampledBefore returns the interval of the sample that is to be repeated; nil if there
 // is none, or another is wanted.
 func (c *collector) sampledBefore(want *SampleSize, share float64) *aggregate.Sample {
 	s, runID := intervalOf(want.Again)
@@ -104,7 +104,7 @@ func Repeatable(p *profile.Profile) bool {
 	return s != nil || d != nil && d.Sample.Slots != nil
 }
 
-// intervalOf is what a profile is a sample of, and in which process; nil if it is
+// intervalOf returns what a profile is a sample of, and in which process; nil if it is
 // none.
 func intervalOf(p *profile.Profile) (s *aggregate.Sample, runID string) {
 	d := designOf(p)
@@ -119,7 +119,7 @@ func intervalOf(p *profile.Profile) (s *aggregate.Sample, runID string) {
 	return &aggregate.Sample{From: from, To: to, Fraction: float64(to-from) / math.MaxUint64}, p.Nodes[0].RunID
 }
 
-// interval is what to walk of a database; nil: all of it, as a part of it would be
+// interval returns what to scan of a database; nil: all of it, as a part of it would be
 // too few keys to tell of the others.
 func (c *collector) interval(db *profile.Database) *scanner.Interval {
 	if c.sample == nil || c.slots != nil {
@@ -140,7 +140,7 @@ func (c *collector) interval(db *profile.Database) *scanner.Interval {
 // enough keys. All keys of a database that wants more are not many either.
 const mostRaised = 0.25
 
-// leastShare is the least part of so many keys that is a sample of them: a power of
+// leastShare returns the least part of so many keys that is a sample of them: a power of
 // two, so that it stays the same while a database grows a little.
 func leastShare(keys int64) float64 {
 	share := 1.0
@@ -150,7 +150,7 @@ func leastShare(keys int64) float64 {
 	return share
 }
 
-// cover notes how much of a database was walked.
+// cover notes how much of a database was scanned.
 func (c *collector) cover(db *profile.Database, walk *scanner.Walk) {
 	covered := walk.Covered()
 	if c.slots != nil {
@@ -166,7 +166,7 @@ func (c *collector) cover(db *profile.Database, walk *scanner.Walk) {
 }
 
 // unsteady is by which factor the keys of a database may become more or fewer while
-// a sample is walked before a reader must know: an estimate is of a moment between,
+// a sample is scanned before a reader must know: an estimate is of a moment between,
 // and of each namespace of another one.
 const unsteady = 1.5
 

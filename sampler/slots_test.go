@@ -18,7 +18,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// slotNode is a cluster of one node whose slots are sampled, also where they have no
+// slotNode returns a cluster of one node whose slots are sampled, also where they have no
 // tables of their own.
 func slotNode(t *testing.T) *redistest.Server {
 	t.Helper()
@@ -54,7 +54,7 @@ func seedWith(t *testing.T, client *redis.Client, keys int, name func(i int, rng
 	}
 }
 
-// ofShare are options for a sample.
+// ofShare returns options for a sample.
 func ofShare(share float64) sampler.Options {
 	o := fast()
 	o.Sample = &sampler.SampleSize{Share: share}
@@ -130,7 +130,7 @@ func TestSlotsAgain(t *testing.T) {
 	}
 }
 
-// What a sample of slots cannot be had of is walked whole, and says why.
+// What a sample of slots cannot be had of is scanned whole, and says why.
 func TestSlotsRefused(t *testing.T) {
 	server := slotNode(t)
 	client := server.Client()

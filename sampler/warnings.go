@@ -14,7 +14,7 @@ import (
 	"keyprof/scanner/info"
 )
 
-// warnings are what a reader must know to trust the figures.
+// warnings returns what a reader must know to trust the figures.
 func (c *collector) warnings(p *profile.Profile, after info.Info) []profile.Warning {
 	w := warner{node: c.node.Address, list: []profile.Warning{}}
 	for _, m := range p.Missing {
@@ -51,7 +51,7 @@ func remedy(m profile.Missing) string {
 	return "; to allow it: " + m.Remedy
 }
 
-// warnNode is about what the server was before the walk.
+// warnNode returns about what the server was before the scan.
 func (c *collector) warnNode(w *warner) {
 	if len(c.node.Info) == 0 {
 		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are unknown: %s", c.conn.NoInfo())
@@ -79,7 +79,7 @@ func linkDown(info info.Info) string {
 	return "this replica has lost the link to its primary: its data may be stale"
 }
 
-// watched are the fields of INFO that should be the same when the walk ends.
+// watched are the fields of INFO that should be the same when the scan ends.
 var watched = []struct{ field, what string }{
 	{"role", "the role"},
 	{"maxmemory_policy", "the eviction policy"},
@@ -165,7 +165,7 @@ func (c *collector) warnGrouping(w *warner, p *profile.Profile) {
 	}
 }
 
-// span is a length of time in whole units for people.
+// span returns a length of time in whole units for people.
 func span(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
@@ -179,9 +179,9 @@ func span(d time.Duration) string {
 	}
 }
 
-// NearMaxmemory is the warning that the buffers of our connections may be too much
+// NearMaxmemory returns the warning that the buffers of our connections may be too much
 // for the server; nil if it has room for them, or no limit is known. It can be given
-// before the walk.
+// before the scan.
 func NearMaxmemory(node info.Node) *profile.Warning {
 	room, _ := node.Room()
 	if !node.NearMaxmemory() {
@@ -221,7 +221,7 @@ var saveStatuses = []struct{ field, meaning string }{
 	{"aof_last_write_status", "the last write to the AOF failed: the server refuses writes (MISCONF) until one succeeds"},
 }
 
-// warnSaves tells of saves that failed, before the walk or while it ran.
+// warnSaves tells of saves that failed, before the scan or while it ran.
 func warnSaves(w *warner, before, after info.Info) {
 	for _, s := range saveStatuses {
 		info := after
@@ -239,7 +239,7 @@ func warnSaves(w *warner, before, after info.Info) {
 	}
 }
 
-// forkFacts are what INFO says of the child process that saves, and a hint if memory
+// forkFacts returns what INFO says of the child process that saves, and a hint if memory
 // may be why there was none.
 func forkFacts(info info.Info) string {
 	var facts []string

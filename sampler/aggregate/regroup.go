@@ -124,7 +124,7 @@ func Rename(p *profile.Profile, name func(*profile.Namespace) string) (*profile.
 	return &result, rescale(&result)
 }
 
-// merged is one namespace for several of one database.
+// merged returns one namespace for several of one database.
 func merged(group []*profile.Namespace, m Measures) (profile.Namespace, error) {
 	if len(group) == 1 {
 		return *group[0], nil
@@ -238,7 +238,7 @@ func Sum(sets []*profile.Stats, of func(*profile.Stats) *int64) *int64 {
 	return &total
 }
 
-// SumEstimates is Sum for figures with their intervals.
+// SumEstimates returns Sum for figures with their intervals.
 func SumEstimates(sets []*profile.Stats, of func(*profile.Stats) *profile.Estimate) *profile.Estimate {
 	parts := make([]profile.Estimate, 0, len(sets))
 	for _, s := range sets {

@@ -89,7 +89,7 @@ func (d *Delimiters) String() string {
 	return string(chars)
 }
 
-// inDictionary is how the first level stands in a dictionary.
+// inDictionary returns how the first level stands in a dictionary.
 func (d *Delimiters) inDictionary() string {
 	if d.Equal(defaultDelimiters) {
 		return ""

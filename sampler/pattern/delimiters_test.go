@@ -185,7 +185,7 @@ func TestDefaultDelimitersChosenChangeNothing(t *testing.T) {
 	}
 }
 
-// groupedBy is the namespaces of names and the dictionary, as a run makes them.
+// groupedBy returns the namespaces of names and the dictionary, as a run makes them.
 func groupedBy(t *testing.T, dict *Dictionary, names []string) string {
 	t.Helper()
 	survey := NewSurvey(dict)

@@ -63,7 +63,7 @@ func (d *Dictionary) FirstLevel() *Delimiters {
 	return defaultDelimiters // d says nothing, or what Check refuses
 }
 
-// startRung is where on the ladder a trie with this dictionary begins.
+// startRung returns where on the ladder a trie with this dictionary begins.
 func (d *Dictionary) startRung() int {
 	if d.Version == 0 {
 		return 0
@@ -101,7 +101,7 @@ func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
 	return sum
 }
 
-// collapsedPlaces are what stands before the words of collapsed nodes, in the
+// collapsedPlaces returns what stands before the words of collapsed nodes, in the
 // form of the keys of Protected.
 func (d *Dictionary) collapsedPlaces() map[string]bool {
 	places := map[string]bool{}
@@ -442,7 +442,7 @@ func (p *protection) levels(shape string, r rung) []wordSet {
 	return sets
 }
 
-// cutShape is the function of this name for rung r, but for shapes that it
+// cutShape returns the function of this name for rung r, but for shapes that it
 // spares.
 func (p *protection) cutShape(shape []byte, r rung) (int, bool) {
 	end, cut := cutShape(shape, r.elements)
@@ -470,7 +470,7 @@ var kindOf = func() map[string]Kind {
 	return kinds
 }()
 
-// parseShape is the inverse of printShape. It reports whether s is a shape.
+// parseShape returns the inverse of printShape. It reports whether s is a shape.
 func parseShape(s string) (string, bool) {
 	shape := make([]byte, 0, len(s))
 	for s != "" {

@@ -66,7 +66,7 @@ func ParseRules(texts ...string) (*Rules, error) {
 	return rules, nil
 }
 
-// programSize is how large the program of a rule's regular expression is, counted as
+// programSize returns how large the program of a rule's regular expression is, counted as
 // maxProgram is; 0 where there is none.
 func programSize(text string) (size int) {
 	at := strings.LastIndexByte(text, '=')
@@ -121,7 +121,7 @@ func regexError(text, expr string, err error) error {
 	return &RuleError{text, faultAt(expr, bad), bad.Code.String()}
 }
 
-// faultAt is where in expr its fault is. For parentheses the error has the whole
+// faultAt returns where in expr its fault is. For parentheses the error has the whole
 // expression in the place of a part.
 func faultAt(expr string, bad *syntax.Error) int {
 	parse := func(n int) (code syntax.ErrorCode) { // of the first n bytes; "" for no fault
@@ -217,7 +217,7 @@ func braced(use string) string {
 	return "${" + use[1:] + "}"
 }
 
-// printable is s as far as it may be printed, and at most MaxPattern long.
+// printable returns s as far as it may be printed, and at most MaxPattern long.
 func printable(s string) string {
 	end := unprintable(s)
 	if end == len(s) && end <= MaxPattern {
@@ -249,7 +249,7 @@ func (r *Rules) Merge(other *Rules) {
 	}
 }
 
-// Texts are the rules as they were written, in order; none for nil.
+// Texts returns the rules as they were written, in order; none for nil.
 func (r *Rules) Texts() (texts []string) {
 	if r == nil {
 		return nil

@@ -37,7 +37,7 @@ func TestCheckVersions(t *testing.T) {
 	}
 }
 
-// pointer is where n is.
+// pointer returns where n is.
 func pointer[T any](n T) *T { return &n }
 
 // checkCases break a full profile, each in one place. Its first namespace is

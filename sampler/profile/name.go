@@ -25,7 +25,7 @@ type KeyName struct {
 	Hash    string `json:"name_xxh64,omitempty"`  // XXH64 of the whole name in hexadecimal, when it was cut
 }
 
-// NewKeyName is the storable form of a key's name.
+// NewKeyName returns the storable form of a key's name.
 func NewKeyName(raw string) KeyName {
 	var k KeyName
 	if len(raw) > MaxNameBytes {
@@ -71,7 +71,7 @@ func escapeInvalid(raw string) string {
 	return b.String()
 }
 
-// Raw is the key's name as the server knows it, or its beginning when Length
+// Raw returns the key's name as the server knows it, or its beginning when Length
 // says that it was cut. The error tells of an escape that NewKeyName never writes.
 func (k KeyName) Raw() (string, error) {
 	if !k.Escaped {

@@ -13,7 +13,7 @@ import (
 	"keyprof/sampler/profile/profiletest"
 )
 
-// sampled is a profile of a sample of three keys without a TTL, in two groups.
+// sampled returns a profile of a sample of three keys without a TTL, in two groups.
 func sampled() *profile.Profile {
 	p := profiletest.Fold(
 		profiletest.Observation{Pattern: "a", Name: "a", Type: "string", Bytes: 3, NoTTL: true},
@@ -81,7 +81,7 @@ func TestCheckRefusesSamples(t *testing.T) {
 	}
 }
 
-// drawn is sampled of slots.
+// drawn returns sampled of slots.
 func drawn() *profile.Profile {
 	p := sampled()
 	p.Design.Sample = &profile.Sample{Slots: &profile.SampledSlots{Salt: "MVBAJ35BSJ", Filled: 273, Drawn: 3, Keys: 273, Taken: append(make([]float64, profile.SampleGroups-1), 3)}, Covered: 0.011}
