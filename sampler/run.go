@@ -360,9 +360,9 @@ func unmeasured(p *profile.Profile, db int, stalls []scanner.Stall) string {
 	case s.Moved > s.Probed:
 		return fmt.Sprintf("%s keys of db%d, most of them, are in slots that are migrating between this node and another", humanize.Comma(s.Moved), db)
 	case s.Failed > 0:
-		return fmt.Sprintf("%s keys of db%d got replies that make no sense", humanize.Comma(s.Failed), db)
+		return fmt.Sprintf("%s keys of db%d got an invalid reply", humanize.Comma(s.Failed), db)
 	case s.TooLong > 0:
-		return fmt.Sprintf("%s keys of db%d have names too long to look up", humanize.Comma(s.TooLong), db)
+		return fmt.Sprintf("%s keys of db%d have names too long to request", humanize.Comma(s.TooLong), db)
 	case s.Stalled > 0:
 		return fmt.Sprintf("%s keys of db%d stalled%s", humanize.Comma(s.Stalled), db, stalledMeasures(stalls, db))
 	}

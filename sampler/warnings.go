@@ -127,13 +127,13 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile, after info.Info) {
 	}
 	c.warnGrouping(w, p)
 	if n := p.Totals.Denied; n > 0 {
-		w.add("keys-denied", w.node, "%s keys were denied by ACL key patterns and are missing from all figures; to allow them: %s", humanize.Comma(n), c.conn.ACLRule(scanner.ACLReadKeys(c.node)))
+		w.add("keys-denied", w.node, "%s keys were denied by ACL key patterns and are not in any figure; to allow them: %s", humanize.Comma(n), c.conn.ACLRule(scanner.ACLReadKeys(c.node)))
 	}
 	if n := p.Totals.Moved; n > 0 {
-		w.add("keys-moved", w.node, "%s keys are in slots that are migrating between this node and another: this node does not serve them now, so they are missing from all figures; make the profile again when the migration has finished", humanize.Comma(n))
+		w.add("keys-moved", w.node, "%s keys are in slots that are migrating between this node and another: this node does not serve them now, so they are not in any figure; make the profile again when the migration has finished", humanize.Comma(n))
 	}
 	if n := p.Totals.TooLong; n > 0 {
-		w.add("names-too-long", w.node, "%s keys have names too long to look up, the longest of %s bytes, and are missing from all figures", humanize.Comma(n), humanize.Comma(c.found.longest))
+		w.add("names-too-long", w.node, "%s keys have names too long to request, the longest of %s bytes, and are not in any figure", humanize.Comma(n), humanize.Comma(c.found.longest))
 	}
 	for _, s := range c.short {
 		w.add("keys-missing", fmt.Sprintf("db%d", s.db.DB), "%s; at most %s keys expired or were evicted meanwhile: during the scan many keys were deleted, as by FLUSHALL, or exchanged, as by SWAPDB, and most of the keys written since are missing from the figures",
@@ -146,7 +146,7 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile, after info.Info) {
 	}
 	warnStalls(w, p)
 	if n := p.Totals.Failed; n > 0 {
-		w.add("wrong-replies", w.node, "%s keys got replies that make no sense and are missing from all figures%s", humanize.Comma(n), c.found.firstWrong())
+		w.add("wrong-replies", w.node, "%s keys got an invalid reply and are not in any figure%s", humanize.Comma(n), c.found.firstWrong())
 	}
 }
 

@@ -150,7 +150,7 @@ var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` 
 	`another server process answers there than at the beginning: what is left of its keys cannot be told|` +
 	`INFO is refused, so whether the same server process answers there cannot be told|` +
 	`not scanned|the role changed from \w+ to \w+ during the scan|` +
-	`[\d,]+ keys of db\d+ (?:got replies that make no sense|have names too long to look up|stalled \(not measured: [a-z, ]+\))|` +
+	`[\d,]+ keys of db\d+ (?:got an invalid reply|have names too long to request|stalled \(not measured: [a-z, ]+\))|` +
 	`INFO is refused, so databases other than 0 are unknown: name those to scan with --db|` +
 	`the server is synchronizing with its primary: its data set is being replaced|` +
 	`the server follows another primary than when the scan began: its data set was replaced|` +

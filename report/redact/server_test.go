@@ -18,7 +18,7 @@ func TestReason(t *testing.T) {
 		"1 keys of db3 have names too long to ask about":                                                       "1 keys of db3 have names too long to ask about",
 		"not scanned": "not scanned",
 		"12 keys of db0 stalled (not measured: bytes, ttl)":                    "12 keys of db0 stalled (not measured: bytes, ttl)",
-		"1 keys of db3 have names too long to look up":                         "1 keys of db3 have names too long to look up",
+		"1 keys of db3 have names too long to request":                         "1 keys of db3 have names too long to request",
 		"the role changed from replica to primary during the scan":             "the role changed from replica to primary during the scan",
 		"NOPERM this user has no permissions to access 'user:alice'":           "the server answered NOPERM",
 		"selecting database 3 at h:1: ERR unknown command 'SELECT' 'x'":        "the server answered ERR",
