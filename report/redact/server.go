@@ -149,6 +149,11 @@ var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` 
 	`connection refused|no such file or directory|no route to host|network is unreachable|` +
 	`another server process answers there than at the beginning: what is left of its keys cannot be told|` +
 	`INFO is refused, so whether the same server process answers there cannot be told|` +
+	`not scanned|the role changed from \w+ to \w+ during the scan|` +
+	`[\d,]+ keys of db\d+ (?:got an invalid reply|have names too long to request|stalled \(not measured: [a-z, ]+\))|` +
+	`INFO is refused, so databases other than 0 are unknown: name those to scan with --db|` +
+	`the server is synchronizing with its primary: its data set is being replaced|` +
+	`the server follows another primary than when the scan began: its data set was replaced|` +
 	`[\d,]+ keys of db\d+ were (?:denied by the user's ACL key patterns|answered in a way that makes no sense)|` +
 	`[\d,]+ keys of db\d+ (?:have names too long to ask about|stalled(?:: not known of them: [a-z, ]+)?)|` +
 	`SCAN returned [\d,]+ keys of db\d+, far fewer than the [\d,]+ that INFO had before and the [\d,]+ after|` +

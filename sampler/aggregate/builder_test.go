@@ -41,7 +41,7 @@ func drawObservation(t *rapid.T) Observation {
 	return o
 }
 
-// encode is the profile of what the builders folded, merged.
+// encode returns the profile of what the builders folded, merged.
 func encode(t interface{ Fatal(...any) }, builders ...*Builder) string {
 	for _, b := range builders[1:] {
 		builders[0].Merge(b)
@@ -315,7 +315,7 @@ func TestMergedBuildersTakeNoMore(t *testing.T) {
 	}
 }
 
-// What a walk keeps depends on the namespaces, and not on how many keys they have:
+// What a scan keeps depends on the namespaces, and not on how many keys they have:
 // 900,000 keys more make counters wider, by less than a bit for each key. A sample
 // keeps all that a census does.
 func TestMemoryIsFlatInKeys(t *testing.T) {
@@ -330,7 +330,7 @@ func TestMemoryIsFlatInKeys(t *testing.T) {
 	}
 }
 
-// heldOf is how many bytes a folder holds at the end of a sample of so many keys.
+// heldOf returns how many bytes a folder holds at the end of a sample of so many keys.
 func heldOf(t *testing.T, keys int) int64 {
 	t.Helper()
 	const namespaces, page = 20, 100

@@ -27,7 +27,7 @@ func share(x uint64) float64 { return (float64(x>>11) + 0.5) / (1 << 53) }
 // many as a trie keeps apart there.
 const wideNames, wideKinds, wideSubs = 64, 32, 2
 
-// wideObservation is key i of so many namespaces, each of which has all that
+// wideObservation returns key i of so many namespaces, each of which has all that
 // makes a namespace large: TTLs and idle times from a second to 90 days evenly
 // over the logarithm, sizes with a log-normal distribution, names of some 30
 // bytes.
