@@ -136,7 +136,7 @@ func TestBlackHole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Complete || len(notices) != 1 || !strings.Contains(p.Nodes[0].Incomplete, "no answer in time, for 1.5s") {
+	if p.Complete || len(notices) != 1 || !strings.Contains(p.Nodes[0].Incomplete, "no reply in time; gave up after 1.5s") {
 		t.Errorf("complete %v, %q, noticed %q", p.Complete, p.Nodes[0].Incomplete, notices)
 	}
 }
@@ -186,7 +186,7 @@ func checkOtherProcess(t *testing.T, p *profile.Profile, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if keys := p.Totals.Keys.Value; p.Complete || !strings.Contains(p.Nodes[0].Incomplete, "another server process") || keys < faultKeys/3 || keys > faultKeys*2/3 {
+	if keys := p.Totals.Keys.Value; p.Complete || !strings.Contains(p.Nodes[0].Incomplete, "a different server process") || keys < faultKeys/3 || keys > faultKeys*2/3 {
 		t.Errorf("complete %v, %d keys, %q", p.Complete, keys, p.Nodes[0].Incomplete)
 	}
 }

@@ -72,7 +72,7 @@ const (
 var containers = map[string]bool{"client": true, "cluster": true, "memory": true, "object": true}
 
 // ErrNotAllowed is a command that keyprof refuses to send.
-var ErrNotAllowed = errors.New("not on the list of read-only commands")
+var ErrNotAllowed = errors.New("not on the allowlist of read-only commands")
 
 // Allowed reports whether a command, such as "memory usage", may be sent.
 func Allowed(name string) bool { return allowed[name] }
@@ -241,7 +241,7 @@ func (c *Conn) AskScan(ctx context.Context) error {
 			return nil // what it finds wrong is the cursor
 		}
 		if err != nil {
-			return c.refusedTo("walking with SCAN", "+scan", err)
+			return c.refusedTo("SCAN", "+scan", err)
 		}
 		return nil
 	})

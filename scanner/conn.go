@@ -205,9 +205,9 @@ func (c *Conn) introduce(ctx context.Context) error {
 // sentinel is the error for a Sentinel, which has no keys.
 func (c *Conn) sentinel() error {
 	masters := strings.Join(c.Node.SentinelMasters(), ", ")
-	hint := "give keyprof one of the servers that it watches, best a replica; it names no primary"
+	hint := "profile one of the servers that it monitors, preferably a replica; it reports no primary"
 	if masters != "" {
-		hint = "give keyprof one of the servers that it watches, best a replica of " + masters
+		hint = "profile one of the servers that it monitors, preferably a replica of " + masters
 	}
 	return &Error{Doing: "connecting to " + c.target.Address, Err: errors.New("this is a Sentinel, which has no keys"), Hint: hint}
 }

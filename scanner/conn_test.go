@@ -189,7 +189,7 @@ func TestNothingDialsOnAfterTheEnd(t *testing.T) {
 	defer conn.Close()
 	server.Kill()
 	_, _, err = conn.RoundTrip(context.Background(), nil, &scanner.Scan{Count: 1}, nil)
-	if err == nil || !strings.Contains(err.Error(), "refused, for 200ms") {
+	if err == nil || !strings.Contains(err.Error(), "refused; gave up after 200ms") {
 		t.Errorf("a server that never came back: %v", err)
 	}
 	if _, err := scanner.Connect(context.Background(), target(t, server.URL()), time.Second, patience); err == nil {

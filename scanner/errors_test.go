@@ -29,7 +29,7 @@ func TestTunnelThatLeadsNowhere(t *testing.T) {
 				t.Fatalf("%v", err)
 			}
 			switch strings.TrimPrefix(failed.Error(), "connecting to "+target.Address+": ") {
-			case "the connection was closed by the other side", "the connection was reset":
+			case "the server closed the connection", "the connection was reset":
 			default:
 				t.Errorf("error: %s", failed)
 			}

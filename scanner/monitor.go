@@ -143,7 +143,7 @@ func (w *Watch) connect(ctx context.Context) (err error) {
 	ctx, stop := context.WithTimeoutCause(ctx, watchTimeout, errNoAnswer)
 	defer stop()
 	for range watchTries {
-		err = w.conn.dial(ctx, "connecting once more to", w.conn.recognise)
+		err = w.conn.dial(ctx, "opening a second connection to", w.conn.recognise)
 		if !errors.Is(err, errAnotherProcess) {
 			return err
 		}

@@ -312,11 +312,11 @@ func (c *Conn) collect(ctx context.Context, trip *Trip, timeout time.Duration) e
 func (c *Conn) lostPage(trip *Trip, err error) error {
 	switch {
 	case IsReply(err) && len(trip.Slots) > 0:
-		return c.refusedTo("asking for the keys of slots", getKeysRule, err)
+		return c.refusedTo("CLUSTER GETKEYSINSLOT", getKeysRule, err)
 	case IsReply(err):
-		return c.refusedTo("walking with SCAN", "+scan", err)
+		return c.refusedTo("SCAN", "+scan", err)
 	}
-	return c.failed("asking for a page", err)
+	return c.failed("scanning keys", err)
 }
 
 // encode writes the trip as it is sent.

@@ -163,7 +163,7 @@ func (w *Walk) most() int {
 }
 
 // errNoOrder ends a walk over ranges: SCAN must go up the line.
-var errNoOrder = errors.New("the server's cursors are not in the order of a hash table's buckets")
+var errNoOrder = errors.New("the server's SCAN cursors do not follow the order of a hash table's buckets")
 
 // advance moves the lane past a page, and returns its names that belong to the
 // range. When the page has names of the next range, none is taken, and the next

@@ -38,11 +38,11 @@ const longPrefix = 1 << 10
 
 // errProtocol is a reply that is not RESP, or not one that the command has.
 // Nothing can be read from the connection after it.
-var errProtocol = errors.New("a reply that makes no sense")
+var errProtocol = errors.New("malformed reply")
 
 // errWrongReply is the Reply.Err of a well-formed reply of a type that the command
 // does not have.
-const errWrongReply = replyError("a reply of a wrong type")
+const errWrongReply = replyError("unexpected type of reply")
 
 // replyError is an error that the server answered. It satisfies redis.Error.
 type replyError string
@@ -104,8 +104,8 @@ func (r respReader) errorText(b []byte) string {
 }
 
 // wrong is errProtocol for a reply, of which it quotes the beginning.
-func (r respReader) wrong(what string, kind byte, rest []byte) error {
-	return fmt.Errorf("%w: %q%.30q %s", errProtocol, kind, r.text(rest), what)
+func (r respReader) wrong(expected string, kind byte, rest []byte) error {
+	return fmt.Errorf("%w: got %q%.30q, expected %s", errProtocol, kind, r.text(rest), expected)
 }
 
 // pageBuffer is where the names of a page are put together; it is used again for the
@@ -136,12 +136,12 @@ func (r respReader) line() (kind byte, rest []byte, err error) {
 	line, err := r.ReadSlice('\n')
 	if err != nil {
 		if errors.Is(err, bufio.ErrBufferFull) {
-			err = fmt.Errorf("%w: a line without end", errProtocol)
+			err = fmt.Errorf("%w: line too long", errProtocol)
 		}
 		return 0, nil, err
 	}
 	if len(line) < 3 || line[len(line)-2] != '\r' {
-		return 0, nil, r.wrong("is no line of RESP", line[0], line[1:])
+		return 0, nil, r.wrong("a line ending in CRLF", line[0], line[1:])
 	}
 	return line[0], line[1 : len(line)-2], nil
 }
@@ -204,7 +204,7 @@ func (r respReader) scanReply() (ScanReply, error) {
 	case kind == '-':
 		return ScanReply{}, replyError(r.errorText(rest))
 	case kind != '*' || string(rest) != "2":
-		return ScanReply{}, r.wrong("to SCAN", kind, rest)
+		return ScanReply{}, r.wrong("a cursor and keys", kind, rest)
 	}
 	text, _, err := r.bulk(nil, maxCursor, maxCursor)
 	if err != nil {
@@ -212,7 +212,7 @@ func (r respReader) scanReply() (ScanReply, error) {
 	}
 	cursor, err := strconv.ParseUint(string(text), 10, 64)
 	if err != nil {
-		return ScanReply{}, r.wrong("in the place of a cursor", '$', text)
+		return ScanReply{}, r.wrong("a cursor", '$', text)
 	}
 	if kind, rest, err = r.line(); err != nil {
 		return ScanReply{}, err
@@ -242,9 +242,9 @@ func (r respReader) names(kind byte, rest []byte) (page ScanReply, err error) {
 	count, err := r.number(rest)
 	switch {
 	case err != nil, kind != '*', count < 0:
-		return page, r.wrong("in the place of names", kind, rest)
+		return page, r.wrong("an array of keys", kind, rest)
 	case count > maxNames:
-		return page, fmt.Errorf("%w: a page of %d names", errProtocol, count)
+		return page, fmt.Errorf("%w: a page of %d keys", errProtocol, count)
 	}
 	p := r.page
 	p.block, p.ends, p.long = p.block[:0], p.ends[:0], nil
@@ -298,7 +298,7 @@ func (r respReader) bulk(b []byte, keep int, limit int64) (_ []byte, length int6
 	}
 	length, err = r.number(rest)
 	if err != nil || kind != '$' || length < 0 || length > limit {
-		return b, 0, r.wrong("in the place of a string", kind, rest)
+		return b, 0, r.wrong("a bulk string", kind, rest)
 	}
 	kept := min(length, int64(keep))
 	if b, err = r.take(b, kept); err != nil {
@@ -333,7 +333,7 @@ func (r respReader) lineEnd() error {
 	case err != nil:
 		return err
 	case string(end) != "\r\n":
-		return fmt.Errorf("%w: a string longer than announced", errProtocol)
+		return fmt.Errorf("%w: string longer than announced", errProtocol)
 	}
 	_, err = r.Discard(2)
 	return err
@@ -346,7 +346,7 @@ func (l *limits) use(bytes, items int64) error {
 	l.bytes += bytes
 	l.items += items
 	if l.bytes > maxReply || l.items > maxItems {
-		return fmt.Errorf("%w: it is longer than %d bytes or %d items", errProtocol, maxReply, maxItems)
+		return fmt.Errorf("%w: longer than %d bytes or %d items", errProtocol, maxReply, maxItems)
 	}
 	return nil
 }
@@ -376,7 +376,7 @@ func (r respReader) finish(b []byte, kind byte, rest []byte, l *limits, depth in
 	case '*', '~', '>', '%', '|':
 		return r.finishItems(b, kind, rest, l, depth)
 	default:
-		return b, r.wrong("is no type of RESP", kind, rest)
+		return b, r.wrong("a RESP type", kind, rest)
 	}
 }
 
@@ -388,7 +388,7 @@ func appendLine(b []byte, kind byte, text string) []byte {
 func (r respReader) finishItems(b []byte, kind byte, count []byte, l *limits, depth int) ([]byte, error) {
 	items, err := r.number(count)
 	if err != nil || items < -1 || items > maxItems || depth >= maxNesting {
-		return b, r.wrong("items", kind, count)
+		return b, r.wrong("a number of items", kind, count)
 	}
 	b = appendLine(b, kind, string(count))
 	switch kind {
@@ -409,7 +409,7 @@ func (r respReader) finishItems(b []byte, kind byte, count []byte, l *limits, de
 func (r respReader) finishBulk(b []byte, kind byte, length []byte, l *limits) ([]byte, error) {
 	n, err := r.number(length)
 	if err != nil || n < -1 || n > maxReply {
-		return b, r.wrong("bytes", kind, length)
+		return b, r.wrong("a length in bytes", kind, length)
 	}
 	before := len(b)
 	b = appendLine(b, kind, string(length))
@@ -467,7 +467,7 @@ func (h *handover) Write(b []byte) (int, error) {
 func (r respReader) number(b []byte) (int64, error) {
 	n, err := strconv.ParseInt(string(b), 10, 64)
 	if err != nil || b[0] == '+' {
-		return 0, fmt.Errorf("%w: number %.30q", errProtocol, r.text(b))
+		return 0, fmt.Errorf("%w: %.30q is not a number", errProtocol, r.text(b))
 	}
 	return n, nil
 }

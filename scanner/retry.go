@@ -128,7 +128,7 @@ func waited(err error, d time.Duration) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	return &Error{Doing: e.Doing, Err: fmt.Errorf("%w, for %s", e.Err, d), Hint: e.Hint}
+	return &Error{Doing: e.Doing, Err: fmt.Errorf("%w; gave up after %s", e.Err, d), Hint: e.Hint}
 }
 
 // causeOf is why a wait began, without what was being done.

@@ -144,7 +144,7 @@ func (c *Conn) PagesSlot(ctx context.Context, slot int) (bool, error) {
 func slotOfCursor(cursor uint64) int { return int(cursor % Slots) }
 
 // errNoSlotOrder ends a walk over slots: SCAN must go up from slot to slot.
-var errNoSlotOrder = errors.New("the server's cursors do not go over the keys slot by slot")
+var errNoSlotOrder = errors.New("the server's SCAN does not return keys slot by slot")
 
 // askSlots puts the question for the lane's next names into a trip: a page of a
 // large slot, else all names of some slots.

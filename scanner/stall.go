@@ -10,7 +10,7 @@ import (
 
 // ErrStalled is the Reply.Err of a probe that the server did not answer in time. It
 // is not sent again for that key.
-var ErrStalled = errors.New("the server did not answer in time")
+var ErrStalled = errors.New("the server did not reply in time")
 
 // Stall is a command about a key that the server did not answer within the time
 // limit. The server may be at work on it still, whatever becomes of the connection.
@@ -87,7 +87,7 @@ func (c *Conn) linger(ctx context.Context, trip *Trip) bool {
 	}
 	c.late = &overdue{index: len(trip.Replies) - trip.before, since: c.turnOf(trip), cpu: c.cpuSeen.Load()}
 	if c.patience.Notice != nil {
-		c.patience.Notice(c.failed("asking for a page", errNoAnswer))
+		c.patience.Notice(c.failed("scanning keys", errNoAnswer))
 	}
 	c.watch.stepAside()
 	err := c.wire.setDeadline(time.Now().Add(c.patience.MaxWait))

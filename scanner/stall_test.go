@@ -223,7 +223,7 @@ func TestTwoLateReplies(t *testing.T) {
 // restarted meanwhile.
 func TestLateReplyEndsTheWalk(t *testing.T) {
 	_, conn := slowFake(t, map[string]string{"bb": redistest.HangUpAfter(0, "")}, "c0ffee", "decaf")
-	if _, _, err := conn.RoundTrip(context.Background(), about("a", "bb", "cc"), nil, nil); err == nil || !strings.Contains(err.Error(), "another server process") {
+	if _, _, err := conn.RoundTrip(context.Background(), about("a", "bb", "cc"), nil, nil); err == nil || !strings.Contains(err.Error(), "a different server process") {
 		t.Fatal(err)
 	}
 	if stalls := conn.Stalls(); len(stalls) != 1 || stalls[0].Key != "bb" || stalls[0].Answered {
@@ -252,7 +252,7 @@ func TestLateReplyBeyondPatience(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, _, err := conn.RoundTrip(context.Background(), about("a"), nil, nil); err == nil || !strings.Contains(err.Error(), "no answer in time, for 1s") {
+	if _, _, err := conn.RoundTrip(context.Background(), about("a"), nil, nil); err == nil || !strings.Contains(err.Error(), "no reply in time; gave up after 1s") {
 		t.Errorf("%v", err)
 	}
 	if n, stalls := conn.Cost().Commands["info"], conn.Stalls(); n != 1 || len(stalls) != 1 || stalls[0].Key != "a" || stalls[0].Answered {
@@ -308,7 +308,7 @@ func TestLateReplyWithoutPatience(t *testing.T) {
 		t.Skip(err)
 	}
 	defer func() { _ = server.Resume() }()
-	if _, _, err := conn.RoundTrip(context.Background(), about("a"), nil, nil); err == nil || !strings.Contains(err.Error(), "no answer in time") {
+	if _, _, err := conn.RoundTrip(context.Background(), about("a"), nil, nil); err == nil || !strings.Contains(err.Error(), "no reply in time") {
 		t.Errorf("%v", err)
 	}
 }

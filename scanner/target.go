@@ -70,11 +70,11 @@ type URLError struct {
 }
 
 // Error tells what is wrong with the URL.
-func (e *URLError) Error() string { return "bad URL: " + e.Problem }
+func (e *URLError) Error() string { return "invalid URL: " + e.Problem }
 
 const urlForms = "write redis://[user[:password]@]host[:port][/db], rediss://... for TLS, or unix:///path/to/socket[?db=N]"
 
-const passwordHint = urlForms + "; percent-encode special characters in a password, or give it with REDISCLI_AUTH"
+const passwordHint = urlForms + "; percent-encode special characters in a password, or set REDISCLI_AUTH"
 
 // ParseURL reads a redis://, rediss:// or unix:// URL, or what people type for
 // one: host:port, or the path of a socket. Errors are *URLError.
@@ -88,11 +88,11 @@ func ParseURL(raw string) (Target, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// The library's error repeats the URL and thus the password.
-		return Target{}, &URLError{Problem: "it cannot be parsed", Hint: passwordHint}
+		return Target{}, &URLError{Problem: "syntax error", Hint: passwordHint}
 	}
 	// An unescaped #, / or ? in a password ends the host there.
 	if u.Fragment != "" || strings.Contains(u.Path, "@") || strings.Contains(u.RawQuery, "@") {
-		return Target{}, &URLError{Problem: "it has a # or an @ where none belongs", Hint: passwordHint}
+		return Target{}, &URLError{Problem: "unexpected # or @", Hint: passwordHint}
 	}
 	var t Target
 	switch u.Scheme {
@@ -101,7 +101,7 @@ func ParseURL(raw string) (Target, error) {
 	case "unix":
 		t, err = parseUnix(u)
 	default:
-		err = &URLError{Problem: "its scheme is not supported", Hint: urlForms}
+		err = &URLError{Problem: "unsupported scheme", Hint: urlForms}
 	}
 	if err != nil {
 		return Target{}, err
@@ -124,7 +124,7 @@ func parseTCP(u *url.URL) (Target, error) {
 		port = strconv.Itoa(DefaultPort)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return Target{}, &URLError{Problem: "its port is not between 1 and 65535", Hint: urlForms}
+		return Target{}, &URLError{Problem: "the port is not between 1 and 65535", Hint: urlForms}
 	}
 	t := Target{Network: "tcp", Address: net.JoinHostPort(host, port)}
 	if u.Scheme == "rediss" {
@@ -142,7 +142,7 @@ func parseTCP(u *url.URL) (Target, error) {
 func parseUnix(u *url.URL) (Target, error) {
 	path := u.Host + u.Path // unix://./relative puts "." into the host
 	if strings.TrimSpace(path) == "" {
-		return Target{}, &URLError{Problem: "it names no socket", Hint: urlForms}
+		return Target{}, &URLError{Problem: "the path of the socket is missing", Hint: urlForms}
 	}
 	db, err := databaseOf(u.Query())
 	return Target{Network: "unix", Address: path, DB: db}, err
@@ -152,7 +152,7 @@ func parseUnix(u *url.URL) (Target, error) {
 func databaseOf(query url.Values) (*int, error) {
 	for name := range query {
 		if name != "db" {
-			return nil, &URLError{Problem: "it has a parameter other than db", Hint: "use keyprof's flags; " + passwordHint}
+			return nil, &URLError{Problem: "unknown parameter; only db is supported", Hint: "use keyprof's flags; " + passwordHint}
 		}
 	}
 	values := query["db"]
@@ -161,7 +161,7 @@ func databaseOf(query url.Values) (*int, error) {
 	}
 	n, err := strconv.Atoi(values[0])
 	if len(values) > 1 || err != nil || n < 0 {
-		return nil, &URLError{Problem: "its database is not a number from 0 up", Hint: passwordHint}
+		return nil, &URLError{Problem: "the database is not a number from 0 up", Hint: passwordHint}
 	}
 	return &n, nil
 }
@@ -224,7 +224,7 @@ func readPEM(path string) ([]byte, error) {
 	defer file.Close()
 	pem, err := io.ReadAll(io.LimitReader(file, maxPEMBytes+1))
 	if err == nil && len(pem) > maxPEMBytes {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxPEMBytes)
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxPEMBytes)
 	}
 	return pem, err
 }
@@ -249,7 +249,7 @@ func (f TLSFiles) applyCert(c *tls.Config) error {
 	case f.Cert == "" && f.Key == "":
 		return nil
 	case f.Cert == "" || f.Key == "":
-		return errors.New("--cert and --key go together")
+		return errors.New("--cert and --key must be given together")
 	}
 	cert, err := readPEM(f.Cert)
 	if err != nil {

@@ -474,7 +474,7 @@ func (w *Walk) tellGuard() {
 			w.settleFar(s.vitals.CPU)
 		}
 		if role := s.vitals.Role; w.Role != "" && role != w.Role && role != info.Unknown {
-			w.changed = fmt.Errorf("%w: it is a %s now and was a %s", ErrRoleChanged, role, w.Role)
+			w.changed = fmt.Errorf("%w from %s to %s", ErrRoleChanged, w.Role, role)
 		}
 	}
 	if w.Guard.NearMaxmemory() {
@@ -513,10 +513,10 @@ func (r recentNames) drop(names []string) []string {
 
 // Why a walk is ended that would not end by itself.
 var (
-	errStuck  = errors.New("SCAN returned the cursor that it was given, so the walk would never end")
-	errCircle = errors.New("SCAN returned a cursor for the second time, so the walk would never end")
-	errEmpty  = fmt.Errorf("SCAN returned no key more than %d times in a row, and no last cursor", mostEmpty)
-	errTooOld = fmt.Errorf("the walk took longer than %s, and INFO does not tell how many keys there are", longestBlind)
+	errStuck  = errors.New("SCAN returned the same cursor again: the scan would never end")
+	errCircle = errors.New("SCAN returned an earlier cursor again: the scan would never end")
+	errEmpty  = fmt.Errorf("SCAN returned no keys more than %d times in a row and did not end", mostEmpty)
+	errTooOld = fmt.Errorf("the scan took longer than %s, and INFO does not report the number of keys", longestBlind)
 )
 
 // Bounds of a walk. Without MATCH each SCAN that returns nothing has passed over 10
@@ -560,7 +560,7 @@ func (w *Walk) endless(l *lane, page *ScanReply) error {
 	limit := mostGrowth*min(w.Keys, math.MaxInt64/mostGrowth/2) + anyGrowth
 	switch {
 	case w.Keys > 0 && w.came > limit:
-		return fmt.Errorf("SCAN returned %d names where INFO knows %d keys, and no last cursor", w.came, w.Keys)
+		return fmt.Errorf("SCAN returned %d keys where INFO reports %d, and did not end", w.came, w.Keys)
 	case w.Keys <= 0 && time.Since(w.began) > longestBlind:
 		return errTooOld
 	case w.Match == "" && l.circle.empty > mostEmpty, w.Keys > 0 && int64(l.circle.empty) > mostEmpty+limit:

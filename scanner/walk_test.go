@@ -259,7 +259,7 @@ func TestWalkEndsWithoutALastCursor(t *testing.T) {
 				names[i] = fmt.Sprint(c, i)
 			}
 			return ScanReply{Cursor: c + 1, Names: names}
-		}, "SCAN returned 1011000 names where INFO knows 1000 keys", 1100},
+		}, "SCAN returned 1011000 keys where INFO reports 1000", 1100},
 	}
 	for _, tt := range tests {
 		x := &looping{next: tt.next}

@@ -37,18 +37,18 @@ func (n Node) inHashOrder() (ok bool, why string) {
 	engine, _ := n.Engine()
 	for _, s := range strangers {
 		if n.Info.Field(s.field) != "" {
-			return false, s.name + " has cursors of its own"
+			return false, "SCAN cursors of " + s.name + " are not in hash order"
 		}
 	}
 	switch {
 	case engine == Unknown:
-		return false, "INFO does not tell what the server is"
+		return false, "INFO does not identify the server"
 	case engine != "redis" && engine != "valkey" && engine != "redict":
-		return false, engine + " has cursors of its own"
+		return false, "SCAN cursors of " + engine + " are not in hash order"
 	case !n.AtLeast(oldestInOrder, 0):
-		return false, "the version of the server is not known, or is too old"
+		return false, "the server's version is unknown or older than 4.0"
 	case n.Info.Field("run_id") == "":
-		return false, "INFO does not tell which process answers: it may be a proxy"
+		return false, "INFO has no run_id: this may be a proxy"
 	case n.IsSentinel():
 		return false, "a Sentinel has no keys"
 	}
@@ -66,11 +66,11 @@ func (n Node) clusterOrder() (ok bool, why string) {
 	case enabled == "0":
 		return true, ""
 	case enabled != "1":
-		return false, "INFO does not tell whether the server is part of a cluster"
+		return false, "INFO does not report whether cluster mode is on"
 	case n.slotsApart():
-		return false, "in a cluster each slot is a table of its own"
+		return false, "in cluster mode each slot is a separate hash table"
 	case n.atAmazon():
-		return false, "a cluster at Amazon may be a proxy"
+		return false, "an Amazon cluster may be behind a proxy"
 	default:
 		return true, ""
 	}

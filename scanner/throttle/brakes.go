@@ -9,13 +9,13 @@ import (
 
 // Why a guard makes a walk stand back. All are changes since the walk began.
 const (
-	brakeLoading   = "it loads a data set"
-	brakeLinkDown  = "its link to the primary went down"
-	brakeSave      = "it began to save (RDB)"
-	brakeRewrite   = "it began to rewrite its AOF"
-	brakeEvictions = "it began to evict keys"
-	brakeMore      = "it evicts many more keys than before"
-	brakeLag       = "its replication fell behind"
+	brakeLoading   = "a data set is being loaded"
+	brakeLinkDown  = "the link to the primary went down"
+	brakeSave      = "an RDB save started"
+	brakeRewrite   = "an AOF rewrite started"
+	brakeEvictions = "key eviction started"
+	brakeMore      = "evictions rose sharply"
+	brakeLag       = "replication fell behind"
 )
 
 // BrakeCauses are all causes of a Brake: clauses about the server.
