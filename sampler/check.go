@@ -77,7 +77,7 @@ func (c *checker) ask(ctx context.Context) error {
 	if err := c.planOn(ctx, x, c.names[:min(len(c.names), trialNames)]); err != nil {
 		return err
 	}
-	if err := c.conn.AskScan(ctx); err != nil {
+	if err := c.conn.CheckScan(ctx); err != nil {
 		if !scanner.IsReply(err) {
 			return err
 		}

@@ -47,7 +47,7 @@ func patientlyWith(ctx context.Context, t *testing.T, url string, timeout, maxWa
 		t.Fatal(err)
 	}
 	var notices []string
-	conn, err := scanner.Connect(ctx, target, timeout, scanner.Patience{
+	conn, err := scanner.Connect(ctx, target, timeout, scanner.RetryPolicy{
 		MaxWait: maxWait, Notice: func(cause error) { notices = append(notices, cause.Error()) },
 	})
 	if err != nil {
@@ -299,7 +299,7 @@ func TestHangingServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	conn, err := scanner.Connect(ctx, target, time.Minute, scanner.Patience{MaxWait: time.Minute})
+	conn, err := scanner.Connect(ctx, target, time.Minute, scanner.RetryPolicy{MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func TestStreamWithManyConsumers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := scanner.Connect(context.Background(), target, 20*time.Millisecond, scanner.Patience{MaxWait: time.Minute})
+	conn, err := scanner.Connect(context.Background(), target, 20*time.Millisecond, scanner.RetryPolicy{MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

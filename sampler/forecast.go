@@ -23,7 +23,7 @@ const dearer = 3
 func (c *checker) walk() profile.CheckupWalk {
 	w := profile.CheckupWalk{
 		MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, Page: c.opts.Page, Match: c.opts.Match,
-		LeastRTTS: c.conn.LeastRoundTrip().Seconds(), Basis: []string{},
+		LeastRTTS: c.conn.MinRoundTrip().Seconds(), Basis: []string{},
 	}
 	if len(c.node.Info) > 0 {
 		w.Keys = new(c.reachableKeys())

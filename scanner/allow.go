@@ -82,22 +82,22 @@ func AllowedCommands() []string { return slices.Sorted(maps.Keys(allowed)) }
 
 // ledger is where every command of a connection passes before it is sent, those
 // of go-redis as its hook: it stops what is not allowed, and counts the rest.
-type ledger struct {
+type allowlist struct {
 	mu   sync.Mutex
 	sent map[string]int64
 }
 
-func newLedger() *ledger { return &ledger{sent: map[string]int64{}} }
+func newAllowlist() *allowlist { return &allowlist{sent: map[string]int64{}} }
 
 // counts are the commands sent so far, by name with subcommand.
-func (l *ledger) counts() map[string]int64 {
+func (l *allowlist) counts() map[string]int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return maps.Clone(l.sent)
 }
 
 // enter lets n commands of a name out, and counts them.
-func (l *ledger) enter(name string, n int64) error {
+func (l *allowlist) permit(name string, n int64) error {
 	if n == 0 {
 		return nil
 	}
@@ -129,14 +129,14 @@ func word(args []any, i int) string {
 }
 
 // DialHook leaves dialling as it is.
-func (l *ledger) DialHook(next redis.DialHook) redis.DialHook {
+func (l *allowlist) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
 }
 
 // ProcessHook checks and counts one command.
-func (l *ledger) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (l *allowlist) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if err := l.enter(commandName(cmd.Args()), 1); err != nil {
+		if err := l.permit(commandName(cmd.Args()), 1); err != nil {
 			cmd.SetErr(err)
 			return err
 		}
@@ -145,7 +145,7 @@ func (l *ledger) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 }
 
 // ProcessPipelineHook refuses go-redis's pipelines: ours are Conn.RoundTrip's.
-func (l *ledger) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (l *allowlist) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(_ context.Context, cmds []redis.Cmder) error {
 		err := fmt.Errorf("a pipeline of %d commands: %w", len(cmds), ErrNotAllowed)
 		for _, cmd := range cmds {
@@ -234,10 +234,10 @@ func ACLProbes(n info.Node, probes []Probe) string {
 // turns away before anything is walked (db.c, parseScanCursorOrReply), but after it
 // has asked for permission. That adds 1 to the calls of SCAN and to errorstat_ERR.
 // The error is an *Error; [IsReply] tells one of the server from a lost connection.
-func (c *Conn) AskScan(ctx context.Context) error {
-	return c.patiently(ctx, func(ctx context.Context) error {
+func (c *Conn) CheckScan(ctx context.Context) error {
+	return c.withRetry(ctx, func(ctx context.Context) error {
 		err := c.conn.Process(ctx, redis.NewCmd(ctx, "scan", "x"))
-		if IsReply(err) && !refused(err) && !waitable(err) && !blocks(err) {
+		if IsReply(err) && !commandRefused(err) && !serverUnavailable(err) && !isUnavailable(err) {
 			return nil // what it finds wrong is the cursor
 		}
 		if err != nil {

@@ -38,55 +38,55 @@ type Conn struct {
 	target Target
 	client *redis.Client
 	conn   *redis.Conn
-	ledger *ledger
+	allowlist *allowlist
 	wire   *wire
-	least  time.Duration // least round trip seen
+	minRoundTrip  time.Duration // least round trip seen
 	db     int           // selected database
 
-	patience Patience
+	retry RetryPolicy
 	waits    []Wait
 	stalls   []Stall
-	late     *overdue  // the reply that is awaited beyond its time
-	lates    []overdue // those that came, of the first trip on its way
+	waitingFor     *lateReply  // the reply that is awaited beyond its time
+	lateReplies    []lateReply // those that came, of the first trip on its way
 	cpuSeen  atomic.Pointer[cpuReading]
-	watch    *Watch // beside this connection; may be nil
+	monitor    *LatencyMonitor // beside this connection; may be nil
 
 	hits, misses    int64
-	mostOut, mostIn int64 // bytes of the longest pipeline, and of the replies to one
+	maxOut, maxIn int64 // bytes of the longest pipeline, and of the replies to one
 
 	// What trips need.
-	noInfo error // why INFO was refused; nil: it was not
+	infoErr error // why INFO was refused; nil: it was not
 
 	servesReads bool // a node of a cluster accepted READONLY
 	timeout     time.Duration
-	flight      []*Trip       // on their way, in the order in which they were sent
-	cut         error         // why the last of them could not be sent
-	stale       bool          // they were sent on a connection that is lost
+	inFlight      []*Batch       // on their way, in the order in which they were sent
+	sendErr         error         // why the last of them could not be sent
+	resend       bool          // they were sent on a connection that is lost
 	answered    time.Time     // when the last answer was there
 	service     time.Duration // of the last trip
-	alone       Trip          // RoundTrip's
+	single       Batch          // RoundTrip's
 	reader      respReader
 }
 
 // quiet keeps go-redis's own log off the user's screen.
-type quiet struct{}
+type silentLogger struct{}
 
-func (quiet) Printf(context.Context, string, ...any) {}
+func (silentLogger) Printf(context.Context, string, ...any) {}
 
-func init() { redis.SetLogger(quiet{}) }
+func init() { redis.SetLogger(silentLogger{}) }
 
 // Connect dials the target, logs in and asks the server what it is. It fails
 // with an *Error: an unreachable host, a refused password. A server that is
 // there and cannot be used for the moment is waited for. When ctx ends,
 // connecting ends at once.
-func Connect(ctx context.Context, t Target, timeout time.Duration, p Patience) (*Conn, error) {
-	c := &Conn{target: t, ledger: newLedger(), wire: &wire{}, timeout: timeout, patience: p}
+func Connect(ctx context.Context, t Target, timeout time.Duration, p RetryPolicy) (*Conn, error) {
+	c := &Conn{target: t, allowlist: newAllowlist(), wire: &wire{}, timeout: timeout, retry: p}
 	c.reader = newReader(c.wire)
 	c.reader.mask = t.Password.Mask
 	c.Node.Address = t.Address
-	connect := func(ctx context.Context) error { return c.dial(ctx, "connecting to", c.introduce) }
+	connect := func(ctx context.Context) error { return c.dial(ctx, "connecting to", c.identify) }
 	err := connect(ctx)
-	if err != nil && waitable(err) && p.MaxWait > 0 {
+	if err != nil && serverUnavailable(err) && p.MaxWait > 0 {
 		err = c.wait(ctx, err, connect)
 	}
 	if err != nil {
@@ -107,7 +107,7 @@ func (c *Conn) dial(ctx context.Context, doing string, start func(context.Contex
 		err = errNotRedis // its first replies
 	}
 	if err != nil {
-		return explain(doing+" "+c.target.Address, c.target, err)
+		return wrapError(doing+" "+c.target.Address, c.target, err)
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (c *Conn) dial(ctx context.Context, doing string, start func(context.Contex
 func (c *Conn) start(ctx context.Context, begin func(context.Context) error) error {
 	c.reader.Reset(c.wire)
 	c.client = redis.NewClient(c.options(c.target, c.timeout))
-	c.client.AddHook(c.ledger)
+	c.client.AddHook(c.allowlist)
 	c.conn = c.client.Conn()
 	c.db = 0
 	stop := context.AfterFunc(ctx, c.wire.close)
@@ -125,7 +125,7 @@ func (c *Conn) start(ctx context.Context, begin func(context.Context) error) err
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
-	if turnedAway := c.turnedAway(); err != nil && turnedAway != nil {
+	if turnedAway := c.greetingError(); err != nil && turnedAway != nil {
 		return turnedAway
 	}
 	return err
@@ -136,7 +136,7 @@ func (c *Conn) start(ctx context.Context, begin func(context.Context) error) err
 func (c *Conn) reconnect(ctx context.Context) error {
 	db := c.db
 	err := c.dial(ctx, "reconnecting to", func(ctx context.Context) error {
-		if err := c.recognise(ctx); err != nil || db == 0 {
+		if err := c.verifyProcess(ctx); err != nil || db == 0 {
 			return err
 		}
 		return c.conn.Select(ctx, db).Err()
@@ -146,18 +146,18 @@ func (c *Conn) reconnect(ctx context.Context) error {
 }
 
 // recognise checks that it is the server process of the first connection.
-func (c *Conn) recognise(ctx context.Context) error {
+func (c *Conn) verifyProcess(ctx context.Context) error {
 	info, err := c.info(ctx)
 	known := c.Node.Info.Field("run_id")
 	switch {
-	case err != nil && optional(err), err == nil && (known == "" || info.Field("run_id") == ""):
+	case err != nil && isOptional(err), err == nil && (known == "" || info.Field("run_id") == ""):
 		return errUnknownProcess
 	case err != nil:
 		return err
 	case info.Field("run_id") != known:
 		return errAnotherProcess
 	}
-	return c.settle(ctx, info)
+	return c.configure(ctx, info)
 }
 
 // options switch off all that go-redis would say or repeat by itself, so that
@@ -166,7 +166,7 @@ func (c *Conn) options(t Target, timeout time.Duration) *redis.Options {
 	return &redis.Options{
 		Network: t.Network, Addr: t.Address,
 		Username: t.Username, Password: string(t.Password),
-		Dialer:                   c.dialled(),
+		Dialer:                   c.wireDialer(),
 		MaxRetries:               -1, // retrying is the walk's business
 		ReadTimeout:              timeout,
 		WriteTimeout:             timeout,
@@ -180,30 +180,30 @@ func (c *Conn) options(t Target, timeout time.Duration) *redis.Options {
 
 // dialled gives the present connection to a go-redis client, however often it
 // dials: one that was lost stays lost, until the walk makes another.
-func (c *Conn) dialled() func(context.Context, string, string) (net.Conn, error) {
-	nc := &handover{Conn: c.wire.current.Load(), reader: c.reader}
+func (c *Conn) wireDialer() func(context.Context, string, string) (net.Conn, error) {
+	nc := &replyConn{Conn: c.wire.current.Load(), reader: c.reader}
 	return func(context.Context, string, string) (net.Conn, error) { return nc, nil }
 }
 
 // introduce learns what the server is. INFO comes first, since it answers even
 // while a server loads its data set.
-func (c *Conn) introduce(ctx context.Context) error {
+func (c *Conn) identify(ctx context.Context) error {
 	info, err := c.info(ctx)
-	if err != nil && !optional(err) {
+	if err != nil && !isOptional(err) {
 		return err
 	}
-	c.Node.Info, c.noInfo = info, err
+	c.Node.Info, c.infoErr = info, err
 	if c.Node.IsSentinel() {
-		return c.sentinel()
+		return c.sentinelError()
 	}
-	if err := c.settle(ctx, info); err != nil {
+	if err := c.configure(ctx, info); err != nil {
 		return err
 	}
 	return c.measureRoundTrip(ctx)
 }
 
 // sentinel is the error for a Sentinel, which has no keys.
-func (c *Conn) sentinel() error {
+func (c *Conn) sentinelError() error {
 	masters := strings.Join(c.Node.SentinelMasters(), ", ")
 	hint := "profile one of the servers that it monitors, preferably a replica; it reports no primary"
 	if masters != "" {
@@ -213,7 +213,7 @@ func (c *Conn) sentinel() error {
 }
 
 // settle readies a connection to a server that says this of itself.
-func (c *Conn) settle(ctx context.Context, answer info.Info) error {
+func (c *Conn) configure(ctx context.Context, answer info.Info) error {
 	if answer.Field("loading") == "1" {
 		return errLoading
 	}
@@ -230,7 +230,7 @@ func (c *Conn) settle(ctx context.Context, answer info.Info) error {
 
 func (c *Conn) info(ctx context.Context) (info.Info, error) {
 	text, err := c.conn.Info(ctx).Result()
-	return c.parse(text), err
+	return c.parseInfo(text), err
 }
 
 // ServesReads reports whether a node of a cluster answers about the keys of its slots
@@ -239,8 +239,8 @@ func (c *Conn) ServesReads() bool { return c.servesReads }
 
 // parse reads INFO, without a password that the server may have put into it. A shorter
 // one than a telling beginning is part of ordinary words and figures.
-func (c *Conn) parse(text string) info.Info {
-	if len(c.target.Password) >= tellingPrefix {
+func (c *Conn) parseInfo(text string) info.Info {
+	if len(c.target.Password) >= maskPrefix {
 		text = c.target.Password.Mask(text)
 	}
 	return info.Parse(text)
@@ -249,12 +249,12 @@ func (c *Conn) parse(text string) info.Info {
 // vitals asks for the sections of INFO that info.VitalsOf reads. Before 7.0 INFO takes one
 // section or none. A full server gets no arguments, which take memory while it looks
 // whether it must evict; the reply fits into the buffer that it has anyway.
-func (c *Conn) vitals(ctx context.Context) (info.Info, error) {
-	if !c.Node.AtLeast(7, 0) || c.watch.rides() {
+func (c *Conn) statsInfo(ctx context.Context) (info.Info, error) {
+	if !c.Node.AtLeast(7, 0) || c.monitor.sharesConn() {
 		return c.info(ctx)
 	}
 	text, err := c.conn.Info(ctx, "server", "memory", "persistence", "stats", "replication", "cpu").Result()
-	return c.parse(text), err
+	return c.parseInfo(text), err
 }
 
 // CommandStats are what a server's commandstats tell.
@@ -300,10 +300,10 @@ func (c *Conn) CPUTime(ctx context.Context) (time.Duration, bool) {
 // InfoNow is the server's INFO at this moment; empty when INFO is refused or the
 // server cannot be reached. When ctx ends it is not waited for, but still asked.
 func (c *Conn) InfoNow(ctx context.Context) (info info.Info) {
-	_ = c.patiently(ctx, func(context.Context) (err error) { // without an answer it is empty, as documented
+	_ = c.withRetry(ctx, func(context.Context) (err error) { // without an answer it is empty, as documented
 		info, err = c.info(context.WithoutCancel(ctx))
 		c.sawCPU(info.CPUTime())
-		return plain(err)
+		return simplify(err)
 	})
 	return info
 }
@@ -315,22 +315,22 @@ const pings = 5
 func (c *Conn) measureRoundTrip(ctx context.Context) error {
 	for range pings {
 		start := time.Now()
-		if err := c.conn.Ping(ctx).Err(); err != nil && !optional(err) {
+		if err := c.conn.Ping(ctx).Err(); err != nil && !isOptional(err) {
 			return err
 		}
-		c.observe(time.Since(start))
+		c.addRoundTrip(time.Since(start))
 	}
 	return nil
 }
 
-func (c *Conn) observe(roundTrip time.Duration) {
-	if c.least == 0 || roundTrip < c.least {
-		c.least = roundTrip
+func (c *Conn) addRoundTrip(roundTrip time.Duration) {
+	if c.minRoundTrip == 0 || roundTrip < c.minRoundTrip {
+		c.minRoundTrip = roundTrip
 	}
 }
 
-// LeastRoundTrip is the least round trip seen on this connection.
-func (c *Conn) LeastRoundTrip() time.Duration { return c.least }
+// MinRoundTrip is the least round trip seen on this connection.
+func (c *Conn) MinRoundTrip() time.Duration { return c.minRoundTrip }
 
 // Select makes db the database of this connection. A connection begins in
 // database 0; not asking for where we are spares users whose ACL refuses SELECT.
@@ -338,7 +338,7 @@ func (c *Conn) Select(ctx context.Context, db int) error {
 	if db == c.db {
 		return nil
 	}
-	return c.patiently(ctx, func(context.Context) error {
+	return c.withRetry(ctx, func(context.Context) error {
 		// What was begun is ended, even when ctx ends.
 		if err := c.conn.Select(context.WithoutCancel(ctx), db).Err(); err != nil {
 			return c.refusedTo(fmt.Sprintf("selecting database %d", db), "+select", err)
@@ -364,15 +364,15 @@ type Cost struct {
 // Cost is what this connection has carried so far, and its Watch.
 func (c *Conn) Cost() Cost {
 	cost := Cost{
-		Commands: c.ledger.counts(), BytesOut: c.wire.out.Load(), BytesIn: c.wire.in.Load(),
+		Commands: c.allowlist.counts(), BytesOut: c.wire.out.Load(), BytesIn: c.wire.in.Load(),
 		Waits: slices.Clone(c.waits), Hits: c.hits, Misses: c.misses,
 	}
 	cost.Buffers = c.buffers(len(cost.Commands))
-	if w := c.watch; w != nil {
-		cost.BytesOut, cost.BytesIn = cost.BytesOut+w.out, cost.BytesIn+w.in
-		if !w.rides() {
-			cost.BytesOut += w.conn.wire.out.Load()
-			cost.BytesIn += w.conn.wire.in.Load()
+	if m := c.monitor; m != nil {
+		cost.BytesOut, cost.BytesIn = cost.BytesOut+m.out, cost.BytesIn+m.in
+		if !m.sharesConn() {
+			cost.BytesOut += m.conn.wire.out.Load()
+			cost.BytesIn += m.conn.wire.in.Load()
 		}
 	}
 	return cost
@@ -394,13 +394,13 @@ const (
 func (c *Conn) buffers(commands int) int64 {
 	one := int64(connectionBytes + queryBytes)
 	sum := one
-	if c.mostOut > usualBuffer {
-		sum += 2 * c.mostOut // query buffers grow by doubling
+	if c.maxOut > usualBuffer {
+		sum += 2 * c.maxOut // query buffers grow by doubling
 	}
-	if c.mostIn > usualBuffer {
-		sum += c.mostIn + moreReplyBytes
+	if c.maxIn > usualBuffer {
+		sum += c.maxIn + moreReplyBytes
 	}
-	if c.watch != nil && (!c.watch.rides() || c.watch.out > 0) {
+	if c.monitor != nil && (!c.monitor.sharesConn() || c.monitor.out > 0) {
 		sum += one
 	}
 	if c.Node.AtLeast(7, 0) {
@@ -427,22 +427,22 @@ type wire struct {
 	pinned  string // host:port of the first connection; a name may lead elsewhere later
 	// overdue is asked, when the time for a reply is up, whether to go on waiting for
 	// it, with another deadline; nil: no.
-	overdue func() bool
+	onTimeout func() bool
 	// While replies to a pipeline come, its time is not up: a thin link takes long.
-	patience time.Duration // from one read to the next; 0: the deadline stays as it is
-	asked    time.Time     // when the deadline was set
-	last     time.Time     // it is not moved after this
-	hurried  atomic.Bool   // the walk is to end
+	readTimeout time.Duration // from one read to the next; 0: the deadline stays as it is
+	deadlineSet    time.Time     // when the deadline was set
+	lastExtension     time.Time     // it is not moved after this
+	stopping  atomic.Bool   // the walk is to end
 }
 
 // goOn moves the deadline, as something came.
-func (w *wire) goOn() {
+func (w *wire) extendDeadline() {
 	now := time.Now()
-	if w.patience == 0 || now.Sub(w.asked) < w.patience/4 || now.After(w.last) || w.hurried.Load() {
+	if w.readTimeout == 0 || now.Sub(w.deadlineSet) < w.readTimeout/4 || now.After(w.lastExtension) || w.stopping.Load() {
 		return
 	}
-	w.asked = now
-	_ = w.setDeadline(now.Add(w.patience)) // the next read fails, then
+	w.deadlineSet = now
+	_ = w.setDeadline(now.Add(w.readTimeout)) // the next read fails, then
 }
 
 // dial makes a new connection the wire. go-redis is not left to dial: when it
@@ -482,12 +482,12 @@ func (w *wire) close() {
 // turnedAway is the error with which a server greets and dismisses those whom it
 // does not serve at all. go-redis takes it for an answer to HELLO, goes on, and
 // finds the connection closed.
-func (c *Conn) turnedAway() error {
+func (c *Conn) greetingError() error {
 	nc := c.wire.current.Load()
 	if nc == nil {
 		return nil
 	}
-	line, _, _ := strings.Cut(string(nc.first), "\r\n")
+	line, _, _ := strings.Cut(string(nc.greeting), "\r\n")
 	text, isError := strings.CutPrefix(line, "-")
 	if isError && (strings.Contains(text, tooManyClients) || firstWord(text) == "DENIED") {
 		return replyError(c.target.Password.Mask(text))
@@ -496,28 +496,28 @@ func (c *Conn) turnedAway() error {
 }
 
 // firstWords is how much of what a server says first is kept, in bytes.
-const firstWords = 1024
+const greetingBytes = 1024
 
 // patienceForFirstWords is for words that are on the way already.
-const patienceForFirstWords = 100 * time.Millisecond
+const greetingTimeout = 100 * time.Millisecond
 
 type countedConn struct {
 	net.Conn
 	wire  *wire
-	first []byte // what the server said first
+	greeting []byte // what the server said first
 }
 
 func (c *countedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	for n == 0 && timedOut(err) && c.wire.overdue != nil && c.wire.overdue() {
+	for n == 0 && timedOut(err) && c.wire.onTimeout != nil && c.wire.onTimeout() {
 		n, err = c.Conn.Read(b)
 	}
 	c.wire.in.Add(int64(n))
 	if n > 0 {
-		c.wire.goOn()
+		c.wire.extendDeadline()
 	}
-	if c.first == nil && n > 0 {
-		c.first = bytes.Clone(b[:min(n, firstWords)])
+	if c.greeting == nil && n > 0 {
+		c.greeting = bytes.Clone(b[:min(n, greetingBytes)])
 	}
 	return n, err
 }
@@ -525,16 +525,16 @@ func (c *countedConn) Read(b []byte) (int, error) {
 func (c *countedConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	c.wire.out.Add(int64(n))
-	if err != nil && c.first == nil {
-		c.hear()
+	if err != nil && c.greeting == nil {
+		c.readGreeting()
 	}
 	return n, err
 }
 
 // hear reads what the server said before it closed the connection, if anything.
-func (c *countedConn) hear() {
-	if c.SetReadDeadline(time.Now().Add(patienceForFirstWords)) == nil {
-		_, _ = c.Read(make([]byte, firstWords)) // what failed was the writing
+func (c *countedConn) readGreeting() {
+	if c.SetReadDeadline(time.Now().Add(greetingTimeout)) == nil {
+		_, _ = c.Read(make([]byte, greetingBytes)) // what failed was the writing
 	}
 }
 
@@ -542,13 +542,13 @@ func (c *countedConn) hear() {
 // without, and says nothing of the others. PING, of all commands, is answered by
 // MISCONF where saves fail (server.c, processCommand); other servers have codes of
 // their own.
-func optional(err error) bool {
-	return IsReply(err) && !waitable(err) && !blocks(err) && !strings.HasPrefix(replyText(err), "WRONGPASS") && !strings.Contains(err.Error(), loginFailed)
+func isOptional(err error) bool {
+	return IsReply(err) && !serverUnavailable(err) && !isUnavailable(err) && !strings.HasPrefix(replyText(err), "WRONGPASS") && !strings.Contains(err.Error(), loginFailed)
 }
 
 // refused reports whether the server understood us and said no to this one
 // command: not allowed by ACL, renamed away, or not known to it.
-func refused(err error) bool {
+func commandRefused(err error) bool {
 	if err == nil {
 		return false
 	}

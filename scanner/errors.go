@@ -58,21 +58,21 @@ const tooManyClients = "max number of clients"
 
 // blocking are the first words of answers that say: not now, whatever is
 // asked. They end a walk; other errors concern one key.
-var blocking = map[string]bool{
+var unavailableCodes = map[string]bool{
 	"NOAUTH": true, "LOADING": true, "MASTERDOWN": true, "BUSY": true, "CLUSTERDOWN": true, "DENIED": true,
 }
 
 // explain wraps err with what was being done and what to do about it.
-func explain(doing string, t Target, err error) *Error {
+func wrapError(doing string, t Target, err error) *Error {
 	var already *Error
 	if errors.As(err, &already) {
 		return already
 	}
-	return &Error{Doing: doing, Err: plain(err), Hint: hint(t, err)}
+	return &Error{Doing: doing, Err: simplify(err), Hint: hint(t, err)}
 }
 
 // plain replaces texts that say nothing to a user.
-func plain(err error) error {
+func simplify(err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -202,21 +202,21 @@ func notRedis(err error) bool {
 
 // failed wraps an error of a command on this connection.
 func (c *Conn) failed(doing string, err error) *Error {
-	return explain(fmt.Sprintf("%s at %s", doing, c.Node.Address), c.target, err)
+	return wrapError(fmt.Sprintf("%s at %s", doing, c.Node.Address), c.target, err)
 }
 
 // InfoDenied reports whether ACL refused INFO.
 func (c *Conn) InfoDenied() bool {
-	return c.noInfo != nil && firstWord(replyText(c.noInfo)) == "NOPERM"
+	return c.infoErr != nil && firstWord(replyText(c.infoErr)) == "NOPERM"
 }
 
 // NoInfo says why INFO was refused and, where the cause is known, how to mend that;
 // empty when it was not refused.
-func (c *Conn) NoInfo() string {
-	if c.noInfo == nil {
+func (c *Conn) InfoError() string {
+	if c.infoErr == nil {
 		return ""
 	}
-	failed := c.refusedTo("INFO", "+info", c.noInfo)
+	failed := c.refusedTo("INFO", "+info", c.infoErr)
 	return strings.TrimSuffix(fmt.Sprintf("the server answered %q; %s", failed.Err.Error(), failed.Hint), "; ")
 }
 

@@ -23,7 +23,7 @@ func TestTunnelThatLeadsNowhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := scanner.Target{Network: "tcp", Address: hangUp(t, end)}
-			_, err := scanner.Connect(t.Context(), target, 5*time.Second, scanner.Patience{})
+			_, err := scanner.Connect(t.Context(), target, 5*time.Second, scanner.RetryPolicy{})
 			failed := (*scanner.Error)(nil)
 			if !errors.As(err, &failed) {
 				t.Fatalf("%v", err)

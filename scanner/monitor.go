@@ -17,12 +17,12 @@ import (
 
 // How a probe connection is had, and what is sent on it.
 const (
-	watchTimeout  = 3 * time.Second // for connecting
-	watchTries    = 5               // a name may lead to one of several servers at a time
+	monitorTimeout  = 3 * time.Second // for connecting
+	monitorTries    = 5               // a name may lead to one of several servers at a time
 	redialEvery   = 5 * time.Second
 	baselinePings = 50
 	baselineTime  = 250 * time.Millisecond // for all of them, about, but for
-	leastBaseline = throttle.FewTrips      // however long a round trip takes
+	minBaseline = throttle.MinRoundTrips      // however long a round trip takes
 	baselineGap   = 2 * time.Millisecond   // so that all take longer than a turn of serverCron, 100 ms
 	pingEvery     = 50 * time.Millisecond  // on average
 	infoEvery     = time.Second
@@ -31,13 +31,13 @@ const (
 )
 
 // mostSights bounds what is kept for a walk that does not come to take it.
-const mostSights = 1000
+const maxSamples = 1000
 
 // Watch is a connection beside that of a walk, to the same server process, which
 // feels what other clients feel: it sends PING, and INFO once a second. Near
 // maxmemory, where each connection's buffers may evict keys, it sends both on the
 // walk's own connection, between pages. It may be nil: then nothing is felt.
-type Watch struct {
+type LatencyMonitor struct {
 	conn *Conn // its own, or the walk's
 	walk *Conn
 	stop context.CancelFunc // of the goroutine that uses a connection of its own; nil: there is none
@@ -46,7 +46,7 @@ type Watch struct {
 	pingDue, infoDue time.Time // between pages
 
 	// Over a link the costs of commands are asked for, again after twice as long.
-	far        bool
+	overLink        bool
 	costsDue   time.Time
 	costsEvery time.Duration
 	calls      map[string]info.Calls // by commandstats, the last time
@@ -58,92 +58,92 @@ type Watch struct {
 	before, during throttle.RoundTripHistogram // written by one goroutine at a time
 
 	// spells counts the changes between working and resting of the walk; odd: it rests.
-	spells atomic.Int64
-	aside  atomic.Bool
+	toggles atomic.Int64
+	suspended  atomic.Bool
 
 	mu     sync.Mutex
-	sights []sight
+	samples []sample
 }
 
 // sight is one thing that was seen: vitals, or else a round trip.
-type sight struct {
+type sample struct {
 	at        time.Time
-	vitals    *info.Vitals
+	stats    *info.ServerStats
 	roundTrip time.Duration
-	resting   bool // the walk was, all the time
+	paused   bool // the walk was, all the time
 }
 
 // Watch connects once more to the same server process, measures round trips
 // before a walk begins, and goes on until Close. Near maxmemory it makes no other
 // connection. What it sends counts in the Cost of c. The error tells why there is no
 // second connection, which is none for a walk.
-func (c *Conn) Watch(ctx context.Context) (*Watch, error) {
-	w := &Watch{done: make(chan struct{}), conn: c, walk: c, far: c.least >= throttle.LinkRoundTrip, costsEvery: infoEvery}
+func (c *Conn) StartMonitor(ctx context.Context) (*LatencyMonitor, error) {
+	m := &LatencyMonitor{done: make(chan struct{}), conn: c, walk: c, overLink: c.minRoundTrip >= throttle.LinkRoundTrip, costsEvery: infoEvery}
 	if len(c.Node.Info) == 0 {
 		return nil, errUnknownProcess
 	}
 	if !c.Node.NearMaxmemory() {
-		if err := w.connect(ctx); err != nil {
-			w.conn.Close()
+		if err := m.connect(ctx); err != nil {
+			m.conn.Close()
 			return nil, err
 		}
 	}
-	c.watch = w
-	_ = w.inspect(ctx) // it is asked again
-	w.baseline(ctx)
-	if w.conn != c {
-		ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
-		go w.run(ctx)
+	c.monitor = m
+	_ = m.fetchStats(ctx) // it is asked again
+	m.baseline(ctx)
+	if m.conn != c {
+		ctx, m.stop = context.WithCancel(context.WithoutCancel(ctx))
+		go m.run(ctx)
 	}
-	return w, nil
+	return m, nil
 }
 
 // rides reports whether the watch uses the walk's connection.
-func (w *Watch) rides() bool { return w != nil && w.conn == w.walk }
+func (m *LatencyMonitor) sharesConn() bool { return m != nil && m.conn == m.walk }
 
 // join gives up the watch's own connection for the walk's.
-func (w *Watch) join() {
-	if w == nil || w.rides() {
+func (m *LatencyMonitor) shareConn() {
+	if m == nil || m.sharesConn() {
 		return
 	}
-	w.end()
-	w.out, w.in = w.conn.wire.out.Load(), w.conn.wire.in.Load()
-	w.conn, w.stop = w.walk, nil
+	m.shutdown()
+	m.out, m.in = m.conn.wire.out.Load(), m.conn.wire.in.Load()
+	m.conn, m.stop = m.walk, nil
 }
 
 // between sends between two pages what is due, on the walk's connection, also while
 // the walk stands back. What fails there the next page finds out.
-func (w *Watch) between(ctx context.Context, resting bool) {
-	if !w.rides() || time.Now().Before(w.pingDue) || w.unanswered >= mostUnanswered {
+func (m *LatencyMonitor) pingBetween(ctx context.Context, paused bool) {
+	if !m.sharesConn() || time.Now().Before(m.pingDue) || m.unanswered >= maxUnanswered {
 		return
 	}
-	w.pingDue = time.Now().Add(around(pingEvery))
-	if time.Now().After(w.infoDue) {
-		w.infoDue = time.Now().Add(around(infoEvery))
-		_ = w.inspect(ctx)
+	m.pingDue = time.Now().Add(jitter(pingEvery))
+	if time.Now().After(m.infoDue) {
+		m.infoDue = time.Now().Add(jitter(infoEvery))
+		_ = m.fetchStats(ctx)
 	}
-	roundTrip, err := w.ping(ctx)
+	roundTrip, err := m.ping(ctx)
 	if err != nil {
-		w.unanswered++
+		m.unanswered++
 		return
 	}
-	w.unanswered = 0
-	w.during.Add(roundTrip)
-	w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
+	m.unanswered = 0
+	m.during.Add(roundTrip)
+	m.record(sample{at: time.Now(), roundTrip: roundTrip, paused: paused})
 }
 
 // connect makes a connection to the process of the walk.
-func (w *Watch) connect(ctx context.Context) (err error) {
-	c := w.walk
-	if w.conn == c {
-		w.conn = &Conn{Node: c.Node, target: c.target, ledger: c.ledger, wire: &wire{pinned: c.wire.pinned}, timeout: c.timeout}
-		w.conn.reader = newReader(w.conn.wire)
-		w.conn.reader.mask = c.target.Password.Mask
+func (m *LatencyMonitor) connect(ctx context.Context) (err error) {
+	c := m.walk
+	if m.conn == c {
+		m.conn = &Conn{Node: c.Node, target: c.target, allowlist: c.allowlist, wire: &wire{pinned: c.wire.pinned}, timeout: c.timeout}
+		m.conn.reader = newReader(m.conn.wire)
+		m.conn.reader.mask = c.target.Password.Mask
 	}
-	ctx, stop := context.WithTimeoutCause(ctx, watchTimeout, errNoAnswer)
+	ctx, stop := context.WithTimeoutCause(ctx, monitorTimeout, errNoAnswer)
 	defer stop()
-	for range watchTries {
-		err = w.conn.dial(ctx, "opening a second connection to", w.conn.recognise)
+	for range monitorTries {
+		err = m.conn.dial(ctx, "opening a second connection to", m.conn.verifyProcess)
 		if !errors.Is(err, errAnotherProcess) {
 			return err
 		}
@@ -152,38 +152,38 @@ func (w *Watch) connect(ctx context.Context) (err error) {
 }
 
 // baseline measures what others feel while we do nothing.
-func (w *Watch) baseline(ctx context.Context) {
+func (m *LatencyMonitor) baseline(ctx context.Context) {
 	end := time.Now().Add(baselineTime)
-	for n := 0; n < baselinePings && (n < leastBaseline || time.Now().Before(end)) && ctx.Err() == nil; n++ {
-		roundTrip, err := w.ping(ctx)
+	for n := 0; n < baselinePings && (n < minBaseline || time.Now().Before(end)) && ctx.Err() == nil; n++ {
+		roundTrip, err := m.ping(ctx)
 		if err != nil {
 			return
 		}
-		w.before.Add(roundTrip)
-		w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: true})
-		rest(ctx, baselineGap)
+		m.before.Add(roundTrip)
+		m.record(sample{at: time.Now(), roundTrip: roundTrip, paused: true})
+		sleepContext(ctx, baselineGap)
 	}
 }
 
 // ping is one round trip. A refusal takes one, too.
-func (w *Watch) ping(ctx context.Context) (time.Duration, error) {
+func (m *LatencyMonitor) ping(ctx context.Context) (time.Duration, error) {
 	start := time.Now()
-	err := w.conn.conn.Ping(context.WithoutCancel(ctx)).Err() // what is sent is answered, so that it is counted right
+	err := m.conn.conn.Ping(context.WithoutCancel(ctx)).Err() // what is sent is answered, so that it is counted right
 	took := time.Since(start)
-	if err != nil && optional(err) {
+	if err != nil && isOptional(err) {
 		err = nil
 	}
 	return took, err
 }
 
 // inspect asks for the server's vitals.
-func (w *Watch) inspect(ctx context.Context) error {
-	answer, err := w.conn.vitals(context.WithoutCancel(ctx))
+func (m *LatencyMonitor) fetchStats(ctx context.Context) error {
+	answer, err := m.conn.statsInfo(context.WithoutCancel(ctx))
 	if err == nil {
-		v := info.VitalsOf(answer)
-		w.walk.sawCPU(answer.CPUTime())
-		v.Costs = w.costs(context.WithoutCancel(ctx))
-		w.note(sight{at: time.Now(), vitals: &v})
+		v := info.ServerStatsOf(answer)
+		m.walk.sawCPU(answer.CPUTime())
+		v.Costs = m.fetchCosts(context.WithoutCancel(ctx))
+		m.record(sample{at: time.Now(), stats: &v})
 	}
 	return err
 }
@@ -192,19 +192,19 @@ func (w *Watch) inspect(ctx context.Context) error {
 const longestCosts = 30 * time.Second
 
 // costs asks for the costs of our commands when that is due; nil: it is not known.
-func (w *Watch) costs(ctx context.Context) *info.Costs {
-	if !w.far || w.rides() || time.Now().Before(w.costsDue) {
+func (m *LatencyMonitor) fetchCosts(ctx context.Context) *info.Costs {
+	if !m.overLink || m.sharesConn() || time.Now().Before(m.costsDue) {
 		return nil
 	}
-	text, err := w.conn.conn.Info(ctx, "commandstats").Result()
-	w.costsDue = time.Now().Add(w.costsEvery)
-	w.costsEvery = min(2*w.costsEvery, longestCosts)
+	text, err := m.conn.conn.Info(ctx, "commandstats").Result()
+	m.costsDue = time.Now().Add(m.costsEvery)
+	m.costsEvery = min(2*m.costsEvery, longestCosts)
 	if err != nil {
 		return nil
 	}
-	now, sent := commandCalls(info.Parse(text)), w.conn.ledger.counts()
-	costs := costsBetween(w.calls, now, w.sent, sent)
-	w.calls, w.sent = now, sent
+	now, sent := commandCalls(info.Parse(text)), m.conn.allowlist.counts()
+	costs := costsBetween(m.calls, now, m.sent, sent)
+	m.calls, m.sent = now, sent
 	return costs
 }
 
@@ -218,7 +218,7 @@ func commandCalls(stats info.Info) map[string]info.Calls {
 // commandTime adds up what the commands that may be sent took.
 func commandTime(stats info.Info) (sum time.Duration) {
 	for _, c := range commandCalls(stats) {
-		sum += min(c.Took, info.MostSeconds*time.Second-sum) // all together would overflow
+		sum += min(c.Took, info.MaxSeconds*time.Second-sum) // all together would overflow
 	}
 	return sum
 }
@@ -246,7 +246,7 @@ func costsBetween(callsBefore, callsNow map[string]info.Calls, sentBefore, sentN
 		switch {
 		case name == "scan":
 			costs.Scan = time.Duration(each)
-		case slices.Contains(names[:], name):
+		case slices.Contains(probeNames[:], name):
 			requests, took = requests+n, took+float64(n)*each
 		}
 	}
@@ -259,57 +259,57 @@ func costsBetween(callsBefore, callsNow map[string]info.Calls, sentBefore, sentN
 	return &costs
 }
 
-func (w *Watch) note(s sight) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.sights) < mostSights {
-		w.sights = append(w.sights, s)
+func (m *LatencyMonitor) record(s sample) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.samples) < maxSamples {
+		m.samples = append(m.samples, s)
 	}
 }
 
 // take is what was seen since the last time.
-func (w *Watch) take() []sight {
-	if w == nil {
+func (m *LatencyMonitor) slot() []sample {
+	if m == nil {
 		return nil
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	sights := w.sights
-	w.sights = nil
-	return sights
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	samples := m.samples
+	m.samples = nil
+	return samples
 }
 
 // run watches until ctx ends, on a new connection when one was lost.
-func (w *Watch) run(ctx context.Context) {
-	defer close(w.done)
-	defer w.conn.Close()
+func (m *LatencyMonitor) run(ctx context.Context) {
+	defer close(m.done)
+	defer m.conn.Close()
 	for ctx.Err() == nil {
-		w.follow(ctx)
+		m.poll(ctx)
 		for ctx.Err() == nil {
-			rest(ctx, redialEvery)
-			if !w.aside.Load() && w.connect(ctx) == nil && !w.aside.Load() {
+			sleepContext(ctx, redialEvery)
+			if !m.suspended.Load() && m.connect(ctx) == nil && !m.suspended.Load() {
 				break
 			}
-			w.conn.Close()
+			m.conn.Close()
 		}
 	}
 }
 
 // follow watches until the connection is lost.
-func (w *Watch) follow(ctx context.Context) {
-	inspect := time.Now().Add(around(infoEvery))
+func (m *LatencyMonitor) poll(ctx context.Context) {
+	inspect := time.Now().Add(jitter(infoEvery))
 	for {
-		if rest(ctx, around(pingEvery)); ctx.Err() != nil {
+		if sleepContext(ctx, jitter(pingEvery)); ctx.Err() != nil {
 			return
 		}
 		if asked := time.Now(); asked.After(inspect) {
-			if w.inspect(ctx) != nil {
+			if m.fetchStats(ctx) != nil {
 				return
 			}
 			// A link on which the reply takes long shall not be full of it.
-			inspect = time.Now().Add(around(max(infoEvery, infoShare*time.Since(asked))))
+			inspect = time.Now().Add(jitter(max(infoEvery, infoShare*time.Since(asked))))
 		}
-		if w.feel(ctx) != nil {
+		if m.pingOnce(ctx) != nil {
 			return
 		}
 	}
@@ -317,67 +317,67 @@ func (w *Watch) follow(ctx context.Context) {
 
 // around is d on average: a fixed rhythm might beat with our bursts, or with the
 // acknowledgements of a replica.
-func around(d time.Duration) time.Duration { return d/2 + rand.N(d) }
+func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 
 // feel is one round trip while the walk works, or rests.
-func (w *Watch) feel(ctx context.Context) error {
-	spell := w.spells.Load()
-	roundTrip, err := w.ping(ctx)
+func (m *LatencyMonitor) pingOnce(ctx context.Context) error {
+	toggles := m.toggles.Load()
+	roundTrip, err := m.ping(ctx)
 	if err != nil {
 		return err
 	}
-	w.during.Add(roundTrip)
-	resting := spell%2 == 1
-	if resting && w.spells.Load() != spell {
+	m.during.Add(roundTrip)
+	paused := toggles%2 == 1
+	if paused && m.toggles.Load() != toggles {
 		return nil // it began to work meanwhile
 	}
-	w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
+	m.record(sample{at: time.Now(), roundTrip: roundTrip, paused: paused})
 	return nil
 }
 
 // rests is told when the walk begins to rest, and when it ends to.
-func (w *Watch) rests() {
-	if w != nil {
-		w.spells.Add(1)
+func (m *LatencyMonitor) togglePaused() {
+	if m != nil {
+		m.toggles.Add(1)
 	}
 }
 
 // stepAside gives up the connection until comeBack, for a walk that waits for the
 // server: one that has a connection left shall not give it to the watch, and one
 // that does not answer shall not be asked more.
-func (w *Watch) stepAside() {
-	if w != nil && !w.rides() {
-		w.aside.Store(true)
-		w.conn.wire.close()
+func (m *LatencyMonitor) suspend() {
+	if m != nil && !m.sharesConn() {
+		m.suspended.Store(true)
+		m.conn.wire.close()
 	}
 }
 
 // comeBack ends what stepAside began.
-func (w *Watch) comeBack() {
-	if w != nil {
-		w.aside.Store(false)
+func (m *LatencyMonitor) resume() {
+	if m != nil {
+		m.suspended.Store(false)
 	}
 }
 
 // Close ends the watch. It is safe to call it again.
-func (w *Watch) Close() {
-	if w != nil {
-		w.end()
+func (m *LatencyMonitor) Close() {
+	if m != nil {
+		m.shutdown()
 	}
 }
 
 // end ends the goroutine, if there is one.
-func (w *Watch) end() {
-	if w.stop == nil {
+func (m *LatencyMonitor) shutdown() {
+	if m.stop == nil {
 		return
 	}
-	w.stop()
-	late := time.AfterFunc(closingGrace, w.conn.wire.close)
+	m.stop()
+	late := time.AfterFunc(closingGrace, m.conn.wire.close)
 	defer late.Stop()
-	<-w.done
+	<-m.done
 }
 
 // RoundTrips are those before the walk and while it went on. Call it after Close.
-func (w *Watch) RoundTrips() (before, during throttle.RoundTrips) {
-	return w.before.Sum(), w.during.Sum()
+func (m *LatencyMonitor) RoundTrips() (before, during throttle.RoundTrips) {
+	return m.before.Summary(), m.during.Summary()
 }

@@ -36,14 +36,14 @@ const fineness = 6
 // rounded is the interval with its ends at bucket boundaries, in any table of
 // which it has 128 buckets. To round it again changes nothing.
 func (i Interval) rounded() Interval {
-	grid := gridOf(i.End - i.Start)
+	grid := gridStep(i.End - i.Start)
 	start := i.Start &^ (grid - 1)
 	return Interval{start, start + (i.End-i.Start)&^(grid-1)}
 }
 
 // gridOf is the distance of points at which a stretch of the line may be cut; a
 // length of 0 is the whole line.
-func gridOf(length uint64) uint64 {
+func gridStep(length uint64) uint64 {
 	return 1 << max(0, bits.Len64(length-1)-1-fineness)
 }
 
@@ -51,7 +51,7 @@ func gridOf(length uint64) uint64 {
 // line.
 func (i Interval) split(n int) []Interval {
 	step := (i.End - i.Start) / uint64(n)
-	grid := gridOf(step)
+	grid := gridStep(step)
 	parts := make([]Interval, n)
 	start := i.Start
 	for k := range parts {
@@ -64,7 +64,7 @@ func (i Interval) split(n int) []Interval {
 }
 
 // share is how much of the line the interval is.
-func (i Interval) share() float64 {
+func (i Interval) fraction() float64 {
 	if i.Start == i.End {
 		return 1
 	}
@@ -72,54 +72,54 @@ func (i Interval) share() float64 {
 }
 
 // lane walks one of the ranges that an interval is cut into.
-type lane struct {
+type cursorRange struct {
 	visitor Visitor
 	bounded bool   // the range ends at a position, not when the server says so
 	start   uint64 // positions: of the range
 	end     uint64
 	at      uint64 // where the page after the one at hand begins
 	probed  uint64 // where the first page begins that is not yet probed
-	over    bool   // no page is left
+	ended    bool   // no page is left
 	// finished: nothing is left to ask about the pages either.
 	finished bool
-	most     int // names to ask for: what is left of the range has no more
+	maxCount     int // names to ask for: what is left of the range has no more
 
-	circle   circle
+	cycle   cycleDetector
 	names    []string  // of the page at hand
 	requests []Request // about it
-	rest     []Request // of them, that are not yet sent
+	unsent     []Request // of them, that are not yet sent
 	scanning bool      // SCAN goes with the last of them
 	scan     Scan
-	trips    []*Trip // those for the page, and some to use again
+	batches    []*Batch // those for the page, and some to use again
 	sent     int     // of them
-	out      int     // of them on their way
+	inFlight      int     // of them on their way
 	complete bool    // all are sent
-	trip     *Trip   // the last that came back
+	batch     *Batch   // the last that came back
 	replies  []Reply // of several trips
 
 	// Of a walk over slots.
-	takes   []SlotTake // not yet asked for
-	paging  bool       // SCAN is within the first of them
-	paged   int        // names of it that came
+	slotsLeft   []SlotKeys // not yet asked for
+	pagingSlot  bool       // SCAN is within the first of them
+	pagedNames   int        // names of it that came
 	backlog []string   // names not yet asked about
 }
 
-func (w *Walk) newLane(i Interval) *lane {
-	return &lane{
-		visitor: w.Visitors(), bounded: w.Interval != nil, most: math.MaxInt,
+func (w *Walk) newRange(i Interval) *cursorRange {
+	return &cursorRange{
+		visitor: w.Visitors(), bounded: w.Interval != nil, maxCount: math.MaxInt,
 		start: i.Start, end: i.End, at: i.Start, probed: i.Start,
 	}
 }
 
 // nextTrip is a trip to use for the next pipeline about the page.
-func (l *lane) nextTrip() *Trip {
-	if l.sent == len(l.trips) {
-		l.trips = append(l.trips, &Trip{})
+func (r *cursorRange) nextBatch() *Batch {
+	if r.sent == len(r.batches) {
+		r.batches = append(r.batches, &Batch{})
 	}
-	trip := l.trips[l.sent]
-	l.sent++
-	trip.Scan, trip.Slots, trip.Replies = nil, trip.Slots[:0], trip.Replies[:0]
-	return trip
+	batch := r.batches[r.sent]
+	r.sent++
+	batch.Scan, batch.Slots, batch.Replies = nil, batch.Slots[:0], batch.Replies[:0]
+	return batch
 }
 
 // begin makes the first lane, which has all that there is to walk.
@@ -129,14 +129,14 @@ func (w *Walk) begin() {
 		w.sleep = sleepBriefly
 	}
 	if w.Guard != nil {
-		w.tellGuard()
-		w.goFar()
+		w.updateGuard()
+		w.detectLink()
 	}
-	w.recent = newRecentNames(w.most())
-	w.lanes = []*lane{w.newLane(w.interval())}
+	w.recent = newRecentNames(w.maxRanges())
+	w.ranges = []*cursorRange{w.newRange(w.interval())}
 	if w.Slots != nil {
-		w.lanes[0].takes = slices.Clone(w.Slots)
-		w.lanes[0].over = len(w.Slots) == 0
+		w.ranges[0].slotsLeft = slices.Clone(w.Slots)
+		w.ranges[0].ended = len(w.Slots) == 0
 		w.trial.over = true // a walk over slots is not divided
 	}
 }
@@ -150,16 +150,16 @@ func (w *Walk) interval() Interval {
 
 // most is how many ranges there may be: one unless the walk runs at full speed or over
 // a link, away from maxmemory.
-func (w *Walk) most() int {
+func (w *Walk) maxRanges() int {
 	switch {
-	case w.careful():
+	case w.lowMemory():
 		return 1
-	case w.far():
-		return max(1, min(2*w.Ranges, throttle.MostOverLink))
+	case w.overLink():
+		return max(1, min(2*w.MaxRanges, throttle.MaxRangesOverLink))
 	case w.Pacer.MaxLoad < 1 || w.Pacer.Rate > 0:
 		return 1
 	}
-	return max(1, w.Ranges)
+	return max(1, w.MaxRanges)
 }
 
 // errNoOrder ends a walk over ranges: SCAN must go up the line.
@@ -169,38 +169,38 @@ var errNoOrder = errors.New("the server's SCAN cursors do not follow the order o
 // range. When the page has names of the next range, none is taken, and the next
 // time fewer are asked for. A page of one name ends with the bucket of that name,
 // so it lies either before the seam or behind it.
-func (l *lane) advance(page *ScanReply) ([]string, error) {
+func (r *cursorRange) advance(page *ScanReply) ([]string, error) {
 	to := bits.Reverse64(page.Cursor)
-	if !l.bounded {
-		l.at, l.over = to, to == 0
+	if !r.bounded {
+		r.at, r.ended = to, to == 0
 		return page.Names, nil
 	}
-	if to != 0 && to <= l.at {
+	if to != 0 && to <= r.at {
 		return nil, errNoOrder
 	}
-	passed, left := to-l.at, l.end-l.at // 0: the whole line
-	fits := int(min(float64(l.scan.Count)*distance(left)/distance(passed), math.MaxInt32))
+	passed, left := to-r.at, r.end-r.at // 0: the whole line
+	fits := int(min(float64(r.scan.Count)*lineLength(left)/lineLength(passed), math.MaxInt32))
 	switch past := passed-1 > left-1; {
 	case !past:
-		l.at, l.over = to, to == l.end
-		l.most = max(1, fits-l.scan.Count)
+		r.at, r.ended = to, to == r.end
+		r.maxCount = max(1, fits-r.scan.Count)
 		return page.Names, nil
-	case l.scan.Count > 1:
-		l.most = max(1, min(fits, l.scan.Count-1))
+	case r.scan.Count > 1:
+		r.maxCount = max(1, min(fits, r.scan.Count-1))
 		page.Long = nil
 		return nil, nil
-	case isBoundary(l.end, to):
-		l.at, l.over = l.end, true
+	case isBoundary(r.end, to):
+		r.at, r.ended = r.end, true
 		page.Long = nil
 		return nil, nil
 	default: // the seam is within a bucket: the table has shrunk to a few of them
-		l.at, l.end, l.over = to, to, true
+		r.at, r.end, r.ended = to, to, true
 		return page.Names, nil
 	}
 }
 
 // distance is a length on the line; 0 stands for all of it.
-func distance(d uint64) float64 {
+func lineLength(d uint64) float64 {
 	if d == 0 {
 		return 1 << 64
 	}
@@ -216,11 +216,11 @@ func isBoundary(position, known uint64) bool {
 
 // stretch is how much of the line lies between the lane's start and a position
 // that it has come to. When the lane has ended, the whole line may.
-func (l *lane) stretch(to uint64, ended bool) float64 {
-	if to == l.start && !ended {
+func (r *cursorRange) fractionTo(to uint64, ended bool) float64 {
+	if to == r.start && !ended {
 		return 0
 	}
-	return distance(to-l.start) / (1 << 64)
+	return lineLength(to-r.start) / (1 << 64)
 }
 
 // scanned is how much of the interval pages have come of, in [0,1].
@@ -229,38 +229,38 @@ func (w *Walk) scanned() float64 {
 		return w.slotsDone()
 	}
 	sum := 0.0
-	for _, l := range w.lanes {
-		sum += l.stretch(l.at, l.over)
+	for _, r := range w.ranges {
+		sum += r.fractionTo(r.at, r.ended)
 	}
-	return min(1, sum/w.interval().share())
+	return min(1, sum/w.interval().fraction())
 }
 
 // Covered is what the walk has seen. Keys that are not probed count as not seen.
 // Of a walk over slots it tells nothing but Whole.
 func (w *Walk) Covered() Coverage {
 	c := Coverage{Interval: w.interval(), Whole: w.unfinished() == nil}
-	c.End = w.lanes[len(w.lanes)-1].end
-	for _, l := range w.lanes {
-		c.Fraction += l.stretch(l.probed, l.finished)
+	c.End = w.ranges[len(w.ranges)-1].end
+	for _, r := range w.ranges {
+		c.Fraction += r.fractionTo(r.probed, r.finished)
 	}
 	c.Fraction = min(1, c.Fraction)
 	return c
 }
 
 // unfinished is the first lane that is not at its end, nil when all are.
-func (w *Walk) unfinished() *lane {
-	i := slices.IndexFunc(w.lanes, func(l *lane) bool { return !l.finished })
+func (w *Walk) unfinished() *cursorRange {
+	i := slices.IndexFunc(w.ranges, func(r *cursorRange) bool { return !r.finished })
 	if i < 0 {
 		return nil
 	}
-	return w.lanes[i]
+	return w.ranges[i]
 }
 
 // Cursor is where a walk that did not end would have to go on. What lies before it
 // is seen; of what lies behind it some may be.
 func (w *Walk) Cursor() uint64 {
-	if l := w.unfinished(); l != nil {
-		return bits.Reverse64(l.probed)
+	if r := w.unfinished(); r != nil {
+		return bits.Reverse64(r.probed)
 	}
 	return 0
 }
@@ -274,19 +274,19 @@ type trial struct {
 
 // watch looks at one of the first pages, before the lane moves past it. The error
 // is for a server on which no interval can be walked.
-func (w *Walk) watch(l *lane, page *ScanReply) error {
+func (w *Walk) observeTrial(r *cursorRange, page *ScanReply) error {
 	t := &w.trial
 	if t.over {
 		return nil
 	}
 	t.pages++
 	t.names += len(page.Names)
-	if t.pages <= 2 || l.trip.Service < t.service { // the first had none
-		t.service = l.trip.Service
+	if t.pages <= 2 || r.batch.Service < t.service { // the first had none
+		t.service = r.batch.Service
 	}
 	// An interval may begin where keys were deleted in the order of SCAN.
 	empty := w.Interval == nil && t.pages == throttle.TrialPages && t.names == 0 && w.Keys > 0 && w.Match == ""
-	if ordered(l.at, page.Cursor, w.Keys) && !empty {
+	if ordered(r.at, page.Cursor, w.Keys) && !empty {
 		return nil
 	}
 	t.over = true
@@ -309,35 +309,35 @@ func ordered(at, cursor uint64, keys int64) bool {
 
 // divide gives part of a lane's range to new lanes when the trial says so, and
 // returns them.
-func (w *Walk) divide(l *lane) []*lane {
+func (w *Walk) divideRange(r *cursorRange) []*cursorRange {
 	t := &w.trial
-	if t.over || t.pages < throttle.TrialPages || l.over {
+	if t.over || t.pages < throttle.TrialPages || r.ended {
 		return nil
 	}
 	t.over = true
-	left := Interval{l.at, l.end}
-	room := float64(w.Keys) * left.share() / float64(max(throttle.LeastRangePages*w.count(), throttle.LeastRangeKeys))
-	n := min(w.most(), int(room), w.wantedRanges())
+	left := Interval{r.at, r.end}
+	room := float64(w.Keys) * left.fraction() / float64(max(throttle.MinRangePages*w.count(), throttle.MinRangeKeys))
+	n := min(w.maxRanges(), int(room), w.wantedRanges())
 	if n < 2 {
 		return nil
 	}
-	lanes := make([]*lane, 0, n-1)
+	ranges := make([]*cursorRange, 0, n-1)
 	for _, i := range left.split(n)[1:] {
-		lanes = append(lanes, w.newLane(i))
+		ranges = append(ranges, w.newRange(i))
 	}
-	l.end = lanes[0].start
-	w.lanes = append(w.lanes, lanes...)
-	for _, l := range w.lanes {
-		l.bounded = true
+	r.end = ranges[0].start
+	w.ranges = append(w.ranges, ranges...)
+	for _, r := range w.ranges {
+		r.bounded = true
 	}
-	return lanes
+	return ranges
 }
 
 // wantedRanges is how many ranges the walk has a use for. Over a link it is paced when
 // it sends, so that more of them do no harm.
 func (w *Walk) wantedRanges() int {
-	if w.far() {
-		return throttle.MostOverLink
+	if w.overLink() {
+		return throttle.MaxRangesOverLink
 	}
-	return throttle.RangesFor(w.Exchange.LeastRoundTrip(), w.trial.service)
+	return throttle.RangesFor(w.Exchange.MinRoundTrip(), w.trial.service)
 }

@@ -26,7 +26,7 @@ const (
 	maxPage    = 16 << 20  // bytes of the names of a page that are kept
 	maxBulk    = 512 << 20 // bytes of one name: Redis's own limit (proto-max-bulk-len)
 	maxError   = 512       // bytes of an error, or of a type's name, that are kept
-	firstBytes = 16 << 10  // allocated at once for what is announced; more only as it arrives
+	initialAlloc = 16 << 10  // allocated at once for what is announced; more only as it arrives
 )
 
 // MaxName is the longest name that is probed, in bytes. Each probe sends the name
@@ -91,20 +91,20 @@ func (r respReader) text(b []byte) string {
 }
 
 // longestCode is longer than any error's first word, in bytes.
-const longestCode = 20
+const maxErrorCode = 20
 
 // errorText is text for an error, whose first word says what it is: that is not
 // masked, so that errors are known whatever the password is.
 func (r respReader) errorText(b []byte) string {
 	code := bytes.IndexByte(b, ' ') + 1
-	if code > longestCode || bytes.ContainsFunc(b[:max(0, code-1)], func(c rune) bool { return c < 'A' || c > 'Z' }) {
+	if code > maxErrorCode || bytes.ContainsFunc(b[:max(0, code-1)], func(c rune) bool { return c < 'A' || c > 'Z' }) {
 		code = 0
 	}
 	return string(b[:code]) + r.text(b[code:])
 }
 
 // wrong is errProtocol for a reply, of which it quotes the beginning.
-func (r respReader) wrong(expected string, kind byte, rest []byte) error {
+func (r respReader) malformed(expected string, kind byte, rest []byte) error {
 	return fmt.Errorf("%w: got %q%.30q, expected %s", errProtocol, kind, r.text(rest), expected)
 }
 
@@ -124,7 +124,7 @@ type LongName struct {
 }
 
 // mostKept is what a pageBuffer may hold on to, in bytes: names of megabytes are rare.
-const mostKept = 256 << 10
+const maxBufferKept = 256 << 10
 
 func newReader(r io.Reader) respReader {
 	return respReader{Reader: bufio.NewReaderSize(r, readBuffer), page: &pageBuffer{}}
@@ -141,7 +141,7 @@ func (r respReader) line() (kind byte, rest []byte, err error) {
 		return 0, nil, err
 	}
 	if len(line) < 3 || line[len(line)-2] != '\r' {
-		return 0, nil, r.wrong("a line ending in CRLF", line[0], line[1:])
+		return 0, nil, r.malformed("a line ending in CRLF", line[0], line[1:])
 	}
 	return line[0], line[1 : len(line)-2], nil
 }
@@ -204,7 +204,7 @@ func (r respReader) scanReply() (ScanReply, error) {
 	case kind == '-':
 		return ScanReply{}, replyError(r.errorText(rest))
 	case kind != '*' || string(rest) != "2":
-		return ScanReply{}, r.wrong("a cursor and keys", kind, rest)
+		return ScanReply{}, r.malformed("a cursor and keys", kind, rest)
 	}
 	text, _, err := r.bulk(nil, maxCursor, maxCursor)
 	if err != nil {
@@ -212,7 +212,7 @@ func (r respReader) scanReply() (ScanReply, error) {
 	}
 	cursor, err := strconv.ParseUint(string(text), 10, 64)
 	if err != nil {
-		return ScanReply{}, r.wrong("a cursor", '$', text)
+		return ScanReply{}, r.malformed("a cursor", '$', text)
 	}
 	if kind, rest, err = r.line(); err != nil {
 		return ScanReply{}, err
@@ -242,7 +242,7 @@ func (r respReader) names(kind byte, rest []byte) (page ScanReply, err error) {
 	count, err := r.number(rest)
 	switch {
 	case err != nil, kind != '*', count < 0:
-		return page, r.wrong("an array of keys", kind, rest)
+		return page, r.malformed("an array of keys", kind, rest)
 	case count > maxNames:
 		return page, fmt.Errorf("%w: a page of %d keys", errProtocol, count)
 	}
@@ -253,8 +253,8 @@ func (r respReader) names(kind byte, rest []byte) (page ScanReply, err error) {
 			return page, err
 		}
 	}
-	page.Names, page.Long = cutAt(string(p.block), p.ends), p.long
-	if cap(p.block)+8*cap(p.ends) > mostKept {
+	page.Names, page.Long = splitAt(string(p.block), p.ends), p.long
+	if cap(p.block)+8*cap(p.ends) > maxBufferKept {
 		*p = pageBuffer{}
 	}
 	return page, nil
@@ -279,7 +279,7 @@ func (r respReader) name(p *pageBuffer) error {
 	return nil
 }
 
-func cutAt(block string, ends []int) []string {
+func splitAt(block string, ends []int) []string {
 	names := make([]string, len(ends))
 	begin := 0
 	for i, end := range ends {
@@ -298,10 +298,10 @@ func (r respReader) bulk(b []byte, keep int, limit int64) (_ []byte, length int6
 	}
 	length, err = r.number(rest)
 	if err != nil || kind != '$' || length < 0 || length > limit {
-		return b, 0, r.wrong("a bulk string", kind, rest)
+		return b, 0, r.malformed("a bulk string", kind, rest)
 	}
 	kept := min(length, int64(keep))
-	if b, err = r.take(b, kept); err != nil {
+	if b, err = r.appendN(b, kept); err != nil {
 		return b, 0, err
 	}
 	if length > kept {
@@ -313,9 +313,9 @@ func (r respReader) bulk(b []byte, keep int, limit int64) (_ []byte, length int6
 }
 
 // take appends the next n bytes to b.
-func (r respReader) take(b []byte, n int64) ([]byte, error) {
+func (r respReader) appendN(b []byte, n int64) ([]byte, error) {
 	for n > 0 {
-		piece := min(n, firstBytes)
+		piece := min(n, initialAlloc)
 		b = append(b, make([]byte, piece)...)
 		if _, err := io.ReadFull(r.Reader, b[len(b)-int(piece):]); err != nil {
 			return b, err
@@ -376,7 +376,7 @@ func (r respReader) finish(b []byte, kind byte, rest []byte, l *limits, depth in
 	case '*', '~', '>', '%', '|':
 		return r.finishItems(b, kind, rest, l, depth)
 	default:
-		return b, r.wrong("a RESP type", kind, rest)
+		return b, r.malformed("a RESP type", kind, rest)
 	}
 }
 
@@ -388,7 +388,7 @@ func appendLine(b []byte, kind byte, text string) []byte {
 func (r respReader) finishItems(b []byte, kind byte, count []byte, l *limits, depth int) ([]byte, error) {
 	items, err := r.number(count)
 	if err != nil || items < -1 || items > maxItems || depth >= maxNesting {
-		return b, r.wrong("a number of items", kind, count)
+		return b, r.malformed("a number of items", kind, count)
 	}
 	b = appendLine(b, kind, string(count))
 	switch kind {
@@ -409,7 +409,7 @@ func (r respReader) finishItems(b []byte, kind byte, count []byte, l *limits, de
 func (r respReader) finishBulk(b []byte, kind byte, length []byte, l *limits) ([]byte, error) {
 	n, err := r.number(length)
 	if err != nil || n < -1 || n > maxReply {
-		return b, r.wrong("a length in bytes", kind, length)
+		return b, r.malformed("a length in bytes", kind, length)
 	}
 	before := len(b)
 	b = appendLine(b, kind, string(length))
@@ -420,7 +420,7 @@ func (r respReader) finishBulk(b []byte, kind byte, length []byte, l *limits) ([
 		return b, err
 	}
 	begin := len(b)
-	if b, err = r.take(b, n); err != nil {
+	if b, err = r.appendN(b, n); err != nil {
 		return b, err
 	}
 	if kind == '!' { // an error, of any bytes: the form for a line will do
@@ -433,30 +433,30 @@ func (r respReader) finishBulk(b []byte, kind byte, length []byte, l *limits) ([
 // handover is a connection as go-redis sees it. What it reads are whole replies. When
 // one does not come, or not in time, the connection is closed: go-redis keeps it, and
 // the reply, if it comes late, would be taken for that to a request of the walk.
-type handover struct {
+type replyConn struct {
 	net.Conn
 	reader respReader
-	left   []byte // of the reply that is being read
+	unread   []byte // of the reply that is being read
 	failed error  // why a reply did not come
 }
 
-func (h *handover) Read(b []byte) (n int, err error) {
+func (h *replyConn) Read(b []byte) (n int, err error) {
 	if h.failed != nil {
 		return 0, h.failed // go-redis goes on when HELLO fails
 	}
-	if len(h.left) == 0 {
-		if h.left, err = h.reader.value(h.left[:0], &limits{}, 0); err != nil {
-			h.left, h.failed = nil, err
+	if len(h.unread) == 0 {
+		if h.unread, err = h.reader.value(h.unread[:0], &limits{}, 0); err != nil {
+			h.unread, h.failed = nil, err
 			_ = h.Close() // the error is err
 			return 0, err
 		}
 	}
-	n = copy(b, h.left)
-	h.left = h.left[n:]
+	n = copy(b, h.unread)
+	h.unread = h.unread[n:]
 	return n, nil
 }
 
-func (h *handover) Write(b []byte) (int, error) {
+func (h *replyConn) Write(b []byte) (int, error) {
 	if h.failed != nil {
 		return 0, h.failed
 	}

@@ -26,7 +26,7 @@ const (
 // Patience says how long to wait for a server that cannot be used for the
 // moment: the connection was lost, its data set is loading, a script keeps it
 // busy, it is a replica without its primary, or has no connection left.
-type Patience struct {
+type RetryPolicy struct {
 	MaxWait time.Duration     // at a stretch; 0: not at all
 	Notice  func(cause error) // called when a wait begins; may be nil
 }
@@ -38,19 +38,19 @@ type Wait struct {
 }
 
 // passing reports whether it is worth asking again after a while.
-func passing(err error) bool {
+func isTransient(err error) bool {
 	switch {
 	case errors.Is(err, errNoAnswer), errors.Is(err, errClosed), errors.Is(err, errReset), isAny(err, connectionRefused), isAny(err, unreachable):
 		return true
 	case errors.Is(err, fs.ErrNotExist): // a server that ends takes its socket with it
 		return true
 	}
-	return waitable(err)
+	return serverUnavailable(err)
 }
 
 // waitable reports whether the server itself says that it cannot be used for
 // the moment.
-func waitable(err error) bool {
+func serverUnavailable(err error) bool {
 	var reply redis.Error
 	if errors.Is(err, errLoading) {
 		return true
@@ -65,13 +65,13 @@ func waitable(err error) bool {
 // patiently attempts something, and attempts it again on a new connection to
 // the same server process for as long as patience lasts. When ctx ends it waits
 // no more.
-func (c *Conn) patiently(ctx context.Context, attempt func(context.Context) error) error {
+func (c *Conn) withRetry(ctx context.Context, attempt func(context.Context) error) error {
 	err := attempt(ctx)
-	if err == nil || !passing(err) || c.patience.MaxWait <= 0 || ctx.Err() != nil {
+	if err == nil || !isTransient(err) || c.retry.MaxWait <= 0 || ctx.Err() != nil {
 		return err
 	}
-	if c.late != nil && time.Since(c.late.since) >= c.patience.MaxWait {
-		return waited(err, c.patience.MaxWait) // for a late reply
+	if c.waitingFor != nil && time.Since(c.waitingFor.since) >= c.retry.MaxWait {
+		return waited(err, c.retry.MaxWait) // for a late reply
 	}
 	return c.wait(ctx, err, func(ctx context.Context) error {
 		if err := c.reconnect(ctx); err != nil {
@@ -84,14 +84,14 @@ func (c *Conn) patiently(ctx context.Context, attempt func(context.Context) erro
 
 // wait attempts something again and again, with growing pauses.
 func (c *Conn) wait(ctx context.Context, cause error, attempt func(context.Context) error) error {
-	if c.patience.Notice != nil && c.late == nil { // else it was said when the reply was late
-		c.patience.Notice(cause)
+	if c.retry.Notice != nil && c.waitingFor == nil { // else it was said when the reply was late
+		c.retry.Notice(cause)
 	}
-	c.watch.stepAside()
-	defer c.watch.comeBack()
+	c.monitor.suspend()
+	defer c.monitor.resume()
 	began := time.Now()
 	// An attempt may hang for longer than there is patience.
-	patient, stop := context.WithTimeoutCause(ctx, c.patience.MaxWait, errNoAnswer)
+	patient, stop := context.WithTimeoutCause(ctx, c.retry.MaxWait, errNoAnswer)
 	defer stop()
 	first := causeOf(cause)
 	defer func() { c.waits = append(c.waits, Wait{first, time.Since(began)}) }()
@@ -100,9 +100,9 @@ func (c *Conn) wait(ctx context.Context, cause error, attempt func(context.Conte
 		Multiplier: backoff.DefaultMultiplier, RandomizationFactor: backoff.DefaultRandomizationFactor,
 	}
 	for {
-		left := c.patience.MaxWait - time.Since(began)
+		left := c.retry.MaxWait - time.Since(began)
 		if left <= 0 {
-			return waited(cause, c.patience.MaxWait)
+			return waited(cause, c.retry.MaxWait)
 		}
 		select {
 		case <-time.After(min(pauses.NextBackOff(), left)):
@@ -114,7 +114,7 @@ func (c *Conn) wait(ctx context.Context, cause error, attempt func(context.Conte
 			return nil
 		case ctx.Err() != nil: // the attempt may have failed for that alone
 			return context.Cause(ctx)
-		case !passing(err):
+		case !isTransient(err):
 			return err
 		case patient.Err() == nil && !errors.Is(err, errNoAnswer): // not due to the end of patience alone
 			cause = err

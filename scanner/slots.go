@@ -17,7 +17,7 @@ const Slots = 16384
 
 // SlotTake is a slot to walk, all of it: in which order a server names the keys of a
 // slot depends on when they were written.
-type SlotTake struct {
+type SlotKeys struct {
 	Slot int
 	Keys int // CLUSTER COUNTKEYSINSLOT
 }
@@ -36,10 +36,10 @@ const (
 
 // ByPages reports whether so many keys of a slot are asked for by SCAN, where pages
 // are of so many keys.
-func (t SlotTake) ByPages(page int) bool { return t.atMost() > namesPerKey*page }
+func (t SlotKeys) UseScan(page int) bool { return t.upperBound() > namesPerKey*page }
 
 // atMost is how many names of a slot are asked for at once: it may have grown.
-func (t SlotTake) atMost() int { return t.Keys + t.Keys/4 + 10 }
+func (t SlotKeys) upperBound() int { return t.Keys + t.Keys/4 + 10 }
 
 // SlotOf is the slot of a key: the CRC16 of its name, or of what stands between
 // the first braces in it, unless that is nothing (redis.io, cluster specification).
@@ -82,39 +82,39 @@ const slotsAtOnce = 100
 // when ctx ends it is the context's cause.
 func CountKeysInSlots(ctx context.Context, x Exchange, pacer *throttle.Pacer, tally *Tally) ([]int, error) {
 	counts := make([]int, 0, Slots)
-	var trip Trip
+	var batch Batch
 	for len(counts) < Slots {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		trip.Requests, trip.Replies = trip.Requests[:0], trip.Replies[:0]
+		batch.Requests, batch.Replies = batch.Requests[:0], batch.Replies[:0]
 		for slot := len(counts); slot < min(len(counts)+slotsAtOnce, Slots); slot++ {
-			trip.Requests = append(trip.Requests, Request{CountKeysInSlot, strconv.Itoa(slot)})
+			batch.Requests = append(batch.Requests, Request{CountKeysInSlot, strconv.Itoa(slot)})
 		}
-		x.Send(ctx, &trip)
+		x.Send(ctx, &batch)
 		if _, err := x.Receive(ctx); err != nil {
 			return nil, err
 		}
-		for _, r := range trip.Replies {
+		for _, r := range batch.Replies {
 			if r.Err != nil {
 				return nil, r.Err
 			}
 			counts = append(counts, int(max(0, r.Int)))
 		}
-		tally.Service += trip.Service
-		pause, _ := pacer.Page(trip.Service, 0, time.Since(tally.Began))
-		tally.PausedForLoad += rest(ctx, pause)
+		tally.Service += batch.Service
+		pause, _ := pacer.Page(batch.Service, 0, time.Since(tally.Began))
+		tally.PausedForLoad += sleepContext(ctx, pause)
 	}
 	return counts, nil
 }
 
 // NamesSlot reports whether the server names the keys of a slot. An error of the
 // server's satisfies [IsReply]; the connection is as good as before then.
-func (c *Conn) NamesSlot(ctx context.Context, slot int) (bool, error) {
+func (c *Conn) CanListSlot(ctx context.Context, slot int) (bool, error) {
 	var names []string
-	err := c.patiently(ctx, func(ctx context.Context) (err error) {
+	err := c.withRetry(ctx, func(ctx context.Context) (err error) {
 		names, err = c.conn.ClusterGetKeysInSlot(context.WithoutCancel(ctx), slot, 1).Result()
-		return plain(err)
+		return simplify(err)
 	})
 	return len(names) > 0 && SlotOf(names[0]) == slot, err
 }
@@ -125,7 +125,7 @@ const trialNames = 10
 // PagesSlot reports whether SCAN goes over the keys of one slot, and then on to the
 // next, from the cursor that is its number. Where it hides all names, as their TTL
 // has run out, the cursor tells.
-func (c *Conn) PagesSlot(ctx context.Context, slot int) (bool, error) {
+func (c *Conn) CanScanSlot(ctx context.Context, slot int) (bool, error) {
 	_, page, err := c.RoundTrip(ctx, nil, &Scan{Cursor: uint64(slot), Count: trialNames}, nil)
 	if err != nil {
 		return false, err
@@ -148,34 +148,34 @@ var errNoSlotOrder = errors.New("the server's SCAN does not return keys slot by 
 
 // askSlots puts the question for the lane's next names into a trip: a page of a
 // large slot, else all names of some slots.
-func (l *lane) askSlots(trip *Trip, count int) {
-	if first := l.takes[0]; l.paging || first.ByPages(count) {
-		if !l.paging {
-			l.paging, l.scan.Cursor = true, uint64(first.Slot)
+func (r *cursorRange) requestSlots(batch *Batch, count int) {
+	if first := r.slotsLeft[0]; r.pagingSlot || first.UseScan(count) {
+		if !r.pagingSlot {
+			r.pagingSlot, r.scan.Cursor = true, uint64(first.Slot)
 		}
-		l.scan.Count = scannedPerKey * count
-		trip.Scan = &l.scan
+		r.scan.Count = scannedPerKey * count
+		batch.Scan = &r.scan
 		return
 	}
 	keys, names := 0, 0
-	for len(l.takes) > 0 && keys < count {
-		take := l.takes[0]
-		if names += take.atMost(); names > namesPerKey*count {
+	for len(r.slotsLeft) > 0 && keys < count {
+		slot := r.slotsLeft[0]
+		if names += slot.upperBound(); names > namesPerKey*count {
 			return
 		}
-		keys += take.Keys
-		trip.Slots, l.takes = append(trip.Slots, SlotTake{take.Slot, take.atMost()}), l.takes[1:]
+		keys += slot.Keys
+		batch.Slots, r.slotsLeft = append(batch.Slots, SlotKeys{slot.Slot, slot.upperBound()}), r.slotsLeft[1:]
 	}
 }
 
 // advanceSlots moves the lane past the names that came, and returns those of the
 // slots that were asked for. A slot that had as many names as were asked for may have
 // more: all of it is asked for again.
-func (l *lane) advanceSlots(page *ScanReply) ([]string, error) {
+func (r *cursorRange) advanceSlots(page *ScanReply) ([]string, error) {
 	names := page.Names
-	if l.trip.Scan != nil {
+	if r.batch.Scan != nil {
 		var err error
-		if names, err = l.pageOfSlot(page); err != nil {
+		if names, err = r.pageOfSlot(page); err != nil {
 			return nil, err
 		}
 	}
@@ -184,20 +184,20 @@ func (l *lane) advanceSlots(page *ScanReply) ([]string, error) {
 		came[SlotOf(name)]++
 	}
 	full := map[int]bool{}
-	for _, asked := range l.trip.Slots {
+	for _, asked := range r.batch.Slots {
 		if came[asked.Slot] >= asked.Keys {
 			full[asked.Slot] = true
-			l.takes = slices.Insert(l.takes, 0, asked)
+			r.slotsLeft = slices.Insert(r.slotsLeft, 0, asked)
 		}
 	}
-	l.over = len(l.takes) == 0
+	r.ended = len(r.slotsLeft) == 0
 	return slices.DeleteFunc(names, func(name string) bool { return full[SlotOf(name)] }), nil
 }
 
 // pageOfSlot are the names of a page that are of the slot that is being walked.
 // SCAN goes on to the next slot within a page.
-func (l *lane) pageOfSlot(page *ScanReply) ([]string, error) {
-	slot := l.takes[0].Slot
+func (r *cursorRange) pageOfSlot(page *ScanReply) ([]string, error) {
+	slot := r.slotsLeft[0].Slot
 	kept := page.Names[:0]
 	for _, name := range page.Names {
 		switch of := SlotOf(name); {
@@ -207,16 +207,16 @@ func (l *lane) pageOfSlot(page *ScanReply) ([]string, error) {
 			kept = append(kept, name)
 		}
 	}
-	l.paged += len(kept)
-	l.scan.Cursor = page.Cursor
+	r.pagedNames += len(kept)
+	r.scan.Cursor = page.Cursor
 	if page.Cursor == 0 || slotOfCursor(page.Cursor) != slot {
-		l.paging, l.paged, l.takes = false, 0, l.takes[1:]
+		r.pagingSlot, r.pagedNames, r.slotsLeft = false, 0, r.slotsLeft[1:]
 	}
 	return kept, nil
 }
 
 // thin leaves out the names that are not wanted.
-func (w *Walk) thin(names []string) []string {
+func (w *Walk) filterWanted(names []string) []string {
 	if w.Wanted == nil {
 		return names
 	}
@@ -226,24 +226,24 @@ func (w *Walk) thin(names []string) []string {
 }
 
 // nextNames takes up to count names out of the backlog.
-func (l *lane) nextNames(count int) {
-	n := min(count, len(l.backlog))
-	l.names, l.backlog = l.backlog[:n], l.backlog[n:]
+func (r *cursorRange) nextNames(count int) {
+	n := min(count, len(r.backlog))
+	r.names, r.backlog = r.backlog[:n], r.backlog[n:]
 }
 
 // slotsDone is the share of the keys of slots of which names have come, in [0,1].
 func (w *Walk) slotsDone() float64 {
-	l := w.lanes[0]
-	left := keysOf(l.takes)
-	if l.paging {
-		left -= min(l.paged, l.takes[0].Keys)
+	r := w.ranges[0]
+	left := keysOf(r.slotsLeft)
+	if r.pagingSlot {
+		left -= min(r.pagedNames, r.slotsLeft[0].Keys)
 	}
 	return max(0, 1-float64(left)/float64(max(1, keysOf(w.Slots))))
 }
 
 // keysOf is how many keys slots have.
-func keysOf(takes []SlotTake) (n int) {
-	for _, t := range takes {
+func keysOf(slots []SlotKeys) (n int) {
+	for _, t := range slots {
 		n += t.Keys
 	}
 	return n

@@ -44,14 +44,14 @@ func (c *Conn) sawCPU(cpu time.Duration, known bool) {
 
 // leastAtWork is the share of a wait for which a server that worked on a command
 // has used CPU time at least.
-const leastAtWork = 0.5
+const minBusyShare = 0.5
 
 // Stalls are the commands that the server did not answer in time, in their order.
 func (c *Conn) Stalls() []Stall {
 	now := c.cpuSeen.Load()
 	for i := range c.stalls {
 		if s := &c.stalls[i]; s.before != nil && now != nil && now.at.After(s.ended) {
-			s.Idle = float64(now.cpu-s.before.cpu) < leastAtWork*float64(s.Took)
+			s.Idle = float64(now.cpu-s.before.cpu) < minBusyShare*float64(s.Took)
 			s.before = nil
 		}
 	}
@@ -59,7 +59,7 @@ func (c *Conn) Stalls() []Stall {
 }
 
 // known returns the reply to a request that must not be sent again, nil where it may.
-func (c *Conn) known(r Request) *Reply {
+func (c *Conn) knownReply(r Request) *Reply {
 	for i := range c.stalls { // few: each of them took as long as a reply may
 		if s := &c.stalls[i]; s.DB == c.db && s.Probe == r.Probe && s.Key == r.Key {
 			return &s.reply
@@ -69,90 +69,90 @@ func (c *Conn) known(r Request) *Reply {
 }
 
 // overdue is the wait for a reply that did not come in time.
-type overdue struct {
+type lateReply struct {
 	index int // of the first request without a reply; that of no request: SCAN
 	since time.Time
 	took  time.Duration // until replies came again; 0: they did not
 	cpu   *cpuReading   // the last one before; nil: none
 	// instead is to be noted when no trip behind has a better suspect; nil: none.
-	instead *Stall
+	suspect *Stall
 }
 
 // linger decides, when the time for a reply to trip is up, whether to go on waiting
 // for it: a closed connection would not stop the command that runs at the server,
 // and to ask again would run it twice. Meanwhile nothing is sent on any connection.
-func (c *Conn) linger(ctx context.Context, trip *Trip) bool {
-	if c.late != nil || c.patience.MaxWait <= 0 || ctx.Err() != nil {
+func (c *Conn) keepWaiting(ctx context.Context, batch *Batch) bool {
+	if c.waitingFor != nil || c.retry.MaxWait <= 0 || ctx.Err() != nil {
 		return false
 	}
-	c.late = &overdue{index: len(trip.Replies) - trip.before, since: c.turnOf(trip), cpu: c.cpuSeen.Load()}
-	if c.patience.Notice != nil {
-		c.patience.Notice(c.failed("scanning keys", errNoAnswer))
+	c.waitingFor = &lateReply{index: len(batch.Replies) - batch.replyOffset, since: c.startOf(batch), cpu: c.cpuSeen.Load()}
+	if c.retry.Notice != nil {
+		c.retry.Notice(c.failed("scanning keys", errNoAnswer))
 	}
-	c.watch.stepAside()
-	err := c.wire.setDeadline(time.Now().Add(c.patience.MaxWait))
+	c.monitor.suspend()
+	err := c.wire.setDeadline(time.Now().Add(c.retry.MaxWait))
 	if err == nil && ctx.Err() != nil { // it ended before the deadline was moved
-		err = c.wire.setDeadline(time.Now().Add(grace))
+		err = c.wire.setDeadline(time.Now().Add(stopGrace))
 	}
 	return err == nil
 }
 
 // turnOf is about when the server turned to a trip: when it was sent, or when the
 // one before was answered.
-func (c *Conn) turnOf(trip *Trip) time.Time {
-	if trip.sent.Before(c.answered) {
+func (c *Conn) startOf(batch *Batch) time.Time {
+	if batch.sent.Before(c.answered) {
 		return c.answered
 	}
-	return trip.sent
+	return batch.sent
 }
 
 // resumed ends the wait for a reply that came after all.
 func (c *Conn) resumed(timeout time.Duration) error {
-	late := *c.late
+	late := *c.waitingFor
 	late.took = time.Since(late.since)
-	c.late, c.lates = nil, append(c.lates, late)
-	c.watch.comeBack()
+	c.waitingFor, c.lateReplies = nil, append(c.lateReplies, late)
+	c.monitor.resume()
 	c.waits = append(c.waits, Wait{errNoAnswer.Error(), late.took})
 	return c.wire.setDeadline(time.Now().Add(timeout))
 }
 
 // noteStalls notes which commands kept the server, once all replies to the trip are
 // there.
-func (c *Conn) noteStalls(ctx context.Context, trip *Trip) {
-	lates := c.takeLates()
-	if len(lates) == 0 {
+func (c *Conn) recordStalls(ctx context.Context, batch *Batch) {
+	lateReplies := c.takeLateReplies()
+	if len(lateReplies) == 0 {
 		return
 	}
-	streams := c.streams(ctx, trip)
-	for _, late := range lates {
+	streams := c.streams(ctx, batch)
+	for _, late := range lateReplies {
 		culprit := late.index
-		behind := from(late.index, streams)
+		behind := fromIndex(late.index, streams)
 		if len(behind) > 0 {
-			late.instead = nil
+			late.suspect = nil
 			culprit = slices.MaxFunc(behind, func(a, b int) int {
-				return cmp.Compare(trip.Replies[trip.before+a].Int, trip.Replies[trip.before+b].Int)
+				return cmp.Compare(batch.Replies[batch.replyOffset+a].Int, batch.Replies[batch.replyOffset+b].Int)
 			})
 		}
-		if late.instead == nil && culprit < len(trip.Requests) {
-			late.instead = c.newStall(trip.Requests[culprit], late.took, trip.Replies[trip.before+culprit])
-			late.instead.Answered, late.instead.before, late.instead.ended = true, late.cpu, late.since.Add(late.took)
+		if late.suspect == nil && culprit < len(batch.Requests) {
+			late.suspect = c.newStall(batch.Requests[culprit], late.took, batch.Replies[batch.replyOffset+culprit])
+			late.suspect.Answered, late.suspect.before, late.suspect.ended = true, late.cpu, late.since.Add(late.took)
 		}
-		if resumed := late.since.Add(late.took); len(behind) == 0 && len(c.flight) > 1 && c.flight[1].sent.Before(resumed) {
-			late.index, c.lates = 0, append(c.lates, late) // the server may have been at that trip
-		} else if s := late.instead; s != nil && c.known(Request{s.Probe, s.Key}) == nil {
+		if resumed := late.since.Add(late.took); len(behind) == 0 && len(c.inFlight) > 1 && c.inFlight[1].sent.Before(resumed) {
+			late.index, c.lateReplies = 0, append(c.lateReplies, late) // the server may have been at that trip
+		} else if s := late.suspect; s != nil && c.knownReply(Request{s.Probe, s.Key}) == nil {
 			c.stalls = append(c.stalls, *s)
 		}
 	}
 }
 
 // takeLates returns the replies to the first trip that were late, and forgets them.
-func (c *Conn) takeLates() []overdue {
-	lates := c.lates
-	if c.late != nil {
-		lates = append(lates, *c.late)
+func (c *Conn) takeLateReplies() []lateReply {
+	lateReplies := c.lateReplies
+	if c.waitingFor != nil {
+		lateReplies = append(lateReplies, *c.waitingFor)
 	}
-	c.late, c.lates = nil, nil
-	return lates
+	c.waitingFor, c.lateReplies = nil, nil
+	return lateReplies
 }
 
 // slowLoss is how long a reply was awaited when the connection was lost, for that
@@ -162,58 +162,58 @@ const slowLoss = time.Second
 // noteLoss is told that the connection was lost while replies to a trip were awaited.
 // A load balancer may cut a connection before our time is up: when that happens for
 // the second time at the same reply, the command is not sent a third time.
-func (c *Conn) noteLoss(trip *Trip) {
-	came, since := len(trip.Replies)-trip.before, c.turnOf(trip)
+func (c *Conn) recordLoss(batch *Batch) {
+	came, since := len(batch.Replies)-batch.replyOffset, c.startOf(batch)
 	waited := time.Since(since)
-	trip.wasted += waited
-	if c.late == nil && waited >= slowLoss {
-		if trip.lostAt == came+1 {
-			c.late = &overdue{index: came, since: since}
+	batch.lostTime += waited
+	if c.waitingFor == nil && waited >= slowLoss {
+		if batch.lostAt == came+1 {
+			c.waitingFor = &lateReply{index: came, since: since}
 		}
-		trip.lostAt = came + 1
+		batch.lostAt = came + 1
 	}
 }
 
 // giveUp notes, when the connection is lost on which a reply was awaited beyond its
 // time, what must not be sent again. It asks on the new connection.
-func (c *Conn) giveUp(ctx context.Context) error {
-	late, lates := c.late, c.lates
-	all := c.takeLates()
+func (c *Conn) recordUnanswered(ctx context.Context) error {
+	late, lateReplies := c.waitingFor, c.lateReplies
+	all := c.takeLateReplies()
 	if len(all) == 0 {
 		return nil
 	}
 	first := all[0]
 	suspects := 0
-	for i, trip := range c.flight { // the server may have been at any that was sent
-		types, err := c.askTypes(ctx, trip)
+	for i, batch := range c.inFlight { // the server may have been at any that was sent
+		types, err := c.fetchTypes(ctx, batch)
 		if err != nil {
-			c.late, c.lates = late, lates // there will be another connection
+			c.waitingFor, c.lateReplies = late, lateReplies // there will be another connection
 			return err
 		}
-		streams := streamsIn(trip, types)
+		streams := streamsIn(batch, types)
 		if i == 0 {
-			streams = from(first.index, streams)
+			streams = fromIndex(first.index, streams)
 		}
 		for _, s := range streams {
-			c.stalls = append(c.stalls, *c.newStall(trip.Requests[s], time.Since(first.since), Reply{Err: ErrStalled}))
+			c.stalls = append(c.stalls, *c.newStall(batch.Requests[s], time.Since(first.since), Reply{Err: ErrStalled}))
 		}
 		suspects += len(streams)
 	}
 	if suspects == 0 {
-		c.accuse(all)
+		c.recordSuspects(all)
 	}
 	return nil
 }
 
 // accuse notes the commands whose replies were late, when there is no better suspect
 // or nobody left to ask.
-func (c *Conn) accuse(lates []overdue) {
-	for _, late := range lates {
-		if late.instead == nil && len(c.flight) > 0 && late.index < len(c.flight[0].Requests) {
-			late.instead = c.newStall(c.flight[0].Requests[late.index], time.Since(late.since), Reply{Err: ErrStalled})
+func (c *Conn) recordSuspects(lateReplies []lateReply) {
+	for _, late := range lateReplies {
+		if late.suspect == nil && len(c.inFlight) > 0 && late.index < len(c.inFlight[0].Requests) {
+			late.suspect = c.newStall(c.inFlight[0].Requests[late.index], time.Since(late.since), Reply{Err: ErrStalled})
 		}
-		if late.instead != nil {
-			c.stalls = append(c.stalls, *late.instead)
+		if late.suspect != nil {
+			c.stalls = append(c.stalls, *late.suspect)
 		}
 	}
 }
@@ -228,30 +228,30 @@ func (c *Conn) newStall(r Request, took time.Duration, reply Reply) *Stall {
 // that it has read, some 16 kB at a time (networking.c, readQueryFromClient). So the
 // first reply that was missing may be innocent: MEMORY USAGE of a stream behind it
 // alone takes a time without bound.
-func (c *Conn) streams(ctx context.Context, trip *Trip) []int {
+func (c *Conn) streams(ctx context.Context, batch *Batch) []int {
 	types := map[string]string{}
-	for i, r := range trip.Requests {
+	for i, r := range batch.Requests {
 		if r.Probe == Type {
-			types[r.Key] = trip.Replies[trip.before+i].Text
+			types[r.Key] = batch.Replies[batch.replyOffset+i].Text
 		}
 	}
-	if len(types) == 0 && len(c.flight) == 1 { // else the replies to other trips come first
+	if len(types) == 0 && len(c.inFlight) == 1 { // else the replies to other trips come first
 		var err error
-		if types, err = c.askTypes(ctx, trip); err != nil {
+		if types, err = c.fetchTypes(ctx, batch); err != nil {
 			c.wire.close() // the next trip makes another connection
 		}
 	}
-	return streamsIn(trip, types)
+	return streamsIn(batch, types)
 }
 
 // from are the indexes that are not before first; they go up.
-func from(first int, indexes []int) []int {
+func fromIndex(first int, indexes []int) []int {
 	i, _ := slices.BinarySearch(indexes, first)
 	return indexes[i:]
 }
 
-func streamsIn(trip *Trip, types map[string]string) (indexes []int) {
-	for i, r := range trip.Requests {
+func streamsIn(batch *Batch, types map[string]string) (indexes []int) {
+	for i, r := range batch.Requests {
 		if r.Probe == MemoryUsage && types[r.Key] == "stream" {
 			indexes = append(indexes, i)
 		}
@@ -261,9 +261,9 @@ func streamsIn(trip *Trip, types map[string]string) (indexes []int) {
 
 // askTypes are the types of the keys of which a trip asks for MEMORY USAGE. Nothing
 // may be on its way.
-func (c *Conn) askTypes(ctx context.Context, trip *Trip) (map[string]string, error) {
-	question := Trip{}
-	for _, r := range trip.Requests {
+func (c *Conn) fetchTypes(ctx context.Context, batch *Batch) (map[string]string, error) {
+	question := Batch{}
+	for _, r := range batch.Requests {
 		if r.Probe == MemoryUsage {
 			question.Requests = append(question.Requests, Request{Type, r.Key})
 		}
@@ -271,15 +271,15 @@ func (c *Conn) askTypes(ctx context.Context, trip *Trip) (map[string]string, err
 	if len(question.Requests) == 0 {
 		return nil, nil
 	}
-	timeout := c.patienceNow(ctx)
-	if err := c.launch(&question, timeout); err != nil {
+	timeout := c.stepTimeout(ctx)
+	if err := c.write(&question, timeout); err != nil {
 		return nil, err
 	}
-	err := c.collect(ctx, &question, timeout)
-	c.takeLates()
+	err := c.readBatch(ctx, &question, timeout)
+	c.takeLateReplies()
 	types := map[string]string{}
 	for i, r := range question.Replies {
-		if types[question.Requests[i].Key] = r.Text; refused(r.Err) {
+		if types[question.Requests[i].Key] = r.Text; commandRefused(r.Err) {
 			types[question.Requests[i].Key] = "stream" // it may be one
 		}
 	}

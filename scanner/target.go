@@ -28,14 +28,14 @@ func (Secret) GoString() string { return "***" }
 
 // tellingPrefix is how many bytes of a secret give it away. Servers cut what they
 // quote (server.c, afterErrorReply: 128 bytes), so that its end may be missing.
-const tellingPrefix = 8
+const maskPrefix = 8
 
 // Mask returns text with stars in the place of the secret, or of its beginning.
 func (s Secret) Mask(text string) string {
 	if s == "" {
 		return text
 	}
-	begin := string(s[:min(len(s), tellingPrefix)])
+	begin := string(s[:min(len(s), maskPrefix)])
 	var masked strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, begin)

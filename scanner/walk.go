@@ -41,7 +41,7 @@ type Walk struct {
 	Pacer    *throttle.Pacer
 	Page     int                    // COUNT of each SCAN, without a Guard
 	Guard    *throttle.Guard        // chooses pages, and makes the walk stand back; may be nil
-	Watch    *Watch                 // feels what others feel, for the Guard; may be nil
+	Monitor    *LatencyMonitor                 // feels what others feel, for the Guard; may be nil
 	Match    string                 // glob; empty: all names
 	Tally    *Tally                 // what this walk and those before it cost
 	Progress func(fraction float64) // called after each page; may be nil
@@ -50,20 +50,20 @@ type Walk struct {
 	Interval *Interval
 	// Slots are what to walk instead; nil: as Interval says. It wants a server that
 	// SlotTables is true of, and knows no Match.
-	Slots []SlotTake
+	Slots []SlotKeys
 	// Wanted is asked of each name of slots, once, whether it is to be visited; nil: all are.
 	Wanted func(name string) bool
-	Ranges int    // cursor ranges to walk at once, at most; 0: 1
+	MaxRanges int    // cursor ranges to walk at once, at most; 0: 1
 	Keys   int64  // in the database, about; 0: not known
 	Role   string // of the node; a change of it ends the walk. Empty: it is not known
 	// Braked is called now and then while the walk stands back, with the cause,
 	// and with none when it goes on; may be nil.
-	Braked func(cause string)
+	OnPause func(cause string)
 
 	sleep      func(time.Duration) // for brief pauses; a test has its own clock
-	lanes      []*lane             // in the order of their ranges
-	ready      []*lane             // that have something to send, in the order in which they do
-	flying     []flight            // trips on their way, the first sent first
+	ranges      []*cursorRange             // in the order of their ranges
+	ready      []*cursorRange             // that have something to send, in the order in which they do
+	inFlight     []sentBatch            // trips on their way, the first sent first
 	due        time.Duration       // when the next may be sent over a link, since Tally.Began
 	dueForRate bool                // Rate alone wants that
 	changed    error               // the role of the node did
@@ -72,10 +72,10 @@ type Walk struct {
 	unanswered int           // times in a row that the server did not tell its CPU time
 	cpu        time.Duration // of the server's main thread then; 0: not known
 	began      time.Time     // of this walk
-	came       int64         // names that pages had
-	suspect    time.Duration // late replies over a link, of which it is not known whether the server was at work
-	accounted  time.Duration // Tally.Service when the server told its CPU time
-	singly     int           // pages still to ask for by COUNT 1
+	namesSeen       int64         // names that pages had
+	unattributed    time.Duration // late replies over a link, of which it is not known whether the server was at work
+	serviceAtCPU  time.Duration // Tally.Service when the server told its CPU time
+	singlePages     int           // pages still to ask for by COUNT 1
 	recent     recentNames
 }
 
@@ -90,9 +90,9 @@ type Tally struct {
 }
 
 // flight is a trip of a lane on its way.
-type flight struct {
-	lane *lane
-	trip *Trip
+type sentBatch struct {
+	owner *cursorRange
+	batch *Batch
 }
 
 // Run walks until the server says that it is over, or the interval is. When ctx
@@ -100,13 +100,13 @@ type flight struct {
 // visited whole or not at all.
 func (w *Walk) Run(ctx context.Context) error {
 	w.begin()
-	if err := w.ask(ctx, w.lanes[0]); err != nil {
+	if err := w.prepare(ctx, w.ranges[0]); err != nil {
 		return err
 	}
-	for len(w.flying)+len(w.ready) > 0 {
+	for len(w.inFlight)+len(w.ready) > 0 {
 		if w.maySend() {
 			w.send(ctx, w.ready[0])
-		} else if err := w.land(ctx); err != nil {
+		} else if err := w.handleReply(ctx); err != nil {
 			w.Exchange.Abandon()
 			return err
 		}
@@ -122,12 +122,12 @@ func (w *Walk) maySend() bool {
 	switch {
 	case len(w.ready) == 0:
 		return false
-	case len(w.flying) == 0:
+	case len(w.inFlight) == 0:
 		return true
-	case w.careful():
+	case w.lowMemory():
 		return false
-	case w.far():
-		return len(w.flying) < w.Guard.Link().Window() && !w.replyFirst()
+	case w.overLink():
+		return len(w.inFlight) < w.Guard.Link().Window() && !w.replyFirst()
 	default:
 		return true
 	}
@@ -136,90 +136,90 @@ func (w *Walk) maySend() bool {
 // ask readies the questions about a lane's page at hand and, unless its range or
 // the walk is at an end, the SCAN for its next page. The last time there is
 // nothing to send.
-func (w *Walk) ask(ctx context.Context, l *lane) error {
-	l.scanning = !l.over && len(l.backlog) == 0 && ctx.Err() == nil
-	l.out, l.sent, l.replies = 0, 0, l.replies[:0]
-	l.rest = l.visitor.Requests(l.requests[:0], l.names)
-	l.requests = l.rest
-	if len(l.rest) == 0 && !l.scanning {
-		l.probed, l.finished = l.at, l.over && len(l.backlog) == 0
-		return l.visitor.Replies(nil)
+func (w *Walk) prepare(ctx context.Context, r *cursorRange) error {
+	r.scanning = !r.ended && len(r.backlog) == 0 && ctx.Err() == nil
+	r.inFlight, r.sent, r.replies = 0, 0, r.replies[:0]
+	r.unsent = r.visitor.Requests(r.requests[:0], r.names)
+	r.requests = r.unsent
+	if len(r.unsent) == 0 && !r.scanning {
+		r.probed, r.finished = r.at, r.ended && len(r.backlog) == 0
+		return r.visitor.Replies(nil)
 	}
-	w.ready = append(w.ready, l)
+	w.ready = append(w.ready, r)
 	return nil
 }
 
 // send sends what a pipeline may hold of a lane's questions. SCAN goes with the last
 // of them; over a link it is a pipeline of its own.
-func (w *Walk) send(ctx context.Context, l *lane) {
-	far := w.far()
-	trip := l.nextTrip()
-	trip.Requests, l.rest = split(l.rest, w.pipelineBytes(), w.pipelineRequests())
-	last := len(l.rest) == 0 && (!far || len(trip.Requests) == 0 || !l.scanning)
+func (w *Walk) send(ctx context.Context, r *cursorRange) {
+	overLink := w.overLink()
+	batch := r.nextBatch()
+	batch.Requests, r.unsent = splitRequests(r.unsent, w.pipelineBytes(), w.pipelineRequests())
+	last := len(r.unsent) == 0 && (!overLink || len(batch.Requests) == 0 || !r.scanning)
 	switch {
-	case !last || !l.scanning:
+	case !last || !r.scanning:
 	case w.Slots != nil:
-		l.askSlots(trip, w.count())
+		r.requestSlots(batch, w.count())
 	default:
-		l.scan = Scan{Cursor: bits.Reverse64(l.at), Count: min(w.count(), l.most), Match: w.Match}
-		trip.Scan = &l.scan
+		r.scan = Scan{Cursor: bits.Reverse64(r.at), Count: min(w.count(), r.maxCount), Match: w.Match}
+		batch.Scan = &r.scan
 	}
-	if far {
-		w.space(ctx, trip)
+	if overLink {
+		w.paceSend(ctx, batch)
 	}
-	w.Exchange.Send(ctx, trip)
-	l.out++
-	w.flying = append(w.flying, flight{l, trip})
-	if l.complete = last; last || !far { // else the rest follows without delay
+	w.Exchange.Send(ctx, batch)
+	r.inFlight++
+	w.inFlight = append(w.inFlight, sentBatch{r, batch})
+	if r.complete = last; last || !overLink { // else the rest follows without delay
 		w.ready = slices.Delete(w.ready, 0, 1)
 	}
 }
 
 // land takes what came back first, and readies what is next.
-func (w *Walk) land(ctx context.Context) error {
-	f := w.flying[0]
-	w.flying = slices.Delete(w.flying, 0, 1)
-	l := f.lane
+func (w *Walk) handleReply(ctx context.Context) error {
+	f := w.inFlight[0]
+	w.inFlight = slices.Delete(w.inFlight, 0, 1)
+	r := f.owner
 	if err := w.receive(ctx, f); err != nil {
 		return err
 	}
-	l.trip = f.trip
-	l.out--
-	if l.sent > 1 || !l.complete {
-		l.replies = append(l.replies, f.trip.Replies...)
+	r.batch = f.batch
+	r.inFlight--
+	if r.sent > 1 || !r.complete {
+		r.replies = append(r.replies, f.batch.Replies...)
 	}
 	switch {
-	case !l.complete && !slices.Contains(w.ready, l):
-		w.ready = append(w.ready, l)
+	case !r.complete && !slices.Contains(w.ready, r):
+		w.ready = append(w.ready, r)
 		return nil
-	case !l.complete || l.out > 0:
+	case !r.complete || r.inFlight > 0:
 		return nil
 	}
-	return w.landed(ctx, l)
+	return w.handleReplies(ctx, r)
 }
 
 // landed goes on with a lane that has all replies.
-func (w *Walk) landed(ctx context.Context, l *lane) error {
-	replies := l.replies
-	if l.sent == 1 {
-		replies = l.trip.Replies
+func (w *Walk) handleReplies(ctx context.Context, r *cursorRange) error {
+	replies := r.replies
+	if r.sent == 1 {
+		replies = r.batch.Replies
 	}
-	if err := l.visitor.Replies(replies); err != nil {
+	if err := r.visitor.Replies(replies); err != nil {
 		return err
 	}
-	l.names = nil
-	if l.trip.Scan == nil && len(l.trip.Slots) == 0 {
+	r.names = nil
+	if r.batch.Scan == nil && len(r.batch.Slots) == 0 {
 		if ctx.Err() == nil {
-			l.nextNames(w.count())
+			r.nextNames(w.count())
 		}
-		return w.ask(ctx, l)
+		return w.prepare(ctx, r)
 	}
-	l.probed = l.at
-	if err := w.arrive(l); err != nil {
+	r.probed = r.at
+	if err := w.handlePage(r); err != nil {
 		return err
 	}
-	for _, next := range append([]*lane{l}, w.divide(l)...) {
-		if err := w.ask(ctx, next); err != nil {
+	for _, next := range append([]*cursorRange{r}, w.divideRange(r)...) {
+		if err := w.prepare(ctx, next); err != nil {
 			return err
 		}
 	}
@@ -228,31 +228,31 @@ func (w *Walk) landed(ctx context.Context, l *lane) error {
 
 // receive takes the trip that was sent first, and paces. A walk that is told to stop
 // still gets the answers to what it sent.
-func (w *Walk) receive(ctx context.Context, f flight) error {
-	trip, err := w.Exchange.Receive(ctx)
-	if w.far() && err == nil {
-		return w.receiveFar(ctx, f.trip)
+func (w *Walk) receive(ctx context.Context, f sentBatch) error {
+	batch, err := w.Exchange.Receive(ctx)
+	if w.overLink() && err == nil {
+		return w.receiveOverLink(ctx, f.batch)
 	}
-	w.Tally.Service += w.ours(ctx, trip, err == nil)
+	w.Tally.Service += w.ownService(ctx, batch, err == nil)
 	if err != nil {
 		return err
 	}
-	keys := len(trip.Page.Names)
+	keys := len(batch.Page.Names)
 	if w.Slots != nil { // of which not all are wanted
-		keys = len(f.lane.names)
+		keys = len(f.owner.names)
 	}
-	pause, forRate := w.Pacer.Page(trip.Service, keys, time.Since(w.Tally.Began))
+	pause, forRate := w.Pacer.Page(batch.Service, keys, time.Since(w.Tally.Began))
 	w.calibrate(ctx) // what it has used for the page is charged
 	w.pause(ctx, pause, forRate)
-	if trip.Scan != nil || w.Slots != nil { // else the walk is about to end
-		w.heed(ctx, trip.Service)
+	if batch.Scan != nil || w.Slots != nil { // else the walk is about to end
+		w.throttle(ctx, batch.Service)
 	}
 	return w.changed
 }
 
 // pause rests for as long as the pacer wants.
 func (w *Walk) pause(ctx context.Context, pause time.Duration, forRate bool) {
-	if took := w.rest(ctx, pause); forRate {
+	if took := w.pauseFor(ctx, pause); forRate {
 		w.Tally.PausedForRate += took
 	} else {
 		w.Tally.PausedForLoad += took
@@ -260,28 +260,28 @@ func (w *Walk) pause(ctx context.Context, pause time.Duration, forRate bool) {
 }
 
 // arrive takes the page of names that came for a lane.
-func (w *Walk) arrive(l *lane) error {
-	page := &l.trip.Page
+func (w *Walk) handlePage(r *cursorRange) error {
+	page := &r.batch.Page
 	w.Tally.Returned += int64(len(page.Names))
-	if err := w.endless(l, page); err != nil {
+	if err := w.checkEndless(r, page); err != nil {
 		return err
 	}
-	if err := w.watch(l, page); err != nil {
+	if err := w.observeTrial(r, page); err != nil {
 		return err
 	}
-	returned, advance := len(page.Names), l.advance
+	returned, advance := len(page.Names), r.advance
 	if w.Slots != nil {
-		advance = l.advanceSlots
+		advance = r.advanceSlots
 	}
 	kept, err := advance(page)
 	if err != nil {
 		return err
 	}
-	w.noteLong(l, page.Long)
+	w.noteLong(r, page.Long)
 	kept = w.recent.drop(kept)
 	w.Tally.Repeats += int64(returned - len(kept))
-	l.backlog = w.thin(kept)
-	l.nextNames(w.atOnce(len(l.backlog)))
+	r.backlog = w.filterWanted(kept)
+	r.nextNames(w.atOnce(len(r.backlog)))
 	if w.Progress != nil {
 		w.Progress(w.scanned())
 	}
@@ -293,12 +293,12 @@ func (w *Walk) arrive(l *lane) error {
 const afterLong = 64
 
 // noteLong tells the visitor of names that are not probed.
-func (w *Walk) noteLong(l *lane, names []LongName) {
-	w.singly = max(0, w.singly-1)
+func (w *Walk) noteLong(r *cursorRange, names []LongName) {
+	w.singlePages = max(0, w.singlePages-1)
 	for _, name := range names {
-		l.visitor.Long(name.Prefix, name.Bytes)
+		r.visitor.Long(name.Prefix, name.Bytes)
 		w.Tally.Returned++
-		w.singly = afterLong
+		w.singlePages = afterLong
 	}
 }
 
@@ -317,15 +317,15 @@ const longPage = 100 * time.Millisecond
 // ours is the service of a trip. Where the connection was lost, it is bounded by what
 // the server's main thread used meanwhile, for all its clients: while a network was
 // down the server was idle.
-func (w *Walk) ours(ctx context.Context, trip *Trip, connected bool) time.Duration {
+func (w *Walk) ownService(ctx context.Context, batch *Batch, connected bool) time.Duration {
 	before := w.cpu
-	if trip.wasted <= longPage || !connected || before == 0 || len(w.flying) > 0 {
-		return trip.Service
+	if batch.lostTime <= longPage || !connected || before == 0 || len(w.inFlight) > 0 {
+		return batch.Service
 	}
 	if cpu, ok := w.cpuTime(ctx); ok {
-		w.cpu, trip.Service = cpu, min(trip.Service, max(0, cpu-before))
+		w.cpu, batch.Service = cpu, min(batch.Service, max(0, cpu-before))
 	}
-	return trip.Service
+	return batch.Service
 }
 
 // calibrateEvery is how often the server is asked for its CPU time.
@@ -333,7 +333,7 @@ const calibrateEvery = 250 * time.Millisecond
 
 // mostUnanswered is how often in a row the server may leave unanswered what is asked
 // beside the pages, before it is not asked again: each time takes as long as a reply may.
-const mostUnanswered = 3
+const maxUnanswered = 3
 
 // calibrate tells the pacer the server's CPU time when it is due.
 func (w *Walk) calibrate(ctx context.Context) {
@@ -349,7 +349,7 @@ func (w *Walk) calibrate(ctx context.Context) {
 
 // cpuTime asks for the server's CPU time, unless it did not tell it for some times.
 func (w *Walk) cpuTime(ctx context.Context) (cpu time.Duration, ok bool) {
-	if w.unanswered >= mostUnanswered {
+	if w.unanswered >= maxUnanswered {
 		return 0, false
 	}
 	cpu, ok = w.Exchange.CPUTime(ctx)
@@ -360,7 +360,7 @@ func (w *Walk) cpuTime(ctx context.Context) (cpu time.Duration, ok bool) {
 }
 
 // rest pauses for d, or until ctx ends, and returns how long it took.
-func rest(ctx context.Context, d time.Duration) time.Duration {
+func sleepContext(ctx context.Context, d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
@@ -376,7 +376,7 @@ func rest(ctx context.Context, d time.Duration) time.Duration {
 
 // split cuts requests where a pipeline would have more than so many bytes, or
 // requests. A single request is sent however long it is.
-func split(requests []Request, mostBytes, most int) (chunk, more []Request) {
+func splitRequests(requests []Request, mostBytes, most int) (chunk, more []Request) {
 	bytes := 0
 	for i, r := range requests {
 		bytes += len(r.Key) + requestOverhead
@@ -388,17 +388,17 @@ func split(requests []Request, mostBytes, most int) (chunk, more []Request) {
 }
 
 // longestSlice is how long a walk that stands back does not tell so.
-const longestSlice = 250 * time.Millisecond
+const maxPauseSlice = 250 * time.Millisecond
 
 // count is how many keys the next SCAN asks for.
 func (w *Walk) count() int {
 	switch {
-	case w.singly > 0:
+	case w.singlePages > 0:
 		return 1
 	case w.Guard == nil:
 		return w.Page
-	case w.careful():
-		return min(w.Guard.Page(), carefulPage)
+	case w.lowMemory():
+		return min(w.Guard.Page(), lowMemoryPage)
 	default:
 		return w.Guard.Page()
 	}
@@ -408,32 +408,32 @@ func (w *Walk) count() int {
 // fail. Then one page is on its way at a time, and it is so small that the requests
 // and the replies fit into the buffers that a server has for a connection anyway.
 const (
-	carefulPage     = 20      // keys
-	carefulPipeline = 8 << 10 // bytes
+	lowMemoryPage     = 20      // keys
+	lowMemoryPipeline = 8 << 10 // bytes
 )
 
-func (w *Walk) careful() bool { return w.Guard != nil && w.Guard.NearMaxmemory() || w.Watch.rides() }
+func (w *Walk) lowMemory() bool { return w.Guard != nil && w.Guard.NearMaxmemory() || w.Monitor.sharesConn() }
 
 // pipelineBytes bounds the requests of one pipeline.
 func (w *Walk) pipelineBytes() int {
-	if w.careful() {
-		return carefulPipeline
+	if w.lowMemory() {
+		return lowMemoryPipeline
 	}
 	return maxPipelineBytes
 }
 
 // brief is a pause for which a timer is too inexact, and that an interrupt can wait for.
-const brief = 2 * time.Millisecond
+const shortPause = 2 * time.Millisecond
 
 // rest pauses for d, or until ctx ends, and returns how long it took.
-func (w *Walk) rest(ctx context.Context, d time.Duration) time.Duration {
+func (w *Walk) pauseFor(ctx context.Context, d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
-	w.Watch.rests()
-	defer w.Watch.rests()
-	if d > brief {
-		return rest(ctx, d)
+	w.Monitor.togglePaused()
+	defer w.Monitor.togglePaused()
+	if d > shortPause {
+		return sleepContext(ctx, d)
 	}
 	start := time.Now()
 	w.sleep(d)
@@ -442,43 +442,43 @@ func (w *Walk) rest(ctx context.Context, d time.Duration) time.Duration {
 
 // heed tells the guard what a page took and what was seen, and stands back for as
 // long as it wants.
-func (w *Walk) heed(ctx context.Context, service time.Duration) {
+func (w *Walk) throttle(ctx context.Context, service time.Duration) {
 	if w.Guard == nil {
 		return
 	}
-	w.Guard.PageTook(service, w.count())
+	w.Guard.AddPage(service, w.count())
 	for stoodBack := false; ; stoodBack = true {
-		if len(w.flying) == 0 {
-			w.Watch.between(ctx, stoodBack)
+		if len(w.inFlight) == 0 {
+			w.Monitor.pingBetween(ctx, stoodBack)
 		}
-		w.tellGuard()
+		w.updateGuard()
 		left, cause := w.Guard.Pause(time.Since(w.Tally.Began))
-		if (left > 0 || stoodBack) && w.Braked != nil {
-			w.Braked(cause)
+		if (left > 0 || stoodBack) && w.OnPause != nil {
+			w.OnPause(cause)
 		}
 		if left <= 0 || ctx.Err() != nil {
 			return
 		}
-		w.rest(ctx, min(left, longestSlice))
+		w.pauseFor(ctx, min(left, maxPauseSlice))
 	}
 }
 
-func (w *Walk) tellGuard() {
-	for _, s := range w.Watch.take() {
-		if s.vitals == nil {
-			w.Guard.Ping(s.roundTrip, s.resting)
+func (w *Walk) updateGuard() {
+	for _, s := range w.Monitor.slot() {
+		if s.stats == nil {
+			w.Guard.AddPing(s.roundTrip, s.paused)
 			continue
 		}
-		w.Guard.Vitals(*s.vitals, s.at.Sub(w.Tally.Began))
-		if w.far() && s.vitals.CPU > 0 {
-			w.settleFar(s.vitals.CPU)
+		w.Guard.AddStats(*s.stats, s.at.Sub(w.Tally.Began))
+		if w.overLink() && s.stats.CPU > 0 {
+			w.chargeOverLink(s.stats.CPU)
 		}
-		if role := s.vitals.Role; w.Role != "" && role != w.Role && role != info.Unknown {
+		if role := s.stats.Role; w.Role != "" && role != w.Role && role != info.Unknown {
 			w.changed = fmt.Errorf("%w from %s to %s", ErrRoleChanged, w.Role, role)
 		}
 	}
 	if w.Guard.NearMaxmemory() {
-		w.Watch.join()
+		w.Monitor.shareConn()
 	}
 }
 
@@ -514,16 +514,16 @@ func (r recentNames) drop(names []string) []string {
 // Why a walk is ended that would not end by itself.
 var (
 	errStuck  = errors.New("SCAN returned the same cursor again: the scan would never end")
-	errCircle = errors.New("SCAN returned an earlier cursor again: the scan would never end")
-	errEmpty  = fmt.Errorf("SCAN returned no keys more than %d times in a row and did not end", mostEmpty)
+	errCycle = errors.New("SCAN returned an earlier cursor again: the scan would never end")
+	errEmpty  = fmt.Errorf("SCAN returned no keys more than %d times in a row and did not end", maxEmptyPages)
 	errTooOld = fmt.Errorf("the scan took longer than %s, and INFO does not report the number of keys", longestBlind)
 )
 
 // Bounds of a walk. Without MATCH each SCAN that returns nothing has passed over 10
 // times COUNT buckets, so that no table is that large.
 const (
-	mostEmpty    = 1 << 24        // pages without a name, in a row
-	mostGrowth   = 10             // times the keys that INFO knows may come,
+	maxEmptyPages    = 1 << 24        // pages without a name, in a row
+	maxGrowth   = 10             // times the keys that INFO knows may come,
 	anyGrowth    = 1_000_000      // and so many more
 	longestBlind = 24 * time.Hour // of a walk when INFO knows no number of keys
 )
@@ -531,14 +531,14 @@ const (
 // circle finds a sequence of cursors that comes back to one that it had, as Brent's
 // algorithm does (BIT 20, 1980): a cursor is remembered for twice as many steps as
 // the one before.
-type circle struct {
+type cycleDetector struct {
 	remembered  uint64
 	left, steps int // until another is remembered; in all
 	empty       int // pages without a name, in a row
 }
 
 // comesBack reports whether the cursor was there before.
-func (c *circle) comesBack(cursor uint64) bool {
+func (c *cycleDetector) seenBefore(cursor uint64) bool {
 	if c.steps > 0 && cursor == c.remembered {
 		return true
 	}
@@ -551,26 +551,26 @@ func (c *circle) comesBack(cursor uint64) bool {
 }
 
 // endless is an error when a page shows that the walk would not end by itself.
-func (w *Walk) endless(l *lane, page *ScanReply) error {
+func (w *Walk) checkEndless(r *cursorRange, page *ScanReply) error {
 	came := len(page.Names) + len(page.Long)
-	w.came += int64(came)
-	if l.circle.empty++; came > 0 {
-		l.circle.empty = 0
+	w.namesSeen += int64(came)
+	if r.cycle.empty++; came > 0 {
+		r.cycle.empty = 0
 	}
-	limit := mostGrowth*min(w.Keys, math.MaxInt64/mostGrowth/2) + anyGrowth
+	limit := maxGrowth*min(w.Keys, math.MaxInt64/maxGrowth/2) + anyGrowth
 	switch {
-	case w.Keys > 0 && w.came > limit:
-		return fmt.Errorf("SCAN returned %d keys where INFO reports %d, and did not end", w.came, w.Keys)
+	case w.Keys > 0 && w.namesSeen > limit:
+		return fmt.Errorf("SCAN returned %d keys where INFO reports %d, and did not end", w.namesSeen, w.Keys)
 	case w.Keys <= 0 && time.Since(w.began) > longestBlind:
 		return errTooOld
-	case w.Match == "" && l.circle.empty > mostEmpty, w.Keys > 0 && int64(l.circle.empty) > mostEmpty+limit:
+	case w.Match == "" && r.cycle.empty > maxEmptyPages, w.Keys > 0 && int64(r.cycle.empty) > maxEmptyPages+limit:
 		return errEmpty
-	case l.trip.Scan == nil || page.Cursor == 0 || l.bounded: // those in order are held to it
+	case r.batch.Scan == nil || page.Cursor == 0 || r.bounded: // those in order are held to it
 		return nil
-	case page.Cursor == l.scan.Cursor:
+	case page.Cursor == r.scan.Cursor:
 		return errStuck
-	case l.circle.comesBack(page.Cursor):
-		return errCircle
+	case r.cycle.seenBefore(page.Cursor):
+		return errCycle
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func TestInfo(t *testing.T) {
 
 // The causes of brakes are our own words: redaction leaves them.
 func TestBrakesSurviveRedaction(t *testing.T) {
-	for _, cause := range throttle.BrakeCauses() {
+	for _, cause := range throttle.PauseReasons() {
 		if got := Reason(cause); got != cause {
 			t.Errorf("%q became %q", cause, got)
 		}

@@ -5,7 +5,7 @@ import "strings"
 // strangers are what other servers say of themselves in INFO that speak the
 // protocol, but whose SCAN goes over something else than one hash table, or over
 // several of them behind a proxy.
-var strangers = []struct{ field, name string }{
+var otherServers = []struct{ field, name string }{
 	{"rlec_version", "Redis Enterprise"},
 	{"upstash_version", "Upstash"},
 	{"pika_version", "Pika"},
@@ -29,13 +29,13 @@ func RandomCursors(n Node) (ok bool, why string) {
 // commands that name them is asked.
 func SlotTables(n Node) bool {
 	ok, _ := n.inHashOrder()
-	return ok && n.Info.Field("cluster_enabled") == "1" && n.slotsApart() && !n.atAmazon()
+	return ok && n.Info.Field("cluster_enabled") == "1" && n.tablePerSlot() && !n.atAmazon()
 }
 
 // inHashOrder is RandomCursors for what does not depend on a cluster.
 func (n Node) inHashOrder() (ok bool, why string) {
 	engine, _ := n.Engine()
-	for _, s := range strangers {
+	for _, s := range otherServers {
 		if n.Info.Field(s.field) != "" {
 			return false, "SCAN cursors of " + s.name + " are not in hash order"
 		}
@@ -67,7 +67,7 @@ func (n Node) clusterOrder() (ok bool, why string) {
 		return true, ""
 	case enabled != "1":
 		return false, "INFO does not report whether cluster mode is on"
-	case n.slotsApart():
+	case n.tablePerSlot():
 		return false, "in cluster mode each slot is a separate hash table"
 	case n.atAmazon():
 		return false, "an Amazon cluster may be behind a proxy"
@@ -78,7 +78,7 @@ func (n Node) clusterOrder() (ok bool, why string) {
 
 // slotsApart reports whether each slot of a cluster is a table of its own in this
 // version.
-func (n Node) slotsApart() bool {
+func (n Node) tablePerSlot() bool {
 	engine, _ := n.Engine()
 	return engine == "redis" && n.AtLeast(7, 4) || engine == "valkey" && n.AtLeast(8, 0) || engine == "redict"
 }

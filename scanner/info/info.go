@@ -79,20 +79,20 @@ var counts = []string{
 var seconds = []string{"used_cpu_user", "used_cpu_sys", "used_cpu_user_main_thread", "used_cpu_sys_main_thread"}
 
 // OddFigure is a field of INFO whose value makes no sense.
-type OddFigure struct{ Field, Value string }
+type InvalidField struct{ Field, Value string }
 
 // Sane returns i without the fields that make no sense, and these, by name: counts
 // and CPU times that are no numbers, negative, infinite or too large, and text that is
 // not UTF-8. Lines of databases stay, so that these are walked; see Keyspace.Odd.
-func (i Info) Sane() (Info, []OddFigure) {
-	sane, odd := Info{}, []OddFigure{}
+func (i Info) Validated() (Info, []InvalidField) {
+	sane, odd := Info{}, []InvalidField{}
 	for section, fields := range i {
 		kept := make(map[string]string, len(fields))
 		for name, value := range fields {
 			database := section == "keyspace"
-			isOdd := makesNoSense(name, value) || database && parseKeyspace(value).Odd
+			isOdd := isInvalid(name, value) || database && parseKeyspace(value).Invalid
 			if isOdd {
-				odd = append(odd, OddFigure{name, value})
+				odd = append(odd, InvalidField{name, value})
 			}
 			if !isOdd || database {
 				kept[name] = value
@@ -100,12 +100,12 @@ func (i Info) Sane() (Info, []OddFigure) {
 		}
 		sane[section] = kept
 	}
-	slices.SortFunc(odd, func(a, b OddFigure) int { return cmp.Compare(a.Field, b.Field) })
+	slices.SortFunc(odd, func(a, b InvalidField) int { return cmp.Compare(a.Field, b.Field) })
 	return sane, odd
 }
 
 // makesNoSense reports whether a field cannot be what its name says.
-func makesNoSense(name, value string) bool {
+func isInvalid(name, value string) bool {
 	switch {
 	case !utf8.ValidString(name + value):
 		return true
@@ -116,19 +116,19 @@ func makesNoSense(name, value string) bool {
 		return err != nil
 	case slices.Contains(seconds, name):
 		x, err := strconv.ParseFloat(value, 64)
-		return err != nil || !(x >= 0 && x <= MostSeconds) // NaN is neither
+		return err != nil || !(x >= 0 && x <= MaxSeconds) // NaN is neither
 	}
 	return false
 }
 
 // MostSeconds is longer than a server runs; as a time.Duration it does not overflow.
-const MostSeconds = 1 << 33
+const MaxSeconds = 1 << 33
 
 // Keyspace is one database's line in INFO keyspace.
 type Keyspace struct {
 	Keys    int64 // keys, those expired but not yet removed included
 	Expires int64 // keys with a TTL
-	Odd     bool  // a figure of the line makes no sense; it is 0 here
+	Invalid     bool  // a figure of the line makes no sense; it is 0 here
 }
 
 // Databases are the databases that are not empty, by number.
@@ -159,7 +159,7 @@ func parseKeyspace(value string) (k Keyspace) {
 		}
 		n, err := strconv.ParseUint(number, 10, keyspaceBits)
 		if err != nil {
-			k.Odd = true
+			k.Invalid = true
 			continue
 		}
 		*into = int64(n)

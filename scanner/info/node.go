@@ -80,7 +80,7 @@ func (n Node) SentinelMasters() []string {
 
 // WorksLater reports whether the server replies before it has done its work, so that
 // waiting times understate what it does for us (measured on KeyDB 6.3.4).
-func (n Node) WorksLater() bool {
+func (n Node) DefersWork() bool {
 	engine, _ := n.Engine()
 	return engine == "keydb"
 }

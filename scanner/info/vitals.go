@@ -8,7 +8,7 @@ import (
 
 // Vitals is what a server says of itself in INFO, as far as a guard watches it.
 // What the server does not say is 0.
-type Vitals struct {
+type ServerStats struct {
 	Role        string        // Primary, Replica or Unknown
 	CPU         time.Duration // that the main thread has used
 	Uptime      time.Duration
@@ -32,16 +32,16 @@ type Costs struct {
 }
 
 // VitalsOf reads an answer to INFO.
-func VitalsOf(info Info) Vitals {
+func ServerStatsOf(info Info) ServerStats {
 	on := func(field string) bool { return info.Field(field) == "1" }
-	v := Vitals{
+	v := ServerStats{
 		Saving: on("rdb_bgsave_in_progress"), Rewriting: on("aof_rewrite_in_progress"),
 		Loading: on("loading") || on("async_loading"), LinkDown: info.Field("master_link_status") == "down",
 		Lag: info.lag(), Role: Node{Info: info}.Role(),
 	}
 	v.CPU, _ = info.CPUTime()
 	v.Evicted, _ = info.Int("evicted_keys")
-	if uptime, ok := info.Int("uptime_in_seconds"); ok && uptime >= 0 && uptime <= MostSeconds {
+	if uptime, ok := info.Int("uptime_in_seconds"); ok && uptime >= 0 && uptime <= MaxSeconds {
 		v.Uptime = time.Duration(uptime) * time.Second
 	}
 	v.AtMaxmemory = Node{Info: info}.NearMaxmemory()
@@ -108,7 +108,7 @@ func parseCalls(value string) (c Calls) {
 	for item := range strings.SplitSeq(value, ",") {
 		what, number, _ := strings.Cut(item, "=")
 		n, err := strconv.ParseUint(number, 10, 63)
-		if err != nil || n > MostSeconds*1e6 { // nothing is known of it
+		if err != nil || n > MaxSeconds*1e6 { // nothing is known of it
 			continue
 		}
 		switch what {
@@ -126,7 +126,7 @@ func (i Info) CPUTime() (time.Duration, bool) {
 	for _, thread := range []string{"_main_thread", ""} {
 		user, ok := i.Float("used_cpu_user" + thread)
 		sys, alsoOK := i.Float("used_cpu_sys" + thread)
-		if used := user + sys; ok && alsoOK && used >= 0 && used <= MostSeconds {
+		if used := user + sys; ok && alsoOK && used >= 0 && used <= MaxSeconds {
 			return time.Duration(used * float64(time.Second)), true
 		}
 	}

@@ -9,23 +9,23 @@ import (
 
 // Why a guard makes a walk stand back. All are changes since the walk began.
 const (
-	brakeLoading   = "a data set is being loaded"
-	brakeLinkDown  = "the link to the primary went down"
-	brakeSave      = "an RDB save started"
-	brakeRewrite   = "an AOF rewrite started"
-	brakeEvictions = "key eviction started"
-	brakeMore      = "evictions rose sharply"
-	brakeLag       = "replication fell behind"
+	reasonLoading   = "a data set is being loaded"
+	reasonLinkDown  = "the link to the primary went down"
+	reasonSave      = "an RDB save started"
+	reasonRewrite   = "an AOF rewrite started"
+	reasonEvictions = "key eviction started"
+	reasonMoreEvictions      = "evictions rose sharply"
+	reasonLag       = "replication fell behind"
 )
 
 // BrakeCauses are all causes of a Brake: clauses about the server.
-func BrakeCauses() []string {
-	return []string{brakeLoading, brakeLinkDown, brakeSave, brakeRewrite, brakeEvictions, brakeMore, brakeLag}
+func PauseReasons() []string {
+	return []string{reasonLoading, reasonLinkDown, reasonSave, reasonRewrite, reasonEvictions, reasonMoreEvictions, reasonLag}
 }
 
 // Brake is how often, and how long, a walk stood back for one cause.
-type Brake struct {
-	Cause string
+type Pause struct {
+	Reason string
 	Count int64
 	Took  time.Duration
 }
@@ -33,9 +33,9 @@ type Brake struct {
 // How long a walk stands back at least: twice as long each time that what had gone
 // comes again, until the server was quiet for a while.
 const (
-	shortestBrake = time.Second
-	longestBrake  = time.Minute
-	quietSpell    = time.Minute
+	minPause = time.Second
+	maxPause  = time.Minute
+	quietTime    = time.Minute
 )
 
 // usualAfter is how long something goes on, or comes again and again, until it is
@@ -43,31 +43,31 @@ const (
 const usualAfter = 2 * time.Minute
 
 // tooOld is when what the server said tells nothing any more.
-const tooOld = 10 * time.Second
+const staleAfter = 10 * time.Second
 
 // brakes decide when a walk stands back.
-type brakes struct {
+type backoff struct {
 	triggers  [7]trigger // in the order of BrakeCauses
 	evictions evictions
 	lag       lagTrend
-	looked    time.Duration // last
+	updated    time.Duration // last
 	begun     bool          // there was a look
 
-	cause    string        // of the brake that is on; empty: none is
+	reason    string        // of the brake that is on; empty: none is
 	began    time.Duration // it
 	until    time.Duration // the least end of it, then the next look
 	length   time.Duration // from its beginning to its least end
-	released time.Duration // when the last brake was
-	done     []Brake
+	ended time.Duration // when the last brake was
+	done     []Pause
 }
 
 // look takes in what the server says.
-func (b *brakes) look(v info.Vitals, now time.Duration) {
+func (b *backoff) update(v info.ServerStats, now time.Duration) {
 	first := !b.begun
-	b.begun, b.looked = true, now
-	began, rose := b.evictions.look(v, now)
+	b.begun, b.updated = true, now
+	began, rose := b.evictions.update(v, now)
 	for i, on := range []bool{v.Loading, v.LinkDown, v.Saving, v.Rewriting, began, rose, b.lag.grew(v.Lag)} {
-		b.triggers[i].see(on, first, now)
+		b.triggers[i].update(on, first, now)
 	}
 	if b.triggers[4].usual || b.triggers[5].usual {
 		b.evictions.accept()
@@ -78,88 +78,88 @@ func (b *brakes) look(v info.Vitals, now time.Duration) {
 type trigger struct {
 	on    bool
 	usual bool // it is how the server lives
-	met   bool // it was on at some time
+	seen   bool // it was on at some time
 	// An episode is a time in which it was never off for long: for less than the
 	// longest brake may have hidden.
 	since, last time.Duration
 }
 
-func (t *trigger) see(on, first bool, now time.Duration) {
+func (t *trigger) update(on, first bool, now time.Duration) {
 	if on {
-		if !t.met || now-t.last > longestBrake+quietSpell {
+		if !t.seen || now-t.last > maxPause+quietTime {
 			t.since = now
 		}
-		t.met, t.last = true, now
+		t.seen, t.last = true, now
 	}
 	t.on = on
 	t.usual = on && (t.usual || first || now-t.since >= usualAfter)
 }
 
 // active is the cause for which to stand back; empty: none.
-func (b *brakes) active(now time.Duration) string {
-	if now-b.looked > tooOld {
+func (b *backoff) active(now time.Duration) string {
+	if now-b.updated > staleAfter {
 		return ""
 	}
 	for i := range b.triggers {
 		if t := &b.triggers[i]; t.on && !t.usual {
-			return BrakeCauses()[i]
+			return PauseReasons()[i]
 		}
 	}
 	return ""
 }
 
 // pause is how long to stand back and why, and whether a brake was released.
-func (b *brakes) pause(now time.Duration) (left time.Duration, cause string, released bool) {
-	if b.cause != "" && now < b.until {
-		return b.until - now, b.cause, false
+func (b *backoff) pause(now time.Duration) (left time.Duration, reason string, released bool) {
+	if b.reason != "" && now < b.until {
+		return b.until - now, b.reason, false
 	}
-	switch cause = b.active(now); {
-	case cause == "" && b.cause == "":
+	switch reason = b.active(now); {
+	case reason == "" && b.reason == "":
 		return 0, "", false
-	case cause == "":
-		b.release(now)
+	case reason == "":
+		b.end(now)
 		return 0, "", true
-	case b.cause == "":
+	case b.reason == "":
 		b.grow(now)
 		b.until = now + b.length
 	default:
-		b.until = now + shortestBrake
+		b.until = now + minPause
 	}
-	if cause != b.cause {
-		b.release(now)
-		b.cause, b.began = cause, now
+	if reason != b.reason {
+		b.end(now)
+		b.reason, b.began = reason, now
 	}
-	return b.until - now, b.cause, false
+	return b.until - now, b.reason, false
 }
 
 // grow finds the least length of a brake that begins.
-func (b *brakes) grow(now time.Duration) {
-	if len(b.done) == 0 || now-b.released > quietSpell {
-		b.length = shortestBrake
+func (b *backoff) grow(now time.Duration) {
+	if len(b.done) == 0 || now-b.ended > quietTime {
+		b.length = minPause
 		return
 	}
-	b.length = min(2*b.length, longestBrake)
+	b.length = min(2*b.length, maxPause)
 }
 
 // release notes the brake that was on, if one was.
-func (b *brakes) release(now time.Duration) {
-	if b.cause == "" {
+func (b *backoff) end(now time.Duration) {
+	if b.reason == "" {
 		return
 	}
-	b.done = b.sum(now)
-	b.cause, b.released = "", now
+	b.done = b.pauses(now)
+	b.reason, b.ended = "", now
 }
 
 // sum are the brakes by cause, the one that is on included.
-func (b *brakes) sum(now time.Duration) []Brake {
+func (b *backoff) pauses(now time.Duration) []Pause {
 	list := slices.Clone(b.done)
-	if b.cause == "" {
+	if b.reason == "" {
 		return list
 	}
-	i := slices.IndexFunc(list, func(d Brake) bool { return d.Cause == b.cause })
+	i := slices.IndexFunc(list, func(d Pause) bool { return d.Reason == b.reason })
 	if i < 0 {
 		i = len(list)
-		list = append(list, Brake{Cause: b.cause})
+		list = append(list, Pause{Reason: b.reason})
 	}
 	list[i].Count++
 	list[i].Took += now - b.began
@@ -189,7 +189,7 @@ const (
 )
 
 // look reports whether evictions began, or rose, on a server that had them before.
-func (e *evictions) look(v info.Vitals, now time.Duration) (began, rose bool) {
+func (e *evictions) update(v info.ServerStats, now time.Duration) (began, rose bool) {
 	if len(e.seen) == 0 {
 		e.began = now
 		e.none = v.Evicted == 0 && !v.AtMaxmemory
@@ -237,7 +237,7 @@ type lagTrend struct {
 }
 
 const (
-	lagLooks = 5       // about as many seconds
+	lagSamples = 5       // about as many seconds
 	lagSlack = 1 << 20 // bytes
 )
 
@@ -249,11 +249,11 @@ func (l *lagTrend) grew(lag int64) bool {
 	}
 	l.recent = append(l.recent, lag)
 	// Between the two lies time for a slow growth to show.
-	if l.older < lagLooks || len(l.recent) > 2*lagLooks {
+	if l.older < lagSamples || len(l.recent) > 2*lagSamples {
 		l.level, l.older = max(l.level, l.recent[0]), l.older+1
 		l.recent = slices.Delete(l.recent, 0, 1)
 	}
-	if n := len(l.recent); n >= lagLooks && slices.Min(l.recent[n-lagLooks:]) > l.level+lagSlack {
+	if n := len(l.recent); n >= lagSamples && slices.Min(l.recent[n-lagSamples:]) > l.level+lagSlack {
 		l.on, l.recent = true, nil
 	}
 	return l.on

@@ -22,8 +22,8 @@ const FullSpeedPage = 100
 // longest page. Guard does no I/O and reads no clock, so a table can test it:
 // times are those since the walk began.
 type Guard struct {
-	sizer  sizer
-	brakes brakes
+	sizer  pageSizer
+	backoff backoff
 	link   *Link // of a walk over a link; nil: there is none
 	near   bool  // the server was near its maxmemory at some time
 }
@@ -31,7 +31,7 @@ type Guard struct {
 // NewGuard is a guard whose pages keep the server for budget at most. A page
 // above 0 is the size of all pages, whatever they take.
 func NewGuard(budget time.Duration, page int) *Guard {
-	g := &Guard{sizer: sizer{budget: budget, fixed: page > 0, page: page}}
+	g := &Guard{sizer: pageSizer{budget: budget, fixed: page > 0, page: page}}
 	if page <= 0 {
 		g.sizer.page = PageFor(budget)
 	}
@@ -47,10 +47,10 @@ func (g *Guard) Page() int {
 }
 
 // PageTook is told that a page of so many keys kept the server for service.
-func (g *Guard) PageTook(service time.Duration, keys int) {
+func (g *Guard) AddPage(service time.Duration, keys int) {
 	g.sizer.used.add(keys)
 	if g.link == nil {
-		g.sizer.pageTook(service)
+		g.sizer.addPage(service)
 	}
 }
 
@@ -76,50 +76,50 @@ func (g *Guard) GoOverLink(roundTrip time.Duration) {
 		page = g.sizer.page
 	}
 	g.link = NewLink(g.sizer.budget, page)
-	g.link.trips.median = roundTrip
-	for _, known := range g.sizer.calm.recent {
-		g.link.Ping(known)
+	g.link.roundTrips.median = roundTrip
+	for _, known := range g.sizer.baseline.recent {
+		g.link.AddPing(known)
 	}
 }
 
 // Ping is told of a round trip of the probe connection. Those while the walk was
 // resting tell what others would feel without it.
-func (g *Guard) Ping(roundTrip time.Duration, resting bool) {
+func (g *Guard) AddPing(roundTrip time.Duration, paused bool) {
 	if g.link != nil {
-		g.link.Ping(roundTrip)
+		g.link.AddPing(roundTrip)
 		return
 	}
-	if resting {
-		g.sizer.calm.add(roundTrip)
+	if paused {
+		g.sizer.baseline.add(roundTrip)
 		return
 	}
-	g.sizer.felt(roundTrip)
+	g.sizer.addPing(roundTrip)
 }
 
 // Vitals is told what the server said of itself.
-func (g *Guard) Vitals(v info.Vitals, now time.Duration) {
-	g.sizer.cpu(v.CPU)
+func (g *Guard) AddStats(v info.ServerStats, now time.Duration) {
+	g.sizer.addCPU(v.CPU)
 	if g.link != nil && v.Costs != nil {
-		g.link.learn(*v.Costs)
+		g.link.addCosts(*v.Costs)
 	}
 	g.near = g.near || v.AtMaxmemory
-	g.brakes.look(v, now)
+	g.backoff.update(v, now)
 }
 
 // Pause is how long to stand back before the next look, and why; 0 to go on.
-func (g *Guard) Pause(now time.Duration) (pause time.Duration, cause string) {
-	pause, cause, released := g.brakes.pause(now)
+func (g *Guard) Pause(now time.Duration) (pause time.Duration, reason string) {
+	pause, reason, released := g.backoff.pause(now)
 	if released {
-		g.sizer.startAgain()
+		g.sizer.shrinkAfterPause()
 	}
-	return pause, cause
+	return pause, reason
 }
 
 // Brakes are the times that the guard made the walk stand back, by cause, up to now.
-func (g *Guard) Brakes(now time.Duration) []Brake { return g.brakes.sum(now) }
+func (g *Guard) Pauses(now time.Duration) []Pause { return g.backoff.pauses(now) }
 
 // PageSizes are the sizes of pages that a walk asked for, in keys.
-type PageSizes struct{ Least, Median, Most int }
+type PageSizes struct{ Min, Median, Max int }
 
 // PageSizes are those up to now, the present one when there was no page yet.
 func (g *Guard) PageSizes() PageSizes { return g.sizer.sizes() }

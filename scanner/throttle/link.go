@@ -30,7 +30,7 @@ type Link struct {
 
 	scans, names int // replies to SCAN since a name's cost was learnt, and their names
 
-	trips  recentTrips
+	roundTrips  roundTripWindow
 	window float64 // pipelines that may be on their way
 	full   bool    // the link kept pipelines waiting at some time
 }
@@ -50,10 +50,10 @@ const (
 
 // Limits of a link.
 const (
-	MostOverLink    = 16 // cursor ranges at a time
-	leastRequests   = 4  // in a pipeline
+	MaxRangesOverLink    = 16 // cursor ranges at a time
+	minRequests   = 4  // in a pipeline
 	firstWindow     = 4  // pipelines on their way
-	mostWindow      = 256
+	maxWindow      = 256
 	lateTrips       = 2                     // times the usual round trip is late,
 	lateTripsBeyond = 50 * time.Millisecond // and so much more
 )
@@ -65,14 +65,14 @@ func NewLink(budget time.Duration, page int) *Link {
 }
 
 // Requests is how many probes may be sent at once.
-func (l *Link) Requests() int { return max(leastRequests, int(l.budget/max(1, l.request))) }
+func (l *Link) Requests() int { return max(minRequests, int(l.budget/max(1, l.request))) }
 
 // Count is how many keys a SCAN asks for (COUNT).
 func (l *Link) Count() int {
 	if l.page > 0 {
 		return l.page
 	}
-	return min(max(int(l.budget/max(1, l.name)), leastPage), mostPage)
+	return min(max(int(l.budget/max(1, l.name)), minPage), maxPage)
 }
 
 // Cost is what so many probes and a SCAN for so many names take of the server.
@@ -82,21 +82,21 @@ func (l *Link) Cost(requests, names int) time.Duration {
 
 // Gap is the least time between the sending of what costs so much and of what follows.
 func (l *Link) Gap(cost time.Duration) time.Duration {
-	return time.Duration(float64(cost) * float64(l.trips.jitter()) / float64(l.budget))
+	return time.Duration(float64(cost) * float64(l.roundTrips.jitter()) / float64(l.budget))
 }
 
 // each is the least time from the sending of one page to that of the next, when a page
 // costs so much and the walk may use a share of the server.
-func (l *Link) each(page time.Duration, load float64) time.Duration {
+func (l *Link) pageInterval(page time.Duration, load float64) time.Duration {
 	return max(time.Duration(float64(page)/load), l.Gap(page))
 }
 
 // Ping is told of a round trip of PING.
-func (l *Link) Ping(roundTrip time.Duration) { l.trips.add(roundTrip) }
+func (l *Link) AddPing(roundTrip time.Duration) { l.roundTrips.add(roundTrip) }
 
 // learn is told what commands cost. A cost moves half of the way: a single look may be
 // at few calls.
-func (l *Link) learn(c info.Costs) {
+func (l *Link) addCosts(c info.Costs) {
 	if c.Request > 0 {
 		l.request = (l.request + whole(c.Request)) / 2
 	}
@@ -107,12 +107,12 @@ func (l *Link) learn(c info.Costs) {
 }
 
 // Scanned is told how many names a SCAN returned.
-func (l *Link) Scanned(names int) { l.scans, l.names = l.scans+1, l.names+names }
+func (l *Link) AddScan(names int) { l.scans, l.names = l.scans+1, l.names+names }
 
 // Landed is told how long a pipeline was on its way. A link that is full keeps all of
 // them waiting: then fewer are sent.
-func (l *Link) Landed(took time.Duration) {
-	if took > lateTrips*l.trips.median+lateTripsBeyond {
+func (l *Link) AddReply(took time.Duration) {
+	if took > lateTrips*l.roundTrips.median+lateTripsBeyond {
 		l.window, l.full = max(1, l.window/2), true
 		return
 	}
@@ -120,54 +120,54 @@ func (l *Link) Landed(took time.Duration) {
 	if l.full {
 		more = 1 / l.window
 	}
-	l.window = min(mostWindow, l.window+more)
+	l.window = min(maxWindow, l.window+more)
 }
 
 // Window is how many pipelines may be on their way at a time.
 func (l *Link) Window() int { return int(l.window) }
 
 // MedianTrip is the middle one of the last round trips of PING.
-func (l *Link) MedianTrip() time.Duration { return l.trips.median }
+func (l *Link) MedianRoundTrip() time.Duration { return l.roundTrips.median }
 
 // LongTrip is what three quarters of the last round trips of PING took at most.
-func (l *Link) LongTrip() time.Duration { return l.trips.most }
+func (l *Link) UpperQuartile() time.Duration { return l.roundTrips.upperQuartile }
 
 // recentTrips are the last round trips of PING.
-type recentTrips struct {
+type roundTripWindow struct {
 	recent                      []time.Duration
 	next                        int
-	median, quarter, most, slow time.Duration // of half, a quarter, three quarters and 95 of 100 that took no longer
+	median, lowerQuartile, upperQuartile, p95 time.Duration // of half, a quarter, three quarters and 95 of 100 that took no longer
 }
 
 // keptTrips are some seconds of pings, so that what is usual follows the server and
 // the link.
-const keptTrips = 64
+const keptRoundTrips = 64
 
 // FewTrips are the fewest round trips that tell what is usual.
-const FewTrips = 16
+const MinRoundTrips = 16
 
-func (r *recentTrips) add(roundTrip time.Duration) {
-	if len(r.recent) < keptTrips {
+func (r *roundTripWindow) add(roundTrip time.Duration) {
+	if len(r.recent) < keptRoundTrips {
 		r.recent = append(r.recent, roundTrip)
 	} else {
 		r.recent[r.next] = roundTrip
-		r.next = (r.next + 1) % keptTrips
+		r.next = (r.next + 1) % keptRoundTrips
 	}
 	sorted := slices.Sorted(slices.Values(r.recent)) // here, as every page asks for them
 	n := len(sorted)
-	r.median, r.quarter, r.most, r.slow = sorted[n/2], sorted[n/4], sorted[n*3/4], sorted[n*95/100]
+	r.median, r.lowerQuartile, r.upperQuartile, r.p95 = sorted[n/2], sorted[n/4], sorted[n*3/4], sorted[n*95/100]
 }
 
 // known reports whether there were enough.
-func (r *recentTrips) known() bool { return len(r.recent) >= FewTrips }
+func (r *roundTripWindow) known() bool { return len(r.recent) >= MinRoundTrips }
 
 // jitter is the width in which half of the round trips lie. Of a link that is not
 // known yet it is taken for as wide as a fifth of the round trip.
-func (r *recentTrips) jitter() time.Duration {
+func (r *roundTripWindow) jitter() time.Duration {
 	if !r.known() {
 		return r.median / 5
 	}
-	return r.most - r.quarter
+	return r.upperQuartile - r.lowerQuartile
 }
 
 // Forecast says how long a walk takes over the connection that it was made for.
@@ -189,13 +189,13 @@ func (f Forecast) Elapsed(keys int64, key time.Duration) time.Duration {
 	each, ranges := time.Duration(float64(page)/f.Load), 1
 	switch {
 	case f.Link != nil:
-		each, ranges = f.Link.each(page, f.Load), MostOverLink
+		each, ranges = f.Link.pageInterval(page, f.Load), MaxRangesOverLink
 		page = each // it is sent piece by piece
 	case f.Load >= 1:
 		ranges = RangesFor(f.RoundTrip, page)
 	}
 	pages := float64(keys) / float64(f.Page)
-	room := int(float64(keys) / float64(max(LeastRangePages*f.Page, LeastRangeKeys)))
+	room := int(float64(keys) / float64(max(MinRangePages*f.Page, MinRangeKeys)))
 	if ranges = max(1, min(ranges, room)); !f.Ordered {
 		ranges = 1
 	}
@@ -208,7 +208,7 @@ func (f Forecast) Elapsed(keys int64, key time.Duration) time.Duration {
 
 // MostRanges is how many ranges of a walk are worth their memory: they hide a
 // round trip of some three to seven times what a page takes.
-const MostRanges = 8
+const MaxRanges = 8
 
 // TrialPages are walked by one lane, to see what the server's cursors are like
 // and how long it takes for a page.
@@ -217,8 +217,8 @@ const TrialPages = 4
 // A range has at least so many pages and keys: at its end pages are asked for more
 // than once, and seams are exact where there are many buckets between them.
 const (
-	LeastRangePages = 16
-	LeastRangeKeys  = 1024
+	MinRangePages = 16
+	MinRangeKeys  = 1024
 )
 
 // RangesFor is how many ranges keep a server busy that is a round trip away: while
@@ -227,8 +227,8 @@ const (
 // service, an upper bound, of one page at a time, has the network's delays in it.
 func RangesFor(roundTrip, service time.Duration) int {
 	if service <= 0 {
-		return MostRanges
+		return MaxRanges
 	}
 	travelling := (2*roundTrip + service/2) / service
-	return int(min(MostRanges, 2+travelling))
+	return int(min(MaxRanges, 2+travelling))
 }

@@ -23,7 +23,7 @@ type Pacer struct {
 	Rate    float64 // keys a second at most; 0: no limit
 	// WorksLater is for a server that replies before it has done its work (KeyDB): then
 	// what it used counts, also where that is more than we waited.
-	WorksLater bool
+	DefersWork bool
 
 	loadDue, rateDue, sendDue time.Duration // on the clock of elapsed
 
@@ -35,12 +35,12 @@ type Pacer struct {
 // The least and the most that a calibration is believed, the most of a server that
 // WorksLater.
 const (
-	leastRatio = 0.2
-	mostRatio  = 5
+	minRatio = 0.2
+	maxRatio  = 5
 )
 
 // enoughServed is how much service a calibration needs.
-const enoughServed = 4 * burst
+const minCalibration = 4 * burst
 
 // Calibrate is told, now and then, how much CPU time the server has used in all.
 // The wall time of a page has waiting for the network and for our own processor
@@ -48,15 +48,15 @@ const enoughServed = 4 * burst
 // us, so the lesser of the two is charged, unless the server WorksLater.
 func (p *Pacer) Calibrate(cpu time.Duration) {
 	served := p.served - p.calibratedAt.served
-	if p.calibratedAt.cpu > 0 && served < enoughServed {
+	if p.calibratedAt.cpu > 0 && served < minCalibration {
 		return
 	}
 	if p.calibratedAt.cpu > 0 {
 		most := 1.0
-		if p.WorksLater {
-			most = mostRatio
+		if p.DefersWork {
+			most = maxRatio
 		}
-		ratio := min(most, max(leastRatio, float64(cpu-p.calibratedAt.cpu)/float64(served)))
+		ratio := min(most, max(minRatio, float64(cpu-p.calibratedAt.cpu)/float64(served)))
 		if p.ratio > 0 {
 			ratio = (ratio + p.ratio) / 2
 		}

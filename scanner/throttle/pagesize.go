@@ -9,8 +9,8 @@ import (
 // The limits of a page that follows a budget, in keys. Over some 200, SCAN saves
 // the server nothing.
 const (
-	leastPage = 4
-	mostPage  = 200
+	minPage = 4
+	maxPage  = 200
 )
 
 // usualKey is about what a key takes of the server's main thread, with its probes
@@ -19,7 +19,7 @@ const usualKey = 5 * time.Microsecond
 
 // PageFor is the page with which a walk under a latency budget begins, in keys.
 func PageFor(budget time.Duration) int {
-	return min(max(int(budget/usualKey), leastPage), mostPage)
+	return min(max(int(budget/usualKey), minPage), maxPage)
 }
 
 // How pages grow and shrink: additively and by a factor, so that they settle.
@@ -35,15 +35,15 @@ const windowPages = 16
 
 // Pages that take far too long are judged when there are a few.
 const (
-	fewPages = 4
-	farOver  = 4 * windowPages // times the budget, all together
+	minWindowPages = 4
+	farOverBudget  = 4 * windowPages // times the budget, all together
 )
 
 // leastPagesForCPU is from how many pages on the server's CPU time tells of them.
-const leastPagesForCPU = 64
+const minPagesForCPU = 64
 
 // sizer chooses the size of pages.
-type sizer struct {
+type pageSizer struct {
 	budget time.Duration
 	fixed  bool
 	page   int // COUNT of the next SCAN
@@ -54,10 +54,10 @@ type sizer struct {
 	typical time.Duration   // service of a page, smoothed over the windows; 0: not known
 	hold    int             // windows for which it does not grow
 
-	calm recentTrips // what others feel without us, while the walk rests
-	bad  pingVotes   // what they feel with us
+	baseline roundTripWindow // what others feel without us, while the walk rests
+	slowPings  pingWindow   // what they feel with us
 
-	doubt bool // others felt more than the CPU time tells of
+	distrustCPU bool // others felt more than the CPU time tells of
 
 	pages   int64         // since the server last told its CPU time
 	trusted int64         // pages for which perPage is believed without another word
@@ -65,14 +65,14 @@ type sizer struct {
 	perPage time.Duration // CPU time of a page at most; 0: not known
 }
 
-func (s *sizer) pageTook(service time.Duration) {
+func (s *pageSizer) addPage(service time.Duration) {
 	s.pages++
 	if s.fixed {
 		return
 	}
 	s.window, s.total = append(s.window, service), s.total+service
 	n := len(s.window)
-	if n < windowPages && (n < fewPages || s.total < farOver*s.budget) {
+	if n < windowPages && (n < minWindowPages || s.total < farOverBudget*s.budget) {
 		return
 	}
 	slices.Sort(s.window)
@@ -82,7 +82,7 @@ func (s *sizer) pageTook(service time.Duration) {
 		s.typical += (middle - s.typical) / smoothing
 	}
 	s.window, s.total = s.window[:0], 0
-	s.judge()
+	s.adjust()
 }
 
 // smoothing is how many windows what is typical follows.
@@ -92,47 +92,47 @@ const smoothing = 4
 // time of a round trip is uncertain by more than a page takes, which no smaller page
 // would mend: hence what the server's CPU time allows is believed, unless others
 // felt more than that a while ago. So it is where memory was swapped out.
-func (s *sizer) judge() {
-	stretch, suffering := s.typical, s.bad.many()
+func (s *pageSizer) adjust() {
+	stretch, suffering := s.typical, s.slowPings.tooMany()
 	if suffering {
-		s.doubt = true
-	} else if s.bad.count >= doubtPings {
-		s.doubt = false
+		s.distrustCPU = true
+	} else if s.slowPings.count >= trustPings {
+		s.distrustCPU = false
 	}
-	if s.perPage > 0 && s.pages < s.trusted && !s.doubt {
+	if s.perPage > 0 && s.pages < s.trusted && !s.distrustCPU {
 		stretch = min(stretch, s.perPage)
 	}
 	s.hold = max(0, s.hold-1)
 	switch next := float64(stretch) * float64(s.page+growth) / float64(s.page); {
 	case stretch > s.budget || suffering:
 		s.resize(int(float64(s.page) * shrink))
-		s.hold, s.bad = growAgain, pingVotes{}
+		s.hold, s.slowPings = growAgain, pingWindow{}
 	case s.hold == 0 && next <= float64(s.budget):
 		s.resize(s.page + growth)
 	}
 }
 
 // resize also scales what is known of a page.
-func (s *sizer) resize(page int) {
-	page = min(max(page, leastPage), mostPage)
+func (s *pageSizer) resize(page int) {
+	page = min(max(page, minPage), maxPage)
 	s.perPage = s.perPage * time.Duration(page) / time.Duration(s.page)
 	s.typical = s.typical * time.Duration(page) / time.Duration(s.page)
 	s.page = page
 }
 
 // startAgain is for when the walk stood back: others come first.
-func (s *sizer) startAgain() {
+func (s *pageSizer) shrinkAfterPause() {
 	if !s.fixed {
 		s.resize(s.page / 4)
-		s.window, s.total, s.bad = s.window[:0], 0, pingVotes{}
+		s.window, s.total, s.slowPings = s.window[:0], 0, pingWindow{}
 	}
 }
 
 // cpu is told what the server's main thread has used in all, for all its clients,
 // so at most that for us.
-func (s *sizer) cpu(used time.Duration) {
+func (s *pageSizer) addCPU(used time.Duration) {
 	if s.lastCPU > 0 && used >= s.lastCPU {
-		if s.pages < leastPagesForCPU {
+		if s.pages < minPagesForCPU {
 			return
 		}
 		s.perPage = max(1, (used-s.lastCPU)/time.Duration(s.pages))
@@ -144,16 +144,16 @@ func (s *sizer) cpu(used time.Duration) {
 // felt judges a round trip of the probe connection while the walk worked. In a tunnel
 // our own pages keep it waiting, which says nothing of the server: a part of the usual
 // round trip is allowed for that.
-func (s *sizer) felt(roundTrip time.Duration) {
-	if s.calm.known() {
-		s.bad.add(roundTrip > s.calm.slow+2*s.budget+s.calm.median/linkShare)
+func (s *pageSizer) addPing(roundTrip time.Duration) {
+	if s.baseline.known() {
+		s.slowPings.add(roundTrip > s.baseline.p95+2*s.budget+s.baseline.median/linkShare)
 	}
 }
 
 // linkShare is which part of the usual round trip may come on top.
 const linkShare = 2
 
-func (s *sizer) sizes() PageSizes {
+func (s *pageSizer) sizes() PageSizes {
 	if s.used.total == 0 {
 		return PageSizes{s.page, s.page, s.page}
 	}
@@ -161,19 +161,19 @@ func (s *sizer) sizes() PageSizes {
 }
 
 // pingVotes are the last pings while the walk worked, one bit each: too slow.
-type pingVotes struct {
+type pingWindow struct {
 	slow  uint16
 	count int
 }
 
 // doubtPings is how many pings must have been well until the CPU time is believed again.
-const doubtPings = 64
+const trustPings = 64
 
 // badVotes is how many of 16 pings must be too slow: of those by which that is
 // judged one in twenty is, without us.
-const badVotes = 6
+const maxSlowPings = 6
 
-func (v *pingVotes) add(slow bool) {
+func (v *pingWindow) add(slow bool) {
 	v.slow <<= 1
 	if slow {
 		v.slow |= 1
@@ -181,12 +181,12 @@ func (v *pingVotes) add(slow bool) {
 	v.count++
 }
 
-func (v *pingVotes) many() bool {
+func (v *pingWindow) tooMany() bool {
 	n := 0
 	for bits := v.slow; bits != 0; bits &= bits - 1 {
 		n++
 	}
-	return n >= badVotes
+	return n >= maxSlowPings
 }
 
 // histogramOfPages counts pages by their size.
@@ -239,7 +239,7 @@ func (r *RoundTripHistogram) Add(d time.Duration) {
 }
 
 // Sum is all round trips until now.
-func (r *RoundTripHistogram) Sum() RoundTrips {
+func (r *RoundTripHistogram) Summary() RoundTrips {
 	return RoundTrips{Count: r.count, P50: r.quantile(0.5), P99: r.quantile(0.99)}
 }
 
