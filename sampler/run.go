@@ -116,21 +116,21 @@ type collector struct {
 	opts  Options
 	plan  plan
 	tally scanner.Tally
-	guard *throttle.Guard // nil: pages are of one size, and nothing brakes
-	watch *scanner.LatencyMonitor  // nil: there is none
+	guard *throttle.Guard         // nil: pages are of one size, and nothing brakes
+	watch *scanner.LatencyMonitor // nil: there is none
 
 	noWatch error // why there is none
 
-	databases []profile.Database // those selected, with how far they were walked
-	weight    int64              // keys in all of them
-	passed    int64              // keys in those that are done
-	largest   *int64             // largest idle time seen, seconds
-	odd       []info.InvalidField   // in INFO
-	lost      bool               // the connection
-	changed   bool               // the role of the node did
-	short     []shortfall        // databases of which keys are missing
-	setBack   time.Duration      // by which the clock was set back
-	folded    int64              // keys handed to the workers
+	databases []profile.Database  // those selected, with how far they were walked
+	weight    int64               // keys in all of them
+	passed    int64               // keys in those that are done
+	largest   *int64              // largest idle time seen, seconds
+	odd       []info.InvalidField // in INFO
+	lost      bool                // the connection
+	changed   bool                // the role of the node did
+	short     []shortfall         // databases of which keys are missing
+	setBack   time.Duration       // by which the clock was set back
+	folded    int64               // keys handed to the workers
 
 	unusedRules []string // that matched no name
 

@@ -34,24 +34,24 @@ const clientName = "keyprof"
 // Conn is one connection to one server process, on which everything that
 // belongs to a walk is sent: a cursor means nothing to another process.
 type Conn struct {
-	Node   info.Node
-	target Target
-	client *redis.Client
-	conn   *redis.Conn
-	allowlist *allowlist
-	wire   *wire
-	minRoundTrip  time.Duration // least round trip seen
-	db     int           // selected database
+	Node         info.Node
+	target       Target
+	client       *redis.Client
+	conn         *redis.Conn
+	allowlist    *allowlist
+	wire         *wire
+	minRoundTrip time.Duration // least round trip seen
+	db           int           // selected database
 
-	retry RetryPolicy
-	waits    []Wait
-	stalls   []Stall
-	waitingFor     *lateReply  // the reply that is awaited beyond its time
-	lateReplies    []lateReply // those that came, of the first trip on its way
-	cpuSeen  atomic.Pointer[cpuReading]
-	monitor    *LatencyMonitor // beside this connection; may be nil
+	retry       RetryPolicy
+	waits       []Wait
+	stalls      []Stall
+	waitingFor  *lateReply  // the reply that is awaited beyond its time
+	lateReplies []lateReply // those that came, of the first trip on its way
+	cpuSeen     atomic.Pointer[cpuReading]
+	monitor     *LatencyMonitor // beside this connection; may be nil
 
-	hits, misses    int64
+	hits, misses  int64
 	maxOut, maxIn int64 // bytes of the longest pipeline, and of the replies to one
 
 	// What trips need.
@@ -59,12 +59,12 @@ type Conn struct {
 
 	servesReads bool // a node of a cluster accepted READONLY
 	timeout     time.Duration
-	inFlight      []*Batch       // on their way, in the order in which they were sent
-	sendErr         error         // why the last of them could not be sent
-	resend       bool          // they were sent on a connection that is lost
+	inFlight    []*Batch      // on their way, in the order in which they were sent
+	sendErr     error         // why the last of them could not be sent
+	resend      bool          // they were sent on a connection that is lost
 	answered    time.Time     // when the last answer was there
 	service     time.Duration // of the last trip
-	single       Batch          // RoundTrip's
+	single      Batch         // RoundTrip's
 	reader      respReader
 }
 
@@ -429,10 +429,10 @@ type wire struct {
 	// it, with another deadline; nil: no.
 	onTimeout func() bool
 	// While replies to a pipeline come, its time is not up: a thin link takes long.
-	readTimeout time.Duration // from one read to the next; 0: the deadline stays as it is
-	deadlineSet    time.Time     // when the deadline was set
-	lastExtension     time.Time     // it is not moved after this
-	stopping  atomic.Bool   // the walk is to end
+	readTimeout   time.Duration // from one read to the next; 0: the deadline stays as it is
+	deadlineSet   time.Time     // when the deadline was set
+	lastExtension time.Time     // it is not moved after this
+	stopping      atomic.Bool   // the walk is to end
 }
 
 // goOn moves the deadline, as something came.
@@ -503,7 +503,7 @@ const greetingTimeout = 100 * time.Millisecond
 
 type countedConn struct {
 	net.Conn
-	wire  *wire
+	wire     *wire
 	greeting []byte // what the server said first
 }
 

@@ -17,17 +17,17 @@ import (
 
 // How a probe connection is had, and what is sent on it.
 const (
-	monitorTimeout  = 3 * time.Second // for connecting
-	monitorTries    = 5               // a name may lead to one of several servers at a time
-	redialEvery   = 5 * time.Second
-	baselinePings = 50
-	baselineTime  = 250 * time.Millisecond // for all of them, about, but for
-	minBaseline = throttle.MinRoundTrips      // however long a round trip takes
-	baselineGap   = 2 * time.Millisecond   // so that all take longer than a turn of serverCron, 100 ms
-	pingEvery     = 50 * time.Millisecond  // on average
-	infoEvery     = time.Second
-	infoShare     = 5                      // times what a reply took to come
-	closingGrace  = 200 * time.Millisecond // for the last answer
+	monitorTimeout = 3 * time.Second // for connecting
+	monitorTries   = 5               // a name may lead to one of several servers at a time
+	redialEvery    = 5 * time.Second
+	baselinePings  = 50
+	baselineTime   = 250 * time.Millisecond // for all of them, about, but for
+	minBaseline    = throttle.MinRoundTrips // however long a round trip takes
+	baselineGap    = 2 * time.Millisecond   // so that all take longer than a turn of serverCron, 100 ms
+	pingEvery      = 50 * time.Millisecond  // on average
+	infoEvery      = time.Second
+	infoShare      = 5                      // times what a reply took to come
+	closingGrace   = 200 * time.Millisecond // for the last answer
 )
 
 // mostSights bounds what is kept for a walk that does not come to take it.
@@ -46,7 +46,7 @@ type LatencyMonitor struct {
 	pingDue, infoDue time.Time // between pages
 
 	// Over a link the costs of commands are asked for, again after twice as long.
-	overLink        bool
+	overLink   bool
 	costsDue   time.Time
 	costsEvery time.Duration
 	calls      map[string]info.Calls // by commandstats, the last time
@@ -58,19 +58,19 @@ type LatencyMonitor struct {
 	before, during throttle.RoundTripHistogram // written by one goroutine at a time
 
 	// spells counts the changes between working and resting of the walk; odd: it rests.
-	toggles atomic.Int64
-	suspended  atomic.Bool
+	toggles   atomic.Int64
+	suspended atomic.Bool
 
-	mu     sync.Mutex
+	mu      sync.Mutex
 	samples []sample
 }
 
 // sight is one thing that was seen: vitals, or else a round trip.
 type sample struct {
 	at        time.Time
-	stats    *info.ServerStats
+	stats     *info.ServerStats
 	roundTrip time.Duration
-	paused   bool // the walk was, all the time
+	paused    bool // the walk was, all the time
 }
 
 // Watch connects once more to the same server process, measures round trips

@@ -94,12 +94,12 @@ type Batch struct {
 	// Service is how long the trip kept the server's main thread, at most.
 	Service time.Duration
 
-	pipeline []byte // as it is sent
-	skipped   []int  // indexes of requests that must not be sent: their replies are known
-	replyOffset   int    // replies that were there
-	sent     time.Time
-	lostTime   time.Duration // in which replies were awaited that did not come
-	lostAt   int           // replies that came before the connection was lost for the first time, plus 1
+	pipeline    []byte // as it is sent
+	skipped     []int  // indexes of requests that must not be sent: their replies are known
+	replyOffset int    // replies that were there
+	sent        time.Time
+	lostTime    time.Duration // in which replies were awaited that did not come
+	lostAt      int           // replies that came before the connection was lost for the first time, plus 1
 }
 
 // Exchange carries the trips of a walk. It is all that the walk needs of a

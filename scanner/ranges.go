@@ -79,29 +79,29 @@ type cursorRange struct {
 	end     uint64
 	at      uint64 // where the page after the one at hand begins
 	probed  uint64 // where the first page begins that is not yet probed
-	ended    bool   // no page is left
+	ended   bool   // no page is left
 	// finished: nothing is left to ask about the pages either.
 	finished bool
-	maxCount     int // names to ask for: what is left of the range has no more
+	maxCount int // names to ask for: what is left of the range has no more
 
-	cycle   cycleDetector
+	cycle    cycleDetector
 	names    []string  // of the page at hand
 	requests []Request // about it
-	unsent     []Request // of them, that are not yet sent
+	unsent   []Request // of them, that are not yet sent
 	scanning bool      // SCAN goes with the last of them
 	scan     Scan
-	batches    []*Batch // those for the page, and some to use again
-	sent     int     // of them
-	inFlight      int     // of them on their way
-	complete bool    // all are sent
-	batch     *Batch   // the last that came back
-	replies  []Reply // of several trips
+	batches  []*Batch // those for the page, and some to use again
+	sent     int      // of them
+	inFlight int      // of them on their way
+	complete bool     // all are sent
+	batch    *Batch   // the last that came back
+	replies  []Reply  // of several trips
 
 	// Of a walk over slots.
-	slotsLeft   []SlotKeys // not yet asked for
-	pagingSlot  bool       // SCAN is within the first of them
-	pagedNames   int        // names of it that came
-	backlog []string   // names not yet asked about
+	slotsLeft  []SlotKeys // not yet asked for
+	pagingSlot bool       // SCAN is within the first of them
+	pagedNames int        // names of it that came
+	backlog    []string   // names not yet asked about
 }
 
 func (w *Walk) newRange(i Interval) *cursorRange {

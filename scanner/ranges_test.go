@@ -155,7 +155,7 @@ func (t *table) Receive(context.Context) (*Batch, error) {
 }
 
 func (t *table) Abandon()                                          { t.flight = nil }
-func (t *table) MinRoundTrip() time.Duration                     { return t.roundTrip }
+func (t *table) MinRoundTrip() time.Duration                       { return t.roundTrip }
 func (t *table) CPUTime(context.Context) (_ time.Duration, _ bool) { return 0, false }
 
 func (t *table) RoundTrip(context.Context, []Request, *Scan, []Reply) ([]Reply, ScanReply, error) {

@@ -19,13 +19,13 @@ import (
 
 // Limits on what a server may send.
 const (
-	maxReply   = 4 << 20   // bytes of a reply that go-redis reads, such as that to INFO
-	maxItems   = 1 << 16   // in one reply, those of nested ones included
-	maxNesting = 8         // of arrays, maps and sets
-	maxNames   = 1 << 16   // names in one reply to SCAN
-	maxPage    = 16 << 20  // bytes of the names of a page that are kept
-	maxBulk    = 512 << 20 // bytes of one name: Redis's own limit (proto-max-bulk-len)
-	maxError   = 512       // bytes of an error, or of a type's name, that are kept
+	maxReply     = 4 << 20   // bytes of a reply that go-redis reads, such as that to INFO
+	maxItems     = 1 << 16   // in one reply, those of nested ones included
+	maxNesting   = 8         // of arrays, maps and sets
+	maxNames     = 1 << 16   // names in one reply to SCAN
+	maxPage      = 16 << 20  // bytes of the names of a page that are kept
+	maxBulk      = 512 << 20 // bytes of one name: Redis's own limit (proto-max-bulk-len)
+	maxError     = 512       // bytes of an error, or of a type's name, that are kept
 	initialAlloc = 16 << 10  // allocated at once for what is announced; more only as it arrives
 )
 
@@ -436,7 +436,7 @@ func (r respReader) finishBulk(b []byte, kind byte, length []byte, l *limits) ([
 type replyConn struct {
 	net.Conn
 	reader respReader
-	unread   []byte // of the reply that is being read
+	unread []byte // of the reply that is being read
 	failed error  // why a reply did not come
 }
 

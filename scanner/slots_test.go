@@ -70,7 +70,7 @@ func (s *slotServer) page(scan *Scan) (page ScanReply) {
 	return page
 }
 
-func (s *slotServer) Abandon()                      {}
+func (s *slotServer) Abandon()                    {}
 func (s *slotServer) MinRoundTrip() time.Duration { return 0 }
 func (s *slotServer) CPUTime(context.Context) (time.Duration, bool) {
 	return 0, false

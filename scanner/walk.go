@@ -41,7 +41,7 @@ type Walk struct {
 	Pacer    *throttle.Pacer
 	Page     int                    // COUNT of each SCAN, without a Guard
 	Guard    *throttle.Guard        // chooses pages, and makes the walk stand back; may be nil
-	Monitor    *LatencyMonitor                 // feels what others feel, for the Guard; may be nil
+	Monitor  *LatencyMonitor        // feels what others feel, for the Guard; may be nil
 	Match    string                 // glob; empty: all names
 	Tally    *Tally                 // what this walk and those before it cost
 	Progress func(fraction float64) // called after each page; may be nil
@@ -52,31 +52,31 @@ type Walk struct {
 	// SlotTables is true of, and knows no Match.
 	Slots []SlotKeys
 	// Wanted is asked of each name of slots, once, whether it is to be visited; nil: all are.
-	Wanted func(name string) bool
+	Wanted    func(name string) bool
 	MaxRanges int    // cursor ranges to walk at once, at most; 0: 1
-	Keys   int64  // in the database, about; 0: not known
-	Role   string // of the node; a change of it ends the walk. Empty: it is not known
+	Keys      int64  // in the database, about; 0: not known
+	Role      string // of the node; a change of it ends the walk. Empty: it is not known
 	// Braked is called now and then while the walk stands back, with the cause,
 	// and with none when it goes on; may be nil.
 	OnPause func(cause string)
 
-	sleep      func(time.Duration) // for brief pauses; a test has its own clock
-	ranges      []*cursorRange             // in the order of their ranges
-	ready      []*cursorRange             // that have something to send, in the order in which they do
-	inFlight     []sentBatch            // trips on their way, the first sent first
-	due        time.Duration       // when the next may be sent over a link, since Tally.Began
-	dueForRate bool                // Rate alone wants that
-	changed    error               // the role of the node did
-	trial      trial
-	calibrated time.Time     // last
-	unanswered int           // times in a row that the server did not tell its CPU time
-	cpu        time.Duration // of the server's main thread then; 0: not known
-	began      time.Time     // of this walk
-	namesSeen       int64         // names that pages had
-	unattributed    time.Duration // late replies over a link, of which it is not known whether the server was at work
-	serviceAtCPU  time.Duration // Tally.Service when the server told its CPU time
-	singlePages     int           // pages still to ask for by COUNT 1
-	recent     recentNames
+	sleep        func(time.Duration) // for brief pauses; a test has its own clock
+	ranges       []*cursorRange      // in the order of their ranges
+	ready        []*cursorRange      // that have something to send, in the order in which they do
+	inFlight     []sentBatch         // trips on their way, the first sent first
+	due          time.Duration       // when the next may be sent over a link, since Tally.Began
+	dueForRate   bool                // Rate alone wants that
+	changed      error               // the role of the node did
+	trial        trial
+	calibrated   time.Time     // last
+	unanswered   int           // times in a row that the server did not tell its CPU time
+	cpu          time.Duration // of the server's main thread then; 0: not known
+	began        time.Time     // of this walk
+	namesSeen    int64         // names that pages had
+	unattributed time.Duration // late replies over a link, of which it is not known whether the server was at work
+	serviceAtCPU time.Duration // Tally.Service when the server told its CPU time
+	singlePages  int           // pages still to ask for by COUNT 1
+	recent       recentNames
 }
 
 // Tally is what walks cost, summed over the databases of a node.
@@ -412,7 +412,9 @@ const (
 	lowMemoryPipeline = 8 << 10 // bytes
 )
 
-func (w *Walk) lowMemory() bool { return w.Guard != nil && w.Guard.NearMaxmemory() || w.Monitor.sharesConn() }
+func (w *Walk) lowMemory() bool {
+	return w.Guard != nil && w.Guard.NearMaxmemory() || w.Monitor.sharesConn()
+}
 
 // pipelineBytes bounds the requests of one pipeline.
 func (w *Walk) pipelineBytes() int {
@@ -514,7 +516,7 @@ func (r recentNames) drop(names []string) []string {
 // Why a walk is ended that would not end by itself.
 var (
 	errStuck  = errors.New("SCAN returned the same cursor again: the scan would never end")
-	errCycle = errors.New("SCAN returned an earlier cursor again: the scan would never end")
+	errCycle  = errors.New("SCAN returned an earlier cursor again: the scan would never end")
 	errEmpty  = fmt.Errorf("SCAN returned no keys more than %d times in a row and did not end", maxEmptyPages)
 	errTooOld = fmt.Errorf("the scan took longer than %s, and INFO does not report the number of keys", longestBlind)
 )
@@ -522,10 +524,10 @@ var (
 // Bounds of a walk. Without MATCH each SCAN that returns nothing has passed over 10
 // times COUNT buckets, so that no table is that large.
 const (
-	maxEmptyPages    = 1 << 24        // pages without a name, in a row
-	maxGrowth   = 10             // times the keys that INFO knows may come,
-	anyGrowth    = 1_000_000      // and so many more
-	longestBlind = 24 * time.Hour // of a walk when INFO knows no number of keys
+	maxEmptyPages = 1 << 24        // pages without a name, in a row
+	maxGrowth     = 10             // times the keys that INFO knows may come,
+	anyGrowth     = 1_000_000      // and so many more
+	longestBlind  = 24 * time.Hour // of a walk when INFO knows no number of keys
 )
 
 // circle finds a sequence of cursors that comes back to one that it had, as Brent's

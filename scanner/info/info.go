@@ -128,7 +128,7 @@ const MaxSeconds = 1 << 33
 type Keyspace struct {
 	Keys    int64 // keys, those expired but not yet removed included
 	Expires int64 // keys with a TTL
-	Invalid     bool  // a figure of the line makes no sense; it is 0 here
+	Invalid bool  // a figure of the line makes no sense; it is 0 here
 }
 
 // Databases are the databases that are not empty, by number.

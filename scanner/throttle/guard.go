@@ -22,10 +22,10 @@ const FullSpeedPage = 100
 // longest page. Guard does no I/O and reads no clock, so a table can test it:
 // times are those since the walk began.
 type Guard struct {
-	sizer  pageSizer
+	sizer   pageSizer
 	backoff backoff
-	link   *Link // of a walk over a link; nil: there is none
-	near   bool  // the server was near its maxmemory at some time
+	link    *Link // of a walk over a link; nil: there is none
+	near    bool  // the server was near its maxmemory at some time
 }
 
 // NewGuard is a guard whose pages keep the server for budget at most. A page

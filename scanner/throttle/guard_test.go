@@ -296,15 +296,19 @@ func TestGuardBrakes(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
 		vitals      func(at time.Duration) info.ServerStats
-		reason       string
+		reason      string
 		least, most time.Duration
 	}{
 		{"nothing", func(time.Duration) info.ServerStats { return info.ServerStats{} }, "", 0, 0},
 		{"a save", func(at time.Duration) info.ServerStats { return info.ServerStats{Saving: within(at, 100*s, 120*s)} }, reasonSave, 19 * s, 22 * s},
 		{"a save that was under way", func(at time.Duration) info.ServerStats { return info.ServerStats{Saving: at < 60*s} }, "", 0, 0},
-		{"and then another", func(at time.Duration) info.ServerStats { return info.ServerStats{Saving: at < 10*s || within(at, 200*s, 205*s)} }, reasonSave, 4 * s, 8 * s},
+		{"and then another", func(at time.Duration) info.ServerStats {
+			return info.ServerStats{Saving: at < 10*s || within(at, 200*s, 205*s)}
+		}, reasonSave, 4 * s, 8 * s},
 		{"a save that does not end", func(at time.Duration) info.ServerStats { return info.ServerStats{Saving: at > 30*s} }, reasonSave, 119 * s, 123 * s},
-		{"one save after the other", func(at time.Duration) info.ServerStats { return info.ServerStats{Saving: at > 30*s && at%(40*s) < 30*s} }, reasonSave, 80 * s, 100 * s},
+		{"one save after the other", func(at time.Duration) info.ServerStats {
+			return info.ServerStats{Saving: at > 30*s && at%(40*s) < 30*s}
+		}, reasonSave, 80 * s, 100 * s},
 		{"an AOF rewrite", func(at time.Duration) info.ServerStats { return info.ServerStats{Rewriting: within(at, 100*s, 110*s)} }, reasonRewrite, 9 * s, 12 * s},
 		{"loading", func(at time.Duration) info.ServerStats { return info.ServerStats{Loading: within(at, 100*s, 103*s)} }, reasonLoading, 2 * s, 5 * s},
 		{"the link goes down", func(at time.Duration) info.ServerStats { return info.ServerStats{LinkDown: within(at, 100*s, 110*s)} }, reasonLinkDown, 9 * s, 12 * s},

@@ -30,9 +30,9 @@ type Link struct {
 
 	scans, names int // replies to SCAN since a name's cost was learnt, and their names
 
-	roundTrips  roundTripWindow
-	window float64 // pipelines that may be on their way
-	full   bool    // the link kept pipelines waiting at some time
+	roundTrips roundTripWindow
+	window     float64 // pipelines that may be on their way
+	full       bool    // the link kept pipelines waiting at some time
 }
 
 // WholeCost is what a command costs a server in all, as a multiple of what
@@ -50,12 +50,12 @@ const (
 
 // Limits of a link.
 const (
-	MaxRangesOverLink    = 16 // cursor ranges at a time
-	minRequests   = 4  // in a pipeline
-	firstWindow     = 4  // pipelines on their way
-	maxWindow      = 256
-	lateTrips       = 2                     // times the usual round trip is late,
-	lateTripsBeyond = 50 * time.Millisecond // and so much more
+	MaxRangesOverLink = 16 // cursor ranges at a time
+	minRequests       = 4  // in a pipeline
+	firstWindow       = 4  // pipelines on their way
+	maxWindow         = 256
+	lateTrips         = 2                     // times the usual round trip is late,
+	lateTripsBeyond   = 50 * time.Millisecond // and so much more
 )
 
 // NewLink is a link of which nothing is known yet, for a walk under a latency budget
@@ -134,8 +134,8 @@ func (l *Link) UpperQuartile() time.Duration { return l.roundTrips.upperQuartile
 
 // recentTrips are the last round trips of PING.
 type roundTripWindow struct {
-	recent                      []time.Duration
-	next                        int
+	recent                                    []time.Duration
+	next                                      int
 	median, lowerQuartile, upperQuartile, p95 time.Duration // of half, a quarter, three quarters and 95 of 100 that took no longer
 }
 

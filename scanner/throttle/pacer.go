@@ -36,7 +36,7 @@ type Pacer struct {
 // WorksLater.
 const (
 	minRatio = 0.2
-	maxRatio  = 5
+	maxRatio = 5
 )
 
 // enoughServed is how much service a calibration needs.

@@ -10,7 +10,7 @@ import (
 // the server nothing.
 const (
 	minPage = 4
-	maxPage  = 200
+	maxPage = 200
 )
 
 // usualKey is about what a key takes of the server's main thread, with its probes
@@ -54,8 +54,8 @@ type pageSizer struct {
 	typical time.Duration   // service of a page, smoothed over the windows; 0: not known
 	hold    int             // windows for which it does not grow
 
-	baseline roundTripWindow // what others feel without us, while the walk rests
-	slowPings  pingWindow   // what they feel with us
+	baseline  roundTripWindow // what others feel without us, while the walk rests
+	slowPings pingWindow      // what they feel with us
 
 	distrustCPU bool // others felt more than the CPU time tells of
 

@@ -9,13 +9,13 @@ import (
 
 // Why a guard makes a walk stand back. All are changes since the walk began.
 const (
-	reasonLoading   = "a data set is being loaded"
-	reasonLinkDown  = "the link to the primary went down"
-	reasonSave      = "an RDB save started"
-	reasonRewrite   = "an AOF rewrite started"
-	reasonEvictions = "key eviction started"
-	reasonMoreEvictions      = "evictions rose sharply"
-	reasonLag       = "replication fell behind"
+	reasonLoading       = "a data set is being loaded"
+	reasonLinkDown      = "the link to the primary went down"
+	reasonSave          = "an RDB save started"
+	reasonRewrite       = "an AOF rewrite started"
+	reasonEvictions     = "key eviction started"
+	reasonMoreEvictions = "evictions rose sharply"
+	reasonLag           = "replication fell behind"
 )
 
 // BrakeCauses are all causes of a Brake: clauses about the server.
@@ -26,16 +26,16 @@ func PauseReasons() []string {
 // Brake is how often, and how long, a walk stood back for one cause.
 type Pause struct {
 	Reason string
-	Count int64
-	Took  time.Duration
+	Count  int64
+	Took   time.Duration
 }
 
 // How long a walk stands back at least: twice as long each time that what had gone
 // comes again, until the server was quiet for a while.
 const (
-	minPause = time.Second
+	minPause  = time.Second
 	maxPause  = time.Minute
-	quietTime    = time.Minute
+	quietTime = time.Minute
 )
 
 // usualAfter is how long something goes on, or comes again and again, until it is
@@ -50,15 +50,15 @@ type backoff struct {
 	triggers  [7]trigger // in the order of BrakeCauses
 	evictions evictions
 	lag       lagTrend
-	updated    time.Duration // last
+	updated   time.Duration // last
 	begun     bool          // there was a look
 
-	reason    string        // of the brake that is on; empty: none is
-	began    time.Duration // it
-	until    time.Duration // the least end of it, then the next look
-	length   time.Duration // from its beginning to its least end
-	ended time.Duration // when the last brake was
-	done     []Pause
+	reason string        // of the brake that is on; empty: none is
+	began  time.Duration // it
+	until  time.Duration // the least end of it, then the next look
+	length time.Duration // from its beginning to its least end
+	ended  time.Duration // when the last brake was
+	done   []Pause
 }
 
 // look takes in what the server says.
@@ -78,7 +78,7 @@ func (b *backoff) update(v info.ServerStats, now time.Duration) {
 type trigger struct {
 	on    bool
 	usual bool // it is how the server lives
-	seen   bool // it was on at some time
+	seen  bool // it was on at some time
 	// An episode is a time in which it was never off for long: for less than the
 	// longest brake may have hidden.
 	since, last time.Duration
@@ -238,7 +238,7 @@ type lagTrend struct {
 
 const (
 	lagSamples = 5       // about as many seconds
-	lagSlack = 1 << 20 // bytes
+	lagSlack   = 1 << 20 // bytes
 )
 
 // grew reports whether the lag grew, and has not gone back since.
