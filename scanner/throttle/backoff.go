@@ -7,7 +7,7 @@ import (
 	"keyprof/scanner/info"
 )
 
-// Why a guard makes a walk stand back. All are changes since the walk began.
+// The reasons for which a guard pauses a scan. All are changes since the scan began.
 const (
 	reasonLoading       = "a data set is being loaded"
 	reasonLinkDown      = "the link to the primary went down"
@@ -18,50 +18,50 @@ const (
 	reasonLag           = "replication fell behind"
 )
 
-// BrakeCauses are all causes of a Brake: clauses about the server.
+// PauseReasons returns all reasons of a Pause, each a clause about the server.
 func PauseReasons() []string {
 	return []string{reasonLoading, reasonLinkDown, reasonSave, reasonRewrite, reasonEvictions, reasonMoreEvictions, reasonLag}
 }
 
-// Brake is how often, and how long, a walk stood back for one cause.
+// Pause holds how often and how long a scan paused for one reason.
 type Pause struct {
 	Reason string
 	Count  int64
 	Took   time.Duration
 }
 
-// How long a walk stands back at least: twice as long each time that what had gone
-// comes again, until the server was quiet for a while.
+// A pause lasts at least minPause, and twice as long each time that a reason returns,
+// up to maxPause, until the server was quiet for quietTime.
 const (
 	minPause  = time.Second
 	maxPause  = time.Minute
 	quietTime = time.Minute
 )
 
-// usualAfter is how long something goes on, or comes again and again, until it is
-// how the server lives: a walk that waited for it would never end.
+// usualAfter is how long a condition lasts, or keeps returning, until it counts as the
+// server's normal state: a scan that waited for it would never end.
 const usualAfter = 2 * time.Minute
 
-// tooOld is when what the server said tells nothing any more.
+// staleAfter is the age at which the last INFO no longer counts.
 const staleAfter = 10 * time.Second
 
-// brakes decide when a walk stands back.
+// backoff decides when a scan pauses for the server's sake.
 type backoff struct {
-	triggers  [7]trigger // in the order of BrakeCauses
+	triggers  [7]trigger // in the order of PauseReasons
 	evictions evictions
 	lag       lagTrend
 	updated   time.Duration // last
-	begun     bool          // there was a look
+	begun     bool          // there was an update
 
-	reason string        // of the brake that is on; empty: none is
-	began  time.Duration // it
-	until  time.Duration // the least end of it, then the next look
-	length time.Duration // from its beginning to its least end
-	ended  time.Duration // when the last brake was
+	reason string        // of the pause that is on; empty: none
+	began  time.Duration // that pause
+	until  time.Duration // its earliest end, then the next check
+	length time.Duration // from its beginning to its earliest end
+	ended  time.Duration // when the last pause ended
 	done   []Pause
 }
 
-// look takes in what the server says.
+// update takes in the server's INFO.
 func (b *backoff) update(v info.ServerStats, now time.Duration) {
 	first := !b.begun
 	b.begun, b.updated = true, now
@@ -74,13 +74,13 @@ func (b *backoff) update(v info.ServerStats, now time.Duration) {
 	}
 }
 
-// trigger is one cause.
+// trigger tracks one reason.
 type trigger struct {
 	on    bool
-	usual bool // it is how the server lives
-	seen  bool // it was on at some time
-	// An episode is a time in which it was never off for long: for less than the
-	// longest brake may have hidden.
+	usual bool // the server's normal state
+	seen  bool // it was on before
+	// An episode lasts while it is never off for longer than the longest pause may have
+	// hidden.
 	since, last time.Duration
 }
 
@@ -95,7 +95,7 @@ func (t *trigger) update(on, first bool, now time.Duration) {
 	t.usual = on && (t.usual || first || now-t.since >= usualAfter)
 }
 
-// active is the cause for which to stand back; empty: none.
+// active returns the reason to pause now; empty for none.
 func (b *backoff) active(now time.Duration) string {
 	if now-b.updated > staleAfter {
 		return ""
@@ -108,7 +108,7 @@ func (b *backoff) active(now time.Duration) string {
 	return ""
 }
 
-// pause is how long to stand back and why, and whether a brake was released.
+// pause returns how long to pause and why, and whether a pause has just ended.
 func (b *backoff) pause(now time.Duration) (left time.Duration, reason string, released bool) {
 	if b.reason != "" && now < b.until {
 		return b.until - now, b.reason, false
@@ -132,7 +132,7 @@ func (b *backoff) pause(now time.Duration) (left time.Duration, reason string, r
 	return b.until - now, b.reason, false
 }
 
-// grow finds the least length of a brake that begins.
+// grow sets the minimum length of a pause that begins.
 func (b *backoff) grow(now time.Duration) {
 	if len(b.done) == 0 || now-b.ended > quietTime {
 		b.length = minPause
@@ -141,7 +141,7 @@ func (b *backoff) grow(now time.Duration) {
 	b.length = min(2*b.length, maxPause)
 }
 
-// release notes the brake that was on, if one was.
+// end records the pause that was on, if there was one.
 func (b *backoff) end(now time.Duration) {
 	if b.reason == "" {
 		return
@@ -150,7 +150,7 @@ func (b *backoff) end(now time.Duration) {
 	b.reason, b.ended = "", now
 }
 
-// sum are the brakes by cause, the one that is on included.
+// pauses returns the pauses by reason, the one that is on included.
 func (b *backoff) pauses(now time.Duration) []Pause {
 	list := slices.Clone(b.done)
 	if b.reason == "" {
@@ -166,14 +166,14 @@ func (b *backoff) pauses(now time.Duration) []Pause {
 	return list
 }
 
-// evictions tells when a server begins to evict keys, or evicts clearly more than
-// it did. One that lives at maxmemory evicts all the time.
+// evictions detects when a server begins to evict keys, or evicts clearly more than
+// before. A server that runs at maxmemory evicts all the time.
 type evictions struct {
-	seen  []evictionCount // those of the last evictionSpan, and one before
+	seen  []evictionCount // counts of the last evictionSpan, and one before
 	usual float64         // keys a second
 	rate  float64         // keys a second, now
-	none  bool            // it had never evicted, with memory to spare
-	began time.Duration   // the first look
+	none  bool            // it had never evicted and was not near maxmemory
+	began time.Duration   // the first update
 }
 
 type evictionCount struct {
@@ -183,12 +183,12 @@ type evictionCount struct {
 
 const (
 	evictionSpan  = 3 * time.Second // over which a rate is measured
-	learningSpan  = 5 * time.Second // in which the usual rate is learnt
+	learningSpan  = 5 * time.Second // over which the usual rate is learnt
 	clearlyMore   = 4               // times the usual rate
 	evictionSlack = 10              // keys a second
 )
 
-// look reports whether evictions began, or rose, on a server that had them before.
+// update reports whether evictions began, or rose on a server that had them before.
 func (e *evictions) update(v info.ServerStats, now time.Duration) (began, rose bool) {
 	if len(e.seen) == 0 {
 		e.began = now
@@ -208,7 +208,7 @@ func (e *evictions) update(v info.ServerStats, now time.Duration) (began, rose b
 	return false, e.rate > clearlyMore*e.usual+evictionSlack
 }
 
-// measure finds the rate of the last seconds.
+// measure sets the rate of the last seconds.
 func (e *evictions) measure(c evictionCount) {
 	if n := len(e.seen); n > 0 && c.keys < e.seen[n-1].keys {
 		e.seen = e.seen[:0] // the statistics were reset
@@ -223,16 +223,16 @@ func (e *evictions) measure(c evictionCount) {
 	}
 }
 
-// accept takes the rate of now for usual.
+// accept makes the present rate the usual one.
 func (e *evictions) accept() { e.usual = max(e.usual, e.rate) }
 
-// lagTrend tells when a replica falls behind. On a primary under load the lag
-// goes up and down with the acknowledgements, one a second: so the least of some
-// looks is held against the most of all that are older.
+// lagTrend detects when a replica falls behind. On a primary under load the lag rises and
+// falls with the acknowledgements, one a second: so the minimum of the last values is
+// compared with the maximum of all older ones.
 type lagTrend struct {
 	recent []int64 // bytes
-	level  int64   // the most of those before recent, bytes
-	older  int     // how many these are
+	level  int64   // the maximum of those before recent, bytes
+	older  int     // how many values that covers
 	on     bool
 }
 
@@ -241,14 +241,14 @@ const (
 	lagSlack   = 1 << 20 // bytes
 )
 
-// grew reports whether the lag grew, and has not gone back since.
+// grew reports whether the lag grew and has not gone back since.
 func (l *lagTrend) grew(lag int64) bool {
 	if l.on {
 		l.on = lag > l.level+lagSlack
 		return l.on
 	}
 	l.recent = append(l.recent, lag)
-	// Between the two lies time for a slow growth to show.
+	// The gap between the two leaves time for a slow growth to show.
 	if l.older < lagSamples || len(l.recent) > 2*lagSamples {
 		l.level, l.older = max(l.level, l.recent[0]), l.older+1
 		l.recent = slices.Delete(l.recent, 0, 1)
