@@ -14,17 +14,17 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Error is a failure to reach or to use a server, with what to do about it.
+// Error is a failure to reach or to use a server, with a hint.
 type Error struct {
-	Doing string // what failed, at which address
+	Doing string // the action that failed, with the address
 	Err   error
-	Hint  string // what to do about it; may be empty
+	Hint  string // a way to fix it; may be empty
 }
 
-// Error is one line without credentials.
+// Error returns one line without credentials.
 func (e *Error) Error() string { return e.Doing + ": " + e.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 var (
@@ -33,13 +33,13 @@ var (
 	errClosed   = errors.New("the server closed the connection")
 	errReset    = errors.New("the connection was reset")
 	errNotRedis = errors.New("this is not a Redis or Valkey server")
-	// errAnotherProcess ends a walk: a cursor means nothing to another process.
+	// errAnotherProcess ends a scan: a cursor is valid in one process only.
 	errAnotherProcess = errors.New("a different server process answers than at the start of the scan (restart or failover): its remaining keys cannot be scanned")
 	errUnknownProcess = errors.New("INFO is refused, so it is unknown whether the same server process answers")
 )
 
-// hints say what to do about an error that a server answers, by its first
-// word: the rest of the text differs between versions.
+// hints are the hints for error replies, by their first word: the rest of the text
+// differs between versions.
 var hints = map[string]string{
 	"NOAUTH":      "the server requires a password: set REDISCLI_AUTH, or use --password-file or --askpass",
 	"WRONGPASS":   "check the user name (--user) and the password",
@@ -53,16 +53,16 @@ var hints = map[string]string{
 	"NOPROTO":     "the server supports neither RESP3 nor RESP2: is it a Redis or Valkey server?",
 }
 
-// tooManyClients is in the answer of a server that has no connection left.
+// tooManyClients is part of the reply of a server that has reached maxclients.
 const tooManyClients = "max number of clients"
 
-// blocking are the first words of answers that say: not now, whatever is
-// asked. They end a walk; other errors concern one key.
+// unavailableCodes are the first words of error replies that hold for every command at
+// the moment. They end a scan; other errors concern one key.
 var unavailableCodes = map[string]bool{
 	"NOAUTH": true, "LOADING": true, "MASTERDOWN": true, "BUSY": true, "CLUSTERDOWN": true, "DENIED": true,
 }
 
-// explain wraps err with what was being done and what to do about it.
+// wrapError wraps err with the action that failed and a hint.
 func wrapError(doing string, t Target, err error) *Error {
 	var already *Error
 	if errors.As(err, &already) {
@@ -71,7 +71,7 @@ func wrapError(doing string, t Target, err error) *Error {
 	return &Error{Doing: doing, Err: simplify(err), Hint: hint(t, err)}
 }
 
-// plain replaces texts that say nothing to a user.
+// simplify replaces library errors by plain ones.
 func simplify(err error) error {
 	switch {
 	case err == nil:
@@ -119,10 +119,10 @@ func serverHint(err error) string {
 	}
 }
 
-// loginFailed is what go-redis puts before a server's answer to AUTH.
+// loginFailed is go-redis's prefix of the server's reply to AUTH.
 const loginFailed = "failed to authenticate: "
 
-// replyText is what the server answered, without what go-redis put before it.
+// replyText returns the server's reply without go-redis's prefix.
 func replyText(err error) string {
 	text := err.Error()
 	if i := strings.LastIndex(text, loginFailed); i >= 0 {
@@ -194,7 +194,7 @@ func timedOut(err error) bool {
 	return errors.As(err, &network) && network.Timeout()
 }
 
-// notRedis recognizes go-redis's complaint about an answer that is no RESP.
+// notRedis reports whether err is go-redis's error for a reply that is not RESP.
 func notRedis(err error) bool {
 	text := err.Error()
 	return errors.Is(err, errNotRedis) || strings.Contains(text, "redis: can't parse") || strings.Contains(text, "redis: invalid reply")
@@ -205,13 +205,13 @@ func (c *Conn) failed(doing string, err error) *Error {
 	return wrapError(fmt.Sprintf("%s at %s", doing, c.Node.Address), c.target, err)
 }
 
-// InfoDenied reports whether ACL refused INFO.
+// InfoDenied reports whether the ACL denied INFO.
 func (c *Conn) InfoDenied() bool {
 	return c.infoErr != nil && firstWord(replyText(c.infoErr)) == "NOPERM"
 }
 
-// NoInfo says why INFO was refused and, where the cause is known, how to mend that;
-// empty when it was not refused.
+// InfoError returns why INFO was refused, with a hint where there is one; empty if it was
+// not refused.
 func (c *Conn) InfoError() string {
 	if c.infoErr == nil {
 		return ""
@@ -220,8 +220,8 @@ func (c *Conn) InfoError() string {
 	return strings.TrimSuffix(fmt.Sprintf("the server answered %q; %s", failed.Err.Error(), failed.Hint), "; ")
 }
 
-// refusedTo is failed for a command that ACL may refuse as a whole: the hint
-// then names the rule that allows it.
+// refusedTo is failed for a command that the ACL may deny altogether: the hint then names
+// the rule that grants it.
 func (c *Conn) refusedTo(doing, rule string, err error) *Error {
 	failed := c.failed(doing, err)
 	if firstWord(err.Error()) == "NOPERM" {
@@ -230,8 +230,8 @@ func (c *Conn) refusedTo(doing, rule string, err error) *Error {
 	return failed
 }
 
-// IsReply reports whether err is the server's own answer. After that of Select
-// the connection is as good as before; RoundTrip ends it with every error.
+// IsReply reports whether err is the server's own reply. After an error reply to Select
+// the connection can be used as before; RoundTrip closes it on every error.
 func IsReply(err error) bool {
 	var reply redis.Error
 	return errors.As(err, &reply)
