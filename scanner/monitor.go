@@ -15,49 +15,49 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// How a probe connection is had, and what is sent on it.
+// Timing of the monitor's connection.
 const (
 	monitorTimeout = 3 * time.Second // for connecting
-	monitorTries   = 5               // a name may lead to one of several servers at a time
+	monitorTries   = 5               // a name may resolve to another server each time
 	redialEvery    = 5 * time.Second
 	baselinePings  = 50
-	baselineTime   = 250 * time.Millisecond // for all of them, about, but for
-	minBaseline    = throttle.MinRoundTrips // however long a round trip takes
-	baselineGap    = 2 * time.Millisecond   // so that all take longer than a turn of serverCron, 100 ms
+	baselineTime   = 250 * time.Millisecond // for all of them, about,
+	minBaseline    = throttle.MinRoundTrips // but at least so many, however long a round trip takes
+	baselineGap    = 2 * time.Millisecond   // so that all take longer than a cycle of serverCron, 100 ms
 	pingEvery      = 50 * time.Millisecond  // on average
 	infoEvery      = time.Second
-	infoShare      = 5                      // times what a reply took to come
-	closingGrace   = 200 * time.Millisecond // for the last answer
+	infoShare      = 5                      // times the time of a reply to INFO, at least
+	closingGrace   = 200 * time.Millisecond // for the last reply
 )
 
-// mostSights bounds what is kept for a walk that does not come to take it.
+// maxSamples bounds the samples that are kept until the scan takes them.
 const maxSamples = 1000
 
-// Watch is a connection beside that of a walk, to the same server process, which
-// feels what other clients feel: it sends PING, and INFO once a second. Near
-// maxmemory, where each connection's buffers may evict keys, it sends both on the
-// walk's own connection, between pages. It may be nil: then nothing is felt.
+// LatencyMonitor is a second connection to the scanned server process that measures the
+// latency of other clients: it sends PING, and INFO once a second. Near maxmemory, where
+// the buffers of each connection may evict keys, it sends both on the scan's own
+// connection, between pages. It may be nil: then nothing is measured.
 type LatencyMonitor struct {
-	conn *Conn // its own, or the walk's
+	conn *Conn // its own, or the scan's
 	walk *Conn
-	stop context.CancelFunc // of the goroutine that uses a connection of its own; nil: there is none
+	stop context.CancelFunc // stops the goroutine that uses an own connection; nil: there is none
 	done chan struct{}
 
-	pingDue, infoDue time.Time // between pages
+	pingDue, infoDue time.Time // when sharing the connection
 
-	// Over a link the costs of commands are asked for, again after twice as long.
+	// Over a link the monitor also reads the costs of commands, at intervals that double.
 	overLink   bool
 	costsDue   time.Time
 	costsEvery time.Duration
-	calls      map[string]info.Calls // by commandstats, the last time
-	sent       map[string]int64      // by us, until then
+	calls      map[string]info.Calls // by commandstats, at the last reading
+	sent       map[string]int64      // by us, up to then
 
-	unanswered int   // pings there in a row that failed
-	out, in    int64 // bytes that its own connection carried before it was given up
+	unanswered int   // failed pings in a row on the shared connection
+	out, in    int64 // bytes of its own connection before it was closed
 
 	before, during throttle.RoundTripHistogram // written by one goroutine at a time
 
-	// spells counts the changes between working and resting of the walk; odd: it rests.
+	// toggles counts the changes between scanning and pausing; odd: the scan is paused.
 	toggles   atomic.Int64
 	suspended atomic.Bool
 
@@ -65,18 +65,18 @@ type LatencyMonitor struct {
 	samples []sample
 }
 
-// sight is one thing that was seen: vitals, or else a round trip.
+// sample is one measurement: stats, or else a round trip.
 type sample struct {
 	at        time.Time
 	stats     *info.ServerStats
 	roundTrip time.Duration
-	paused    bool // the walk was, all the time
+	paused    bool // the scan was paused throughout
 }
 
-// Watch connects once more to the same server process, measures round trips
-// before a walk begins, and goes on until Close. Near maxmemory it makes no other
-// connection. What it sends counts in the Cost of c. The error tells why there is no
-// second connection, which is none for a walk.
+// StartMonitor connects a second time to the same server process, measures round trips
+// before a scan begins, and continues until Close. Near maxmemory it makes no second
+// connection. What it sends counts in the Cost of c. On an error there is no monitor,
+// which a scan can do without.
 func (c *Conn) StartMonitor(ctx context.Context) (*LatencyMonitor, error) {
 	m := &LatencyMonitor{done: make(chan struct{}), conn: c, walk: c, overLink: c.minRoundTrip >= throttle.LinkRoundTrip, costsEvery: infoEvery}
 	if len(c.Node.Info) == 0 {
@@ -89,7 +89,7 @@ func (c *Conn) StartMonitor(ctx context.Context) (*LatencyMonitor, error) {
 		}
 	}
 	c.monitor = m
-	_ = m.fetchStats(ctx) // it is asked again
+	_ = m.fetchStats(ctx) // repeated later
 	m.baseline(ctx)
 	if m.conn != c {
 		ctx, m.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -98,10 +98,10 @@ func (c *Conn) StartMonitor(ctx context.Context) (*LatencyMonitor, error) {
 	return m, nil
 }
 
-// rides reports whether the watch uses the walk's connection.
+// sharesConn reports whether the monitor uses the scan's connection.
 func (m *LatencyMonitor) sharesConn() bool { return m != nil && m.conn == m.walk }
 
-// join gives up the watch's own connection for the walk's.
+// shareConn closes the monitor's own connection and uses the scan's.
 func (m *LatencyMonitor) shareConn() {
 	if m == nil || m.sharesConn() {
 		return
@@ -111,8 +111,8 @@ func (m *LatencyMonitor) shareConn() {
 	m.conn, m.stop = m.walk, nil
 }
 
-// between sends between two pages what is due, on the walk's connection, also while
-// the walk stands back. What fails there the next page finds out.
+// pingBetween sends what is due on the scan's connection, between two pages or during a
+// pause. It ignores errors: the next page runs into them.
 func (m *LatencyMonitor) pingBetween(ctx context.Context, paused bool) {
 	if !m.sharesConn() || time.Now().Before(m.pingDue) || m.unanswered >= maxUnanswered {
 		return
@@ -132,7 +132,7 @@ func (m *LatencyMonitor) pingBetween(ctx context.Context, paused bool) {
 	m.record(sample{at: time.Now(), roundTrip: roundTrip, paused: paused})
 }
 
-// connect makes a connection to the process of the walk.
+// connect makes a connection to the scanned process.
 func (m *LatencyMonitor) connect(ctx context.Context) (err error) {
 	c := m.walk
 	if m.conn == c {
@@ -151,7 +151,7 @@ func (m *LatencyMonitor) connect(ctx context.Context) (err error) {
 	return err
 }
 
-// baseline measures what others feel while we do nothing.
+// baseline measures round trips while the scan does nothing.
 func (m *LatencyMonitor) baseline(ctx context.Context) {
 	end := time.Now().Add(baselineTime)
 	for n := 0; n < baselinePings && (n < minBaseline || time.Now().Before(end)) && ctx.Err() == nil; n++ {
@@ -165,10 +165,10 @@ func (m *LatencyMonitor) baseline(ctx context.Context) {
 	}
 }
 
-// ping is one round trip. A refusal takes one, too.
+// ping measures one round trip. An error reply takes one, too.
 func (m *LatencyMonitor) ping(ctx context.Context) (time.Duration, error) {
 	start := time.Now()
-	err := m.conn.conn.Ping(context.WithoutCancel(ctx)).Err() // what is sent is answered, so that it is counted right
+	err := m.conn.conn.Ping(context.WithoutCancel(ctx)).Err() // wait for the reply, so that it is counted
 	took := time.Since(start)
 	if err != nil && isOptional(err) {
 		err = nil
@@ -176,7 +176,7 @@ func (m *LatencyMonitor) ping(ctx context.Context) (time.Duration, error) {
 	return took, err
 }
 
-// inspect asks for the server's vitals.
+// fetchStats reads the server's stats from INFO.
 func (m *LatencyMonitor) fetchStats(ctx context.Context) error {
 	answer, err := m.conn.statsInfo(context.WithoutCancel(ctx))
 	if err == nil {
@@ -188,10 +188,10 @@ func (m *LatencyMonitor) fetchStats(ctx context.Context) error {
 	return err
 }
 
-// longestCosts is how long costs of commands are good at most.
+// longestCosts bounds the interval between two readings of the costs.
 const longestCosts = 30 * time.Second
 
-// costs asks for the costs of our commands when that is due; nil: it is not known.
+// fetchCosts reads the costs of our commands when that is due; nil: unknown.
 func (m *LatencyMonitor) fetchCosts(ctx context.Context) *info.Costs {
 	if !m.overLink || m.sharesConn() || time.Now().Before(m.costsDue) {
 		return nil
@@ -208,26 +208,26 @@ func (m *LatencyMonitor) fetchCosts(ctx context.Context) *info.Costs {
 	return costs
 }
 
-// commandCalls are the calls of the commands that may be sent, by name.
+// commandCalls returns the calls of the commands that may be sent, by name.
 func commandCalls(stats info.Info) map[string]info.Calls {
 	all := stats.CommandCalls()
 	maps.DeleteFunc(all, func(name string, _ info.Calls) bool { return !allowed[name] && !containers[name] })
 	return all
 }
 
-// commandTime adds up what the commands that may be sent took.
+// commandTime returns the total time of the commands that may be sent.
 func commandTime(stats info.Info) (sum time.Duration) {
 	for _, c := range commandCalls(stats) {
-		sum += min(c.Took, info.MaxSeconds*time.Second-sum) // all together would overflow
+		sum += min(c.Took, info.MaxSeconds*time.Second-sum) // the sum must not overflow
 	}
 	return sum
 }
 
-// fewCalls are too few to tell what a command costs.
+// fewCalls is the number of calls below which the cost of a command is not computed.
 const fewCalls = 50
 
-// costsBetween is what commands cost a call, from how often they were called at the
-// server and sent by us at two times; nil where that tells nothing.
+// costsBetween returns the cost per call of our commands, from the server's call counts
+// and ours at two times; nil where that yields nothing.
 func costsBetween(callsBefore, callsNow map[string]info.Calls, sentBefore, sentNow map[string]int64) *info.Costs {
 	var costs info.Costs
 	var requests int64
@@ -267,8 +267,8 @@ func (m *LatencyMonitor) record(s sample) {
 	}
 }
 
-// take is what was seen since the last time.
-func (m *LatencyMonitor) slot() []sample {
+// takeSamples returns the samples since the last call.
+func (m *LatencyMonitor) takeSamples() []sample {
 	if m == nil {
 		return nil
 	}
@@ -279,7 +279,7 @@ func (m *LatencyMonitor) slot() []sample {
 	return samples
 }
 
-// run watches until ctx ends, on a new connection when one was lost.
+// run measures until ctx ends, on a new connection when one was lost.
 func (m *LatencyMonitor) run(ctx context.Context) {
 	defer close(m.done)
 	defer m.conn.Close()
@@ -295,7 +295,7 @@ func (m *LatencyMonitor) run(ctx context.Context) {
 	}
 }
 
-// follow watches until the connection is lost.
+// poll measures until the connection is lost.
 func (m *LatencyMonitor) poll(ctx context.Context) {
 	inspect := time.Now().Add(jitter(infoEvery))
 	for {
@@ -306,7 +306,7 @@ func (m *LatencyMonitor) poll(ctx context.Context) {
 			if m.fetchStats(ctx) != nil {
 				return
 			}
-			// A link on which the reply takes long shall not be full of it.
+			// Replies that take long must not fill the link.
 			inspect = time.Now().Add(jitter(max(infoEvery, infoShare*time.Since(asked))))
 		}
 		if m.pingOnce(ctx) != nil {
@@ -315,11 +315,11 @@ func (m *LatencyMonitor) poll(ctx context.Context) {
 	}
 }
 
-// around is d on average: a fixed rhythm might beat with our bursts, or with the
+// jitter returns d on average: a fixed rhythm might coincide with our bursts, or with the
 // acknowledgements of a replica.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 
-// feel is one round trip while the walk works, or rests.
+// pingOnce records a round trip while the scan works, or is paused.
 func (m *LatencyMonitor) pingOnce(ctx context.Context) error {
 	toggles := m.toggles.Load()
 	roundTrip, err := m.ping(ctx)
@@ -329,22 +329,22 @@ func (m *LatencyMonitor) pingOnce(ctx context.Context) error {
 	m.during.Add(roundTrip)
 	paused := toggles%2 == 1
 	if paused && m.toggles.Load() != toggles {
-		return nil // it began to work meanwhile
+		return nil // the scan resumed meanwhile
 	}
 	m.record(sample{at: time.Now(), roundTrip: roundTrip, paused: paused})
 	return nil
 }
 
-// rests is told when the walk begins to rest, and when it ends to.
+// togglePaused is called when the scan pauses, and when it resumes.
 func (m *LatencyMonitor) togglePaused() {
 	if m != nil {
 		m.toggles.Add(1)
 	}
 }
 
-// stepAside gives up the connection until comeBack, for a walk that waits for the
-// server: one that has a connection left shall not give it to the watch, and one
-// that does not answer shall not be asked more.
+// suspend closes the connection until resume, while Conn waits for the server: a server
+// near maxclients must not give its last connection to the monitor, and one that does not
+// reply must not be asked more.
 func (m *LatencyMonitor) suspend() {
 	if m != nil && !m.sharesConn() {
 		m.suspended.Store(true)
@@ -352,21 +352,21 @@ func (m *LatencyMonitor) suspend() {
 	}
 }
 
-// comeBack ends what stepAside began.
+// resume ends suspend.
 func (m *LatencyMonitor) resume() {
 	if m != nil {
 		m.suspended.Store(false)
 	}
 }
 
-// Close ends the watch. It is safe to call it again.
+// Close stops the monitor. It is safe to call it again.
 func (m *LatencyMonitor) Close() {
 	if m != nil {
 		m.shutdown()
 	}
 }
 
-// end ends the goroutine, if there is one.
+// shutdown stops the goroutine, if there is one.
 func (m *LatencyMonitor) shutdown() {
 	if m.stop == nil {
 		return
@@ -377,7 +377,7 @@ func (m *LatencyMonitor) shutdown() {
 	<-m.done
 }
 
-// RoundTrips are those before the walk and while it went on. Call it after Close.
+// RoundTrips returns the round trips before and during the scan. Call it after Close.
 func (m *LatencyMonitor) RoundTrips() (before, during throttle.RoundTrips) {
 	return m.before.Summary(), m.during.Summary()
 }

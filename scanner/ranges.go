@@ -10,45 +10,45 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// In the order in which SCAN visits a table, the buckets lie on a line from 0 to
-// 2^64: a position on it is a cursor with its bits reversed (dict.c, dictScan). A
-// key's position is its hash with its bits reversed, whatever the table's size; a
-// table of 2^k buckets cuts the line into 2^k equal parts. A page that begins at
-// p and says that the next begins at q has all keys from p to q. It has others
-// only when p is no bucket's beginning: keys between that and p.
+// In the order in which SCAN visits a table, its buckets lie on a line from 0 to 2^64: a
+// position is a cursor with its bits reversed (dict.c, dictScan). A key's position is its
+// hash with its bits reversed, whatever the table's size; a table of 2^k buckets divides
+// the line into 2^k equal parts. A page that starts at p and returns q as the next
+// position has all keys from p to q. It has others only when p is not the start of a
+// bucket: keys between that start and p.
 
-// Interval is a stretch of the line of positions, End left out. It may wrap at
-// zero; one whose ends are equal is the whole line.
+// Interval is a part of the line of positions, excluding End. It may wrap at zero; if
+// both ends are equal it is the whole line.
 type Interval struct{ Start, End uint64 }
 
-// Coverage is what a walk has seen of the line of positions. When it is not
-// Whole, Fraction tells how much of the interval, in which places is not told.
+// Coverage is the part of the line of positions that a scan has seen. Unless Whole, only
+// its Fraction is known, not which positions it has.
 type Coverage struct {
 	Interval
 	Fraction float64 // of the line, in [0,1]
 	Whole    bool    // all of the interval
 }
 
-// fineness says to which power of two positions are rounded: two to the power of
-// -fineness of their distance or less, but more than half of that.
+// fineness sets the power of two to which positions are rounded: at most 2^-fineness of
+// their distance, and more than half of that.
 const fineness = 6
 
-// rounded is the interval with its ends at bucket boundaries, in any table of
-// which it has 128 buckets. To round it again changes nothing.
+// rounded returns the interval with its ends at bucket boundaries, in any table that
+// divides it into at least 128 buckets. Rounding it again changes nothing.
 func (i Interval) rounded() Interval {
 	grid := gridStep(i.End - i.Start)
 	start := i.Start &^ (grid - 1)
 	return Interval{start, start + (i.End-i.Start)&^(grid-1)}
 }
 
-// gridOf is the distance of points at which a stretch of the line may be cut; a
-// length of 0 is the whole line.
+// gridStep returns the distance of the positions at which a part of the line may be
+// divided; a length of 0 is the whole line.
 func gridStep(length uint64) uint64 {
 	return 1 << max(0, bits.Len64(length-1)-1-fineness)
 }
 
-// split cuts the interval into n, of about the same length. It is not the whole
-// line.
+// split divides the interval, which is not the whole line, into n parts of about the same
+// length.
 func (i Interval) split(n int) []Interval {
 	step := (i.End - i.Start) / uint64(n)
 	grid := gridStep(step)
@@ -63,7 +63,7 @@ func (i Interval) split(n int) []Interval {
 	return parts
 }
 
-// share is how much of the line the interval is.
+// fraction returns the interval's length as a fraction of the line.
 func (i Interval) fraction() float64 {
 	if i.Start == i.End {
 		return 1
@@ -71,37 +71,38 @@ func (i Interval) fraction() float64 {
 	return float64(i.End-i.Start) / (1 << 64)
 }
 
-// lane walks one of the ranges that an interval is cut into.
+// cursorRange is the state of the scan of one of the ranges that an interval is divided
+// into.
 type cursorRange struct {
 	visitor Visitor
-	bounded bool   // the range ends at a position, not when the server says so
-	start   uint64 // positions: of the range
+	bounded bool   // the range ends at a position, not at the server's last cursor
+	start   uint64 // first position of the range
 	end     uint64
-	at      uint64 // where the page after the one at hand begins
+	at      uint64 // where the next page begins
 	probed  uint64 // where the first page begins that is not yet probed
 	ended   bool   // no page is left
-	// finished: nothing is left to ask about the pages either.
+	// finished: no page and no probe is left.
 	finished bool
-	maxCount int // names to ask for: what is left of the range has no more
+	maxCount int // maximum COUNT: the rest of the range has no more keys
 
 	cycle    cycleDetector
-	names    []string  // of the page at hand
-	requests []Request // about it
-	unsent   []Request // of them, that are not yet sent
-	scanning bool      // SCAN goes with the last of them
+	names    []string  // of the current page
+	requests []Request // about the current page
+	unsent   []Request // requests that are not yet sent
+	scanning bool      // SCAN is sent with the last request
 	scan     Scan
-	batches  []*Batch // those for the page, and some to use again
-	sent     int      // of them
-	inFlight int      // of them on their way
-	complete bool     // all are sent
-	batch    *Batch   // the last that came back
-	replies  []Reply  // of several trips
+	batches  []*Batch // those of the current page, and free ones
+	sent     int      // of batches
+	inFlight int      // of batches
+	complete bool     // all batches are sent
+	batch    *Batch   // the last that was received
+	replies  []Reply  // of several batches
 
-	// Of a walk over slots.
-	slotsLeft  []SlotKeys // not yet asked for
-	pagingSlot bool       // SCAN is within the first of them
-	pagedNames int        // names of it that came
-	backlog    []string   // names not yet asked about
+	// Only in a scan of slots.
+	slotsLeft  []SlotKeys // not yet requested
+	pagingSlot bool       // SCAN is within the first of slotsLeft
+	pagedNames int        // keys of that slot so far
+	backlog    []string   // keys not yet probed
 }
 
 func (w *Walk) newRange(i Interval) *cursorRange {
@@ -111,7 +112,7 @@ func (w *Walk) newRange(i Interval) *cursorRange {
 	}
 }
 
-// nextTrip is a trip to use for the next pipeline about the page.
+// nextBatch returns an empty batch for the next pipeline about the page.
 func (r *cursorRange) nextBatch() *Batch {
 	if r.sent == len(r.batches) {
 		r.batches = append(r.batches, &Batch{})
@@ -122,7 +123,7 @@ func (r *cursorRange) nextBatch() *Batch {
 	return batch
 }
 
-// begin makes the first lane, which has all that there is to walk.
+// begin makes the first range, which covers everything to scan.
 func (w *Walk) begin() {
 	w.began = time.Now()
 	if w.sleep == nil {
@@ -137,7 +138,7 @@ func (w *Walk) begin() {
 	if w.Slots != nil {
 		w.ranges[0].slotsLeft = slices.Clone(w.Slots)
 		w.ranges[0].ended = len(w.Slots) == 0
-		w.trial.over = true // a walk over slots is not divided
+		w.trial.over = true // a scan of slots is not divided
 	}
 }
 
@@ -148,8 +149,8 @@ func (w *Walk) interval() Interval {
 	return w.Interval.rounded()
 }
 
-// most is how many ranges there may be: one unless the walk runs at full speed or over
-// a link, away from maxmemory.
+// maxRanges returns how many ranges there may be: one, unless the scan runs at full speed
+// or over a link, and not near maxmemory.
 func (w *Walk) maxRanges() int {
 	switch {
 	case w.lowMemory():
@@ -162,13 +163,13 @@ func (w *Walk) maxRanges() int {
 	return max(1, w.MaxRanges)
 }
 
-// errNoOrder ends a walk over ranges: SCAN must go up the line.
+// errNoOrder ends a scan of ranges: SCAN must go up the line.
 var errNoOrder = errors.New("the server's SCAN cursors do not follow the order of a hash table's buckets")
 
-// advance moves the lane past a page, and returns its names that belong to the
-// range. When the page has names of the next range, none is taken, and the next
-// time fewer are asked for. A page of one name ends with the bucket of that name,
-// so it lies either before the seam or behind it.
+// advance moves the range past a page, and returns its keys that belong to the range. If
+// the page has keys of the next range, it takes none, and lowers the next COUNT. A page
+// of one key ends with the bucket of that key, so it lies either before the boundary or
+// behind it.
 func (r *cursorRange) advance(page *ScanReply) ([]string, error) {
 	to := bits.Reverse64(page.Cursor)
 	if !r.bounded {
@@ -199,7 +200,7 @@ func (r *cursorRange) advance(page *ScanReply) ([]string, error) {
 	}
 }
 
-// distance is a length on the line; 0 stands for all of it.
+// lineLength returns a distance on the line as a number; 0 stands for all of it.
 func lineLength(d uint64) float64 {
 	if d == 0 {
 		return 1 << 64
@@ -207,15 +208,14 @@ func lineLength(d uint64) float64 {
 	return float64(d)
 }
 
-// isBoundary reports whether a position is certainly a bucket's beginning, when
-// known is one: buckets are no wider than the greatest power of two that divides
-// it.
+// isBoundary reports whether a position is certainly the start of a bucket, when known is
+// one: buckets are no wider than the largest power of two that divides it.
 func isBoundary(position, known uint64) bool {
 	return bits.TrailingZeros64(known) <= bits.TrailingZeros64(position)
 }
 
-// stretch is how much of the line lies between the lane's start and a position
-// that it has come to. When the lane has ended, the whole line may.
+// fractionTo returns the fraction of the line between the range's start and a position
+// that it has reached. If the range has ended, that may be the whole line.
 func (r *cursorRange) fractionTo(to uint64, ended bool) float64 {
 	if to == r.start && !ended {
 		return 0
@@ -223,7 +223,7 @@ func (r *cursorRange) fractionTo(to uint64, ended bool) float64 {
 	return lineLength(to-r.start) / (1 << 64)
 }
 
-// scanned is how much of the interval pages have come of, in [0,1].
+// scanned returns the fraction of the interval whose pages have arrived, in [0,1].
 func (w *Walk) scanned() float64 {
 	if w.Slots != nil {
 		return w.slotsDone()
@@ -235,8 +235,8 @@ func (w *Walk) scanned() float64 {
 	return min(1, sum/w.interval().fraction())
 }
 
-// Covered is what the walk has seen. Keys that are not probed count as not seen.
-// Of a walk over slots it tells nothing but Whole.
+// Covered returns what the scan has seen. Keys that are not probed count as not seen. For
+// a scan of slots only Whole is meaningful.
 func (w *Walk) Covered() Coverage {
 	c := Coverage{Interval: w.interval(), Whole: w.unfinished() == nil}
 	c.End = w.ranges[len(w.ranges)-1].end
@@ -247,7 +247,7 @@ func (w *Walk) Covered() Coverage {
 	return c
 }
 
-// unfinished is the first lane that is not at its end, nil when all are.
+// unfinished returns the first range that is not at its end; nil when all are.
 func (w *Walk) unfinished() *cursorRange {
 	i := slices.IndexFunc(w.ranges, func(r *cursorRange) bool { return !r.finished })
 	if i < 0 {
@@ -256,8 +256,8 @@ func (w *Walk) unfinished() *cursorRange {
 	return w.ranges[i]
 }
 
-// Cursor is where a walk that did not end would have to go on. What lies before it
-// is seen; of what lies behind it some may be.
+// Cursor returns the cursor at which an incomplete scan would continue. All keys before
+// it have been seen; some behind it may have been, too.
 func (w *Walk) Cursor() uint64 {
 	if r := w.unfinished(); r != nil {
 		return bits.Reverse64(r.probed)
@@ -265,15 +265,15 @@ func (w *Walk) Cursor() uint64 {
 	return 0
 }
 
-// trial is what the first pages of a walk told.
+// trial collects what the first pages of a scan show.
 type trial struct {
 	pages, names int
-	service      time.Duration // of the fastest of those that had probes on the way
+	service      time.Duration // of the fastest page that was sent with probes
 	over         bool
 }
 
-// watch looks at one of the first pages, before the lane moves past it. The error
-// is for a server on which no interval can be walked.
+// observeTrial examines one of the first pages, before the range moves past it. It
+// returns an error if no interval can be scanned on this server.
 func (w *Walk) observeTrial(r *cursorRange, page *ScanReply) error {
 	t := &w.trial
 	if t.over {
@@ -296,9 +296,8 @@ func (w *Walk) observeTrial(r *cursorRange, page *ScanReply) error {
 	return nil
 }
 
-// ordered reports whether a server with so many keys (0: not known) that was asked
-// for a page at a position answers like a hash table: it goes up the line, and its
-// cursor is the number of a bucket.
+// ordered reports whether a server with so many keys (0: unknown) replies like a hash
+// table: the cursor goes up the line, and is the number of a bucket.
 func ordered(at, cursor uint64, keys int64) bool {
 	if cursor != 0 && bits.Reverse64(cursor) <= at {
 		return false
@@ -307,8 +306,8 @@ func ordered(at, cursor uint64, keys int64) bool {
 	return keys <= 0 || cursor>>(bits.Len64(uint64(keys-1))+emptiest) == 0
 }
 
-// divide gives part of a lane's range to new lanes when the trial says so, and
-// returns them.
+// divideRange gives parts of a range to new ranges if the trial allows it, and returns
+// them.
 func (w *Walk) divideRange(r *cursorRange) []*cursorRange {
 	t := &w.trial
 	if t.over || t.pages < throttle.TrialPages || r.ended {
@@ -333,8 +332,8 @@ func (w *Walk) divideRange(r *cursorRange) []*cursorRange {
 	return ranges
 }
 
-// wantedRanges is how many ranges the walk has a use for. Over a link it is paced when
-// it sends, so that more of them do no harm.
+// wantedRanges returns how many ranges are useful. Over a link the scan is paced when it
+// sends, so that more of them do no harm.
 func (w *Walk) wantedRanges() int {
 	if w.overLink() {
 		return throttle.MaxRangesOverLink

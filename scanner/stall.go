@@ -8,45 +8,46 @@ import (
 	"time"
 )
 
-// ErrStalled is the Reply.Err of a probe that the server did not answer in time. It
-// is not sent again for that key.
+// ErrStalled is the Reply.Err of a probe that the server did not reply to in time. It is
+// not sent again for that key.
 var ErrStalled = errors.New("the server did not reply in time")
 
-// Stall is a command about a key that the server did not answer within the time
-// limit. The server may be at work on it still, whatever becomes of the connection.
+// Stall is a command about a key that the server did not reply to within the time limit.
+// The server may still be executing it, even if the connection is closed.
 type Stall struct {
 	DB       int
 	Probe    Probe
 	Key      string
-	Took     time.Duration // until the reply came, or was given up
-	Answered bool          // the reply came
-	// Idle is a server that used little CPU time meanwhile: the link stopped, or the
-	// whole machine, and the command is not to blame. It is told of answered ones.
+	Took     time.Duration // until the reply arrived, or the wait was given up
+	Answered bool          // the reply arrived
+	// Idle reports that the server used little CPU time meanwhile: then the network or
+	// the whole machine stopped, and the command is not to blame. It is set for answered
+	// stalls only.
 	Idle bool
 
 	reply  Reply
-	before *cpuReading // the last one before the wait; nil: none, or Idle is decided
+	before *cpuReading // the last one before the wait; nil: none, or Idle is set
 	ended  time.Time
 }
 
-// cpuReading is the CPU time of the server's main thread, as INFO told it.
+// cpuReading is the CPU time of the server's main thread, from INFO.
 type cpuReading struct {
 	at  time.Time
 	cpu time.Duration
 }
 
-// sawCPU keeps the last CPU time that INFO told on any connection to the server.
+// sawCPU keeps the last CPU time from INFO on any connection to the server.
 func (c *Conn) sawCPU(cpu time.Duration, known bool) {
 	if known {
 		c.cpuSeen.Store(&cpuReading{time.Now(), cpu})
 	}
 }
 
-// leastAtWork is the share of a wait for which a server that worked on a command
-// has used CPU time at least.
+// minBusyShare is the fraction of a wait that a server working on a command uses of the
+// CPU at least.
 const minBusyShare = 0.5
 
-// Stalls are the commands that the server did not answer in time, in their order.
+// Stalls returns the commands that the server did not reply to in time, in order.
 func (c *Conn) Stalls() []Stall {
 	now := c.cpuSeen.Load()
 	for i := range c.stalls {
@@ -58,9 +59,10 @@ func (c *Conn) Stalls() []Stall {
 	return slices.Clone(c.stalls)
 }
 
-// known returns the reply to a request that must not be sent again, nil where it may.
+// knownReply returns the reply to a request that must not be sent again, nil if it may be
+// sent.
 func (c *Conn) knownReply(r Request) *Reply {
-	for i := range c.stalls { // few: each of them took as long as a reply may
+	for i := range c.stalls { // few: each of them took the whole time limit
 		if s := &c.stalls[i]; s.DB == c.db && s.Probe == r.Probe && s.Key == r.Key {
 			return &s.reply
 		}
@@ -68,19 +70,19 @@ func (c *Conn) knownReply(r Request) *Reply {
 	return nil
 }
 
-// overdue is the wait for a reply that did not come in time.
+// lateReply is the wait for a reply that did not arrive in time.
 type lateReply struct {
-	index int // of the first request without a reply; that of no request: SCAN
+	index int // of the first request without a reply; beyond the last: SCAN
 	since time.Time
-	took  time.Duration // until replies came again; 0: they did not
-	cpu   *cpuReading   // the last one before; nil: none
-	// instead is to be noted when no trip behind has a better suspect; nil: none.
+	took  time.Duration // until replies arrived again; 0: they did not
+	cpu   *cpuReading   // the last one before the wait; nil: none
+	// suspect is recorded if no batch behind has a likelier one; nil: none.
 	suspect *Stall
 }
 
-// linger decides, when the time for a reply to trip is up, whether to go on waiting
-// for it: a closed connection would not stop the command that runs at the server,
-// and to ask again would run it twice. Meanwhile nothing is sent on any connection.
+// keepWaiting decides, when a reply to batch is overdue, whether to go on waiting:
+// closing the connection would not stop the command on the server, and asking again would
+// run it twice. Meanwhile nothing is sent on any connection.
 func (c *Conn) keepWaiting(ctx context.Context, batch *Batch) bool {
 	if c.waitingFor != nil || c.retry.MaxWait <= 0 || ctx.Err() != nil {
 		return false
@@ -91,14 +93,14 @@ func (c *Conn) keepWaiting(ctx context.Context, batch *Batch) bool {
 	}
 	c.monitor.suspend()
 	err := c.wire.setDeadline(time.Now().Add(c.retry.MaxWait))
-	if err == nil && ctx.Err() != nil { // it ended before the deadline was moved
+	if err == nil && ctx.Err() != nil { // ctx ended before the deadline was moved
 		err = c.wire.setDeadline(time.Now().Add(stopGrace))
 	}
 	return err == nil
 }
 
-// turnOf is about when the server turned to a trip: when it was sent, or when the
-// one before was answered.
+// startOf returns about when the server started a batch: when it was sent, or when the
+// one before was replied to.
 func (c *Conn) startOf(batch *Batch) time.Time {
 	if batch.sent.Before(c.answered) {
 		return c.answered
@@ -106,7 +108,7 @@ func (c *Conn) startOf(batch *Batch) time.Time {
 	return batch.sent
 }
 
-// resumed ends the wait for a reply that came after all.
+// resumed ends the wait for a reply that arrived late.
 func (c *Conn) resumed(timeout time.Duration) error {
 	late := *c.waitingFor
 	late.took = time.Since(late.since)
@@ -116,8 +118,8 @@ func (c *Conn) resumed(timeout time.Duration) error {
 	return c.wire.setDeadline(time.Now().Add(timeout))
 }
 
-// noteStalls notes which commands kept the server, once all replies to the trip are
-// there.
+// recordStalls records which commands stalled the server, once all replies to the batch
+// are there.
 func (c *Conn) recordStalls(ctx context.Context, batch *Batch) {
 	lateReplies := c.takeLateReplies()
 	if len(lateReplies) == 0 {
@@ -138,14 +140,14 @@ func (c *Conn) recordStalls(ctx context.Context, batch *Batch) {
 			late.suspect.Answered, late.suspect.before, late.suspect.ended = true, late.cpu, late.since.Add(late.took)
 		}
 		if resumed := late.since.Add(late.took); len(behind) == 0 && len(c.inFlight) > 1 && c.inFlight[1].sent.Before(resumed) {
-			late.index, c.lateReplies = 0, append(c.lateReplies, late) // the server may have been at that trip
+			late.index, c.lateReplies = 0, append(c.lateReplies, late) // the server may have been executing that batch
 		} else if s := late.suspect; s != nil && c.knownReply(Request{s.Probe, s.Key}) == nil {
 			c.stalls = append(c.stalls, *s)
 		}
 	}
 }
 
-// takeLates returns the replies to the first trip that were late, and forgets them.
+// takeLateReplies returns the late replies to the first batch, and forgets them.
 func (c *Conn) takeLateReplies() []lateReply {
 	lateReplies := c.lateReplies
 	if c.waitingFor != nil {
@@ -155,13 +157,13 @@ func (c *Conn) takeLateReplies() []lateReply {
 	return lateReplies
 }
 
-// slowLoss is how long a reply was awaited when the connection was lost, for that
-// reply to be suspected.
+// slowLoss is how long a reply was overdue when the connection was lost, for its command
+// to be a suspect.
 const slowLoss = time.Second
 
-// noteLoss is told that the connection was lost while replies to a trip were awaited.
-// A load balancer may cut a connection before our time is up: when that happens for
-// the second time at the same reply, the command is not sent a third time.
+// recordLoss records that the connection was lost while waiting for replies to a batch. A
+// load balancer may close a connection before our time limit: if that happens for the
+// second time at the same reply, the command is not sent a third time.
 func (c *Conn) recordLoss(batch *Batch) {
 	came, since := len(batch.Replies)-batch.replyOffset, c.startOf(batch)
 	waited := time.Since(since)
@@ -174,8 +176,8 @@ func (c *Conn) recordLoss(batch *Batch) {
 	}
 }
 
-// giveUp notes, when the connection is lost on which a reply was awaited beyond its
-// time, what must not be sent again. It asks on the new connection.
+// recordUnanswered records, when the connection with an overdue reply is lost, which
+// commands must not be sent again. It asks for the types of keys on the new connection.
 func (c *Conn) recordUnanswered(ctx context.Context) error {
 	late, lateReplies := c.waitingFor, c.lateReplies
 	all := c.takeLateReplies()
@@ -184,10 +186,10 @@ func (c *Conn) recordUnanswered(ctx context.Context) error {
 	}
 	first := all[0]
 	suspects := 0
-	for i, batch := range c.inFlight { // the server may have been at any that was sent
+	for i, batch := range c.inFlight { // the server may have been executing any of them
 		types, err := c.fetchTypes(ctx, batch)
 		if err != nil {
-			c.waitingFor, c.lateReplies = late, lateReplies // there will be another connection
+			c.waitingFor, c.lateReplies = late, lateReplies // the next connection tries again
 			return err
 		}
 		streams := streamsIn(batch, types)
@@ -205,8 +207,8 @@ func (c *Conn) recordUnanswered(ctx context.Context) error {
 	return nil
 }
 
-// accuse notes the commands whose replies were late, when there is no better suspect
-// or nobody left to ask.
+// recordSuspects records the commands whose replies were late, when there are no likelier
+// suspects or the connection is gone.
 func (c *Conn) recordSuspects(lateReplies []lateReply) {
 	for _, late := range lateReplies {
 		if late.suspect == nil && len(c.inFlight) > 0 && late.index < len(c.inFlight[0].Requests) {
@@ -218,16 +220,16 @@ func (c *Conn) recordSuspects(lateReplies []lateReply) {
 	}
 }
 
-// newStall is a command that is not to be sent again, once it is noted.
+// newStall returns a command that is not sent again once it is recorded.
 func (c *Conn) newStall(r Request, took time.Duration, reply Reply) *Stall {
 	return &Stall{DB: c.db, Probe: r.Probe, Key: r.Key, Took: took, reply: reply}
 }
 
-// streams are the requests of an answered trip for MEMORY USAGE of a stream. A
-// server answers in order, but sends nothing before it is through with all commands
-// that it has read, some 16 kB at a time (networking.c, readQueryFromClient). So the
-// first reply that was missing may be innocent: MEMORY USAGE of a stream behind it
-// alone takes a time without bound.
+// streams returns the requests of an answered batch for MEMORY USAGE of a stream. A
+// server replies in order, but sends nothing before it has executed all commands that it
+// has read, some 16 kB at a time (networking.c, readQueryFromClient). So the first
+// missing reply may be innocent: only MEMORY USAGE of a stream behind it takes unbounded
+// time.
 func (c *Conn) streams(ctx context.Context, batch *Batch) []int {
 	types := map[string]string{}
 	for i, r := range batch.Requests {
@@ -235,16 +237,16 @@ func (c *Conn) streams(ctx context.Context, batch *Batch) []int {
 			types[r.Key] = batch.Replies[batch.replyOffset+i].Text
 		}
 	}
-	if len(types) == 0 && len(c.inFlight) == 1 { // else the replies to other trips come first
+	if len(types) == 0 && len(c.inFlight) == 1 { // otherwise the replies to other batches come first
 		var err error
 		if types, err = c.fetchTypes(ctx, batch); err != nil {
-			c.wire.close() // the next trip makes another connection
+			c.wire.close() // the next batch makes another connection
 		}
 	}
 	return streamsIn(batch, types)
 }
 
-// from are the indexes that are not before first; they go up.
+// fromIndex returns the indexes, in ascending order, that are not before first.
 func fromIndex(first int, indexes []int) []int {
 	i, _ := slices.BinarySearch(indexes, first)
 	return indexes[i:]
@@ -259,8 +261,8 @@ func streamsIn(batch *Batch, types map[string]string) (indexes []int) {
 	return indexes
 }
 
-// askTypes are the types of the keys of which a trip asks for MEMORY USAGE. Nothing
-// may be on its way.
+// fetchTypes returns the types of the keys that a batch asks MEMORY USAGE for. Nothing
+// may be in flight.
 func (c *Conn) fetchTypes(ctx context.Context, batch *Batch) (map[string]string, error) {
 	question := Batch{}
 	for _, r := range batch.Requests {

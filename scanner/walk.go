@@ -15,89 +15,89 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// maxPipelineBytes bounds the requests of one pipeline. Names of 512 KiB exist,
-// and each travels once a probe.
+// maxPipelineBytes bounds the requests of one pipeline. Keys of 512 KiB exist, and each
+// is sent once for every probe.
 const maxPipelineBytes = 64 << 10
 
-// Visitor asks about the keys of a walk and gets the answers.
+// Visitor chooses the probes of a scan and receives the replies.
 type Visitor interface {
-	// Requests appends what is to be asked after a page of names arrived. The
-	// last call of a walk has no names, to let follow-up questions out.
+	// Requests appends the probes to send after a page of keys arrived. The last call of
+	// a scan has no names, to send follow-up probes.
 	Requests(requests []Request, names []string) []Request
-	// Replies hands over the answer to each of the requests, in their order. It
-	// is called once for each call of Requests, when all answers are there.
-	// The slice is used again for the next page.
+	// Replies receives the reply to each request, in their order. It is called once for
+	// each call of Requests, when all replies are there. The slice is reused for the next
+	// page.
 	Replies(replies []Reply) error
-	// Long is told of a name that is not to be probed, as it is too long: its
-	// beginning, and its length in bytes.
+	// Long receives a name that is not probed because it is too long: its beginning, and
+	// its length in bytes.
 	Long(prefix string, length int64)
 }
 
-// Walk is a walk over the names of one database. Set the fields, then call Run
-// once.
+// Walk scans the keys of one database. Set the fields, then call Run once.
 type Walk struct {
 	Exchange Exchange
 	Visitors func() Visitor // one for each cursor range
 	Pacer    *throttle.Pacer
 	Page     int                    // COUNT of each SCAN, without a Guard
-	Guard    *throttle.Guard        // chooses pages, and makes the walk stand back; may be nil
-	Monitor  *LatencyMonitor        // feels what others feel, for the Guard; may be nil
-	Match    string                 // glob; empty: all names
-	Tally    *Tally                 // what this walk and those before it cost
+	Guard    *throttle.Guard        // chooses page sizes and pauses; may be nil
+	Monitor  *LatencyMonitor        // measures the latency of other clients, for the Guard; may be nil
+	Match    string                 // glob; empty: all keys
+	Tally    *Tally                 // the cost of this scan and those before it
 	Progress func(fraction float64) // called after each page; may be nil
-	// Interval is what to walk; nil: all keys. It wants a server that
-	// RandomCursors is true of, as does Ranges over 1.
+	// Interval limits the scan; nil: all keys. It needs a server for which
+	// info.RandomCursors returns true, as does MaxRanges above 1.
 	Interval *Interval
-	// Slots are what to walk instead; nil: as Interval says. It wants a server that
-	// SlotTables is true of, and knows no Match.
+	// Slots are scanned instead of an Interval; nil: see Interval. They need a server for
+	// which info.SlotTables returns true, and exclude Match.
 	Slots []SlotKeys
-	// Wanted is asked of each name of slots, once, whether it is to be visited; nil: all are.
+	// Wanted is called once for each key of Slots and reports whether to visit it; nil:
+	// all are.
 	Wanted    func(name string) bool
-	MaxRanges int    // cursor ranges to walk at once, at most; 0: 1
-	Keys      int64  // in the database, about; 0: not known
-	Role      string // of the node; a change of it ends the walk. Empty: it is not known
-	// Braked is called now and then while the walk stands back, with the cause,
-	// and with none when it goes on; may be nil.
+	MaxRanges int    // cursor ranges to scan at once, at most; 0: 1
+	Keys      int64  // in the database, about; 0: unknown
+	Role      string // of the node; a change ends the scan. Empty: unknown
+	// OnPause is called now and then while the Guard pauses the scan, with the reason,
+	// and with "" when the scan resumes; may be nil.
 	OnPause func(cause string)
 
-	sleep        func(time.Duration) // for brief pauses; a test has its own clock
+	sleep        func(time.Duration) // for short pauses; a test has its own clock
 	ranges       []*cursorRange      // in the order of their ranges
-	ready        []*cursorRange      // that have something to send, in the order in which they do
-	inFlight     []sentBatch         // trips on their way, the first sent first
-	due          time.Duration       // when the next may be sent over a link, since Tally.Began
-	dueForRate   bool                // Rate alone wants that
-	changed      error               // the role of the node did
+	ready        []*cursorRange      // ranges with something to send, in the order of sending
+	inFlight     []sentBatch         // in the order sent
+	due          time.Duration       // when the next batch may be sent over a link, since Tally.Began
+	dueForRate   bool                // Rate alone asks for due
+	changed      error               // the error for a changed role
 	trial        trial
 	calibrated   time.Time     // last
-	unanswered   int           // times in a row that the server did not tell its CPU time
-	cpu          time.Duration // of the server's main thread then; 0: not known
-	began        time.Time     // of this walk
-	namesSeen    int64         // names that pages had
-	unattributed time.Duration // late replies over a link, of which it is not known whether the server was at work
-	serviceAtCPU time.Duration // Tally.Service when the server told its CPU time
-	singlePages  int           // pages still to ask for by COUNT 1
+	unanswered   int           // failed readings of the CPU time in a row
+	cpu          time.Duration // of the server's main thread at the last reading; 0: unknown
+	began        time.Time     // of this scan
+	namesSeen    int64         // keys in pages so far
+	unattributed time.Duration // time of late replies over a link that may be the server's
+	serviceAtCPU time.Duration // Tally.Service at the last reading of the CPU time
+	singlePages  int           // pages still to request with COUNT 1
 	recent       recentNames
 }
 
-// Tally is what walks cost, summed over the databases of a node.
+// Tally sums up the cost of scans, over the databases of a node.
 type Tally struct {
-	Began    time.Time     // of the first walk
-	Returned int64         // names that SCAN returned, repeats included, those that were not wanted left out
-	Repeats  int64         // of these, that are not visited: it had returned them shortly before, or another range has them
-	Service  time.Duration // upper bound of the server's main thread that we used
-	// Pauses of the pacer, by what wanted the longer one.
+	Began    time.Time     // of the first scan
+	Returned int64         // keys that SCAN returned, including repeats, excluding those not Wanted
+	Repeats  int64         // of these, not visited: returned shortly before, or part of another range
+	Service  time.Duration // upper bound of our use of the server's main thread
+	// Pauses of the pacer, by the limit that asked for the longer one.
 	PausedForLoad, PausedForRate time.Duration
 }
 
-// flight is a trip of a lane on its way.
+// sentBatch is a batch in flight, with its range.
 type sentBatch struct {
 	owner *cursorRange
 	batch *Batch
 }
 
-// Run walks until the server says that it is over, or the interval is. When ctx
-// ends it finishes the pages at hand and returns the context's cause; a page is
-// visited whole or not at all.
+// Run scans until the server returns the last cursor, or the interval ends. When ctx ends
+// it finishes the current pages and returns the context's cause; a page is visited
+// completely or not at all.
 func (w *Walk) Run(ctx context.Context) error {
 	w.begin()
 	if err := w.prepare(ctx, w.ranges[0]); err != nil {
@@ -117,7 +117,7 @@ func (w *Walk) Run(ctx context.Context) error {
 	return nil
 }
 
-// maySend reports whether to send before the next reply is awaited.
+// maySend reports whether to send before the next reply is received.
 func (w *Walk) maySend() bool {
 	switch {
 	case len(w.ready) == 0:
@@ -133,9 +133,8 @@ func (w *Walk) maySend() bool {
 	}
 }
 
-// ask readies the questions about a lane's page at hand and, unless its range or
-// the walk is at an end, the SCAN for its next page. The last time there is
-// nothing to send.
+// prepare collects the probes of a range's current page and, unless the range or the scan
+// is at its end, the SCAN for its next page. The last time there is nothing to send.
 func (w *Walk) prepare(ctx context.Context, r *cursorRange) error {
 	r.scanning = !r.ended && len(r.backlog) == 0 && ctx.Err() == nil
 	r.inFlight, r.sent, r.replies = 0, 0, r.replies[:0]
@@ -149,7 +148,7 @@ func (w *Walk) prepare(ctx context.Context, r *cursorRange) error {
 	return nil
 }
 
-// send sends what a pipeline may hold of a lane's questions. SCAN goes with the last
+// send sends as many of a range's probes as fit into a pipeline. SCAN goes with the last
 // of them; over a link it is a pipeline of its own.
 func (w *Walk) send(ctx context.Context, r *cursorRange) {
 	overLink := w.overLink()
@@ -170,12 +169,12 @@ func (w *Walk) send(ctx context.Context, r *cursorRange) {
 	w.Exchange.Send(ctx, batch)
 	r.inFlight++
 	w.inFlight = append(w.inFlight, sentBatch{r, batch})
-	if r.complete = last; last || !overLink { // else the rest follows without delay
+	if r.complete = last; last || !overLink { // otherwise the rest follows without delay
 		w.ready = slices.Delete(w.ready, 0, 1)
 	}
 }
 
-// land takes what came back first, and readies what is next.
+// handleReply receives the first batch in flight, and prepares what is next.
 func (w *Walk) handleReply(ctx context.Context) error {
 	f := w.inFlight[0]
 	w.inFlight = slices.Delete(w.inFlight, 0, 1)
@@ -198,7 +197,7 @@ func (w *Walk) handleReply(ctx context.Context) error {
 	return w.handleReplies(ctx, r)
 }
 
-// landed goes on with a lane that has all replies.
+// handleReplies continues with a range that has all its replies.
 func (w *Walk) handleReplies(ctx context.Context, r *cursorRange) error {
 	replies := r.replies
 	if r.sent == 1 {
@@ -226,8 +225,8 @@ func (w *Walk) handleReplies(ctx context.Context, r *cursorRange) error {
 	return nil
 }
 
-// receive takes the trip that was sent first, and paces. A walk that is told to stop
-// still gets the answers to what it sent.
+// receive receives the batch that was sent first, and paces. A scan whose context has
+// ended still receives the replies to what it sent.
 func (w *Walk) receive(ctx context.Context, f sentBatch) error {
 	batch, err := w.Exchange.Receive(ctx)
 	if w.overLink() && err == nil {
@@ -238,19 +237,19 @@ func (w *Walk) receive(ctx context.Context, f sentBatch) error {
 		return err
 	}
 	keys := len(batch.Page.Names)
-	if w.Slots != nil { // of which not all are wanted
+	if w.Slots != nil { // not all of them are wanted
 		keys = len(f.owner.names)
 	}
 	pause, forRate := w.Pacer.Page(batch.Service, keys, time.Since(w.Tally.Began))
-	w.calibrate(ctx) // what it has used for the page is charged
+	w.calibrate(ctx) // charges the CPU time of the page
 	w.pause(ctx, pause, forRate)
-	if batch.Scan != nil || w.Slots != nil { // else the walk is about to end
+	if batch.Scan != nil || w.Slots != nil { // otherwise the scan is about to end
 		w.throttle(ctx, batch.Service)
 	}
 	return w.changed
 }
 
-// pause rests for as long as the pacer wants.
+// pause pauses for as long as the pacer asks.
 func (w *Walk) pause(ctx context.Context, pause time.Duration, forRate bool) {
 	if took := w.pauseFor(ctx, pause); forRate {
 		w.Tally.PausedForRate += took
@@ -259,7 +258,7 @@ func (w *Walk) pause(ctx context.Context, pause time.Duration, forRate bool) {
 	}
 }
 
-// arrive takes the page of names that came for a lane.
+// handlePage takes in the page that arrived for a range.
 func (w *Walk) handlePage(r *cursorRange) error {
 	page := &r.batch.Page
 	w.Tally.Returned += int64(len(page.Names))
@@ -288,11 +287,11 @@ func (w *Walk) handlePage(r *cursorRange) error {
 	return nil
 }
 
-// afterLong is how many pages are asked for by COUNT 1 after one with a name that is
-// too long to be probed: the server holds all names of a page in memory at once.
+// afterLong is the number of pages that are requested with COUNT 1 after one with a name
+// that is too long to be probed: the server holds all names of a page in memory at once.
 const afterLong = 64
 
-// noteLong tells the visitor of names that are not probed.
+// noteLong passes names that are not probed to the visitor.
 func (w *Walk) noteLong(r *cursorRange, names []LongName) {
 	w.singlePages = max(0, w.singlePages-1)
 	for _, name := range names {
@@ -302,8 +301,8 @@ func (w *Walk) noteLong(r *cursorRange, names []LongName) {
 	}
 }
 
-// atOnce is how many of the names that came are asked about at a time: SCAN was
-// asked for no more.
+// atOnce returns how many of the keys that arrived are probed at a time: SCAN was asked
+// for no more.
 func (w *Walk) atOnce(came int) int {
 	if w.Slots == nil {
 		return came
@@ -314,9 +313,9 @@ func (w *Walk) atOnce(came int) int {
 // longPage is longer than any page should take.
 const longPage = 100 * time.Millisecond
 
-// ours is the service of a trip. Where the connection was lost, it is bounded by what
-// the server's main thread used meanwhile, for all its clients: while a network was
-// down the server was idle.
+// ownService returns the service of a batch. If the connection was lost, it is bounded by
+// the CPU time that the server's main thread used meanwhile, for all its clients: while a
+// network was down the server was idle.
 func (w *Walk) ownService(ctx context.Context, batch *Batch, connected bool) time.Duration {
 	before := w.cpu
 	if batch.lostTime <= longPage || !connected || before == 0 || len(w.inFlight) > 0 {
@@ -328,14 +327,14 @@ func (w *Walk) ownService(ctx context.Context, batch *Batch, connected bool) tim
 	return batch.Service
 }
 
-// calibrateEvery is how often the server is asked for its CPU time.
+// calibrateEvery is the interval between readings of the server's CPU time.
 const calibrateEvery = 250 * time.Millisecond
 
-// mostUnanswered is how often in a row the server may leave unanswered what is asked
-// beside the pages, before it is not asked again: each time takes as long as a reply may.
+// maxUnanswered is the number of failures in a row of a command sent besides the pages,
+// after which it is not sent again: each may take as long as the timeout.
 const maxUnanswered = 3
 
-// calibrate tells the pacer the server's CPU time when it is due.
+// calibrate gives the pacer the server's CPU time when that is due.
 func (w *Walk) calibrate(ctx context.Context) {
 	if w.Pacer.MaxLoad >= 1 || time.Since(w.calibrated) < calibrateEvery {
 		return
@@ -347,7 +346,7 @@ func (w *Walk) calibrate(ctx context.Context) {
 	}
 }
 
-// cpuTime asks for the server's CPU time, unless it did not tell it for some times.
+// cpuTime reads the server's CPU time, unless that has failed too often.
 func (w *Walk) cpuTime(ctx context.Context) (cpu time.Duration, ok bool) {
 	if w.unanswered >= maxUnanswered {
 		return 0, false
@@ -359,7 +358,7 @@ func (w *Walk) cpuTime(ctx context.Context) (cpu time.Duration, ok bool) {
 	return cpu, ok
 }
 
-// rest pauses for d, or until ctx ends, and returns how long it took.
+// sleepContext sleeps for d, or until ctx ends, and returns how long that took.
 func sleepContext(ctx context.Context, d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
@@ -374,8 +373,8 @@ func sleepContext(ctx context.Context, d time.Duration) time.Duration {
 	return time.Since(start)
 }
 
-// split cuts requests where a pipeline would have more than so many bytes, or
-// requests. A single request is sent however long it is.
+// splitRequests cuts requests where a pipeline would exceed so many bytes or requests. A
+// single request is sent however long it is.
 func splitRequests(requests []Request, mostBytes, most int) (chunk, more []Request) {
 	bytes := 0
 	for i, r := range requests {
@@ -387,10 +386,10 @@ func splitRequests(requests []Request, mostBytes, most int) (chunk, more []Reque
 	return requests, nil
 }
 
-// longestSlice is how long a walk that stands back does not tell so.
+// maxPauseSlice is the interval between calls of OnPause during a pause.
 const maxPauseSlice = 250 * time.Millisecond
 
-// count is how many keys the next SCAN asks for.
+// count returns the COUNT of the next SCAN.
 func (w *Walk) count() int {
 	switch {
 	case w.singlePages > 0:
@@ -404,19 +403,20 @@ func (w *Walk) count() int {
 	}
 }
 
-// Near maxmemory the buffers of a connection may evict keys, or make others' writes
-// fail. Then one page is on its way at a time, and it is so small that the requests
-// and the replies fit into the buffers that a server has for a connection anyway.
+// Near maxmemory the buffers of a connection may evict keys, or make other clients'
+// writes fail. Then one page is in flight at a time, and it is so small that its requests
+// and replies fit into the buffers that a server has for a connection anyway.
 const (
 	lowMemoryPage     = 20      // keys
 	lowMemoryPipeline = 8 << 10 // bytes
 )
 
+// lowMemory reports whether the server is near its maxmemory.
 func (w *Walk) lowMemory() bool {
 	return w.Guard != nil && w.Guard.NearMaxmemory() || w.Monitor.sharesConn()
 }
 
-// pipelineBytes bounds the requests of one pipeline.
+// pipelineBytes returns the limit of the requests of one pipeline, in bytes.
 func (w *Walk) pipelineBytes() int {
 	if w.lowMemory() {
 		return lowMemoryPipeline
@@ -424,10 +424,11 @@ func (w *Walk) pipelineBytes() int {
 	return maxPipelineBytes
 }
 
-// brief is a pause for which a timer is too inexact, and that an interrupt can wait for.
+// shortPause is a pause for which a timer is too inexact, and that need not be
+// interruptible.
 const shortPause = 2 * time.Millisecond
 
-// rest pauses for d, or until ctx ends, and returns how long it took.
+// pauseFor pauses the scan for d, or until ctx ends, and returns how long that took.
 func (w *Walk) pauseFor(ctx context.Context, d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
@@ -442,8 +443,8 @@ func (w *Walk) pauseFor(ctx context.Context, d time.Duration) time.Duration {
 	return time.Since(start)
 }
 
-// heed tells the guard what a page took and what was seen, and stands back for as
-// long as it wants.
+// throttle gives the guard the time of a page and the samples of the monitor, and pauses
+// for as long as the guard asks.
 func (w *Walk) throttle(ctx context.Context, service time.Duration) {
 	if w.Guard == nil {
 		return
@@ -465,8 +466,9 @@ func (w *Walk) throttle(ctx context.Context, service time.Duration) {
 	}
 }
 
+// updateGuard gives the guard the samples of the monitor.
 func (w *Walk) updateGuard() {
-	for _, s := range w.Monitor.slot() {
+	for _, s := range w.Monitor.takeSamples() {
 		if s.stats == nil {
 			w.Guard.AddPing(s.roundTrip, s.paused)
 			continue
@@ -484,23 +486,22 @@ func (w *Walk) updateGuard() {
 	}
 }
 
-// ErrRoleChanged ends a walk: what a node answers about keys depends on its role.
+// ErrRoleChanged ends a scan: a node's replies about keys depend on its role.
 var ErrRoleChanged = errors.New("the role of the server changed")
 
-// recentSlots is how many names of one range are remembered at most: hundreds of
-// pages.
+// recentSlots is the number of names that are remembered for one range, at most: hundreds
+// of pages.
 const recentSlots = 1 << 15
 
-// recentNames remembers names that SCAN returned lately. While a table shrinks
-// SCAN returns whole chains again (dict.c, dictScan), mostly soon after the first
-// time. One slot a hash makes it forget a few too early, which leaves a repeat
-// in and never takes a key out.
+// recentNames remembers names that SCAN returned lately. While a table shrinks SCAN
+// returns whole chains again (dict.c, dictScan), mostly soon after the first time. With
+// one slot for each hash it forgets a few too early, which leaves a repeat in and never
+// drops a key.
 type recentNames []uint64 // hashes; 0: free
 
 func newRecentNames(ranges int) recentNames { return make(recentNames, ranges*recentSlots) }
 
-// drop takes out of names those that were returned lately, and remembers the
-// others.
+// drop removes names that were returned lately, and remembers the others.
 func (r recentNames) drop(names []string) []string {
 	kept := names[:0]
 	for _, name := range names {
@@ -513,7 +514,7 @@ func (r recentNames) drop(names []string) []string {
 	return kept
 }
 
-// Why a walk is ended that would not end by itself.
+// These errors end a scan that would not end by itself.
 var (
 	errStuck  = errors.New("SCAN returned the same cursor again: the scan would never end")
 	errCycle  = errors.New("SCAN returned an earlier cursor again: the scan would never end")
@@ -521,25 +522,25 @@ var (
 	errTooOld = fmt.Errorf("the scan took longer than %s, and INFO does not report the number of keys", longestBlind)
 )
 
-// Bounds of a walk. Without MATCH each SCAN that returns nothing has passed over 10
-// times COUNT buckets, so that no table is that large.
+// Bounds of a scan. Without MATCH each SCAN that returns nothing has passed over 10 times
+// COUNT buckets, and no table is that large.
 const (
-	maxEmptyPages = 1 << 24        // pages without a name, in a row
-	maxGrowth     = 10             // times the keys that INFO knows may come,
+	maxEmptyPages = 1 << 24        // pages without a key, in a row
+	maxGrowth     = 10             // a scan may return so many times the keys in INFO
 	anyGrowth     = 1_000_000      // and so many more
-	longestBlind  = 24 * time.Hour // of a walk when INFO knows no number of keys
+	longestBlind  = 24 * time.Hour // duration of a scan when INFO has no number of keys
 )
 
-// circle finds a sequence of cursors that comes back to one that it had, as Brent's
-// algorithm does (BIT 20, 1980): a cursor is remembered for twice as many steps as
-// the one before.
+// cycleDetector finds a sequence of cursors that returns to an earlier one, with Brent's
+// algorithm (BIT 20, 1980): each cursor is remembered for twice as many steps as the one
+// before.
 type cycleDetector struct {
 	remembered  uint64
-	left, steps int // until another is remembered; in all
-	empty       int // pages without a name, in a row
+	left, steps int // steps until another is remembered, of steps in all
+	empty       int // pages without a key, in a row
 }
 
-// comesBack reports whether the cursor was there before.
+// seenBefore reports whether the cursor was there before.
 func (c *cycleDetector) seenBefore(cursor uint64) bool {
 	if c.steps > 0 && cursor == c.remembered {
 		return true
@@ -552,7 +553,7 @@ func (c *cycleDetector) seenBefore(cursor uint64) bool {
 	return false
 }
 
-// endless is an error when a page shows that the walk would not end by itself.
+// checkEndless returns an error when a page shows that the scan would not end by itself.
 func (w *Walk) checkEndless(r *cursorRange, page *ScanReply) error {
 	came := len(page.Names) + len(page.Long)
 	w.namesSeen += int64(came)
@@ -567,7 +568,7 @@ func (w *Walk) checkEndless(r *cursorRange, page *ScanReply) error {
 		return errTooOld
 	case w.Match == "" && r.cycle.empty > maxEmptyPages, w.Keys > 0 && int64(r.cycle.empty) > maxEmptyPages+limit:
 		return errEmpty
-	case r.batch.Scan == nil || page.Cursor == 0 || r.bounded: // those in order are held to it
+	case r.batch.Scan == nil || page.Cursor == 0 || r.bounded: // the order of ranges is checked elsewhere
 		return nil
 	case page.Cursor == r.scan.Cursor:
 		return errStuck

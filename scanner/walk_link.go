@@ -9,9 +9,9 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// Forecast is for a walk under a latency budget, with pages of a given size (0: by the
-// budget), that may use a share load of the server. It sends PING some times to get to
-// know a link.
+// Forecast returns a forecast for a scan under a latency budget, with pages of a given
+// size in keys (0: derived from the budget), that may use a fraction load of the server.
+// It sends some PINGs to measure a link.
 func (c *Conn) Forecast(ctx context.Context, budget time.Duration, page int, load float64) (throttle.Forecast, error) {
 	f := throttle.Forecast{Page: page, RoundTrip: c.minRoundTrip, Load: load}
 	f.Ordered, _ = info.RandomCursors(c.Node)
@@ -34,12 +34,11 @@ func (c *Conn) Forecast(ctx context.Context, budget time.Duration, page int, loa
 	return f, nil
 }
 
-// far reports whether the walk goes over a link. Near maxmemory the care for memory
-// comes first.
+// overLink reports whether the scan goes over a link. Near maxmemory memory comes first.
 func (w *Walk) overLink() bool { return w.Guard != nil && w.Guard.OverLink() && !w.lowMemory() }
 
-// goFar tells the guard of a link. At full speed with pages of a given size nobody is
-// to be spared.
+// detectLink tells the guard of a link. At full speed with pages of a given size no
+// client is to be spared.
 func (w *Walk) detectLink() {
 	roundTrip := w.Exchange.MinRoundTrip()
 	if roundTrip >= throttle.LinkRoundTrip && (w.Pacer.MaxLoad < 1 || !w.Guard.FixedPage()) {
@@ -47,7 +46,7 @@ func (w *Walk) detectLink() {
 	}
 }
 
-// pipelineRequests bounds the requests of one pipeline.
+// pipelineRequests returns the limit of the requests of one pipeline.
 func (w *Walk) pipelineRequests() int {
 	if w.overLink() {
 		return w.Guard.Link().Requests()
@@ -55,14 +54,14 @@ func (w *Walk) pipelineRequests() int {
 	return math.MaxInt
 }
 
-// replyFirst reports whether a reply should be there before the next pipeline is due,
-// also where it is late by the jitter of the link: who waits for it sends nothing.
+// replyFirst reports whether a reply should arrive before the next pipeline is due, even
+// if it is late by the jitter of the link: while waiting for it, nothing is sent.
 func (w *Walk) replyFirst() bool {
 	usual := max(w.Exchange.MinRoundTrip(), w.Guard.Link().UpperQuartile())
 	return w.inFlight[0].batch.sent.Add(usual).Before(w.Tally.Began.Add(w.due))
 }
 
-// space waits until a trip may be sent over a link, and accounts for it.
+// paceSend waits until a batch may be sent over a link, and accounts for it.
 func (w *Walk) paceSend(ctx context.Context, batch *Batch) {
 	w.pause(ctx, w.due-time.Since(w.Tally.Began), w.dueForRate)
 	link, names := w.Guard.Link(), 0
@@ -79,7 +78,7 @@ func (w *Walk) paceSend(ctx context.Context, batch *Batch) {
 	w.due, w.dueForRate = elapsed+pause, forRate
 }
 
-// receiveFar is receive for a trip over a link, which was paced when it was sent.
+// receiveOverLink is receive for a batch over a link, which was paced when it was sent.
 func (w *Walk) receiveOverLink(ctx context.Context, batch *Batch) error {
 	w.Guard.Link().AddReply(time.Since(batch.sent))
 	if batch.Scan != nil {
@@ -92,8 +91,8 @@ func (w *Walk) receiveOverLink(ctx context.Context, batch *Batch) error {
 	return w.changed
 }
 
-// settleFar is told the server's CPU time while a walk goes over a link. It bounds what
-// pipelines cost, and says whether it was the server that made replies late.
+// chargeOverLink takes in the server's CPU time while a scan goes over a link. It bounds
+// the cost of pipelines, and decides whether the server made replies late.
 func (w *Walk) chargeOverLink(cpu time.Duration) {
 	w.Pacer.Calibrate(cpu)
 	if w.cpu > 0 {
