@@ -145,7 +145,7 @@ func (c *connection) open(ctx context.Context, stdin io.Reader, stderr io.Writer
 	if err != nil {
 		return nil, nil, err
 	}
-	conn, err := scanner.Connect(ctx, target, c.Timeout, scanner.Patience{
+	conn, err := scanner.Connect(ctx, target, c.Timeout, scanner.RetryPolicy{
 		MaxWait: c.MaxWait,
 		Notice:  c.notice(stderr, interrupt),
 	})

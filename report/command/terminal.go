@@ -171,7 +171,7 @@ func tellBrakes(stderr io.Writer, after time.Duration) func(cause string) {
 			began = time.Now()
 		case !told && time.Since(began) >= after:
 			told = true
-			warn(stderr, "the scan pauses since %s; it resumes by itself", cause)
+			warn(stderr, "the scan pauses: %s; it resumes by itself", cause)
 		}
 	}
 }
