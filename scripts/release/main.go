@@ -16,7 +16,7 @@ import (
 // platform is a pair of GOOS and GOARCH.
 type platform struct{ os, arch string }
 
-// platforms is what keyprof is released for.
+// platforms lists the platforms that keyprof is released for.
 var platforms = []platform{
 	{"linux", "amd64"},
 	{"linux", "arm64"},
@@ -26,7 +26,7 @@ var platforms = []platform{
 	{"windows", "arm64"},
 }
 
-// options are the flags.
+// options holds the flags.
 type options struct {
 	out       string // folder for the archives
 	version   string // built into the program, and part of the archives' names
@@ -39,7 +39,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "dist", "write to `DIR`")
 	flag.StringVar(&o.version, "version", "devel", "build `VERSION` into the program")
 	flag.StringVar(&o.pkg, "package", ".", "build `PACKAGE`")
-	flag.BoolVar(&o.buildOnly, "build-only", false, "only show that everything builds")
+	flag.BoolVar(&o.buildOnly, "build-only", false, "only check that everything builds")
 	flag.Parse()
 	if err := release(o); err != nil {
 		fmt.Fprintf(os.Stderr, "release: error: %v\n", err)
@@ -47,7 +47,7 @@ func main() {
 	}
 }
 
-// printed are files that the program prints itself, by the arguments for it.
+// printed lists files that the program prints itself, with the arguments for it.
 var printed = []struct{ file, args string }{
 	{"keyprof.1", "man"},
 	{"keyprof.bash", "completion bash"},
