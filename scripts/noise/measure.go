@@ -12,7 +12,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// reading is the bytes of all keys of a shape, read once.
+// reading holds the bytes of all keys of a shape, read once.
 type reading []int64
 
 // readings are all of one shape.

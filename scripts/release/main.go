@@ -55,8 +55,7 @@ var printed = []struct{ file, args string }{
 	{"keyprof.fish", "completion fish"},
 }
 
-// printExtras makes the printed files in a folder, with a program for the
-// machine at hand.
+// printExtras writes the printed files to a folder, with a program for this machine.
 func printExtras(o options, folder string) ([]string, error) {
 	program := filepath.Join(folder, "program.exe") // which Windows asks for
 	if err := compile(o, program, nil); err != nil {
@@ -116,8 +115,8 @@ func release(o options) error {
 	return writeSums(filepath.Join(o.out, "SHA256SUMS"), archives)
 }
 
-// build compiles for one platform and returns the program's path, in a folder
-// that has the archive's name.
+// build compiles for one platform and returns the program's path, in a folder named like
+// the archive.
 func build(o options, p platform) (string, error) {
 	folder := fmt.Sprintf("keyprof_%s_%s_%s", strings.ReplaceAll(o.version, "/", "-"), p.os, p.arch)
 	program := filepath.Join(o.out, folder, "keyprof")
@@ -127,7 +126,7 @@ func build(o options, p platform) (string, error) {
 	return program, compile(o, program, []string{"GOOS=" + p.os, "GOARCH=" + p.arch})
 }
 
-// compile builds a program in an environment that has more than ours.
+// compile builds a program with additional environment variables.
 func compile(o options, program string, environment []string) error {
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=" + o.version}
 	if o.buildOnly {
