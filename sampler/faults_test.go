@@ -39,7 +39,7 @@ func patiently(ctx context.Context, t *testing.T, url string, maxWait time.Durat
 	return patientlyWith(ctx, t, url, time.Second, maxWait, o)
 }
 
-// patientlyWith is patiently with a timeout.
+// patientlyWith returns patiently with a timeout.
 func patientlyWith(ctx context.Context, t *testing.T, url string, timeout, maxWait time.Duration, o sampler.Options) (*profile.Profile, []string, error) {
 	t.Helper()
 	target, err := scanner.ParseURL(url)
@@ -63,7 +63,7 @@ func patientlyWith(ctx context.Context, t *testing.T, url string, timeout, maxWa
 	return p, notices, err
 }
 
-// rows are the keys and bytes of each namespace.
+// rows returns the keys and bytes of each namespace.
 func rows(p *profile.Profile) map[string][2]int64 {
 	sums := map[string][2]int64{}
 	for _, n := range p.Namespaces {
@@ -109,6 +109,9 @@ func TestResetAtEachPoint(t *testing.T) {
 }
 
 func TestManyResets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	server := newFaultServer(t)
 	want := collect(t, server.SocketURL(), fast())
 	info, err := server.Client().Info(context.Background()).Result() // each connection begins with it
@@ -141,7 +144,7 @@ func TestBlackHole(t *testing.T) {
 	}
 }
 
-// once calls f at the first progress that is at least half of the walk.
+// once calls f at the first progress that is at least half of the scan.
 func once(f func()) func(sampler.Progress) {
 	done := false
 	return func(p sampler.Progress) {
@@ -321,8 +324,8 @@ func TestHangingServer(t *testing.T) {
 	}
 }
 
-// MEMORY USAGE of a stream walks all consumers of its groups. What it takes is asked
-// for once, in the rehearsal and the walk together, and is on the receipt.
+// MEMORY USAGE of a stream scans all consumers of its groups. What it takes is asked
+// for once, in the rehearsal and the scan together, and is on the receipt.
 func TestStreamWithManyConsumers(t *testing.T) {
 	server := newFaultServer(t)
 	const consumers = 300_000

@@ -62,7 +62,7 @@ func TestNeverComesBack(t *testing.T) {
 	}
 }
 
-// The time for the walk runs out while a server is waited for.
+// The time for the scan runs out while a server is waited for.
 func TestTimeUpInAWait(t *testing.T) {
 	server := newFaultServer(t)
 	o := small()
@@ -177,7 +177,7 @@ func profileWithoutConnections(t *testing.T, server *redistest.Server, url strin
 	return p, notices
 }
 
-// adminOf is a client with a single connection, which it keeps.
+// adminOf returns a client with a single connection, which it keeps.
 func adminOf(t *testing.T, server *redistest.Server) *redis.Conn {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Network: "unix", Addr: server.Socket(), MaxRetries: -1})
@@ -205,7 +205,7 @@ func occupy(t *testing.T, server *redistest.Server) net.Conn {
 	return conn
 }
 
-// Interrupted while a server loads, before there was anything to walk.
+// Interrupted while a server loads, before there was anything to scan.
 func TestInterruptedWhileConnecting(t *testing.T) {
 	fake := redistest.NewFake(t, redistest.FakeOptions{}, func([]string) string { return redistest.Error("LOADING it takes a while") })
 	ctx, cancel := context.WithCancelCause(context.Background())

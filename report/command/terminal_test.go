@@ -12,8 +12,8 @@ func TestTellBrakes(t *testing.T) {
 	for _, cause := range []string{"an RDB save started", "an RDB save started", "an RDB save started", "", "a data set is being loaded", "a data set is being loaded"} {
 		tell(cause)
 	}
-	want := "keyprof: warning: the walk stands back from the server since an RDB save started; it goes on by itself\n" +
-		"keyprof: warning: the walk stands back from the server since a data set is being loaded; it goes on by itself\n"
+	want := "keyprof: warning: the scan pauses: an RDB save started; it resumes by itself\n" +
+		"keyprof: warning: the scan pauses: a data set is being loaded; it resumes by itself\n"
 	if out.String() != want {
 		t.Errorf("said %q, want %q", out.String(), want)
 	}

@@ -61,7 +61,7 @@ func addressesOf(p *profile.Profile) addresses {
 	return a
 }
 
-// of is what an address is called.
+// of returns what an address is called.
 func (a addresses) of(address string) string {
 	if alias, ok := a[address]; ok {
 		return alias
@@ -115,7 +115,7 @@ var (
 	user      = regexp.MustCompile(`ACL SETUSER \S+`)
 )
 
-// Text is a sentence of ours without what it quotes.
+// Text returns a sentence of ours without what it quotes.
 func Text(s string) string {
 	s = arguments.ReplaceAllString(quotes(s), "")
 	return user.ReplaceAllString(s, "ACL SETUSER <user>")
@@ -151,6 +151,11 @@ var ownReasons = regexp.MustCompile(`not walked|interrupted|no (?:answer|reply) 
 	`a different server process answers than at the start of the scan \(restart or failover\): its remaining keys cannot be scanned|` +
 	`INFO is refused, so it is unknown whether the same server process answers|` +
 	`INFO is refused, so whether the same server process answers there cannot be told|` +
+	`not scanned|the role changed from \w+ to \w+ during the scan|` +
+	`[\d,]+ keys of db\d+ (?:got an invalid reply|have names too long to request|stalled \(not measured: [a-z, ]+\))|` +
+	`INFO is refused, so databases other than 0 are unknown: name those to scan with --db|` +
+	`the server is synchronizing with its primary: its data set is being replaced|` +
+	`the server follows another primary than when the scan began: its data set was replaced|` +
 	`[\d,]+ keys of db\d+ were (?:denied by the user's ACL key patterns|answered in a way that makes no sense)|` +
 	`[\d,]+ keys of db\d+ (?:have names too long to ask about|stalled(?:: not known of them: [a-z, ]+)?)|` +
 	`SCAN returned [\d,]+ keys of db\d+, far fewer than the [\d,]+ that INFO had before and the [\d,]+ after|` +
@@ -166,7 +171,7 @@ var ownReasons = regexp.MustCompile(`not walked|interrupted|no (?:answer|reply) 
 // errorCodes are the first words of errors that a server answers.
 var errorCodes = regexp.MustCompile(`\b(?:ERR|NOPERM|NOAUTH|WRONGPASS|LOADING|MASTERDOWN|BUSY|DENIED|CLUSTERDOWN|MOVED|READONLY|MISCONF|OOM)\b`)
 
-// Reason is why something could not be done, without what a server said: it
+// Reason returns why something could not be done, without what a server said: it
 // may quote names of keys.
 func Reason(s string) string {
 	if s == "" {

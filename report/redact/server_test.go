@@ -16,9 +16,13 @@ func TestReason(t *testing.T) {
 		"12 keys of db0 stalled: not known of them: bytes, ttl":                                                "12 keys of db0 stalled: not known of them: bytes, ttl",
 		"SCAN returned 3,541 keys of db0, far fewer than the 60,000 that INFO had before and the 60,000 after": "SCAN returned 3,541 keys of db0, far fewer than the 60,000 that INFO had before and the 60,000 after",
 		"1 keys of db3 have names too long to ask about":                                                       "1 keys of db3 have names too long to ask about",
-		"NOPERM this user has no permissions to access 'user:alice'":                                           "the server answered NOPERM",
-		"selecting database 3 at h:1: ERR unknown command 'SELECT' 'x'":                                        "the server answered ERR",
-		"malformed reply: got \"user:alice\", expected a bulk string":                                          leftOut,
+		"not scanned": "not scanned",
+		"12 keys of db0 stalled (not measured: bytes, ttl)":             "12 keys of db0 stalled (not measured: bytes, ttl)",
+		"1 keys of db3 have names too long to request":                  "1 keys of db3 have names too long to request",
+		"the role changed from replica to primary during the scan":      "the role changed from replica to primary during the scan",
+		"NOPERM this user has no permissions to access 'user:alice'":    "the server answered NOPERM",
+		"selecting database 3 at h:1: ERR unknown command 'SELECT' 'x'": "the server answered ERR",
+		"malformed reply: got \"user:alice\", expected a bulk string":   leftOut,
 		"alice": leftOut,
 	} {
 		if got := Reason(s); got != want {

@@ -7,7 +7,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Full is a profile in which every field is set, among them names that are hard
+// Full returns a profile in which every field is set, among them names that are hard
 // to store. Each call makes a new one.
 func Full() *profile.Profile {
 	p := Fold(keys()...)
@@ -38,7 +38,7 @@ func Full() *profile.Profile {
 	return p
 }
 
-// keys are some ordinary keys, and some with names and values at the limits.
+// keys returns some ordinary keys, and some with names and values at the limits.
 func keys() []Observation {
 	var all []Observation
 	for i := range int64(200) {
