@@ -88,21 +88,21 @@ func (g Grouping) OtherLexing() string {
 type Builder struct {
 	grouping     Grouping
 	highIdleOver int64 // seconds; below 0: not told
-	Sampled      bool  // the pages are of a sample; to be set before the first of them
+	OfSample     bool  // the pages are of a sample; to be set before the first of them
 	rules        *pattern.Rules
-	rung         int // bounds of the tries
+	coarseness   int // bounds of the tries
 	tries        map[int]*pattern.Trie[*accumulator]
-	largest      standouts
+	largest      topKeys
 
-	sinceWeighed int // keys
-	weighEvery   int // keys
-	overflow     *reservoir
+	sinceMemoryCheck int // keys
+	memoryCheckEvery int // keys
+	shared           *sharedBuilder
 }
 
 // NewBuilder makes a builder. Keys idle for more than highIdleOver seconds are
 // high-idle; below 0 none is.
 func NewBuilder(g Grouping, highIdleOver int64) *Builder {
-	b := &Builder{grouping: g, highIdleOver: highIdleOver, weighEvery: weighAtMostEvery}
+	b := &Builder{grouping: g, highIdleOver: highIdleOver, memoryCheckEvery: maxMemoryCheckEvery}
 	b.reset()
 	return b
 }
@@ -111,8 +111,8 @@ func NewBuilder(g Grouping, highIdleOver int64) *Builder {
 func (b *Builder) reset() {
 	b.rules = b.grouping.Rules.Clone()
 	b.tries = map[int]*pattern.Trie[*accumulator]{}
-	b.largest = standouts{limit: largestOverallKept}
-	b.sinceWeighed = 0
+	b.largest = topKeys{limit: largestOverallKept}
+	b.sinceMemoryCheck = 0
 }
 
 // Add folds one page. It keeps nothing of it.
@@ -124,8 +124,8 @@ func (b *Builder) Add(page *Page) {
 		if o.Outcome.Measured() && o.HasBytes {
 			b.largest.offer(page.DB, o, uint64(o.Bytes))
 		}
-		if b.sinceWeighed++; b.sinceWeighed >= b.weighEvery {
-			b.weigh()
+		if b.sinceMemoryCheck++; b.sinceMemoryCheck >= b.memoryCheckEvery {
+			b.checkMemory()
 			trie = b.trie(page.DB)
 		}
 	}
@@ -139,7 +139,7 @@ func (b *Builder) trie(db int) *pattern.Trie[*accumulator] {
 			New: b.newAccumulator, Merge: (*accumulator).merge,
 		})
 		trie.SetRules(b.rules)
-		trie.LowerTo(b.rung)
+		trie.CoarsenTo(b.coarseness)
 		b.tries[db] = trie
 	}
 	return trie
@@ -147,8 +147,8 @@ func (b *Builder) trie(db int) *pattern.Trie[*accumulator] {
 
 func (b *Builder) newAccumulator() *accumulator {
 	a := newAccumulator()
-	if b.Sampled {
-		a.dispersion = newDispersion()
+	if b.OfSample {
+		a.variance = newVarianceSums()
 	}
 	return a
 }
@@ -156,8 +156,8 @@ func (b *Builder) newAccumulator() *accumulator {
 // Merge adds what other has folded; other is not used again. The result is the
 // same whichever of them folded a page.
 func (b *Builder) Merge(other *Builder) {
-	b.lowerTo(other.rung)
-	other.lowerTo(b.rung)
+	b.coarsenTo(other.coarseness)
+	other.coarsenTo(b.coarseness)
 	for db, trie := range other.tries {
 		b.trie(db).Merge(trie)
 	}
@@ -167,32 +167,32 @@ func (b *Builder) Merge(other *Builder) {
 	}
 }
 
-// lowerTo goes down to a rung on the ladder of the tries' bounds.
-func (b *Builder) lowerTo(rung int) {
-	b.rung = max(b.rung, rung)
+// coarsenTo goes down to a rung on the ladder of the tries' bounds.
+func (b *Builder) coarsenTo(rung int) {
+	b.coarseness = max(b.coarseness, rung)
 	for _, trie := range b.tries {
-		trie.LowerTo(b.rung)
+		trie.CoarsenTo(b.coarseness)
 	}
 }
 
 // rows returns the namespaces, by database, then by pattern, those beyond the limit
 // summed up last. It ends the builder.
-func (b *Builder) rows() []row {
-	b.lowerToLimit()
-	var rows []row
+func (b *Builder) rows() []namespaceSums {
+	b.coarsenToLimit()
+	var rows []namespaceSums
 	for db, trie := range b.tries {
 		for _, n := range trie.Namespaces() {
-			rows = append(rows, row{db: db, pattern: n.Pattern, rule: n.Rule, sums: n.Value})
+			rows = append(rows, namespaceSums{db: db, pattern: n.Pattern, rule: n.Rule, sums: n.Value})
 		}
 	}
-	return limitRows(rows, b.grouping.Limit)
+	return limitNamespaces(rows, b.grouping.Limit)
 }
 
-// lowerToLimit lowers the bounds while there are more namespaces than a report
+// coarsenToLimit lowers the bounds while there are more namespaces than a report
 // can show, but not so far that they no longer mean anything.
-func (b *Builder) lowerToLimit() {
-	for b.rung < pattern.LowestFair && b.exceeds(max(b.grouping.Limit, DefaultNamespaceLimit)) {
-		b.lowerTo(b.rung + 1)
+func (b *Builder) coarsenToLimit() {
+	for b.coarseness < pattern.MaxReadableCoarseness && b.exceeds(max(b.grouping.Limit, DefaultNamespaceLimit)) {
+		b.coarsenTo(b.coarseness + 1)
 	}
 }
 
@@ -208,10 +208,10 @@ func (b *Builder) exceeds(limit int) bool {
 	return namespaces > limit
 }
 
-// settle brings the tries of all databases to what any of them has decided, as
+// unifyDecisions brings the tries of all databases to what any of them has decided, as
 // the next run does that keeps to these decisions, and returns them.
-func (b *Builder) settle() *pattern.Dictionary {
-	b.lowerToLimit()
+func (b *Builder) unifyDecisions() *pattern.Dictionary {
+	b.coarsenToLimit()
 	d := b.dictionary()
 	for len(b.tries) > 1 {
 		for db, trie := range b.tries {
@@ -243,7 +243,7 @@ func (b *Builder) dictionary() *pattern.Dictionary {
 
 // Fill writes what the builder folded into the profile, and ends the builder.
 func (b *Builder) Fill(p *profile.Profile, m Measures) {
-	dict := b.settle()
+	dict := b.unifyDecisions()
 	rows := b.rows()
 	p.Totals = m.stats(total(rows))
 	p.Namespaces = make([]profile.Namespace, 0, len(rows))
@@ -259,8 +259,8 @@ func (b *Builder) Fill(p *profile.Profile, m Measures) {
 // UnusedRules returns the pattern rules that have matched no name.
 func (b *Builder) UnusedRules() []string { return b.rules.Unused() }
 
-// row is a row of the profile to be.
-type row struct {
+// namespaceSums is a row of the profile to be.
+type namespaceSums struct {
 	db      int
 	pattern string
 	other   bool // what lies beyond the limit
@@ -268,7 +268,7 @@ type row struct {
 	sums    *accumulator
 }
 
-func (r row) compare(s row) int {
+func (r namespaceSums) compare(s namespaceSums) int {
 	return cmp.Or(cmp.Compare(r.db, s.db), cmp.Compare(boolInt(r.other), boolInt(s.other)), strings.Compare(r.pattern, s.pattern))
 }
 
@@ -279,15 +279,15 @@ func boolInt(b bool) int {
 	return 0
 }
 
-func (r row) namespace(m Measures) profile.Namespace {
+func (r namespaceSums) namespace(m Measures) profile.Namespace {
 	return profile.Namespace{DB: r.db, Pattern: r.pattern, Other: r.other, Rule: r.rule, Stats: m.stats(r.sums)}
 }
 
-// limitRows keeps the rows with the most bytes, those with the most keys where
+// limitNamespaces keeps the rows with the most bytes, those with the most keys where
 // sizes are equal or not known, and sums up the others by database. All that
 // goes into the choice is in the rows, so it is the same on every run.
-func limitRows(rows []row, limit int) []row {
-	slices.SortFunc(rows, func(a, b row) int {
+func limitNamespaces(rows []namespaceSums, limit int) []namespaceSums {
+	slices.SortFunc(rows, func(a, b namespaceSums) int {
 		return cmp.Or(cmp.Compare(b.sums.bytes, a.sums.bytes), cmp.Compare(b.sums.probed, a.sums.probed), a.compare(b))
 	})
 	rest := rows[min(len(rows), limit):]
@@ -296,16 +296,16 @@ func limitRows(rows []row, limit int) []row {
 	for _, r := range rest {
 		if others[r.db] == nil {
 			others[r.db] = newAccumulator()
-			rows = append(rows[:len(rows):len(rows)], row{db: r.db, pattern: profile.OtherPattern, other: true, sums: others[r.db]})
+			rows = append(rows[:len(rows):len(rows)], namespaceSums{db: r.db, pattern: profile.OtherPattern, other: true, sums: others[r.db]})
 		}
 		others[r.db].merge(r.sums)
 	}
-	slices.SortFunc(rows, row.compare)
+	slices.SortFunc(rows, namespaceSums.compare)
 	return rows
 }
 
 // total returns the sum over all rows.
-func total(rows []row) *accumulator {
+func total(rows []namespaceSums) *accumulator {
 	sum := newAccumulator()
 	for _, r := range rows {
 		sum.merge(r.sums)

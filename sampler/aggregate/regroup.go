@@ -114,7 +114,7 @@ func Rename(p *profile.Profile, name func(*profile.Namespace) string) (*profile.
 		result.Namespaces = append(result.Namespaces, ns)
 	}
 	slices.SortFunc(result.Namespaces, func(a, b profile.Namespace) int {
-		return row{db: a.DB, pattern: a.Pattern, other: a.Other}.compare(row{db: b.DB, pattern: b.Pattern, other: b.Other})
+		return namespaceSums{db: a.DB, pattern: a.Pattern, other: a.Other}.compare(namespaceSums{db: b.DB, pattern: b.Pattern, other: b.Other})
 	})
 	if p.Design.Method != profile.MethodSample {
 		return &result, nil
@@ -129,7 +129,7 @@ func merged(group []*profile.Namespace, m Measures) (profile.Namespace, error) {
 	if len(group) == 1 {
 		return *group[0], nil
 	}
-	sum := row{db: group[0].DB, sums: newAccumulator()}
+	sum := namespaceSums{db: group[0].DB, sums: newAccumulator()}
 	for _, ns := range group {
 		part, err := restore(&ns.Stats)
 		if err != nil {
@@ -166,18 +166,18 @@ const namesPage = 100
 
 // GroupNames groups names as a profile of keys with these names would.
 func GroupNames(names iter.Seq[string], g Grouping) *NameGroups {
-	f := NewFolder(1, g, -1)
-	page := f.Fresh()
+	f := NewParallelBuilder(1, g, -1)
+	page := f.NewPage()
 	for name := range names {
 		page.Keys = append(page.Keys, Observation{Name: name})
 		if len(page.Keys) == namesPage {
 			f.Add(page)
-			page = f.Fresh()
+			page = f.NewPage()
 		}
 	}
 	f.Add(page)
 	b := f.Finish()
-	groups := &NameGroups{Dictionary: b.settle(), UnusedRules: b.UnusedRules()}
+	groups := &NameGroups{Dictionary: b.unifyDecisions(), UnusedRules: b.UnusedRules()}
 	groups.Degraded = groups.Dictionary.Degraded
 	for _, r := range b.rows() {
 		groups.Names += r.sums.probed
@@ -212,7 +212,7 @@ func (g *NameGroups) Rename(name func(*NameGroup) string) error {
 			rolled = append(rolled, n)
 			continue
 		}
-		examples := standouts{limit: examplesKept}
+		examples := topKeys{limit: examplesKept}
 		if err := examples.restore(slices.Concat(rolled[i].Examples, n.Examples), exampleRankOf); err != nil {
 			return err
 		}

@@ -61,9 +61,9 @@ func rescale(p *profile.Profile) error {
 
 // frames are those of the databases of a sample.
 type frames struct {
-	of  map[int]estimate.Frame
-	kin map[int]*estimate.Kin
-	dbs []int // numbers of the databases, in order
+	of     map[int]estimate.Frame
+	pooled map[int]*estimate.PooledVariance
+	dbs    []int // numbers of the databases, in order
 }
 
 // scale estimates the figures of a namespace.
@@ -78,7 +78,7 @@ func (f frames) scale(ns *profile.Namespace) error {
 	case soleKey(ns):
 		estimate.Unscale(&ns.Stats)
 	default:
-		frame.Among(*f.kin[ns.DB], ns.Sample).Scale(&ns.Stats)
+		frame.WithPooled(*f.pooled[ns.DB], ns.Sample).Scale(&ns.Stats)
 	}
 	return nil
 }
@@ -87,8 +87,8 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 	if len(p.Nodes) != 1 {
 		return f, errors.New("a sample must be of one server")
 	}
-	f.of, f.kin = map[int]estimate.Frame{}, kinOf(p)
-	seen, lost := seenIn(p)
+	f.of, f.pooled = map[int]estimate.Frame{}, pooledVariances(p)
+	seen, lost := measuredKeys(p)
 	for _, db := range p.Nodes[0].Databases {
 		if _, twice := f.of[db.DB]; twice || db.Covered == nil {
 			continue
@@ -97,7 +97,7 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 		if p.Design.Sample.Slots != nil {
 			frame = slotFrame(p, &db)
 		} else if db.Before != nil && db.After != nil && p.Design.Match == "" && lost[db.DB] == 0 {
-			frame = frame.Knowing(Told(&db))
+			frame = frame.WithKeyCount(ReportedKeys(&db))
 		}
 		f.of[db.DB] = frame
 		f.dbs = append(f.dbs, db.DB)
@@ -105,13 +105,13 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 	return f, nil
 }
 
-// kinOf returns the namespaces of each database.
-func kinOf(p *profile.Profile) map[int]*estimate.Kin {
-	kin := map[int]*estimate.Kin{}
+// pooledVariances returns the namespaces of each database.
+func pooledVariances(p *profile.Profile) map[int]*estimate.PooledVariance {
+	kin := map[int]*estimate.PooledVariance{}
 	for i := range p.Namespaces {
 		ns := &p.Namespaces[i]
 		if kin[ns.DB] == nil {
-			kin[ns.DB] = &estimate.Kin{}
+			kin[ns.DB] = &estimate.PooledVariance{}
 		}
 		kin[ns.DB].Add(ns.Sample)
 	}
@@ -133,16 +133,16 @@ func slotFrame(p *profile.Profile, db *profile.Database) estimate.Frame {
 	return estimate.NewSlotFrame(s)
 }
 
-// Told returns what INFO said of a database, which must have been told before and
+// ReportedKeys returns what INFO said of a database, which must have been told before and
 // after the scan.
-func Told(db *profile.Database) estimate.Told {
-	return estimate.Told{
+func ReportedKeys(db *profile.Database) estimate.ReportedKeys {
+	return estimate.ReportedKeys{
 		Before: db.Before.Keys, After: db.After.Keys, Expiring: max(db.Before.Expires, db.After.Expires),
 	}
 }
 
-// seenIn returns the keys that were measured, by database, and those that were not.
-func seenIn(p *profile.Profile) (seen, lost map[int]int64) {
+// measuredKeys returns the keys that were measured, by database, and those that were not.
+func measuredKeys(p *profile.Profile) (seen, lost map[int]int64) {
 	seen, lost = map[int]int64{}, map[int]int64{}
 	for i := range p.Namespaces {
 		ns := &p.Namespaces[i]
@@ -161,7 +161,7 @@ func (f frames) scaleTotals(p *profile.Profile) {
 		f.of[db].Scale(&part)
 		if p.Design.Sample.Slots != nil {
 			part.Keys = f.of[db].All()
-			f.open(p, db, &part)
+			f.openUpperEnds(p, db, &part)
 		}
 		parts = append(parts, part)
 	}
@@ -174,7 +174,7 @@ func (f frames) scaleTotals(p *profile.Profile) {
 		for i := range parts {
 			list = append(list, *of(&parts[i]))
 		}
-		*to = new(estimate.SumAlike(list...))
+		*to = new(estimate.SumCorrelated(list...))
 	}
 	keys := &t.Keys
 	add(&keys, func(s *profile.Stats) *profile.Estimate { return &s.Keys })
@@ -185,7 +185,7 @@ func (f frames) scaleTotals(p *profile.Profile) {
 	add(&t.NoTTLBytes, func(s *profile.Stats) *profile.Estimate { return s.NoTTLBytes })
 	add(&t.HighIdleKeys, func(s *profile.Stats) *profile.Estimate { return s.HighIdleKeys })
 	add(&t.HighIdleBytes, func(s *profile.Stats) *profile.Estimate { return s.HighIdleBytes })
-	leaveRoom(p)
+	allowUnexplained(p)
 	switch {
 	case t.Keys.Value > 0:
 		p.Design.Sample.Covered = min(1, float64(t.Probed)/float64(t.Keys.Value))
@@ -194,9 +194,9 @@ func (f frames) scaleTotals(p *profile.Profile) {
 	}
 }
 
-// open takes away the upper ends of sums of bytes over a sample of slots if a large
+// openUpperEnds takes away the upper ends of sums of bytes over a sample of slots if a large
 // part of them is of few slots.
-func (f frames) open(p *profile.Profile, db int, s *profile.Stats) {
+func (f frames) openUpperEnds(p *profile.Profile, db int, s *profile.Stats) {
 	few := slices.ContainsFunc(p.Namespaces, func(ns profile.Namespace) bool {
 		return ns.DB == db && f.of[db].FewSlotsHold(ns.Sample, s.Bytes)
 	})
@@ -244,9 +244,9 @@ func soleKey(ns *profile.Namespace) bool {
 	return ns.Probed == 1 && !ns.Other && !ns.Rule && !strings.Contains(ns.Pattern, "<")
 }
 
-// leaveRoom raises the upper ends of sums of bytes over all keys to what the server's
+// allowUnexplained raises the upper ends of sums of bytes over all keys to what the server's
 // memory leaves room for: no sample rules out a giant that it has not met.
-func leaveRoom(p *profile.Profile) {
+func allowUnexplained(p *profile.Profile) {
 	balance, ok := estimate.BalanceOf(p)
 	if !ok || !allKeys(p) {
 		return

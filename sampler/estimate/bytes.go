@@ -13,20 +13,20 @@ import (
 func (f Frame) Bytes(s profile.ByteSums, tail float64) profile.Estimate { return f.bytes(s, tail, 1) }
 
 // bytes returns Bytes with a design effect. What kin tell widens it, or opens its upper
-// end; see [Kin].
+// end; see [PooledVariance].
 func (f Frame) bytes(s profile.ByteSums, tail, effect float64) profile.Estimate {
 	if f.whole() {
 		return profile.Exact(s.Bytes)
 	}
 	value := float64(s.Bytes) / f.rate()
-	se := max(f.bytesError(s)*math.Sqrt(effect), f.errorOf(f.kinSquares(s), s))
+	se := max(f.bytesError(s)*math.Sqrt(effect), f.errorOf(f.pooledSquares(s), s))
 	two, one := f.z()
-	if fewHold(s, tail) || f.tooRough(value, se) || f.mayHold(two*se/max(value, 1)) {
+	if heavyTailed(s, tail) || f.tooImprecise(value, se) || f.mayHideLargeKeys(two*se/max(value, 1)) {
 		e := interval(value, value-one*se, value, s.Bytes)
 		e.Hi = nil
-		return f.drifted(e)
+		return f.widenForDrift(e)
 	}
-	return f.drifted(interval(value, value-two*se, value+two*se, s.Bytes))
+	return f.widenForDrift(interval(value, value-two*se, value+two*se, s.Bytes))
 }
 
 // bytesError returns the standard error of the estimated bytes.
@@ -48,14 +48,14 @@ func (f Frame) errorOf(squares float64, s profile.ByteSums) float64 {
 // Sum returns the estimate of a sum of independent ones: the distances of the ends
 // add up by their squares (Zou and Donner, "Construction of confidence limits
 // about effect measures", 2008). Independent they are where no two of them have
-// the same keys: for databases of one server see [SumAlike].
+// the same keys: for databases of one server see [SumCorrelated].
 func Sum(parts ...profile.Estimate) profile.Estimate { return sum(math.Hypot, parts) }
 
-// SumAlike returns the estimate of a sum of those that one sample has of several
+// SumCorrelated returns the estimate of a sum of those that one sample has of several
 // databases. A name is at the same position in each of them, so that a sample may
 // have too many keys of all at once: the distances of the ends add up, which is as
 // wide as it may be.
-func SumAlike(parts ...profile.Estimate) profile.Estimate {
+func SumCorrelated(parts ...profile.Estimate) profile.Estimate {
 	return sum(func(a, b float64) float64 { return a + b }, parts)
 }
 
@@ -84,19 +84,19 @@ func sum(add func(a, b float64) float64, parts []profile.Estimate) profile.Estim
 
 func square(v float64) float64 { return v * v }
 
-// Kin is what the namespaces of a database tell of each other. A collection grows
+// PooledVariance is what the namespaces of a database tell of each other. A collection grows
 // with what is put into it, so that one in thousands may be a hundred times as
 // large; a sample that met none of these in one namespace has met some in others. The
 // sizes of a namespace of collections are taken to vary, relative to their mean, as
 // much as those of all together, unless it was seen of enough keys to know better.
-type Kin struct {
+type PooledVariance struct {
 	keys     float64 // of collections
 	variance float64 // times keys: relative to the square of the mean of each namespace
 	largest  float64 // size, relative to the mean of its namespace
 }
 
 // Add takes in the sums of a namespace.
-func (k *Kin) Add(s *profile.SampleSums) {
+func (k *PooledVariance) Add(s *profile.SampleSums) {
 	if !ofCollections(s) {
 		return
 	}
@@ -111,8 +111,8 @@ func ofCollections(s *profile.SampleSums) bool {
 	return s != nil && s.Bytes.Bytes > 0 && s.SampledBytes.Bytes > s.Bytes.Bytes/2
 }
 
-// Among returns the frame for a namespace of the same database as kin.
-func (f Frame) Among(kin Kin, s *profile.SampleSums) Frame {
+// WithPooled returns the frame for a namespace of the same database as kin.
+func (f Frame) WithPooled(kin PooledVariance, s *profile.SampleSums) Frame {
 	if !ofCollections(s) || kin.keys == 0 {
 		return f
 	}
@@ -120,17 +120,17 @@ func (f Frame) Among(kin Kin, s *profile.SampleSums) Frame {
 	// relative to the others.
 	most := 3 / float64(s.Bytes.Keys)
 	f.variance = min(max(0, kin.variance/kin.keys), most*square(kin.largest))
-	f.unmet = most * kin.largest
+	f.unseenPart = most * kin.largest
 	return f
 }
 
-// mayHold reports whether keys that were not met, as large as the largest of kin, may
+// mayHideLargeKeys reports whether keys that were not met, as large as the largest of kin, may
 // hold more than an interval of so much on either side, relative to the bytes, allows
 // for.
-func (f Frame) mayHold(half float64) bool { return f.unmet > max(largePart, half) }
+func (f Frame) mayHideLargeKeys(half float64) bool { return f.unseenPart > max(largePart, half) }
 
-// kinSquares returns the sum of the squares of sizes that vary as those of kin do.
-func (f Frame) kinSquares(s profile.ByteSums) float64 {
+// pooledSquares returns the sum of the squares of sizes that vary as those of kin do.
+func (f Frame) pooledSquares(s profile.ByteSums) float64 {
 	if f.variance == 0 || s.Keys == 0 {
 		return 0
 	}
@@ -146,8 +146,8 @@ const (
 	topPart   = 0.05 // of the keys, by whose sizes the tail is judged
 )
 
-// fewHold returns the guard.
-func fewHold(s profile.ByteSums, tail float64) bool {
+// heavyTailed returns the guard.
+func heavyTailed(s profile.ByteSums, tail float64) bool {
 	return float64(s.Largest) > largePart*float64(s.Bytes) || tail < leastTail || s.Keys == 0
 }
 

@@ -22,21 +22,21 @@ const negligible = 0.1
 
 // Frame is what is known of the keys of which a sample was drawn.
 type Frame struct {
-	fraction float64 // share of the positions covered, in (0,1]
-	seen     int64   // keys in the sample
-	keys     int64   // keys in all, if that is known
-	known    bool
-	slots    *Slots  // nil: positions were sampled
-	variance float64 // of sizes at least, relative to the square of their mean
-	unmet    float64 // part of the bytes that kin have in keys which this set may have, too
+	fraction   float64 // share of the positions covered, in (0,1]
+	seen       int64   // keys in the sample
+	keys       int64   // keys in all, if that is known
+	known      bool
+	slots      *Slots  // nil: positions were sampled
+	variance   float64 // of sizes at least, relative to the square of their mean
+	unseenPart float64 // part of the bytes that kin have in keys which this set may have, too
 }
 
 // NewFrame returns the frame of a sample of seen keys from a share of the positions,
 // in (0,1].
 func NewFrame(fraction float64, seen int64) Frame { return Frame{fraction: fraction, seen: seen} }
 
-// Told is what the server says of the keys in a database.
-type Told struct {
+// ReportedKeys is what the server says of the keys in a database.
+type ReportedKeys struct {
 	Before, After int64 // DBSIZE
 	// Expiring are the keys with a TTL: DBSIZE counts those whose TTL has run out
 	// until they are removed, and SCAN does not return them.
@@ -45,17 +45,17 @@ type Told struct {
 
 // Agrees reports whether the server's number of keys is that of the sample, as
 // far as chance allows: within 4 standard errors.
-func (f Frame) Agrees(t Told) bool {
+func (f Frame) Agrees(t ReportedKeys) bool {
 	low, high := float64(min(t.Before, t.After)), float64(max(t.Before, t.After))
 	nearest := min(max(float64(f.seen)/f.fraction, low), high)
 	off := math.Abs(float64(f.seen) - nearest*f.fraction)
 	return off <= agreement*math.Sqrt(nearest*f.fraction*(1-f.fraction))
 }
 
-// Knowing returns the frame when the server's number of keys can be relied on: the
+// WithKeyCount returns the frame when the server's number of keys can be relied on: the
 // sample agrees with it, and what may have come, gone or expired is too little
 // to matter.
-func (f Frame) Knowing(t Told) Frame {
+func (f Frame) WithKeyCount(t ReportedKeys) Frame {
 	doubt := math.Abs(float64(t.After-t.Before)) + float64(t.Expiring)
 	keys := (t.Before + t.After) / 2
 	if f.Agrees(t) && doubt <= negligible*f.keysError(float64(keys)) && keys >= f.seen {
@@ -95,7 +95,7 @@ func (f Frame) count(n int64, s spread) profile.Estimate {
 	case f.seen == 0:
 		return interval(0, 0, float64(f.keys), 0)
 	default:
-		return f.drifted(f.widened(f.byShare(n, s.effect), n, s.more))
+		return f.widenForDrift(f.widenBy(f.byShare(n, s.effect), n, s.more))
 	}
 }
 

@@ -32,12 +32,12 @@ func (c *Counters) At(i int) uint64 {
 	case 4:
 		return uint64(binary.LittleEndian.Uint32(c.data[4*i:]))
 	default:
-		return c.any(i)
+		return c.atAnyWidth(i)
 	}
 }
 
-// any returns At for every width.
-func (c *Counters) any(i int) (n uint64) {
+// atAnyWidth returns At for every width.
+func (c *Counters) atAnyWidth(i int) (n uint64) {
 	w := int(c.width)
 	for k, b := range c.data[i*w : i*w+w] {
 		n |= uint64(b) << (8 * k)

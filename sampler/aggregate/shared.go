@@ -13,81 +13,81 @@ import (
 // full too, all of them lower the bounds of their tries. So how many builders
 // there are makes no difference to where those bounds end.
 const (
-	reservoirBytes = 22 << 20
-	workerBytes    = 6 << 20 // of all other builders together
+	maxSharedBytes  = 22 << 20
+	maxWorkersBytes = 6 << 20 // of all other builders together
 	// A builder looks how large it is after so many keys. A name makes at most
 	// one namespace, and most take less than keyBytes while they have few keys;
 	// the larger the share, the longer it takes to look.
-	weighAtLeastEvery = 64
-	weighAtMostEvery  = 512
-	keyBytes          = 8 << 10
+	minMemoryCheckEvery = 64
+	maxMemoryCheckEvery = 512
+	keyBytes            = 8 << 10
 	// maxLeaves bounds the namespaces before fusion.
 	maxLeaves = 2 * DefaultNamespaceLimit
 )
 
-// reservoir is a builder that others pour into.
-type reservoir struct {
-	mu      sync.Mutex
-	builder *Builder
-	atMost  int // bytes that it takes, more or less: as much as was poured
-	share   int // bytes that each of the others may hold
+// shared is a builder that others pour into.
+type sharedBuilder struct {
+	mu          sync.Mutex
+	builder     *Builder
+	maxBytes    int // bytes that it takes, more or less: as much as was poured
+	workerBytes int // bytes that each of the others may hold
 }
 
-// newReservoir makes n builders that share their memory, and what they pour
+// newSharedBuilder makes n builders that share their memory, and what they pour
 // into.
-func newReservoir(n int, g Grouping, highIdleOver int64, sampled bool) (*reservoir, []*Builder) {
-	r := &reservoir{builder: NewBuilder(g, highIdleOver), share: workerBytes / n}
-	r.builder.Sampled = sampled
+func newSharedBuilder(n int, g Grouping, highIdleOver int64, sampled bool) (*sharedBuilder, []*Builder) {
+	r := &sharedBuilder{builder: NewBuilder(g, highIdleOver), workerBytes: maxWorkersBytes / n}
+	r.builder.OfSample = sampled
 	builders := make([]*Builder, n)
 	for i := range builders {
 		builders[i] = NewBuilder(g, highIdleOver)
-		builders[i].Sampled = sampled
-		builders[i].overflow = r
-		builders[i].weighEvery = min(max(r.share/keyBytes, weighAtLeastEvery), weighAtMostEvery)
+		builders[i].OfSample = sampled
+		builders[i].shared = r
+		builders[i].memoryCheckEvery = min(max(r.workerBytes/keyBytes, minMemoryCheckEvery), maxMemoryCheckEvery)
 	}
 	return r, builders
 }
 
-// take empties b, which takes so many bytes, into the reservoir. Both have the
+// absorb empties b, which takes so many bytes, into the reservoir. Both have the
 // same bounds after that. As to look how large the reservoir is takes as long as
 // to fold hundreds of keys, it does so only when it may be full: what two
 // builders take together is no less than what they take once merged.
-func (r *reservoir) take(b *Builder, bytes int) {
+func (r *sharedBuilder) absorb(b *Builder, bytes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.builder.Merge(b)
-	if r.atMost += bytes; r.atMost > reservoirBytes || r.builder.leaves() > maxLeaves {
-		r.atMost = r.builder.relieve(reservoirBytes)
+	if r.maxBytes += bytes; r.maxBytes > maxSharedBytes || r.builder.leaves() > maxLeaves {
+		r.maxBytes = r.builder.shrink(maxSharedBytes)
 	}
 	b.reset()
-	b.lowerTo(r.builder.rung)
+	b.coarsenTo(r.builder.coarseness)
 }
 
 // finish returns what all builders have folded.
-func (r *reservoir) finish(builders []*Builder) *Builder {
+func (r *sharedBuilder) finish(builders []*Builder) *Builder {
 	for _, b := range builders {
-		r.take(b, b.footprint())
+		r.absorb(b, b.footprint())
 	}
 	return r.builder
 }
 
-// weigh makes sure that the builder stays within its memory.
-func (b *Builder) weigh() {
-	b.sinceWeighed = 0
-	if b.overflow == nil {
-		b.relieve(reservoirBytes)
-	} else if bytes := b.footprint(); bytes > b.overflow.share {
-		b.overflow.take(b, bytes)
+// checkMemory makes sure that the builder stays within its memory.
+func (b *Builder) checkMemory() {
+	b.sinceMemoryCheck = 0
+	if b.shared == nil {
+		b.shrink(maxSharedBytes)
+	} else if bytes := b.footprint(); bytes > b.shared.workerBytes {
+		b.shared.absorb(b, bytes)
 	}
 }
 
-// relieve lowers the bounds of the tries until they take at most limit bytes,
+// shrink lowers the bounds of the tries until they take at most limit bytes,
 // and returns how many they take then. What is frequent is given up only if that
 // alone makes far too many namespaces, and not for its size.
-func (b *Builder) relieve(limit int) (bytes int) {
+func (b *Builder) shrink(limit int) (bytes int) {
 	bytes = b.footprint()
-	for b.rung < pattern.LowestProtected && bytes > limit || b.rung < pattern.LastRung && b.leaves() > maxLeaves {
-		b.lowerTo(b.rung + 1)
+	for b.coarseness < pattern.MaxProtectedCoarseness && bytes > limit || b.coarseness < pattern.MaxCoarseness && b.leaves() > maxLeaves {
+		b.coarsenTo(b.coarseness + 1)
 		bytes = b.footprint()
 	}
 	return bytes
@@ -111,21 +111,21 @@ func (b *Builder) footprint() (bytes int) {
 
 // footprint returns the number of bytes that the accumulator takes.
 func (a *accumulator) footprint() int {
-	n := int(unsafe.Sizeof(*a)) + cap(a.types)*int(unsafe.Sizeof(typeTally{})) + a.joint.footprint()
+	n := int(unsafe.Sizeof(*a)) + cap(a.types)*int(unsafe.Sizeof(typeAmount{})) + a.joint.footprint()
 	if a.freq != nil {
 		n += int(unsafe.Sizeof(*a.freq))
 	}
 	for _, q := range []*quantity{&a.size, &a.ttlMillis, &a.idleS, &a.idlePlusTTLMillis} {
 		n += q.sketch.Footprint()
 	}
-	return n + a.dispersion.footprint() + a.examples.footprint() + a.largest.footprint()
+	return n + a.variance.footprint() + a.examples.footprint() + a.largest.footprint()
 }
 
 // footprint returns the number of bytes that s points to.
-func (s *standouts) footprint() int { return cap(s.kept)*int(unsafe.Sizeof(standout{})) + s.pointees }
+func (s *topKeys) footprint() int { return cap(s.kept)*int(unsafe.Sizeof(topKey{})) + s.pointees }
 
 // pointees returns about the number of bytes that s points to.
-func (s *standout) pointees() int {
+func (s *topKey) pointees() int {
 	n := (len(s.name) + 15) &^ 15 // as the allocator rounds
 	if s.cut != nil {
 		n += len(s.cut.Name) + len(s.cut.Hash) + int(unsafe.Sizeof(*s.cut))
