@@ -11,68 +11,68 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Outcome is what became of one key that SCAN returned.
+// Outcome says whether a key that SCAN returned was measured, and if not, why.
 type Outcome uint8
 
-// The outcomes, from the most harmless to the gravest.
+// The outcomes, from least to most serious.
 const (
 	Measured    Outcome = iota
-	Stalled             // measured, but for what the server did not answer in time
-	Vanished            // gone when it was probed
+	Stalled             // measured, except where the server did not reply in time
+	Vanished            // no longer there when it was probed
 	Expired             // its TTL ran out between SCAN and probe
-	Moved               // of another node of the cluster
-	TooLong             // has a name that is too long to ask about
-	Denied              // outside the key patterns of our ACL user
-	Failed              // an answer that makes no sense
+	Moved               // on another node of the cluster (MOVED or ASK)
+	TooLong             // its name is too long to request
+	Denied              // outside the ACL user's key patterns
+	Failed              // got an invalid reply
 	numOutcomes = iota
 )
 
-// Measured reports whether the key is in the figures.
+// Measured reports whether the key counts in the figures.
 func (o Outcome) Measured() bool { return o <= Stalled }
 
-// Observation is what was learned about one key. A field counts only if its
-// Has flag is set: unknown is not 0.
+// Observation holds what was measured of one key. A field is valid only if its Has
+// flag is set: unknown is not 0.
 type Observation struct {
 	Name    string
 	Outcome Outcome
 
 	HasBytes, HasTTL, NoTTL, HasIdle, HasFreq bool
 
-	Shared    bool   // its idle time is not its own: the value is a shared integer
+	Shared    bool   // the value is a shared integer object, whose idle time is not the key's
 	Bytes     int64  // MEMORY USAGE
 	TTLMillis int64  // PTTL, milliseconds; HasTTL
 	IdleS     int64  // OBJECT IDLETIME, seconds
 	Freq      int64  // OBJECT FREQ, 0 to 255
 	Type      string // TYPE; empty when unknown
-	Unit      uint64 // of a sample of slots, to which the key belongs; 0: there is none
+	Unit      uint64 // sampling unit of the key in a sample of slots; 0: none
 }
 
-// stringType is the one type of which MEMORY USAGE is exact.
+// stringType is the only type for which MEMORY USAGE is exact.
 const stringType = "string"
 
-// isHighIdle reports whether the key was idle for more than over seconds; below 0
-// that is not told.
+// isHighIdle reports whether the key was idle for more than over seconds. With over
+// below 0 no key is high-idle.
 func (o *Observation) isHighIdle(over int64) bool { return o.HasIdle && over >= 0 && o.IdleS > over }
 
-// Page is the observations of one page of one database.
+// Page holds the observations of one page of keys of one database.
 type Page struct {
 	DB   int
 	Keys []Observation
 }
 
-// DefaultNamespaceLimit is how many namespaces are kept before the rest is
-// summed up under "(other)".
+// DefaultNamespaceLimit is the default limit on namespaces; the others are added up
+// under "(other)".
 const DefaultNamespaceLimit = 4096
 
-// Grouping says how names become namespaces.
+// Grouping holds the options by which names become namespaces.
 type Grouping struct {
 	Limit      int                 // most namespaces kept
 	Dictionary *pattern.Dictionary // decisions made before; nil: none
 	Rules      *pattern.Rules      // tried first; nil: none
 }
 
-// OtherLexing says that the dictionary was made by other lexing rules than
-// those of today, "" if it was not.
+// OtherLexing returns a sentence if the dictionary was made with another version of
+// the lexing rules, else "".
 func (g Grouping) OtherLexing() string {
 	switch {
 	case g.Dictionary == nil || g.Dictionary.Lexer == pattern.Version:
@@ -87,8 +87,8 @@ func (g Grouping) OtherLexing() string {
 // several merge. It does no I/O.
 type Builder struct {
 	grouping     Grouping
-	highIdleOver int64 // seconds; below 0: not told
-	OfSample     bool  // the pages are of a sample; to be set before the first of them
+	highIdleOver int64 // seconds; below 0: no key is high-idle
+	OfSample     bool  // the pages are a sample; set it before the first Add
 	rules        *pattern.Rules
 	coarseness   int // bounds of the tries
 	tries        map[int]*pattern.Trie[*accumulator]
@@ -99,7 +99,7 @@ type Builder struct {
 	shared           *sharedBuilder
 }
 
-// NewBuilder makes a builder. Keys idle for more than highIdleOver seconds are
+// NewBuilder returns an empty builder. Keys idle for more than highIdleOver seconds are
 // high-idle; below 0 none is.
 func NewBuilder(g Grouping, highIdleOver int64) *Builder {
 	b := &Builder{grouping: g, highIdleOver: highIdleOver, memoryCheckEvery: maxMemoryCheckEvery}
@@ -107,7 +107,7 @@ func NewBuilder(g Grouping, highIdleOver int64) *Builder {
 	return b
 }
 
-// reset forgets all keys, and keeps the bounds.
+// reset forgets all keys and keeps the coarseness.
 func (b *Builder) reset() {
 	b.rules = b.grouping.Rules.Clone()
 	b.tries = map[int]*pattern.Trie[*accumulator]{}
@@ -131,7 +131,7 @@ func (b *Builder) Add(page *Page) {
 	}
 }
 
-// trie returns that of a database.
+// trie returns the trie of a database; it makes one where there is none.
 func (b *Builder) trie(db int) *pattern.Trie[*accumulator] {
 	trie := b.tries[db]
 	if trie == nil {
@@ -167,7 +167,7 @@ func (b *Builder) Merge(other *Builder) {
 	}
 }
 
-// coarsenTo goes down to a rung on the ladder of the tries' bounds.
+// coarsenTo makes the tries at least this coarse.
 func (b *Builder) coarsenTo(rung int) {
 	b.coarseness = max(b.coarseness, rung)
 	for _, trie := range b.tries {
@@ -176,7 +176,7 @@ func (b *Builder) coarsenTo(rung int) {
 }
 
 // rows returns the namespaces, by database, then by pattern, those beyond the limit
-// summed up last. It ends the builder.
+// added up last. It ends the builder.
 func (b *Builder) rows() []namespaceSums {
 	b.coarsenToLimit()
 	var rows []namespaceSums
@@ -208,8 +208,8 @@ func (b *Builder) exceeds(limit int) bool {
 	return namespaces > limit
 }
 
-// unifyDecisions brings the tries of all databases to what any of them has decided, as
-// the next run does that keeps to these decisions, and returns them.
+// unifyDecisions applies the decisions of the trie of each database to all of them, as
+// the next run with these decisions will do, and returns the decisions.
 func (b *Builder) unifyDecisions() *pattern.Dictionary {
 	b.coarsenToLimit()
 	d := b.dictionary()
@@ -229,7 +229,7 @@ func (b *Builder) unifyDecisions() *pattern.Dictionary {
 	return d
 }
 
-// dictionary returns what was decided before and in this run.
+// dictionary returns the decisions made before and in this run.
 func (b *Builder) dictionary() *pattern.Dictionary {
 	d := b.grouping.Dictionary
 	if d == nil {
@@ -241,7 +241,8 @@ func (b *Builder) dictionary() *pattern.Dictionary {
 	return d
 }
 
-// Fill writes what the builder folded into the profile, and ends the builder.
+// Fill writes the builder's statistics into the profile. The builder must not be used
+// again.
 func (b *Builder) Fill(p *profile.Profile, m Measures) {
 	dict := b.unifyDecisions()
 	rows := b.rows()

@@ -2,14 +2,14 @@ package aggregate
 
 import "keyprof/sampler/profile"
 
-// Measures says which figures a profile can have at all: what the server
-// answers, and what its answers can be trusted for.
+// Measures says which figures a profile has: those that the server answers, and that
+// can be trusted.
 type Measures struct {
 	Bytes, TTL, Idle, Freq, Types bool
-	// HighIdle is whether the threshold lies within the idle horizon.
+	// HighIdle is set if the high-idle threshold lies within the idle horizon.
 	HighIdle bool
 	Since    profile.IdleMeasure
-	HorizonS int64 // seconds; the longest idle time that can be known
+	HorizonS int64 // idle horizon, seconds
 	Horizon  bool  // whether HorizonS is known
 }
 
@@ -56,7 +56,7 @@ func (m Measures) stats(a *accumulator) profile.Stats {
 
 func exact(n int64) *profile.Estimate { return new(profile.Exact(n)) }
 
-// exactBytes returns absent when sizes were not measured.
+// exactBytes returns nil when sizes were not measured.
 func (m Measures) exactBytes(n int64) *profile.Estimate {
 	if !m.Bytes {
 		return nil

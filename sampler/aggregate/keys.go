@@ -17,7 +17,7 @@ const (
 	largestOverallKept = 100 // all databases
 )
 
-// keyRank is where a key stands in an order by rank, highest first: the hash of
+// keyRank orders keys by rank, highest first: the hash of
 // its name for an example, its size for one of the largest. Database and name
 // make the order total, so that what is kept does not depend on arrival.
 type keyRank struct {
@@ -33,8 +33,8 @@ func (p keyRank) compare(other keyRank) int {
 	return cmp.Or(cmp.Compare(p.db, other.db), strings.Compare(p.name, other.name))
 }
 
-// topKey is a key that is kept by name, with what was measured of it. It
-// becomes a profile.Key, which is twice as large, at the end only.
+// topKey is a key that is kept by name, with its measures. It becomes a profile.Key,
+// which is twice as large, only at the end.
 type topKey struct {
 	keyRank
 	bytes, ttlMillis, idleS          int64 // 0 if unknown
@@ -44,18 +44,18 @@ type topKey struct {
 }
 
 // compare orders by place. SCAN may repeat a key that has changed meanwhile, so
-// what was measured decides between two standouts at the same place.
+// what was measured decides between two of the same rank.
 func (s *topKey) compare(other *topKey) int {
 	return cmp.Or(s.keyRank.compare(other.keyRank), s.compareMeasures(other))
 }
 
-// sameKey reports whether two standouts are of one key. Names that were cut may
+// sameKey reports whether two of them are the same key. Names that were cut may
 // begin alike.
 func (s *topKey) sameKey(other *topKey) bool {
 	return s.name == other.name && s.db == other.db && s.hash() == other.hash()
 }
 
-// hash returns that of a name that was cut.
+// hash returns the hash of a name that was cut, else "".
 func (s *topKey) hash() string {
 	if s.cut == nil {
 		return ""
@@ -76,14 +76,14 @@ func (s *topKey) compareMeasures(other *topKey) int {
 
 func compareBools(a, b bool) int { return cmp.Compare(boolInt(a), boolInt(b)) }
 
-// topKeys are the keys with the first places, each name once.
+// topKeys holds the keys of highest rank, each name once.
 type topKeys struct {
 	kept     []topKey
 	limit    int
 	pointees int // bytes that those kept point to
 }
 
-// admits reports whether a key at this place may be kept. It spares most keys
+// admits reports whether a key of this rank may be kept. It spares most keys
 // the cost of being copied.
 func (s *topKeys) admits(p keyRank) bool {
 	return len(s.kept) < s.limit || p.compare(s.kept[len(s.kept)-1].keyRank) <= 0
@@ -113,7 +113,7 @@ func (s *topKeys) drop(i int) {
 }
 
 // makeRoom makes room for one more, but none beyond the limit: there are
-// thousands of standouts.
+// thousands of lists.
 func (s *topKeys) makeRoom() {
 	switch n := len(s.kept); n {
 	case s.limit:
@@ -172,7 +172,7 @@ func newTopKey(p keyRank, o *Observation) topKey {
 	return kept
 }
 
-// key returns what a profile says of the key.
+// key returns the key in the form of a profile.
 func (s *topKey) key() profile.Key {
 	key := profile.Key{DB: s.db, Type: s.typeName, NoTTL: s.noTTL}
 	if s.cut != nil {

@@ -25,8 +25,8 @@ func measuresOf(s *profile.Stats) Measures {
 	return m
 }
 
-// restore returns the inverse of measures.stats, for keys that were counted. s must
-// be of a profile that has been checked.
+// restore undoes Measures.stats: it returns the sums from which the statistics s were
+// made. s must be of a profile that has been checked.
 func restore(s *profile.Stats) (*accumulator, error) {
 	if s.Sample != nil {
 		counted := *s
@@ -95,8 +95,8 @@ func (a *accumulator) restoreIdle(s *profile.Stats) {
 	a.idleS.restore(s.Idle.IdleS, 1)
 }
 
-// jointOf returns the table whose cells and sums are those of saved statistics: what
-// the cells do not add up to is of keys whose idle time or TTL is not known.
+// jointOf rebuilds the joint table of saved statistics. Keys of the histograms that
+// are in no cell are those whose idle time or TTL is unknown.
 func jointOf(s *profile.Stats) (j jointTable) {
 	var byTTL [ttlBuckets]amount
 	var byIdle [idleBuckets]amount
@@ -138,7 +138,7 @@ func restoreHistogram(tallies []amount, buckets []profile.Bucket, edges []int64)
 	}
 }
 
-// bucketOf returns the inverse of profile.EdgeAt.
+// bucketOf returns the index of the bucket with this upper edge; it undoes profile.EdgeAt.
 func bucketOf(edges []int64, edge *int64) int {
 	if edge == nil {
 		return len(edges)
@@ -146,7 +146,7 @@ func bucketOf(edges []int64, edge *int64) int {
 	return profile.BucketIndex(edges, *edge)
 }
 
-// restore returns the inverse of distribution, which divided by perUnit.
+// restore undoes distribution, which divided by perUnit.
 func (q *quantity) restore(d *profile.Distribution, perUnit int64) {
 	if d == nil {
 		return
@@ -173,7 +173,7 @@ func (s *topKeys) restore(keys []profile.Key, rankOf func(*profile.Key) (uint64,
 	return nil
 }
 
-// restoredTopKey returns the inverse of standout.key.
+// restoredTopKey undoes topKey.key.
 func restoredTopKey(p keyRank, k *profile.Key) topKey {
 	s := topKey{
 		keyRank: p, typeName: k.Type, bytes: orZero(k.Bytes), idleS: orZero(k.IdleS),
@@ -188,7 +188,7 @@ func restoredTopKey(p keyRank, k *profile.Key) topKey {
 	return s
 }
 
-// exampleRankOf returns exampleRank of a saved name, which may have been cut.
+// exampleRankOf returns the exampleRank of a saved name, which may have been cut.
 func exampleRankOf(k *profile.Key) (uint64, error) {
 	if k.Hash != "" {
 		return strconv.ParseUint(k.Hash, 16, 64)

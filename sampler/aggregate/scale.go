@@ -21,12 +21,13 @@ type Sample struct {
 	// It may be more than was asked for, as the last page goes beyond the end, or
 	// less, as a scan may be interrupted. Databases that were not scanned have none.
 	Covered map[int]float64
-	// Slots are what was drawn in the place of positions; nil: nothing.
+	// Slots describes the slots that were chosen, in a sample of slots; else nil.
 	Slots *profile.SampledSlots
 }
 
-// Scale makes a profile of a sample of one whose keys were counted: from its
-// nodes, which must be there, it takes what the server says of its databases.
+// Scale turns the counts of p into estimates of the whole keyspace. It takes the
+// databases' key counts from p.Nodes. It fails if the covered fraction of a database,
+// or the sums of a namespace, are unknown.
 func Scale(p *profile.Profile, s Sample) error {
 	p.Design.Method, p.Design.Fraction = profile.MethodSample, s.Fraction
 	p.Design.Sample = &profile.Sample{Slots: s.Slots, Covered: s.Fraction}
@@ -59,7 +60,7 @@ func rescale(p *profile.Profile) error {
 	return nil
 }
 
-// frames are those of the databases of a sample.
+// frames holds the estimation frame of each database of a sample.
 type frames struct {
 	of     map[int]estimate.Frame
 	pooled map[int]*estimate.PooledVariance
@@ -105,7 +106,7 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 	return f, nil
 }
 
-// pooledVariances returns the namespaces of each database.
+// pooledVariances returns the pooled variance of the sizes in each database.
 func pooledVariances(p *profile.Profile) map[int]*estimate.PooledVariance {
 	kin := map[int]*estimate.PooledVariance{}
 	for i := range p.Namespaces {
@@ -118,7 +119,7 @@ func pooledVariances(p *profile.Profile) map[int]*estimate.PooledVariance {
 	return kin
 }
 
-// slotFrame returns the frame of the one database of a sample of slots.
+// slotFrame returns the frame of a sample of slots, which has one database.
 func slotFrame(p *profile.Profile, db *profile.Database) estimate.Frame {
 	slots := p.Design.Sample.Slots
 	s := estimate.Slots{Taken: slots.Taken, Keys: slots.Keys, Least: slots.Keys, Most: slots.Keys}
@@ -133,15 +134,15 @@ func slotFrame(p *profile.Profile, db *profile.Database) estimate.Frame {
 	return estimate.NewSlotFrame(s)
 }
 
-// ReportedKeys returns what INFO said of a database, which must have been told before and
-// after the scan.
+// ReportedKeys returns the key counts of a database in INFO, which must be known from
+// before and after the scan.
 func ReportedKeys(db *profile.Database) estimate.ReportedKeys {
 	return estimate.ReportedKeys{
 		Before: db.Before.Keys, After: db.After.Keys, Expiring: max(db.Before.Expires, db.After.Expires),
 	}
 }
 
-// measuredKeys returns the keys that were measured, by database, and those that were not.
+// measuredKeys returns how many keys were measured and how many were not, by database.
 func measuredKeys(p *profile.Profile) (seen, lost map[int]int64) {
 	seen, lost = map[int]int64{}, map[int]int64{}
 	for i := range p.Namespaces {
@@ -207,8 +208,8 @@ func (f frames) openUpperEnds(p *profile.Profile, db int, s *profile.Stats) {
 	}
 }
 
-// sumOf returns what a frame needs of all keys of a database, with the measures of the
-// totals.
+// sumOf adds up, over the namespaces of a database, the figures from which a frame
+// estimates its totals.
 func sumOf(p *profile.Profile, db int) profile.Stats {
 	s := profile.Stats{Sample: &profile.SampleSums{}}
 	t := &p.Totals
@@ -258,7 +259,7 @@ func allowUnexplained(p *profile.Profile) {
 	}
 }
 
-// estimatedBytes returns the sums of bytes that are there and not exact.
+// estimatedBytes returns the sums of bytes that are present and not exact.
 func estimatedBytes(s *profile.Stats) []*profile.Estimate {
 	sums := []*profile.Estimate{s.Bytes, s.SampledBytes, s.NoTTLBytes, s.HighIdleBytes}
 	return slices.DeleteFunc(sums, func(e *profile.Estimate) bool { return e == nil || e.IsExact() })

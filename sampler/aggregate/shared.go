@@ -8,10 +8,10 @@ import (
 )
 
 // Bounds on the memory of all builders together. A builder that has had its
-// share pours what it has folded into the reservoir and starts afresh: as
-// builders merge exactly, this changes no figure. Only when the reservoir is
-// full too, all of them lower the bounds of their tries. So how many builders
-// there are makes no difference to where those bounds end.
+// share is merged into the shared builder and starts afresh: as
+// builders merge exactly, this changes no figure. Only when the shared builder is
+// full too, all of them coarsen their tries. So the number of builders makes no
+// difference to the final coarseness.
 const (
 	maxSharedBytes  = 22 << 20
 	maxWorkersBytes = 6 << 20 // of all other builders together
@@ -48,9 +48,9 @@ func newSharedBuilder(n int, g Grouping, highIdleOver int64, sampled bool) (*sha
 	return r, builders
 }
 
-// absorb empties b, which takes so many bytes, into the reservoir. Both have the
-// same bounds after that. As to look how large the reservoir is takes as long as
-// to fold hundreds of keys, it does so only when it may be full: what two
+// absorb merges b, which takes that many bytes, and empties it. Both have the same
+// coarseness after that. As measuring the shared builder takes as long as
+// adding hundreds of keys, it does so only when it may be full: what two
 // builders take together is no less than what they take once merged.
 func (r *sharedBuilder) absorb(b *Builder, bytes int) {
 	r.mu.Lock()
@@ -71,7 +71,7 @@ func (r *sharedBuilder) finish(builders []*Builder) *Builder {
 	return r.builder
 }
 
-// checkMemory makes sure that the builder stays within its memory.
+// checkMemory keeps the builder within its memory.
 func (b *Builder) checkMemory() {
 	b.sinceMemoryCheck = 0
 	if b.shared == nil {
@@ -93,7 +93,7 @@ func (b *Builder) shrink(limit int) (bytes int) {
 	return bytes
 }
 
-// leaves returns the number of namespaces before fusion.
+// leaves returns the number of namespaces before related ones are fused.
 func (b *Builder) leaves() (n int) {
 	for _, trie := range b.tries {
 		n += trie.Leaves()

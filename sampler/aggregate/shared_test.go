@@ -162,7 +162,7 @@ func BenchmarkBuilderWide(b *testing.B) {
 	}
 }
 
-// BenchmarkFoldWide folds as a run does: several workers and a reservoir.
+// BenchmarkFoldWide folds as a run does: several workers and a shared builder.
 func BenchmarkFoldWide(b *testing.B) {
 	for _, workers := range []int{1, 2, 8} {
 		b.Run(strconv.Itoa(workers), func(b *testing.B) {

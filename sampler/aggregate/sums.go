@@ -227,7 +227,7 @@ func (q *quantity) merge(other *quantity) {
 	q.sketch.Merge(&other.sketch)
 }
 
-// distribution returns nil when there were no keys.
+// distribution returns the distribution of the values; nil when there were none.
 func (q *quantity) distribution(perUnit int64) *profile.Distribution {
 	if q.count == 0 {
 		return nil
@@ -287,7 +287,7 @@ func (j *jointTable) add(idle, ttl int, t amount) {
 	j.bytes.Add(at, uint64(t.bytes))
 }
 
-// index returns the number of cells before this one that are not empty.
+// index returns how many cells before this one are occupied: where its counts are.
 func (j *jointTable) index(cell int) int {
 	n := bits.OnesCount64(j.occupied[cell/64] & (1<<(cell%64) - 1))
 	for _, word := range j.occupied[:cell/64] {
@@ -311,7 +311,7 @@ func (j *jointTable) each(visit func(idle, ttl int, t amount)) {
 
 func (j *jointTable) merge(other *jointTable) { other.each(j.add) }
 
-// byTTL returns the histogram of the TTL, and what never expires.
+// byTTL returns the histogram of the TTL, and the keys without a TTL.
 func (j *jointTable) byTTL() (histogram [numBuckets]amount, noTTL amount) {
 	var sums [ttlBuckets]amount
 	j.each(func(_, ttl int, t amount) { sums[ttl].merge(t) })

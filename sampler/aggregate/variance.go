@@ -31,8 +31,8 @@ func newVarianceSums() *varianceSums {
 	return d
 }
 
-// groupOf returns the random group of a key, drawn by its unit of a sample of slots, else
-// by the hash of its name.
+// groupOf returns the random group of a key: by its unit in a sample of slots, else by
+// the hash of its name.
 func groupOf(o *Observation, hash uint64) int {
 	if o.Unit != 0 {
 		hash = o.Unit
@@ -74,7 +74,7 @@ func (d *varianceSums) merge(other *varianceSums) {
 	}
 }
 
-// sums returns what a profile says of d; nil if there is none.
+// sums returns d in the form of a profile; nil for a nil d.
 func (d *varianceSums) sums() *profile.SampleSums {
 	if d == nil {
 		return nil
@@ -97,7 +97,7 @@ func groupsFrom(c *packed.Counters, first int) []int64 {
 	return groups
 }
 
-// restoreVarianceSums returns the inverse of sums.
+// restoreVarianceSums undoes sums.
 func restoreVarianceSums(s *profile.SampleSums) *varianceSums {
 	if s == nil {
 		return nil

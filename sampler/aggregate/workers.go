@@ -8,14 +8,14 @@ import (
 	"keyprof/sampler/pattern"
 )
 
-// ParallelBuilder hands the pages of a scan to several builders. It holds the first
-// pages back until the survey has seen enough names: what it protects depends
-// on the order of the scan alone.
+// ParallelBuilder distributes pages over several builders. It holds the first pages
+// back until the survey has seen enough names, so that which words the survey protects
+// depends only on the order of the scan.
 type ParallelBuilder struct {
 	grouping     Grouping
 	highIdleOver int64
 	workers      int
-	OfSample     bool // the scan is of a sample; to be set before the first page
+	OfSample     bool // the pages are a sample; set it before the first Add
 
 	survey *pattern.Survey // nil once it is over
 	held   []*Page         // that came until then, and are not yet handed on
@@ -27,8 +27,8 @@ type ParallelBuilder struct {
 	builders []*Builder
 }
 
-// NewParallelBuilder makes a folder with so many workers. Keys idle for more than highIdleOver
-// seconds are high-idle; below 0 none is. Finish must be called.
+// NewParallelBuilder returns a builder with that many workers. Keys idle for more than
+// highIdleOver seconds are high-idle; below 0 none is. Finish must be called.
 func NewParallelBuilder(workers int, g Grouping, highIdleOver int64) *ParallelBuilder {
 	return &ParallelBuilder{
 		grouping: g, highIdleOver: highIdleOver, workers: workers,
@@ -77,7 +77,7 @@ func (f *ParallelBuilder) start() {
 
 // heldAtOnce is how many of the pages that were held back are handed on beside each
 // new one. All at once would keep the scan from its connections for a while, and what
-// is felt on them would be our own grouping.
+// delays them would be our own grouping.
 const heldAtOnce = 3
 
 // release hands on up to n of the pages that were held back.

@@ -7,15 +7,15 @@ import (
 )
 
 // maxRelativeError is the relative standard error from which on a sum of bytes in a sample
-// of slots has no upper end: that is a namespace of which fewer than about 16
-// slots were met, so that what it shows of its own spread says little.
+// of slots has no upper end: the namespace was seen in fewer than about 16 slots, too
+// few to estimate its variance.
 const maxRelativeError = 0.25
 
-// Slots describe a sample of the slots of a cluster.
+// Slots describes a sample of the slots of a cluster.
 type Slots struct {
 	Keys int64 // of which the sample was drawn, by CLUSTER COUNTKEYSINSLOT
-	// Taken is for how many of Keys the sample stands, by random group: all keys of a
-	// unit of the sample are in one. It has in it keys that could not be measured.
+	// Taken is how many of Keys the sample represents, by random group: all keys of a
+	// sampling unit are in one group. It includes keys that could not be measured.
 	Taken []float64
 	// Groups are the keys of the sample that were measured, by random group.
 	Groups []int64
@@ -42,10 +42,10 @@ func NewSlotFrame(s Slots) Frame {
 	return f
 }
 
-// Fraction returns the share of all keys for which the sample stands, in [0,1].
+// Fraction returns the share of all keys that the sample represents, in [0,1].
 func (f Frame) Fraction() float64 { return f.fraction }
 
-// All estimates how many keys there are in all, of a sample of slots.
+// All estimates the number of all keys from a sample of slots.
 func (f Frame) All() profile.Estimate {
 	if f.whole() {
 		return profile.Exact(f.seen)
@@ -57,8 +57,8 @@ func (f Frame) All() profile.Estimate {
 	return f.widenForDrift(interval(value, value-off, value+off, f.seen))
 }
 
-// halfWidth returns how far an estimate may be off, at 95 %, of a sum over the sample that has a
-// variance.
+// halfWidth returns half the width of the 95 % confidence interval of a sum over the
+// sample with this variance.
 func (f Frame) halfWidth(variance float64) float64 {
 	return profile.GroupsT95 * math.Sqrt((1-f.fraction)*variance) / f.rate()
 }
@@ -88,16 +88,16 @@ func sumOf[N int64 | float64](list []N) (sum float64) {
 	return sum
 }
 
-// takenVariance returns the variance of a number of keys beside those that were taken.
+// takenVariance returns the variance of the ratio of groups to the keys taken.
 func (f Frame) takenVariance(groups []int64) float64 { return variance(groups, f.slots.Taken) }
 
-// spread is what the random groups tell of a number of keys.
+// spread holds how much a number of keys varies between random groups.
 type spread struct {
 	effect float64 // design effect of its share of the keys that were measured, at least 1
 	more   float64 // variance beside that: of those taken not the same part could be measured everywhere
 }
 
-// spreadOf returns that of n keys.
+// spreadOf returns the spread of n keys.
 func (f Frame) spreadOf(groups []int64, n int64) spread {
 	if f.slots == nil {
 		return spread{effect: 1}
@@ -125,13 +125,13 @@ func atLeast1(effect float64) float64 {
 	return 1
 }
 
-// tooImprecise reports whether too few slots were met to tell how much they differ.
+// tooImprecise reports whether the sample has too few slots to estimate their variance.
 func (f Frame) tooImprecise(value, se float64) bool {
 	return f.slots != nil && se > maxRelativeError*value
 }
 
-// FewSlotsHold reports whether too few slots were met of a namespace that holds a
-// large part of all bytes: then neither these have an upper end.
+// FewSlotsHold reports whether a namespace that holds a large part of all bytes was
+// seen in few slots: then the total of bytes has no upper end either.
 func (f Frame) FewSlotsHold(part *profile.SampleSums, all *profile.Estimate) bool {
 	if part == nil || all == nil {
 		return false
@@ -148,7 +148,8 @@ func (f Frame) z() (two, one float64) {
 	return z95, z95Single
 }
 
-// widenForDrift adds what came and went while keys were measured.
+// widenForDrift widens an interval by the keys written and deleted while keys were
+// measured.
 func (f Frame) widenForDrift(e profile.Estimate) profile.Estimate {
 	if f.slots == nil || f.slots.Keys == 0 {
 		return e
