@@ -11,7 +11,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// CheckupFormats are the formats that WriteCheckup knows.
+// CheckupFormats returns the formats that WriteCheckup knows.
 func CheckupFormats() []Format { return []Format{Text, JSON} }
 
 // WriteCheckup writes what a check found. Of the options only Format, Color and
@@ -52,12 +52,11 @@ func checkupDocument(r *profile.Checkup) document {
 	}
 	d.sections = append(d.sections, forecastSection(r))
 	if s, ok := warningSection(&profile.Profile{Warnings: r.Warnings}); ok {
-		s.title = "Watch out"
 		d.sections = append(d.sections, s)
 	}
 	d.sections = append(d.sections, section{title: "What this check cost the server", lines: []line{
 		say(words(commandsText(r.Commands))).in(quiet),
-		say(words("SCAN was sent with an invalid cursor: the server refuses it before it looks at any key.")).in(quiet),
+		say(words("SCAN was sent with an invalid cursor, which the server refuses before it reads any key.")).in(quiet),
 	}})
 	return d
 }
@@ -65,9 +64,9 @@ func checkupDocument(r *profile.Checkup) document {
 func verdictLine(r *profile.Checkup) line {
 	switch r.Verdict {
 	case profile.VerdictComplete:
-		return say(words("A profile would be complete, with all measures.")).in(strong)
+		return say(words("The profile would be complete, with all measures.")).in(strong)
 	case profile.VerdictLacking:
-		return say(words("A profile would lack something.")).in(alarm)
+		return say(words("The profile would be incomplete.")).in(alarm)
 	default:
 		return say(words("No profile can be made.")).in(alarm)
 	}
@@ -92,18 +91,18 @@ func checkupFacts(r *profile.Checkup) []fact {
 	return facts
 }
 
-// linkText is the state of a replica's link.
+// linkText returns the state of a replica's link.
 func linkText(l *profile.CheckupLink) string {
 	text := displayWord(l.Status) + ", to " + displayWord(l.Primary)
 	switch {
 	case l.Syncing:
-		text += ", which sends its whole data set"
+		text += ", full resync in progress"
 	case l.Status == "up" && l.HeardS != nil:
-		text += ", last heard of " + unit.FormatDuration(float64(*l.HeardS)) + " ago"
+		text += ", last heard from " + unit.FormatDuration(float64(*l.HeardS)) + " ago"
 	case l.Status != "up" && l.DownS != nil:
 		text += ", for " + unit.FormatDuration(float64(*l.DownS))
 	case l.Status != "up":
-		text += ", ever since this replica was started"
+		text += ", since this replica was started"
 	}
 	return text
 }
@@ -164,7 +163,7 @@ func reasonSection(r *profile.Checkup) section {
 func accessSection(r *profile.Checkup) section {
 	s := section{title: "Access"}
 	if r.ACL.Add != "" {
-		s.lines = append(s.lines, say(words("This allows what is refused:")), command(r.ACL.Add))
+		s.lines = append(s.lines, say(words("To grant the missing permissions:")), command(r.ACL.Add))
 	}
 	if own := ownText(r); own != "" {
 		s.lines = append(s.lines, say(words(own)), command(r.ACL.Own))
@@ -182,15 +181,15 @@ func ownText(r *profile.Checkup) string {
 	case r.ACL.Own == "": // there is no ACL
 		return ""
 	case r.ACL.User == defaultUser:
-		return "This makes a user who may do what keyprof does, and nothing else (put a password in the place of PASSWORD):"
+		return "To create a user with only the permissions that keyprof needs (replace PASSWORD):"
 	case r.ACL.Add != "":
-		return "Or, if nobody but keyprof is " + displayWord(r.ACL.User) + ", this allows it and takes all other rights away:"
+		return "Or, if only keyprof uses the user " + displayWord(r.ACL.User) + ", to grant them and remove all other permissions:"
 	default:
 		return ""
 	}
 }
 
-// command is a line to be copied. What must not reach a terminal is escaped, so
+// command returns a line to be copied. What must not reach a terminal is escaped, so
 // that of a user with such a name it cannot be.
 func command(text string) line {
 	l := say(words(strings.Join(tokens(text, false), "")))
@@ -198,15 +197,15 @@ func command(text string) line {
 	return l
 }
 
-// forecastSection says what a walk would take.
+// forecastSection returns what a walk would take.
 func forecastSection(r *profile.Checkup) section {
-	s := section{title: "A walk over all keys"}
+	s := section{title: "Full scan"}
 	w := &r.Walk
 	switch {
 	case w.KeyCPUS == nil:
-		s.lines = []line{say(words("Cannot be estimated, as nothing can be asked."))}
+		s.lines = []line{say(words("No estimate, as no key can be measured."))}
 	case w.Keys == nil:
-		s.lines = []line{say(words("How many keys there are is not known, as INFO is refused. A million would take " + million(w.KeyCPUS) + " of the server's main thread."))}
+		s.lines = []line{say(words("The number of keys is unknown, as INFO is refused. A million keys would take " + million(w.KeyCPUS) + " of the server's main thread."))}
 	default:
 		s.lines = []line{say(words(plural(*w.Keys, "key") + " by INFO would take " + rangeText(w.ElapsedS) + " at " + paceText(w) + ", and " +
 			rangeText(w.ServerCPUS) + " of the server's CPU (its main thread)."))}

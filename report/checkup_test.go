@@ -57,7 +57,7 @@ func TestCheckupIsSafe(t *testing.T) {
 // When INFO is refused there is no number of keys; then a million is told of.
 func TestCheckupWithoutKeys(t *testing.T) {
 	text := checkupText(t, hostileResult(), Text)
-	for _, want := range []string{"not known, as INFO is refused. A million would take 1s to 3s", "No profile can be made.", "only db1; not db2 (3 keys by INFO)"} {
+	for _, want := range []string{"unknown, as INFO is refused. A million keys would take 1s to 3s", "No profile can be made.", "only db1; not db2 (3 keys by INFO)"} {
 		if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

@@ -112,7 +112,7 @@ func (v *diffView) sortBy(rows []*diff.Row, m diff.Measure) {
 	})
 }
 
-// certain is 1 for what certainly changed, else 0.
+// certain returns 1 for what certainly changed, else 0.
 func certain(c diff.Change) int {
 	if c.Real() {
 		return 1
@@ -120,7 +120,7 @@ func certain(c diff.Change) int {
 	return 0
 }
 
-// size is how large a change is; 0 if it is not known.
+// size returns how large a change is; 0 if it is not known.
 func size(c diff.Change) float64 {
 	if c.Delta == nil {
 		return 0
@@ -171,7 +171,7 @@ func rowOf(r *diff.Row) changeRow {
 	return changeRow{label: patternText(r.Pattern, r.Other), name: !r.Other, db: &r.DB, state: r.State, changes: r.Changes}
 }
 
-// sumRow is several rows in one.
+// sumRow returns several rows in one.
 func sumRow(label string, t tone, rows []*diff.Row) changeRow {
 	sum := changeRow{label: label, tone: t, state: diff.Kept, changes: map[diff.Measure]diff.Change{}}
 	for _, m := range diff.Measures {
@@ -213,7 +213,7 @@ func sumOf(m diff.Measure, rows []*diff.Row) (c diff.Change, ok bool) {
 	return c, true
 }
 
-// noiseOf is by how much a change may be off.
+// noiseOf returns by how much a change may be off.
 func noiseOf(c diff.Change) float64 {
 	if c.Noise == nil {
 		return math.Inf(1)
@@ -339,7 +339,7 @@ func figureCell(v *float64, write func(float64) string) cell {
 	return cell{text: write(*v)}
 }
 
-// changeCell is a figure that follows from a change.
+// changeCell returns a figure that follows from a change.
 func changeCell(c diff.Change, v *float64, write func(float64) string) cell {
 	if v != nil && c.WithinNoise {
 		return cell{text: noise, tone: quiet}
@@ -347,7 +347,7 @@ func changeCell(c diff.Change, v *float64, write func(float64) string) cell {
 	return figureCell(v, write)
 }
 
-// growthCell is the change in per cent of what there was.
+// growthCell returns the change in per cent of what there was.
 func growthCell(c diff.Change) cell {
 	var known *float64
 	if growth, ok := c.Growth(); ok {

@@ -10,13 +10,13 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// caveatSection says what differs besides keys, and what is not compared for it.
+// caveatSection returns what differs besides keys, and what is not compared for it.
 func caveatSection(c *diff.Comparison) (section, bool) {
 	s := section{title: "Warnings", numbered: true}
 	for _, caveat := range c.Caveats {
 		text := display(caveat.Text) + " [" + display(caveat.Code) + "]"
 		if names := measureNames(caveat.Hides); names != "" {
-			text += " (left out: " + names + ")"
+			text += " (not compared: " + names + ")"
 		}
 		s.lines = append(s.lines, say(words(text)).in(alarm))
 	}
@@ -36,7 +36,7 @@ var measureWords = map[diff.Measure]string{
 	diff.NoTTLShare: "no-TTL share", diff.HighIdleBytes: "high-idle bytes", diff.MeanSize: "mean size",
 }
 
-// changeSection is the table that the diff is about.
+// changeSection returns the table that the diff is about.
 func changeSection(v *diffView) (section, bool) {
 	shown, rest := v.split()
 	s := section{title: "Namespaces by change of " + measureWords[v.by]}
@@ -77,20 +77,20 @@ func (g *grid) hasText(text string) bool {
 
 // changeNotes say how to read the tables.
 func (v *diffView) changeNotes() []line {
-	text := noise + ` is a change that may be none: keys came and went while they were walked, and MEMORY USAGE of hashes, sets, sorted sets, lists and streams is the server's estimate, which moves by itself.`
+	text := noise + ` marks a change within noise: keys changed during the scans, and MEMORY USAGE of hashes, sets, sorted sets, lists and streams is an estimate that varies by itself.`
 	if sampled(v.c.Old.Profile) || sampled(v.c.New.Profile) {
-		text += " And only a sample of the keys was measured: in 95 of 100 samples chance explains no more."
+		text += " In samples, so is a change within the 95 % confidence interval."
 	}
 	return []line{say(words(text)).in(quiet)}
 }
 
-// partSection is a table of the namespaces in which one part of the keys changed
+// partSection returns a table of the namespaces in which one part of the keys changed
 // most.
 func (v *diffView) partSection(title string, by diff.Measure, columns ...changeColumns) section {
 	s := section{title: title}
 	rows := slices.DeleteFunc(slices.Clone(v.chosen), func(r *diff.Row) bool { return !r.Changes[by].Real() || !v.enough(r, by) })
 	if len(rows) == 0 {
-		s.lines = []line{say(words("No namespace changed by more than noise explains" + pick(v.o.MinAmount+v.o.MinGrowth+v.o.MinBytes > 0, ", and by --min-change", "") + ".")).in(quiet)}
+		s.lines = []line{say(words("No namespace changed by more than noise" + pick(v.o.MinAmount+v.o.MinGrowth+v.o.MinBytes > 0, " and --min-change", "") + ".")).in(quiet)}
 		return s
 	}
 	v.sortBy(rows, by)
@@ -107,10 +107,10 @@ func (v *diffView) partSection(title string, by diff.Measure, columns ...changeC
 	return s
 }
 
-// rows is how many rows a list shows that has usual ones by itself.
+// rows returns how many rows a list shows that has usual ones by itself.
 func (v *diffView) rows(usual int) int { return (&view{o: v.o.Options}).rows(usual) }
 
-// noTTLChangeSection is about keys that never expire.
+// noTTLChangeSection returns about keys that never expire.
 func noTTLChangeSection(v *diffView) (section, bool) {
 	by := diff.NoTTLBytes
 	if v.c.Totals.Changes[by].Delta == nil {
@@ -119,14 +119,14 @@ func noTTLChangeSection(v *diffView) (section, bool) {
 	if v.c.Totals.Changes[by].Delta == nil {
 		return section{}, false
 	}
-	return v.partSection("Never expiring", by,
+	return v.partSection("Keys without a TTL", by,
 		changeColumns{measure: diff.NoTTLBytes, head: "bytes", old: true, expend: 2},
 		changeColumns{measure: diff.NoTTLKeys, head: "keys", old: true, expend: 3},
 		changeColumns{measure: diff.NoTTLShare, head: "share", old: true, expend: 1},
 	), true
 }
 
-// idleChangeSection is about keys that nobody touches.
+// idleChangeSection returns about keys that nobody touches.
 func idleChangeSection(v *diffView) (section, bool) {
 	if v.c.Totals.Changes[diff.HighIdleBytes].Delta == nil {
 		return section{}, false
@@ -166,20 +166,20 @@ func stoppedSection(v *diffView) (section, bool) {
 	}
 	v.nameColumns(b, rows)
 	s.table = b.done()
-	text := recent + ": keys " + v.c.RecentMeans() + " so lately, which is since the old profile"
+	text := recent + ": keys " + v.c.RecentMeans() + " since the old profile"
 	if list[0].OlderS > 0 {
-		text += "; " + older + ": keys that were not, for longer than that"
+		text += "; " + older + ": keys that were not"
 	}
-	s.notes = append(s.notes, say(words(text+". Those between the two may be either.")).in(quiet))
+	s.notes = append(s.notes, say(words(text+". Keys in between may be either.")).in(quiet))
 	return s, true
 }
 
-// stoppedUnknown says why none can be listed, if so.
+// stoppedUnknown returns why none can be listed, if so.
 func stoppedUnknown(v *diffView) (section, bool) {
 	if v.c.StoppedUnknown == "" || v.o.Under != "" {
 		return section{}, false
 	}
-	text := "Cannot be told: " + display(v.c.StoppedUnknown) + "."
+	text := "Unknown: " + display(v.c.StoppedUnknown) + "."
 	return section{title: stoppedTitle, lines: []line{say(words(text)).in(quiet)}}, true
 }
 
@@ -207,9 +207,9 @@ func exampleLine(s diff.Stopped) (line, bool) {
 	return say(parts...).in(quiet), true
 }
 
-// lastingSection is how long what is left of a limit lasts.
+// lastingSection returns how long what is left of a limit lasts.
 func lastingSection(v *diffView) (section, bool) {
-	s := section{title: "How long it lasts"}
+	s := section{title: "Time to the limits"}
 	if v.o.Under != "" {
 		return s, false
 	}
@@ -235,21 +235,21 @@ func (v *diffView) evictsVolatile() bool {
 }
 
 func runwayLine(r *diff.Runway) line {
-	what := pick(r.Limit == diff.PoolEmpty, "The pool", "The way to maxmemory")
-	if r.Days == nil {
-		return say(words(what + ": " + r.Assumption + "."))
+	pool := r.Limit == diff.PoolEmpty
+	switch {
+	case r.Days == nil:
+		return say(words(pick(pool, "Evictable keys: ", "Memory: ") + r.Assumption + "."))
+	case r.Left == 0:
+		return say(words(pick(pool, "No evictable keys are left: ", "Memory is full: ") + r.Assumption + "; " + r.Consequence + ".")).in(alarm)
 	}
-	ends := pick(r.Limit == diff.PoolEmpty, " is empty in ", " ends in ") + daysText(r)
-	if r.Left == 0 {
-		ends = pick(r.Limit == diff.PoolEmpty, " is empty", " has ended")
-	}
-	return say(words(what + ends + ", " + r.Assumption + "; " + r.Consequence + ".")).in(alarm)
+	ends := pick(pool, "Evictable keys run out in ", "Memory reaches maxmemory in ") + daysText(r)
+	return say(words(ends + ", " + r.Assumption + "; " + r.Consequence + ".")).in(alarm)
 }
 
-// scheduleText says what expires by itself.
+// scheduleText returns what expires by itself.
 func scheduleText(p *diff.Pool) string {
 	if len(p.Schedule) == 0 {
-		return "What expires by itself is not known."
+		return "How many keys will expire is unknown."
 	}
 	var parts []string
 	for _, e := range p.Schedule {
@@ -260,9 +260,9 @@ func scheduleText(p *diff.Pool) string {
 		parts = append(parts, text+" within "+unit.FormatDuration(float64(e.WithinS)))
 	}
 	if last := p.Schedule[len(p.Schedule)-1]; last.Keys == 0 {
-		return "No key expires by itself within " + unit.FormatDuration(float64(last.WithinS)) + "."
+		return "No key expires within " + unit.FormatDuration(float64(last.WithinS)) + "."
 	}
-	return "By themselves expire " + strings.Join(parts, ", ") + "."
+	return "Keys that will expire: " + strings.Join(parts, ", ") + "."
 }
 
 func (v *diffView) poolGrid() *grid {
@@ -284,7 +284,7 @@ func poolChanges(keys diff.Change, bytes *diff.Change) map[diff.Measure]diff.Cha
 	return m
 }
 
-// serverSection is what the server says of itself.
+// serverSection returns what the server says of itself.
 func serverSection(c *diff.Comparison) (section, bool) {
 	s := section{title: "The server"}
 	if len(c.Server) == 0 {
@@ -304,19 +304,19 @@ func serverSection(c *diff.Comparison) (section, bool) {
 // serverNames are what figures of INFO are called.
 var serverNames = map[string]string{
 	"used_memory": "used memory", "used_memory_rss": "resident memory", "mem_fragmentation_ratio": "fragmentation",
-	"maxmemory": "maxmemory", "maxmemory_policy": "policy", "mem_clients_normal": "clients' memory", "connected_clients": "clients",
-	"evicted_keys": "evicted keys, meanwhile", "expired_keys": "expired keys, meanwhile", "hit_ratio": "hit ratio, meanwhile",
+	"maxmemory": "maxmemory", "maxmemory_policy": "policy", "mem_clients_normal": "client memory", "connected_clients": "clients",
+	"evicted_keys": "evicted keys (since old)", "expired_keys": "expired keys (since old)", "hit_ratio": "hit ratio (since old)",
 }
 
-// oursText says what the change of a figure leaves out.
+// oursText returns what the change of a figure leaves out.
 func oursText(l diff.ServerLine) string {
 	if l.Ours == 0 {
 		return ""
 	}
-	return ", less " + unit.FormatCount(int64(l.Ours)) + " of the old walk"
+	return ", less " + unit.FormatCount(int64(l.Ours)) + " by the old scan"
 }
 
-// serverCells are the texts of a figure. Of a counter only what was counted
+// serverCells returns the texts of a figure. Of a counter only what was counted
 // meanwhile means something.
 func serverCells(l diff.ServerLine) (old, new, change string) {
 	if l.Kind == diff.Word {
@@ -392,7 +392,7 @@ func diffFacts(v *diffView) []fact {
 	if v.c.ElapsedS >= 3600 {
 		apart = unit.FormatDuration(v.c.ElapsedS)
 	}
-	facts = append(facts, fact{label: "apart", line: say(words(apart + " from the middle of one walk to that of the other"))})
+	facts = append(facts, fact{label: "interval", line: say(words(apart + " from the middle of the old scan to the middle of the new one"))})
 	if v.o.Under != "" {
 		facts = append(facts, fact{label: "only under", line: say(name(displayPrefix(v.o.Under)))})
 	}
@@ -411,11 +411,11 @@ func sideFact(label string, s *diff.Side) fact {
 	return fact{label: label, line: say(parts...)}
 }
 
-// diffHeadlines are what must be known first.
+// diffHeadlines returns what must be known first.
 func diffHeadlines(v *diffView) []line {
 	if v.o.Under != "" {
 		if len(v.chosen) == 0 {
-			return []line{say(words("No namespace lies under " + displayPrefix(v.o.Under) + " on either side.")).in(strong)}
+			return []line{say(words("No namespace is under " + displayPrefix(v.o.Under) + " in either profile.")).in(strong)}
 		}
 		return nil
 	}
@@ -431,39 +431,39 @@ func diffHeadlines(v *diffView) []line {
 	return lines
 }
 
-// quietText is said when nothing is.
+// quietText returns said when nothing is.
 func quietText(v *diffView) string {
 	t := v.c.Totals.Changes
 	switch {
 	case t[diff.Keys].Delta == nil && t[diff.Bytes].Delta == nil:
-		return "Nothing is compared: see the warnings."
+		return "Nothing was compared: see the warnings."
 	case slices.ContainsFunc(v.chosen, moved):
-		return "Little changed: the table tells what."
+		return "Little changed: see the table."
 	case slices.ContainsFunc(v.chosen, func(r *diff.Row) bool { return size(r.Changes[diff.Bytes])+size(r.Changes[diff.Keys]) > 0 }):
-		return "Nothing changed by more than noise explains."
+		return "Nothing changed by more than noise."
 	default:
 		return "Nothing changed."
 	}
 }
 
-// stoppedHeadline names the namespaces that have begun to be written without a TTL.
+// stoppedHeadline returns the name of the namespaces that have begun to be written without a TTL.
 func stoppedHeadline(v *diffView) (line, bool) {
 	i := slices.IndexFunc(v.c.Stopped, func(s diff.Stopped) bool { return s.Jumped })
 	if i < 0 {
 		return line{}, false
 	}
 	s := v.c.Stopped[i]
-	text := v.dbOf(s.DB) + " is written without a TTL now: " + unit.FormatShare(s.Recent.Share()) + " of its " +
-		plural(s.Recent.Keys, "key") + " that were " + v.c.RecentMeans() + " in the last " + unit.FormatDuration(float64(s.RecentS)) + " have none"
+	text := v.dbOf(s.DB) + " is now written without a TTL: " + unit.FormatShare(s.Recent.Share()) + " of its " +
+		plural(s.Recent.Keys, "key") + " " + v.c.RecentMeans() + " in the last " + unit.FormatDuration(float64(s.RecentS)) + " have none"
 	if s.Older.Keys > 0 {
-		text += ", of those idle for over " + unit.FormatDuration(float64(s.OlderS)) + " " + unit.FormatShare(s.Older.Share())
+		text += ", against " + unit.FormatShare(s.Older.Share()) + " of those idle for over " + unit.FormatDuration(float64(s.OlderS))
 	}
 	if s.MoreNoTTL > 0 {
-		text += "; " + unit.FormatCount(s.MoreNoTTL) + " more of its keys never expire than before"
+		text += "; " + unit.FormatCount(s.MoreNoTTL) + " more of its keys have no TTL than before"
 	}
 	text += "."
 	if more := countJumped(v.c.Stopped) - 1; more > 0 {
-		text += " So " + verb(int64(more), "is ", "are ") + plural(int64(more), "more namespace") + "."
+		text += " The same holds for " + plural(int64(more), "more namespace") + "."
 	}
 	return say(name(patternText(s.Pattern, false)), words(text)).in(alarm), true
 }
@@ -477,7 +477,7 @@ func countJumped(list []diff.Stopped) (n int) {
 	return n
 }
 
-// dbOf names a database where there are several.
+// dbOf returns the name of a database where there are several.
 func (v *diffView) dbOf(db int) string {
 	if !v.manyDBs {
 		return ""
@@ -485,7 +485,7 @@ func (v *diffView) dbOf(db int) string {
 	return " in db" + dbNumber(db)
 }
 
-// runway is that to a limit.
+// runway returns that to a limit.
 func (v *diffView) runway(limit diff.Limit) *diff.Runway {
 	for i := range v.c.Runways {
 		if v.c.Runways[i].Limit == limit {
@@ -498,24 +498,24 @@ func (v *diffView) runway(limit diff.Limit) *diff.Runway {
 // urgent is how many days before a limit it is a finding.
 const urgent = 30
 
-// poolHeadline tells that a volatile-* policy will have nothing left to evict.
+// poolHeadline returns a sentence that a volatile-* policy will have nothing left to evict.
 func poolHeadline(v *diffView) (line, bool) {
 	r := v.runway(diff.PoolEmpty)
 	if r == nil || r.Days == nil || *r.Days > urgent {
 		return line{}, false
 	}
 	if r.Left == 0 {
-		return say(words("No key that can be evicted is left: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
+		return say(words("No evictable keys are left: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
 	}
-	text := "No key that can be evicted is left in " + daysText(r) + " at this rate: " + unit.FormatCount(int64(r.Left)) + " keys have a TTL, " +
+	text := "Evictable keys run out in " + daysText(r) + " at this rate: " + unit.FormatCount(int64(r.Left)) + " keys have a TTL, " +
 		unit.FormatCount(int64(lastRate(r))) + " fewer a day. Then writes fail."
 	return say(words(text)).in(alarm), true
 }
 
-// lastRate is the one that led to the new profile.
+// lastRate returns the one that led to the new profile.
 func lastRate(r *diff.Runway) float64 { return r.Rates[len(r.Rates)-1].PerDay }
 
-// fullHeadline tells that maxmemory will be reached.
+// fullHeadline returns a sentence that maxmemory will be reached.
 func fullHeadline(v *diffView) (line, bool) {
 	r := v.runway(diff.MaxmemoryFull)
 	if r == nil || r.Days == nil || *r.Days > urgent {
@@ -524,12 +524,12 @@ func fullHeadline(v *diffView) (line, bool) {
 	if r.Left == 0 {
 		return say(words("Memory is full: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
 	}
-	text := "Memory is full in " + daysText(r) + " at this rate: " + unit.FormatBytes(int64(r.Left)) + " are left, " +
+	text := "Memory reaches maxmemory in " + daysText(r) + " at this rate: " + unit.FormatBytes(int64(r.Left)) + " are left, " +
 		unit.FormatBytes(int64(lastRate(r))) + " less a day."
 	return say(words(text)).in(alarm), true
 }
 
-// daysText is how long a runway is: "3.15 days", with its range.
+// daysText returns how long a runway is: "3.15 days", with its range.
 func daysText(r *diff.Runway) string {
 	text := decimalDays(*r.Days)
 	switch {
@@ -551,7 +551,7 @@ func decimalDays(days float64) string {
 	return unit.FormatPlainFloat(math.Round(days*100)/100) + " days"
 }
 
-// growthHeadline tells by how much the bytes changed, and which namespace did most
+// growthHeadline returns by how much the bytes changed, and which namespace did most
 // of it.
 func growthHeadline(v *diffView) (line, bool) {
 	m, write := diff.Bytes, unit.FormatBytes
@@ -582,13 +582,13 @@ func growthHeadline(v *diffView) (line, bool) {
 	return say(append(parts, words("."))...), true
 }
 
-// lastingHeadline tells that more keys never expire, where their share rose.
+// lastingHeadline returns a sentence that more keys never expire, where their share rose.
 func lastingHeadline(v *diffView) (line, bool) {
 	keys, share := v.c.Totals.Changes[diff.NoTTLKeys], v.c.Totals.Changes[diff.NoTTLShare]
 	if !keys.Real() || !share.Real() || *keys.Delta < 0 || *share.Delta < leastRise {
 		return line{}, false
 	}
-	text := unit.FormatCount(int64(*keys.Delta)) + " more keys never expire: " + unit.FormatShare(*share.New) + " of all, before " + unit.FormatShare(*share.Old)
+	text := unit.FormatCount(int64(*keys.Delta)) + " more keys have no TTL: " + unit.FormatShare(*share.New) + " of all, " + unit.FormatShare(*share.Old) + " before"
 	row := v.mostMoved(diff.NoTTLKeys, true)
 	if row == nil {
 		return say(words(text + ".")), true
@@ -606,7 +606,7 @@ const (
 	leastUnexplainedBytes = 1 << 20
 )
 
-// unexplainedGrowth tells that memory changed where the sizes of keys do not say
+// unexplainedGrowth returns a sentence that memory changed where the sizes of keys do not say
 // so: those of collections are too uncertain, or it is not keys that take it.
 func unexplainedGrowth(v *diffView) (line, bool) {
 	for _, l := range v.c.Server {
@@ -615,13 +615,13 @@ func unexplainedGrowth(v *diffView) (line, bool) {
 			continue
 		}
 		text := "Used memory " + pick(growth > 0, "grew by ", "fell by ") + unit.FormatBytes(int64(size(l.Change))) + " (" +
-			unit.FormatShare(math.Abs(growth)) + "), and the sizes of keys do not tell why: those marked " + noise + " may have changed, or it is not keys that take it."
+			unit.FormatShare(math.Abs(growth)) + "), which the sizes of keys do not explain: those marked " + noise + " may have changed, or something other than keys uses it."
 		return say(words(text)), true
 	}
 	return line{}, false
 }
 
-// mostMoved is the namespace that changed most in a direction; nil if none did.
+// mostMoved returns the namespace that changed most in a direction; nil if none did.
 func (v *diffView) mostMoved(m diff.Measure, up bool) *diff.Row {
 	var most *diff.Row
 	for _, r := range v.chosen {
@@ -633,7 +633,7 @@ func (v *diffView) mostMoved(m diff.Measure, up bool) *diff.Row {
 	return most
 }
 
-// comingsHeadline names namespaces that are new, and that are gone.
+// comingsHeadline returns the name of namespaces that are new, and that are gone.
 func comingsHeadline(v *diffView) (line, bool) {
 	var parts []span
 	for _, state := range []diff.State{diff.Added, diff.Vanished} {

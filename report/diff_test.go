@@ -185,7 +185,7 @@ func TestOwnEvictionsAreLeftOut(t *testing.T) {
 	line := diff.ServerLine{Name: "evicted_keys", Kind: diff.Counter, Change: diff.Change{Delta: ptr(1566.0)}, Ours: 434}
 	s, _ := serverSection(&diff.Comparison{Server: []diff.ServerLine{line}})
 	row := s.table.rows[0]
-	if row[0].text != "evicted keys, meanwhile, less 434 of the old walk" || row[3].text != "+1,566" {
+	if row[0].text != "evicted keys (since old), less 434 by the old scan" || row[3].text != "+1,566" {
 		t.Errorf("%+v", row)
 	}
 }

@@ -23,7 +23,7 @@ const (
 	maxTextWidth    = 500 // of a server's error message
 )
 
-// width is how many columns s takes on a terminal, counted rune by rune as
+// width returns how many columns s takes on a terminal, counted rune by rune as
 // go-pretty does.
 func width(s string) int { return text.StringWidthWithoutEscSequences(s) }
 
@@ -35,7 +35,7 @@ const maxMarks = 2
 // width has room for, with few characters that take none.
 const maxTaken = 2048
 
-// ends is a name without what no form of it shows: a long one is taken apart at its
+// ends returns a name without what no form of it shows: a long one is taken apart at its
 // ends alone, as it may have millions of characters.
 func ends(s string) string {
 	if len(s) <= 2*maxTaken {
@@ -106,7 +106,7 @@ func cutMiddle(parts []string, whole string, limit int) string {
 	return strings.Join(parts[:head], "") + gap + strings.Join(parts[tail:], "")
 }
 
-// takeWidth is how many of the first parts fit into room columns.
+// takeWidth returns how many of the first parts fit into room columns.
 func takeWidth(parts []string, room int) int {
 	for i, part := range parts {
 		if room -= width(part); room < 0 {
@@ -116,7 +116,7 @@ func takeWidth(parts []string, room int) int {
 	return len(parts)
 }
 
-// takeWidthFromEnd is the index of the first of those last parts that fit.
+// takeWidthFromEnd returns the index of the first of those last parts that fit.
 func takeWidthFromEnd(parts []string, room int) int {
 	for i := len(parts) - 1; i >= 0; i-- {
 		if room -= width(parts[i]); room < 0 {
@@ -126,7 +126,7 @@ func takeWidthFromEnd(parts []string, room int) int {
 	return 0
 }
 
-// displayKey is a key's name in quotes, escaped reversibly, and cut if long.
+// displayKey returns a key's name in quotes, escaped reversibly, and cut if long.
 func displayKey(k profile.KeyName) string {
 	raw, err := k.Raw()
 	if err != nil { // not written by us; still to be shown
@@ -144,7 +144,7 @@ func displayKey(k profile.KeyName) string {
 // emptyName is the pattern of the key without a name.
 const emptyName = `""`
 
-// displayPattern is a namespace's pattern: as it is if that is unmistakable,
+// displayPattern returns a namespace's pattern: as it is if that is unmistakable,
 // else in quotes and escaped. Only the row of what is left over is shown as
 // profile.OtherPattern without quotes.
 func displayPattern(ns *profile.Namespace) string { return patternText(ns.Pattern, ns.Other) }
@@ -170,19 +170,19 @@ func needsQuotes(s string) bool {
 		strings.HasPrefix(s, " ") || strings.HasSuffix(s, " ") || strings.Contains(s, "  ")
 }
 
-// display is any other text from outside, such as a server's error message,
+// display returns any other text from outside, such as a server's error message,
 // with what must not reach a terminal escaped in place.
 func display(s string) string { return cutMiddle(tokens(ends(s), false), s, maxTextWidth) }
 
-// displayPrefix is a prefix that a user typed, in quotes.
+// displayPrefix returns a prefix that a user typed, in quotes.
 func displayPrefix(s string) string {
 	return `"` + cutMiddle(tokens(ends(s), true), s, maxTextWidth) + `"`
 }
 
-// displayWord is a word from outside, such as a server's address or version.
+// displayWord returns a word from outside, such as a server's address or version.
 func displayWord(s string) string { return cutMiddle(tokens(ends(s), false), s, maxWordWidth) }
 
-// displayType is the name of a type, which modules choose.
+// displayType returns the name of a type, which modules choose.
 func displayType(s string) string {
 	parts := tokens(ends(s), false)
 	if n := takeWidth(parts, maxTypeWidth); n < len(parts) {
@@ -191,14 +191,14 @@ func displayType(s string) string {
 	return strings.Join(parts, "")
 }
 
-// NamespaceText is a namespace's pattern as reports print it, safe for a
+// NamespaceText returns a namespace's pattern as reports print it, safe for a
 // terminal.
 func NamespaceText(ns *profile.Namespace) string { return displayPattern(ns) }
 
-// NodeText is a server's address as reports print it, safe for a terminal.
+// NodeText returns a server's address as reports print it, safe for a terminal.
 func NodeText(n *profile.Node) string { return displayWord(n.Address) }
 
-// KeyText is a key's name as reports print it, in quotes and safe for a
+// KeyText returns a key's name as reports print it, in quotes and safe for a
 // terminal, clipped to so many columns; 0: not clipped.
 func KeyText(k profile.KeyName, columns int) string {
 	whole := displayKey(k)
@@ -209,5 +209,5 @@ func KeyText(k profile.KeyName, columns int) string {
 	return strings.Join(parts[:takeWidth(parts, columns-1)], "") + "…"
 }
 
-// Columns is how many columns a text takes on a terminal.
+// Columns returns how many columns a text takes on a terminal.
 func Columns(s string) int { return width(s) }

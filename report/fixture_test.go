@@ -228,7 +228,7 @@ type observed struct {
 }
 
 // key is the i-th key: its place in each range is a fixed fraction that looks
-// random, and the first of them never expire.
+// random, and the first of them have no TTL.
 func (set keySet) key(i int) observed {
 	at := func(salt float64) float64 {
 		_, frac := math.Modf((float64(i) + salt) * 0.6180339887498949)

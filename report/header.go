@@ -11,7 +11,7 @@ import (
 	"keyprof/scanner/info"
 )
 
-// header is the tool, the server, when, and how complete.
+// header returns the tool, the server, when, and how complete.
 func header(v *view) (title string, facts []fact) {
 	p := v.p
 	title = displayWord(p.Tool.Name) + " " + displayWord(p.Tool.Version) + ", " + unit.FormatTime(p.Began)
@@ -69,7 +69,7 @@ func memoryText(n *profile.Node) string {
 func limitText(n *profile.Node) string {
 	switch {
 	case n.Maxmemory == nil:
-		return ", limit not known"
+		return ", limit unknown"
 	case *n.Maxmemory == 0:
 		return ", no limit"
 	default:
@@ -91,21 +91,21 @@ func databasesFact(v *view) fact {
 	case e.listed && !e.every():
 		text = "only " + listDBs(e.walked, nil) + ofAllKeys(v, keys) + " of " + listDBs(allDBs(e), nil)
 	case !e.listed:
-		text = listDBs(e.walked, keys) + "; INFO does not tell which others hold keys"
+		text = listDBs(e.walked, keys) + "; INFO does not list the other databases"
 	default:
 		text = listDBs(e.walked, keys)
 	}
 	return fact{label: "databases", line: say(words(text))}
 }
 
-// allDBs are the databases that were walked and those that hold keys.
+// allDBs returns the databases that were walked and those that hold keys.
 func allDBs(e extent) []int {
 	all := slices.Concat(e.walked, e.left())
 	slices.Sort(all)
 	return all
 }
 
-// keysByDB are the keys that each walked database held before by INFO.
+// keysByDB returns the keys that each walked database held before by INFO.
 func keysByDB(p *profile.Profile) map[int]int64 {
 	keys := map[int]int64{}
 	for _, n := range p.Nodes {
@@ -118,7 +118,7 @@ func keysByDB(p *profile.Profile) map[int]int64 {
 	return keys
 }
 
-// ofAllKeys is how many of the server's keys the walked databases held.
+// ofAllKeys returns how many of the server's keys the walked databases held.
 func ofAllKeys(v *view, walked map[int]int64) string {
 	var some, all int64
 	for _, n := range walked {
@@ -148,7 +148,7 @@ func listDBs(numbers []int, keys map[int]int64) string {
 	return strings.Join(parts, ", ")
 }
 
-// matchFact says that not all keys were looked at.
+// matchFact returns a text saying that not all keys were looked at.
 func matchFact(glob string) fact {
 	return fact{label: "match", line: say(words("only keys that match "), name(display(glob)))}
 }
@@ -157,7 +157,7 @@ func matchFact(glob string) fact {
 // time to mean anything; a tenth of it is too little of a pause to speak of.
 const shortRun = 1.0
 
-// mainThreadAtMost is the lesser of two bounds on the main thread's time that was
+// mainThreadAtMost returns the lesser of two bounds on the main thread's time that was
 // ours, in seconds: that of our round trips, and all CPU time of the server.
 func mainThreadAtMost(r *profile.Receipt) float64 {
 	if r.ServerCPUS != nil {
@@ -166,7 +166,7 @@ func mainThreadAtMost(r *profile.Receipt) float64 {
 	return r.MainThreadS
 }
 
-// bound says what kind of figure that is: over a link it is estimated.
+// bound returns what kind of figure that is: over a link it is estimated.
 func bound(r *profile.Receipt) string {
 	if r.OverLink {
 		return "about"
@@ -174,7 +174,7 @@ func bound(r *profile.Receipt) string {
 	return "at most"
 }
 
-// LoadAtMost is the share of the server's main thread that was ours, at most; ok is
+// LoadAtMost returns the share of the server's main thread that was ours, at most; ok is
 // false if the run was too short to tell one.
 func LoadAtMost(r *profile.Receipt) (share float64, ok bool) {
 	ours := mainThreadAtMost(r)
@@ -187,11 +187,11 @@ func LoadAtMost(r *profile.Receipt) (share float64, ok bool) {
 func loadFact(r *profile.Receipt) fact {
 	share, ok := LoadAtMost(r)
 	if !ok {
-		return fact{label: "load", line: say(words("too short a run to tell a share: " + bound(r) + " " + unit.FormatElapsed(mainThreadAtMost(r)) + " of the server's main thread was ours"))}
+		return fact{label: "load", line: say(words("run too short to measure its load: " + bound(r) + " " + unit.FormatElapsed(mainThreadAtMost(r)) + " of the server's main thread"))}
 	}
-	text := bound(r) + " " + unit.FormatShare(share) + " of the server's main thread was ours"
+	text := bound(r) + " " + unit.FormatShare(share) + " of the server's main thread"
 	if r.MaxLoad > 0 {
-		text += " (allowed: " + unit.FormatExactShare(r.MaxLoad) + ")"
+		text += " (--max-load " + unit.FormatExactShare(r.MaxLoad) + ")"
 	}
 	return fact{label: "load", line: say(words(text))}
 }
@@ -200,31 +200,31 @@ func underFact(v *view) fact {
 	t := tallyOf(v.scope()...)
 	text := ": " + plural(int64(len(v.chosen)), "namespace") + ", " + v.amountOf(t.keys, t.bytes)
 	if slices.ContainsFunc(v.p.Namespaces, func(ns profile.Namespace) bool { return ns.Other }) {
-		text += "; " + profile.OtherPattern + " may hold more that is not counted here"
+		text += "; " + profile.OtherPattern + " may include more that are not counted here"
 	}
 	return fact{label: "only under", line: say(name(displayPrefix(v.o.Under)), words(text))}
 }
 
-// coverageFact says how complete the profile is.
+// coverageFact returns how complete the profile is.
 func coverageFact(v *view) fact {
 	p, t := v.p, &v.p.Totals
 	switch {
 	case !p.Complete:
-		figures := pick(sampled(p) && !p.Totals.Keys.IsExact(), "Figures are estimated from ", "Figures are of ")
+		figures := pick(sampled(p) && !p.Totals.Keys.IsExact(), "Figures are estimated from ", "Figures cover ")
 		text := "INCOMPLETE: " + strings.Join(incompleteReasons(p), "; ") + ". " + figures + measuredText(t) + "."
 		return fact{label: "coverage", line: say(words(text)).in(alarm)}
 	case v.extent.unmeasured > 0:
-		return fact{label: "coverage", line: say(words(pick(sampled(p), "not all keys of the sample were measured: "+censusText(p), "all keys were walked, but not all of them measured: "+censusText(p)))).in(alarm)}
+		return fact{label: "coverage", line: say(words(pick(sampled(p), "some keys of the sample", "all keys were scanned, but some") + " could not be measured: " + censusText(p))).in(alarm)}
 	default:
 		return fact{label: "coverage", line: say(words(pick(sampled(p), "", "complete: ") + censusText(p)))}
 	}
 }
 
-// censusText says how many keys were walked, and how many of these measured:
+// censusText returns how many keys were walked, and how many of these measured:
 // "a census of 10 keys, 4 of them measured (6 denied by ACL), in 3s".
 func censusText(p *profile.Profile) string {
 	t := &p.Totals
-	text := "a " + displayWord(p.Design.Method) + " of " + plural(walkedKeys(t), "key")
+	text := pick(sampled(p), "sample of ", "full scan of ") + plural(walkedKeys(t), "key")
 	if p.Design.Match != "" {
 		text += verb(walkedKeys(t), " that matches", " that match")
 	}
@@ -240,29 +240,29 @@ func censusText(p *profile.Profile) string {
 	return text + " in " + unit.FormatElapsed(p.Receipt.ElapsedS)
 }
 
-// measuredText says of how many keys an incomplete profile knows.
+// measuredText returns of how many keys an incomplete profile knows.
 func measuredText(t *profile.Stats) string {
 	why := lostText(t)
 	if why == "" {
 		return "the " + plural(t.Probed, "key") + " measured"
 	}
-	return "the " + plural(t.Probed, "key") + " measured, of " + unit.FormatCount(walkedKeys(t)) + " walked (" + why + ")"
+	return "the " + plural(t.Probed, "key") + " measured, of " + unit.FormatCount(walkedKeys(t)) + " scanned (" + why + ")"
 }
 
-// walkedKeys are all keys that SCAN returned and that were probed.
+// walkedKeys returns all keys that SCAN returned and that were probed.
 func walkedKeys(t *profile.Stats) int64 {
 	return t.Probed + t.Gone() + t.Unmeasured()
 }
 
-// lostText says why keys that were walked are in no figure: "6 denied by ACL".
+// lostText returns why keys that were walked are in no figure: "6 denied by ACL".
 func lostText(t *profile.Stats) string {
 	return counted([]countOf{
-		{t.Vanished, "gone when probed"},
-		{t.Expired, "expired meanwhile"},
+		{t.Vanished, "vanished"},
+		{t.Expired, "expired during the scan"},
 		{t.Moved, "moved to another node"},
 		{t.Denied, "denied by ACL"},
-		{t.TooLong, "named too long"},
-		{t.Failed, "answered without sense"},
+		{t.TooLong, "with too long a name"},
+		{t.Failed, "with an invalid reply"},
 	})
 }
 
@@ -298,7 +298,7 @@ func incompleteReasons(p *profile.Profile) []string {
 		}
 	}
 	if len(reasons) == 0 {
-		return []string{"the profile does not say why"}
+		return []string{"the reason was not recorded"}
 	}
 	return reasons
 }
@@ -392,12 +392,12 @@ func (e extent) whole() bool {
 // every reports whether every database that holds keys was walked.
 func (e extent) every() bool { return e.listed && len(e.left()) == 0 }
 
-// left are the databases that hold keys and were not walked.
+// left returns the databases that hold keys and were not walked.
 func (e extent) left() []int {
 	return slices.DeleteFunc(slices.Clone(e.held), func(db int) bool { return slices.Contains(e.walked, db) })
 }
 
-// word says which keys a sentence is about, if not all: "of the keys walked".
+// word returns which keys a sentence is about, if not all: "of the keys walked".
 func (e extent) word() string {
 	switch {
 	case e.whole():
@@ -409,11 +409,11 @@ func (e extent) word() string {
 	case e.matched && e.every() && !e.incomplete:
 		return " matched"
 	default:
-		return " walked"
+		return " scanned"
 	}
 }
 
-// keyspaceOf is INFO keyspace of a node as it was when the walk began: the
+// keyspaceOf returns INFO keyspace of a node as it was when the walk began: the
 // databases that hold keys. ok is false when INFO does not tell.
 func keyspaceOf(n *profile.Node) (dbs map[int]info.Keyspace, ok bool) {
 	dbs = n.Info.Databases()

@@ -37,7 +37,7 @@ var rules = []rule{
 // maxHeadlines is how many sentences are read in an incident.
 const maxHeadlines = 5
 
-// headlines are the sentences of the rules that apply. They are about all that
+// headlines returns the sentences of the rules that apply. They are about all that
 // was measured, so a report of a part of it has none.
 func headlines(v *view) []line {
 	if v.o.Under != "" || v.p.Totals.Keys.Value == 0 {
@@ -57,7 +57,7 @@ func headlines(v *view) []line {
 	return lines
 }
 
-// leastNeeded is the rule of the highest expend.
+// leastNeeded returns the rule of the highest expend.
 func leastNeeded(list []rule) int {
 	best := 0
 	for i, r := range list {
@@ -84,7 +84,7 @@ const (
 // that is worth a sentence.
 const quietDay = 86400
 
-// dominant is the namespace that holds at least half of the bytes, or of the
+// dominant returns the namespace that holds at least half of the bytes, or of the
 // keys where bytes were not measured.
 func dominant(v *view) *profile.Namespace {
 	of := bytesOf
@@ -99,7 +99,7 @@ func dominant(v *view) *profile.Namespace {
 	return nil
 }
 
-// dominance names the namespace that holds most of the memory and whether it
+// dominance returns the name of the namespace that holds most of the memory and whether it
 // will ever go; or says that there is none.
 func dominance(v *view) (line, bool) {
 	ns := dominant(v)
@@ -118,26 +118,26 @@ func dominance(v *view) (line, bool) {
 	return say(name(displayPattern(ns)), words(v.dbNote(ns)+text+".")).in(strong), true
 }
 
-// expiryClause says how many of a namespace's keys have a TTL.
+// expiryClause returns how many of a namespace's keys have a TTL.
 func expiryClause(s *profile.Stats) string {
 	share := ratio(noTTLKeysOf(s), keysOf(s))
 	switch one := s.Keys.Value == 1; {
 	case share == nil:
 		return ""
 	case *share == 1 && s.Sample != nil:
-		return "none of its keys that were measured ever expires"
+		return "none of its measured keys has a TTL"
 	case *share == 0 && s.Sample != nil:
-		return "all of its keys that were measured have a TTL"
+		return "all of its measured keys have a TTL"
 	case *share == 1:
-		return pick(one, "its one key never expires", "none of its keys ever expires")
+		return pick(one, "its one key has no TTL", "none of its keys has a TTL")
 	case *share == 0:
 		return pick(one, "its one key has a TTL", "all of its keys have a TTL")
 	default:
-		return unit.FormatShare(*share) + " of its keys never expire"
+		return unit.FormatShare(*share) + " of its keys have no TTL"
 	}
 }
 
-// another names a second namespace that holds much and will not go away, which
+// another returns the name of a second namespace that holds much and will not go away, which
 // nobody would look for below one that holds more.
 func another(v *view) (line, bool) {
 	first := dominant(v)
@@ -147,16 +147,16 @@ func another(v *view) (line, bool) {
 		if ns == first || s.Keys.Value == 1 || !largePart(v, s) || share == nil || *share <= mostlyNoTTL {
 			continue // heavyKey speaks of single keys
 		}
-		text := ": " + unit.FormatShare(*share) + " of its " + plural(s.Keys.Value, "key") + " never expire."
+		text := ": " + unit.FormatShare(*share) + " of its " + plural(s.Keys.Value, "key") + " have no TTL."
 		if *share == 1 && s.Sample == nil {
-			text = ": none of its " + plural(s.Keys.Value, "key") + " ever expires."
+			text = ": none of its " + plural(s.Keys.Value, "key") + " has a TTL."
 		}
 		return say(name(displayPattern(ns)), words(v.dbNote(ns)+text)).in(strong), true
 	}
 	return line{}, false
 }
 
-// byWeight are all namespaces, largest first whatever the report is sorted by.
+// byWeight returns all namespaces, largest first whatever the report is sorted by.
 func byWeight(v *view) []*profile.Namespace {
 	list := slices.Clone(v.chosen)
 	slices.SortStableFunc(list, byBytes.compare)
@@ -174,7 +174,7 @@ func largePart(v *view, s *profile.Stats) bool {
 	return max(part(bytesOf), part(keysOf)) >= anotherPart
 }
 
-// spreadOut says that no namespace holds most of the bytes.
+// spreadOut returns a text saying that no namespace holds most of the bytes.
 func spreadOut(v *view) (line, bool) {
 	const few = 3
 	if v.p.Totals.Bytes == nil || len(v.chosen) <= few {
@@ -203,12 +203,12 @@ func expiry(v *view) (line, bool) {
 	case *share == 0 && v.extent.whole():
 		return say(words("Every key has a TTL.")), true
 	case *share >= mostlyNoTTL && dominant(v) == nil:
-		return say(words(v.amountOf(noTTLKeysOf(t), noTTLBytesOf(t)) + verb(t.NoTTLKeys.Value, " never expires.", " never expire."))), true
+		return say(words(v.amountOf(noTTLKeysOf(t), noTTLBytesOf(t)) + verb(t.NoTTLKeys.Value, " has no TTL.", " have no TTL."))), true
 	}
 	return line{}, false
 }
 
-// idleness says since when nobody has touched the namespace that holds most. It
+// idleness returns since when nobody has touched the namespace that holds most. It
 // goes on where dominance, which named that namespace, ended. It says nothing
 // where the server's idle times cannot be trusted.
 func idleness(v *view) (line, bool) {
@@ -238,16 +238,16 @@ func idleness(v *view) (line, bool) {
 	return say(words(strings.Join(clauses, "; ") + ".")), true
 }
 
-// heavyKey tells of a single key that holds much.
+// heavyKey returns a sentence about a single key that holds much.
 func heavyKey(v *view) (line, bool) {
 	k, part := largestKey(v)
 	if part < heavyPart {
 		return line{}, false
 	}
-	return say(words("One key alone, "), name(displayKey(k.KeyName)), words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
+	return say(words("A single key, "), name(displayKey(k.KeyName)), words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
 }
 
-// lightKeys tells that no single key holds much although a namespace does.
+// lightKeys returns a sentence that no single key holds much although a namespace does.
 func lightKeys(v *view) (line, bool) {
 	k, part := largestKey(v)
 	if part == 0 || part >= lightPart || dominant(v) == nil || !v.extent.whole() {
@@ -257,7 +257,7 @@ func lightKeys(v *view) (line, bool) {
 		words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
 }
 
-// largestKey is the largest key and its share of the bytes; 0 if none is known.
+// largestKey returns the largest key and its share of the bytes; 0 if none is known.
 func largestKey(v *view) (k profile.Key, part float64) {
 	if len(v.p.Largest) == 0 {
 		return k, 0
@@ -269,12 +269,12 @@ func largestKey(v *view) (k profile.Key, part float64) {
 	return k, part
 }
 
-// keyNote is a key's type and size in brackets.
+// keyNote returns a key's type and size in brackets.
 func (v *view) keyNote(k profile.Key) string {
 	size := unit.FormatBytes(*k.Bytes)
 	switch k.Type {
 	case "":
-		return " (" + size + ", type not known)"
+		return " (" + size + ", type unknown)"
 	case stringType:
 		return " (" + k.Type + ", " + size + ")"
 	default:
@@ -300,17 +300,17 @@ func innocence(v *view) (line, bool) {
 	return say(words("The " + plural(others, "other namespace") + " together hold " + v.ofBytes(rest) + ".")), true
 }
 
-// ofKeys is a share of all keys: "98.9 % of the keys".
+// ofKeys returns a share of all keys: "98.9 % of the keys".
 func (v *view) ofKeys(n int64) string {
 	return unit.FormatShare(unit.Share(n, v.p.Totals.Keys.Value)) + " of the keys"
 }
 
-// ofBytes is a share of all bytes: "97.2 % of the bytes".
+// ofBytes returns a share of all bytes: "97.2 % of the bytes".
 func (v *view) ofBytes(n int64) string {
 	return unit.FormatShare(unit.Share(n, v.p.Totals.Bytes.Value)) + " of the bytes" + v.extent.word()
 }
 
-// dbNote tells namespaces of different databases apart.
+// dbNote returns namespaces of different databases apart.
 func (v *view) dbNote(ns *profile.Namespace) string {
 	if !v.manyDBs {
 		return ""
@@ -318,7 +318,7 @@ func (v *view) dbNote(ns *profile.Namespace) string {
 	return " in db" + dbNumber(ns.DB)
 }
 
-// limit tells that memory is nearly used up, and what happens then.
+// limit returns a sentence that memory is nearly used up, and what happens then.
 func limit(v *view) (line, bool) {
 	n := limitedNode(v.p)
 	if n == nil || n.UsedMemory == nil {
@@ -331,14 +331,14 @@ func limit(v *view) (line, bool) {
 	text := "Memory is at " + unit.FormatShare(used) + " of maxmemory"
 	switch {
 	case n.Policy == "noeviction":
-		text += "; at 100 % noeviction refuses writes" + replicaNote(n)
+		text += "; at 100 %, writes fail (noeviction)" + replicaNote(n)
 	case strings.HasPrefix(n.Policy, "allkeys-"):
-		text += "; at 100 % " + displayWord(n.Policy) + " evicts keys" + replicaNote(n)
+		text += "; at 100 %, " + displayWord(n.Policy) + " evicts keys" + replicaNote(n)
 	}
 	return say(words(text + ".")), true
 }
 
-// evictable says how little a volatile-* policy can evict, since that is what
+// evictable returns how little a volatile-* policy can evict, since that is what
 // stands between a full server and refused writes. It is about all databases:
 // where the profile is not, INFO tells.
 func evictable(v *view) (line, bool) {
@@ -353,9 +353,9 @@ func evictable(v *view) (line, bool) {
 	if !ok || pool.part > littleToEvict {
 		return line{}, false
 	}
-	clause := ": " + pool.text + "; once " + verb(pool.keys, "it is", "they are") + " gone, a full server refuses writes"
+	clause := ": " + pool.text + "; once " + verb(pool.keys, "it is", "they are") + " gone, writes fail when memory is full"
 	if pool.keys == 0 {
-		clause = ", and there are none: a full server refuses writes"
+		clause = ", and there are none: writes fail when memory is full"
 	}
 	return say(words(displayWord(n.Policy) + " can evict only keys that have a TTL" + clause + replicaNote(n) + ".")), true
 }
@@ -367,7 +367,7 @@ type pool struct {
 	text string
 }
 
-// measuredPool is what was measured, if that was all there is.
+// measuredPool returns what was measured, if that was all there is.
 func measuredPool(v *view) (pool, bool) {
 	t := &v.p.Totals
 	if t.NoTTLKeys == nil || !v.extent.whole() {
@@ -381,7 +381,7 @@ func measuredPool(v *view) (pool, bool) {
 	return pool{keys, unit.Share(bytes, t.Bytes.Value), v.amountOf(&keys, &bytes)}, true
 }
 
-// poolByInfo is what the server says of all of its databases.
+// poolByInfo returns what the server says of all of its databases.
 func poolByInfo(n *profile.Node) (pool, bool) {
 	dbs, ok := keyspaceOf(n)
 	var keys, expires int64
@@ -390,10 +390,10 @@ func poolByInfo(n *profile.Node) (pool, bool) {
 		expires += k.Expires
 	}
 	part := unit.Share(expires, keys)
-	return pool{expires, part, plural(expires, "key") + " of all " + unit.FormatCount(keys) + " (" + unit.FormatShare(part) + ") by INFO"}, ok && keys > 0
+	return pool{expires, part, unit.FormatCount(expires) + " of " + plural(keys, "key") + " (" + unit.FormatShare(part) + ") by INFO"}, ok && keys > 0
 }
 
-// limitedNode is the only node, if it has a memory limit.
+// limitedNode returns the only node, if it has a memory limit.
 func limitedNode(p *profile.Profile) *profile.Node {
 	if len(p.Nodes) != 1 || orZero(p.Nodes[0].Maxmemory) <= 0 {
 		return nil
@@ -406,5 +406,5 @@ func replicaNote(n *profile.Node) string {
 	if n.Role != profile.RoleReplica {
 		return ""
 	}
-	return " (as this replica is set; the settings of its primary decide)"
+	return " (by this replica's settings; those of its primary decide)"
 }

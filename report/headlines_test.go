@@ -27,20 +27,20 @@ var ruleTests = []struct {
 	edit   func(*profile.Profile)
 	want   string // "": the rule is silent
 }{
-	{"half of the bytes", dominance, nil, nil, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes; 50.0 % of its keys never expire."},
+	{"half of the bytes", dominance, nil, nil, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes; 50.0 % of its keys have no TTL."},
 	{"all with a TTL", dominance, func(f *fixture) { f.sets[0].noTTL = 0 }, nil, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes; all of its keys have a TTL."},
-	{"none with a TTL", dominance, func(f *fixture) { f.sets[0].noTTL = 1 }, nil, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes; none of its keys ever expires."},
+	{"none with a TTL", dominance, func(f *fixture) { f.sets[0].noTTL = 1 }, nil, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes; none of its keys has a TTL."},
 	{"TTL refused", dominance, func(f *fixture) { f.noTTL = true }, nil, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes."},
-	{"bytes refused", dominance, func(f *fixture) { f.noBytes = true }, nil, "a:<int> holds 60.0 % of the keys; 50.0 % of its keys never expire."},
-	{"incomplete", dominance, func(f *fixture) { f.incom = "lost" }, nil, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes walked; 50.0 % of its keys never expire."},
-	{"matched", dominance, nil, func(p *profile.Profile) { p.Design.Match = "*" }, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes matched; 50.0 % of its keys never expire."},
+	{"bytes refused", dominance, func(f *fixture) { f.noBytes = true }, nil, "a:<int> holds 60.0 % of the keys; 50.0 % of its keys have no TTL."},
+	{"incomplete", dominance, func(f *fixture) { f.incom = "lost" }, nil, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes scanned; 50.0 % of its keys have no TTL."},
+	{"matched", dominance, nil, func(p *profile.Profile) { p.Design.Match = "*" }, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes matched; 50.0 % of its keys have no TTL."},
 	{"what is left over is no namespace", dominance, func(f *fixture) { f.sets[0].other = true }, nil, ""},
 	{"nothing dominates", dominance, func(f *fixture) { spreadOver(f, 5) }, nil, "No namespace holds half of the bytes; the largest 3 hold 60.0 %: ns0:<int>, ns1:<int>, ns2:<int>."},
 	{"nothing dominates, but there are few", dominance, func(f *fixture) { spreadOver(f, 3) }, nil, ""},
 
-	{"one key is all", dominance, func(f *fixture) { f.sets[0].n, f.sets[0].size, f.sets[0].noTTL = 1, [2]float64{6000, 6000}, 1 }, nil, "a:<int> holds 2.4 % of the keys and 60.0 % of the bytes; its one key never expires."},
-	{"one of several databases", dominance, nil, elsewhere("keys=1"), "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes walked; 50.0 % of its keys never expire."},
-	{"some keys are denied", dominance, func(f *fixture) { f.denied = 1 }, nil, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes measured; 50.0 % of its keys never expire."},
+	{"one key is all", dominance, func(f *fixture) { f.sets[0].n, f.sets[0].size, f.sets[0].noTTL = 1, [2]float64{6000, 6000}, 1 }, nil, "a:<int> holds 2.4 % of the keys and 60.0 % of the bytes; its one key has no TTL."},
+	{"one of several databases", dominance, nil, elsewhere("keys=1"), "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes scanned; 50.0 % of its keys have no TTL."},
+	{"some keys are denied", dominance, func(f *fixture) { f.denied = 1 }, nil, "a:<int> holds 60.0 % of the keys and 60.0 % of the bytes measured; 50.0 % of its keys have no TTL."},
 
 	{"some have a TTL", expiry, nil, nil, ""},
 	{"every key has a TTL", expiry, func(f *fixture) { f.sets[0].noTTL, f.sets[1].noTTL = 0, 0 }, nil, "Every key has a TTL."},
@@ -48,7 +48,7 @@ var ruleTests = []struct {
 	{"every key matched has a TTL", expiry, func(f *fixture) { f.sets[0].noTTL, f.sets[1].noTTL, f.match = 0, 0, "*" }, nil, ""},
 	{"every key of one database has a TTL", expiry, func(f *fixture) { f.sets[0].noTTL, f.sets[1].noTTL = 0, 0 }, elsewhere("keys=1"), ""},
 	{"some keys are out of reach", expiry, func(f *fixture) { f.sets[0].noTTL, f.sets[1].noTTL = 0, 0 }, func(p *profile.Profile) { p.Totals.Denied = 1 }, ""},
-	{"most never expire and nothing dominates", expiry, func(f *fixture) { spreadOver(f, 5) }, nil, "100 keys (100 %) with 9.77 KiB (100 % of the bytes) never expire."},
+	{"most never expire and nothing dominates", expiry, func(f *fixture) { spreadOver(f, 5) }, nil, "100 keys (100 %) with 9.77 KiB (100 % of the bytes) have no TTL."},
 
 	{"touched a minute ago", idleness, nil, nil, ""},
 	{"idle for long", idleness, func(f *fixture) { f.sets[0].idle = [2]float64{40 * dy, 50 * dy} }, nil, "100 % of its bytes were last accessed more than 30d ago; none of its keys has been accessed since 2026-01-21."},
@@ -72,37 +72,37 @@ var ruleTests = []struct {
 	{"half full", limit, nil, nil, ""},
 	{"no limit", limit, func(f *fixture) { f.node.Maxmemory = ptr(int64(0)) }, nil, ""},
 	{"limit not known", limit, func(f *fixture) { f.node.Maxmemory = nil }, nil, ""},
-	{"nearly full", limit, func(f *fixture) { f.node.UsedMemory = ptr(int64(95)) }, nil, "Memory is at 95.0 % of maxmemory; at 100 % noeviction refuses writes."},
-	{"nearly full, evicting", limit, func(f *fixture) { f.node.UsedMemory, f.node.Policy = ptr(int64(95)), "allkeys-lru" }, nil, "Memory is at 95.0 % of maxmemory; at 100 % allkeys-lru evicts keys."},
-	{"nearly full, on a replica", limit, func(f *fixture) { f.node.UsedMemory, f.node.Role = ptr(int64(95)), profile.RoleReplica }, nil, "Memory is at 95.0 % of maxmemory; at 100 % noeviction refuses writes (as this replica is set; the settings of its primary decide)."},
+	{"nearly full", limit, func(f *fixture) { f.node.UsedMemory = ptr(int64(95)) }, nil, "Memory is at 95.0 % of maxmemory; at 100 %, writes fail (noeviction)."},
+	{"nearly full, evicting", limit, func(f *fixture) { f.node.UsedMemory, f.node.Policy = ptr(int64(95)), "allkeys-lru" }, nil, "Memory is at 95.0 % of maxmemory; at 100 %, allkeys-lru evicts keys."},
+	{"nearly full, on a replica", limit, func(f *fixture) { f.node.UsedMemory, f.node.Role = ptr(int64(95)), profile.RoleReplica }, nil, "Memory is at 95.0 % of maxmemory; at 100 %, writes fail (noeviction) (by this replica's settings; those of its primary decide)."},
 	{"several nodes", limit, func(f *fixture) { f.node.UsedMemory = ptr(int64(95)) }, func(p *profile.Profile) { p.Nodes = append(p.Nodes, p.Nodes[0]) }, ""},
 
 	{"another policy", evictable, func(f *fixture) { f.sets[0].noTTL, f.sets[1].noTTL = 1, 1 }, nil, ""},
 	{"enough to evict", evictable, func(f *fixture) { f.node.Policy = "volatile-lru" }, nil, ""},
 	{
 		"little to evict", evictable, func(f *fixture) { f.node.Policy, f.sets[0].noTTL, f.sets[1].noTTL = "volatile-ttl", 1, 0.9 }, nil,
-		"volatile-ttl can evict only keys that have a TTL: 4 keys (4.0 %) with 400 B (4.0 % of the bytes); once they are gone, a full server refuses writes.",
+		"volatile-ttl can evict only keys that have a TTL: 4 keys (4.0 %) with 400 B (4.0 % of the bytes); once they are gone, writes fail when memory is full.",
 	},
 	{
 		"nothing to evict", evictable, func(f *fixture) { f.node.Policy, f.sets[0].noTTL, f.sets[1].noTTL = "volatile-lru", 1, 1 }, nil,
-		"volatile-lru can evict only keys that have a TTL, and there are none: a full server refuses writes.",
+		"volatile-lru can evict only keys that have a TTL, and there are none: writes fail when memory is full.",
 	},
 	{"little to evict, but no limit", evictable, func(f *fixture) {
 		f.node.Policy, f.node.Maxmemory, f.sets[0].noTTL, f.sets[1].noTTL = "volatile-ttl", ptr(int64(0)), 1, 1
 	}, nil, ""},
 	{"little to evict so far", evictable, func(f *fixture) {
 		f.node.Policy, f.incom, f.sets[0].noTTL, f.sets[1].noTTL = "volatile-ttl", "lost", 1, 1
-	}, nil, "volatile-ttl can evict only keys that have a TTL, and there are none: a full server refuses writes."},
-	{"little to evict, by INFO as only some keys were matched", evictable, func(f *fixture) { f.node.Policy, f.match = "volatile-lru", "a*" }, elsewhere("keys=900,expires=8"), "volatile-lru can evict only keys that have a TTL: 58 keys of all 1,000 (5.8 %) by INFO; once they are gone, a full server refuses writes."},
+	}, nil, "volatile-ttl can evict only keys that have a TTL, and there are none: writes fail when memory is full."},
+	{"little to evict, by INFO as only some keys were matched", evictable, func(f *fixture) { f.node.Policy, f.match = "volatile-lru", "a*" }, elsewhere("keys=900,expires=8"), "volatile-lru can evict only keys that have a TTL: 58 of 1,000 keys (5.8 %) by INFO; once they are gone, writes fail when memory is full."},
 	{"enough to evict in a database that was not walked", evictable, func(f *fixture) { f.node.Policy, f.sets[0].noTTL, f.sets[1].noTTL = "volatile-lru", 1, 1 }, elsewhere("keys=900,expires=800"), ""},
-	{"one key to evict in a database that was not walked", evictable, func(f *fixture) { f.node.Policy, f.sets[0].noTTL, f.sets[1].noTTL = "volatile-lru", 1, 1 }, elsewhere("keys=900,expires=1"), "volatile-lru can evict only keys that have a TTL: 1 key of all 1,000 (0.1 %) by INFO; once it is gone, a full server refuses writes."},
-	{"some keys are denied", evictable, func(f *fixture) { f.node.Policy, f.denied = "volatile-lru", 400 }, nil, "volatile-lru can evict only keys that have a TTL: 50 keys of all 500 (10.0 %) by INFO; once they are gone, a full server refuses writes."},
+	{"one key to evict in a database that was not walked", evictable, func(f *fixture) { f.node.Policy, f.sets[0].noTTL, f.sets[1].noTTL = "volatile-lru", 1, 1 }, elsewhere("keys=900,expires=1"), "volatile-lru can evict only keys that have a TTL: 1 of 1,000 keys (0.1 %) by INFO; once it is gone, writes fail when memory is full."},
+	{"some keys are denied", evictable, func(f *fixture) { f.node.Policy, f.denied = "volatile-lru", 400 }, nil, "volatile-lru can evict only keys that have a TTL: 50 of 500 keys (10.0 %) by INFO; once they are gone, writes fail when memory is full."},
 	{"INFO does not tell of databases", evictable, func(f *fixture) { f.node.Policy, f.sets[0].noTTL, f.sets[1].noTTL = "volatile-lru", 1, 1 }, func(p *profile.Profile) { delete(p.Nodes[0].Info, "keyspace") }, ""},
 
 	{"half of it holds all", another, nil, nil, ""},
-	{"another never expires", another, func(f *fixture) { f.sets[1].noTTL = 1 }, nil, "b:<int>: none of its 40 keys ever expires."},
-	{"another mostly never expires", another, func(f *fixture) { f.sets[1].noTTL, f.sets[1].db = 0.9, 2 }, nil, "b:<int> in db2: 90.0 % of its 40 keys never expire."},
-	{"another of few bytes and many keys", another, func(f *fixture) { f.sets[1].noTTL, f.sets[1].size = 0.9, [2]float64{1, 1} }, nil, "b:<int>: 90.0 % of its 40 keys never expire."},
+	{"another never expires", another, func(f *fixture) { f.sets[1].noTTL = 1 }, nil, "b:<int>: none of its 40 keys has a TTL."},
+	{"another mostly never expires", another, func(f *fixture) { f.sets[1].noTTL, f.sets[1].db = 0.9, 2 }, nil, "b:<int> in db2: 90.0 % of its 40 keys have no TTL."},
+	{"another of few bytes and many keys", another, func(f *fixture) { f.sets[1].noTTL, f.sets[1].size = 0.9, [2]float64{1, 1} }, nil, "b:<int>: 90.0 % of its 40 keys have no TTL."},
 	{"another is small", another, func(f *fixture) { f.sets[1].noTTL, f.sets[1].n = 1, 10 }, nil, ""},
 	{"another is one key", another, func(f *fixture) { f.sets[1].noTTL, f.sets[1].n, f.sets[1].size = 1, 1, [2]float64{4000, 4000} }, nil, ""},
 	{"another, TTL refused", another, func(f *fixture) { f.noTTL = true }, nil, ""},
@@ -111,10 +111,10 @@ var ruleTests = []struct {
 	{"no key seen stands out", lightKeys, func(f *fixture) { f.incom = "lost" }, nil, ""},
 	{
 		"one key is half of it", heavyKey, func(f *fixture) { f.sets[0].n, f.sets[0].size, f.sets[0].typ = 1, [2]float64{4000, 4000}, "list" }, nil,
-		`One key alone, "a:1" (list, 3.91 KiB by the server's estimate), holds 50.0 % of the bytes.`,
+		`A single key, "a:1" (list, 3.91 KiB by the server's estimate), holds 50.0 % of the bytes.`,
 	},
 	{"one key is a part of it", lightKeys, func(f *fixture) { f.sets[0].n, f.sets[0].size = 1, [2]float64{700, 700} }, nil, ""},
-	{"type refused", lightKeys, nil, func(p *profile.Profile) { p.Largest[0].Type = "" }, `No single key is the problem: the largest, "a:1" (100 B, type not known), holds 1.0 % of the bytes.`},
+	{"type refused", lightKeys, nil, func(p *profile.Profile) { p.Largest[0].Type = "" }, `No single key is the problem: the largest, "a:1" (100 B, type unknown), holds 1.0 % of the bytes.`},
 
 	{"one other", innocence, nil, nil, "The one other namespace holds 40.0 % of the bytes."},
 	{"the other never expires", innocence, func(f *fixture) { f.sets[1].noTTL = 1 }, nil, ""},
@@ -181,7 +181,7 @@ func TestHeadlinesAreFew(t *testing.T) {
 		want []string // how the sentences begin
 	}{
 		{"innocence goes first", f, []string{"a:<int> holds", "100 % of its", "b:<int>:", "Memory is", "volatile-lru can"}},
-		{"idleness gives way to a single key", heavy, []string{"a:<int> holds", "b:<int>:", "Memory is", "volatile-lru can", "One key alone"}},
+		{"idleness gives way to a single key", heavy, []string{"a:<int> holds", "b:<int>:", "Memory is", "volatile-lru can", "A single key"}},
 	}
 	for _, tt := range tests {
 		lines := headlines(newView(tt.f.build(), Options{}.withDefaults()))
@@ -247,8 +247,8 @@ func TestSorts(t *testing.T) {
 		{"databases", SortIdleBytes, "high-idle bytes", "user:<int>:profile"},
 		{"gitlab", SortIdleBytes, "bytes", "cache:gitlab:projects:<int>:part_part_part_:<hex62>"},
 		{"refused", SortBytes, "keys", "user:<int>:profile"},
-		{"refused", SortNoTTLBytes, "keys that never expire", "user:<int>:profile"},
-		{"tickets", SortNoTTLBytes, "bytes that never expire", "<ts>:cust-<int>:<rand>"},
+		{"refused", SortNoTTLBytes, "keys without a TTL", "user:<int>:profile"},
+		{"tickets", SortNoTTLBytes, "bytes without a TTL", "<ts>:cust-<int>:<rand>"},
 	}
 	for _, tt := range tests {
 		v := newView(cases()[tt.profile], Options{Sort: tt.sort}.withDefaults())

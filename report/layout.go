@@ -38,7 +38,7 @@ type line struct {
 	verbatim bool // a command to be copied: text does not break it
 }
 
-// say is a line of words and names.
+// say returns a line of words and names.
 func say(parts ...span) line { return line{spans: parts} }
 
 // in gives a line its tone.
@@ -47,7 +47,7 @@ func (l line) in(t tone) line { l.tone = t; return l }
 func words(s string) span { return span{text: s} }
 func name(s string) span  { return span{text: s, name: true} }
 
-// String is the line without any mark-up.
+// String returns the line without any mark-up.
 func (l line) String() string {
 	var s string
 	for _, part := range l.spans {
@@ -212,10 +212,10 @@ func present(values []*float64) []float64 {
 	return known
 }
 
-// amount is an integer figure of a table.
+// amount returns an integer figure of a table.
 func amount(n int64) *float64 { v := float64(n); return &v }
 
-// ratio is part of whole for a table; not known unless both are.
+// ratio returns part of whole for a table; not known unless both are.
 func ratio(part, whole *int64) *float64 {
 	if part == nil || whole == nil || *whole == 0 {
 		return nil
@@ -224,7 +224,7 @@ func ratio(part, whole *int64) *float64 {
 	return &v
 }
 
-// optional is an amount that may not have been measured.
+// optional returns an amount that may not have been measured.
 func optional(n *int64) *float64 {
 	if n == nil {
 		return nil

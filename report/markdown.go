@@ -41,7 +41,7 @@ func markdownSection(out *bytes.Buffer, s section) {
 	}
 }
 
-// markdownLine is a sentence; what must not be overlooked is bold.
+// markdownLine returns a sentence; what must not be overlooked is bold.
 func markdownLine(l line) string {
 	var b strings.Builder
 	for _, part := range l.spans {

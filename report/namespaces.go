@@ -22,7 +22,7 @@ type row struct {
 	tally tally
 }
 
-// namespaceSection is the table that the report is about.
+// namespaceSection returns the table that the report is about.
 func namespaceSection(v *view) section {
 	rows, foot := namespaceRows(v), namespaceSums(v)
 	return section{
@@ -37,10 +37,10 @@ func (v *view) orderNotes() []line {
 	if v.order.instead == "" {
 		return nil
 	}
-	return []line{say(words("Sorted by " + v.order.label + " instead of " + string(v.order.instead) + ", as these are not known.")).in(quiet)}
+	return []line{say(words("Sorted by " + v.order.label + ": " + string(v.order.instead) + " are not available.")).in(quiet)}
 }
 
-// namespaceRows are the rows of single namespaces, then what is left over, then
+// namespaceRows returns the rows of single namespaces, then what is left over, then
 // the sum of those that are not shown.
 func namespaceRows(v *view) []row {
 	shown, rest := v.split()
@@ -54,7 +54,7 @@ func namespaceRows(v *view) []row {
 	return rows
 }
 
-// namespaceSums are the rows below the line.
+// namespaceSums returns the rows below the line.
 func namespaceSums(v *view) []row {
 	total := row{label: "total", tone: strong, tally: tallyOf(&v.p.Totals)}
 	if v.o.Under == "" {
@@ -125,7 +125,7 @@ func namespaceFigures(v *view, whole tally, sampled bool) []namespaceFigure {
 	return slices.Insert(list, 1, fig("", "±%", unit.Percent, func(t tally) *float64 { return t.keysOff }))
 }
 
-// highIdleShare is by bytes, or by keys where bytes were not measured.
+// highIdleShare returns by bytes, or by keys where bytes were not measured.
 func highIdleShare(t tally) *float64 {
 	if t.bytes == nil {
 		return ratio(t.idleKeys, t.keys)
@@ -157,7 +157,7 @@ func (f namespaceFigure) tonesFor(rows []row, whole tally) []tone {
 	return tones
 }
 
-// threshold is the high-idle threshold in words.
+// threshold returns the high-idle threshold in words.
 func (v *view) threshold() string { return unit.FormatDuration(float64(v.p.Design.IdleOverS)) }
 
 // namespaceNotes say how to read the table.
@@ -170,11 +170,11 @@ func namespaceNotes(v *view) []line {
 		text += "; %>" + v.threshold() + " is the share of the namespace's " + v.unitOfWeight() + " that is idle for more than " + v.threshold()
 	}
 	if sampled(v.p) {
-		text += "; ±% is by how much of keys or bytes they may be off, and - that a few keys hold the bytes, or may, so that they may be far more"
+		text += "; ±% is the 95 % confidence interval; - in its place means that a few keys hold most of the bytes, or may, so that the true figure may be far larger"
 	}
 	notes := []line{say(words(text + ".")).in(quiet)}
 	if len(v.other) > 0 {
-		notes = append(notes, say(words(profile.OtherPattern+" is no namespace: it holds the keys beyond the limit of "+
+		notes = append(notes, say(words(profile.OtherPattern+" is not a namespace: it sums up the keys beyond the limit of "+
 			plural(int64(v.p.Design.NamespaceLimit), "namespace")+".")).in(quiet))
 	}
 	return notes
@@ -190,10 +190,10 @@ func dbCells(rows []row) []cell {
 	return cells
 }
 
-// dbNumber is the number of a database, which is a name, not a figure.
+// dbNumber returns the number of a database, which is a name, not a figure.
 func dbNumber(db int) string { return strconv.Itoa(db) }
 
-// verb is the form of a verb that goes with n things.
+// verb returns the form of a verb that goes with n things.
 func verb(n int64, one, many string) string { return pick(n == 1, one, many) }
 
 // pick chooses between two wordings, or tones.
@@ -204,7 +204,7 @@ func pick[T any](first bool, yes, no T) T {
 	return no
 }
 
-// plural is n of a thing: "1 key", "2 keys".
+// plural returns n of a thing: "1 key", "2 keys".
 func plural(n int64, thing string) string {
 	if n == 1 {
 		return unit.FormatCount(n) + " " + thing
@@ -253,10 +253,10 @@ func (v *view) split() (shown, rest []*profile.Namespace) {
 	return v.chosen[:n], v.chosen[n:]
 }
 
-// top are the first n namespaces at most.
+// top returns the first n namespaces at most.
 func (v *view) top(n int) []*profile.Namespace { return v.chosen[:min(n, len(v.chosen))] }
 
-// scope is the statistics of what the report is about: the whole keyspace,
+// scope returns the statistics of what the report is about: the whole keyspace,
 // or all that is below Options.Under.
 func (v *view) scope() []*profile.Stats {
 	if v.o.Under == "" {
@@ -265,7 +265,7 @@ func (v *view) scope() []*profile.Stats {
 	return statsOf(v.chosen)
 }
 
-// wholeLabel names the row of all that was measured.
+// wholeLabel returns the name of the row of all that was measured.
 func (v *view) wholeLabel() string {
 	if word := v.extent.word(); word != "" {
 		return "all keys" + word
@@ -321,7 +321,7 @@ type order struct {
 var orders = map[Sort][]order{
 	SortBytes:      {byBytes, byKeys},
 	SortKeys:       {byKeys},
-	SortNoTTLBytes: {{label: "bytes that never expire", of: noTTLBytesOf}, {label: "keys that never expire", of: noTTLKeysOf}, byBytes, byKeys},
+	SortNoTTLBytes: {{label: "bytes without a TTL", of: noTTLBytesOf}, {label: "keys without a TTL", of: noTTLKeysOf}, byBytes, byKeys},
 	SortIdleBytes:  {{label: "high-idle bytes", of: idleBytesOf}, {label: "high-idle keys", of: idleKeysOf}, byBytes, byKeys},
 }
 
@@ -359,7 +359,7 @@ func descending(of measureOf, a, b *profile.Namespace) int {
 	return cmp.Compare(orZero(of(&b.Stats)), orZero(of(&a.Stats)))
 }
 
-// orZero is for sorting and adding up only, never for showing.
+// orZero returns for sorting and adding up only, never for showing.
 func orZero(n *int64) int64 {
 	if n == nil {
 		return 0
@@ -367,7 +367,7 @@ func orZero(n *int64) int64 {
 	return *n
 }
 
-// rows is how many rows a list shows that has usual ones by itself: fewer, or
+// rows returns how many rows a list shows that has usual ones by itself: fewer, or
 // more than DefaultTop, if Options.Top asks for it.
 func (v *view) rows(usual int) int {
 	switch top := v.o.Top; {

@@ -10,7 +10,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// receiptSection says what the run cost the server, and what each figure leaves
+// receiptSection returns what the run cost the server, and what each figure leaves
 // out or counts too much.
 func receiptSection(p *profile.Profile) section {
 	r := &p.Receipt
@@ -24,33 +24,32 @@ func receiptSection(p *profile.Profile) section {
 }
 
 func timeText(r *profile.Receipt) string {
-	text := unit.FormatElapsed(r.ElapsedS) + " in all, " + unit.FormatElapsed(r.PausedS) + " of it pauses" + pausesText(r) + "; " +
-		bound(r) + " " + unit.FormatElapsed(mainThreadAtMost(r)) + " of its main thread was ours" + loadText(r) + "; "
+	text := "Took " + unit.FormatElapsed(r.ElapsedS) + ", " + unit.FormatElapsed(r.PausedS) + " of it pauses" + pausesText(r) + ", and " +
+		bound(r) + " " + unit.FormatElapsed(mainThreadAtMost(r)) + " of the server's main thread" + loadText(r) + "; "
 	if r.OverLink {
-		return text + "that is estimated from what our commands cost by INFO commandstats, as reply times are those of the link (a round trip takes at least " + unit.FormatMicros(r.LeastRTTS) + ")."
+		return text + "that is estimated from INFO commandstats, as reply times are those of the link (round trips take at least " + unit.FormatMicros(r.LeastRTTS) + ")."
 	}
-	return text + "our round trips took " +
-		unit.FormatElapsed(r.MainThreadS) + " more than the quickest, waiting for other clients and for the network included."
+	return text + "round trips took " + unit.FormatElapsed(r.MainThreadS) + " longer than the fastest, including waits for other clients and the network."
 }
 
-// pausesText says what the pauses were for.
+// pausesText returns what the pauses were for.
 func pausesText(r *profile.Receipt) string {
 	switch {
 	case r.PausedS < shortRun/10:
 		return ""
 	case r.PausedForRateS == 0:
-		return " to keep to --max-load"
+		return " for --max-load"
 	case r.PausedForRateS >= r.PausedS:
-		return " to keep to --rate"
+		return " for --rate"
 	}
-	return ", " + unit.FormatElapsed(r.PausedForRateS) + " of these to keep to --rate and the others to --max-load"
+	return " (" + unit.FormatElapsed(r.PausedForRateS) + " for --rate, the rest for --max-load)"
 }
 
-// serverText is what the server itself says.
+// serverText returns what the server itself says.
 func serverText(r *profile.Receipt) string {
 	var parts []string
 	if r.CommandS != nil {
-		parts = append(parts, unit.FormatElapsed(*r.CommandS)+" in such commands (commandstats, without parsing and replying)")
+		parts = append(parts, unit.FormatElapsed(*r.CommandS)+" in these commands (commandstats, without parsing and replies)")
 	}
 	if r.ServerCPUS != nil {
 		parts = append(parts, unit.FormatElapsed(*r.ServerCPUS)+" of CPU")
@@ -58,36 +57,36 @@ func serverText(r *profile.Receipt) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return "What the server says, for all its clients: " + strings.Join(parts, ", ") + "."
+	return "Reported by the server, for all clients: " + strings.Join(parts, ", ") + "."
 }
 
-// traceText is what the run left behind in the server's statistics.
+// traceText returns what the run left behind in the server's statistics.
 func traceText(r *profile.Receipt) string {
-	text := "Added " + unit.FormatCount(r.KeyspaceHits) + " to its keyspace hits and " + unit.FormatCount(r.KeyspaceMisses) + " to its misses"
+	text := "Added " + unit.FormatCount(r.KeyspaceHits) + " keyspace hits and " + unit.FormatCount(r.KeyspaceMisses) + " misses"
 	if r.ExpiredMeanwhile != nil {
-		text += "; " + plural(*r.ExpiredMeanwhile, "key") + " expired meanwhile, some perhaps because SCAN met them"
+		text += "; " + plural(*r.ExpiredMeanwhile, "key") + " expired during the scan, some perhaps because of it"
 	}
 	if evicted := orZero(r.EvictedMeanwhile); evicted > 0 {
-		text += "; " + plural(evicted, "key") + " " + verb(evicted, "was", "were") + " evicted meanwhile" + evictedByUs(r)
+		text += "; " + plural(evicted, "key") + " " + verb(evicted, "was", "were") + " evicted during the scan" + evictedByUs(r)
 	}
 	if r.Repeats > 0 {
-		text += "; " + plural(r.Repeats, "name") + " came twice and counted once"
+		text += "; SCAN returned " + plural(r.Repeats, "key") + " more than once (counted once)"
 	}
 	return text + "."
 }
 
-// evictedByUs says how many evictions were perhaps ours.
+// evictedByUs returns how many evictions were perhaps ours.
 func evictedByUs(r *profile.Receipt) string {
 	switch {
 	case r.EvictedByUs == nil:
-		return ", some perhaps for our connections' buffers"
+		return ", some perhaps because of keyprof's client buffers"
 	case *r.EvictedByUs == 0:
-		return ", none for our connections' buffers"
+		return ", none because of keyprof's client buffers"
 	}
-	return ", of which our connections' buffers (" + unit.FormatBytes(r.BufferBytes) + " at most) explain at most " + unit.FormatCount(*r.EvictedByUs)
+	return ", at most " + unit.FormatCount(*r.EvictedByUs) + " of them because of keyprof's client buffers (at most " + unit.FormatBytes(r.BufferBytes) + ")"
 }
 
-// waitsText says how long the server could not be used.
+// waitsText returns how long the server could not be used.
 func waitsText(waits []profile.Wait) string {
 	if len(waits) == 0 {
 		return ""
@@ -103,7 +102,7 @@ func waitsText(waits []profile.Wait) string {
 	return "Waited for the server: " + strings.Join(parts, ", ") + "."
 }
 
-// brakesText says why the walk stood back.
+// brakesText returns why the walk stood back.
 func brakesText(brakes []profile.Brake) string {
 	if len(brakes) == 0 {
 		return ""
@@ -116,37 +115,37 @@ func brakesText(brakes []profile.Brake) string {
 		}
 		parts[i] += ")"
 	}
-	return "Stood back from the server: " + strings.Join(parts, ", ") + "."
+	return "Scan paused: " + strings.Join(parts, ", ") + "."
 }
 
-// feltText is what other clients felt, and by what pages they were spared.
+// feltText returns what other clients felt, and by what pages they were spared.
 func feltText(r *profile.Receipt) string {
 	var parts []string
 	if r.LatencyBudgetS > 0 {
-		parts = append(parts, "pages of "+pagesText(r)+" to keep to --latency-budget")
+		parts = append(parts, "pages of "+pagesText(r)+" for --latency-budget")
 	}
 	if rtt := r.ProbeRTT; rtt != nil && rtt.Before != nil && rtt.During != nil {
 		parts = append(parts, "PING took "+unit.FormatMicros(rtt.Before.P50S)+" (p99 "+unit.FormatMicros(rtt.Before.P99S)+
-			") before and "+unit.FormatMicros(rtt.During.P50S)+" (p99 "+unit.FormatMicros(rtt.During.P99S)+") while we ran")
+			") before and "+unit.FormatMicros(rtt.During.P50S)+" (p99 "+unit.FormatMicros(rtt.During.P99S)+") during the scan")
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return "What others felt: " + strings.Join(parts, "; ") + "."
+	return "Effect on other clients: " + strings.Join(parts, "; ") + "."
 }
 
 func pagesText(r *profile.Receipt) string {
 	if r.PageLeast == r.PageMost {
 		return plural(int64(r.Page), "key")
 	}
-	return unit.FormatCount(int64(r.PageLeast)) + " to " + plural(int64(r.PageMost), "key") + ", mostly about " + unit.FormatCount(int64(r.Page)) + ","
+	return unit.FormatCount(int64(r.PageLeast)) + " to " + plural(int64(r.PageMost), "key") + " (mostly about " + unit.FormatCount(int64(r.Page)) + ")"
 }
 
 func trafficText(r *profile.Receipt) string {
 	return unit.FormatBytes(r.BytesOut) + " sent, " + unit.FormatBytes(r.BytesIn) + " received; " + commandsText(r.Commands)
 }
 
-// loadText is the share of the main thread; nothing for a run that is too short.
+// loadText returns the share of the main thread; nothing for a run that is too short.
 func loadText(r *profile.Receipt) string {
 	if r.ElapsedS < shortRun {
 		return ""

@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strings"
 
-	"keyprof/report/unit"
 	"keyprof/sampler/profile"
 )
 
@@ -39,7 +38,7 @@ const (
 	Markdown Format = "markdown"
 )
 
-// Formats are the formats that Write knows.
+// Formats returns the formats that Write knows.
 func Formats() []Format { return []Format{Text, JSON, CSV, Markdown} }
 
 // Sort is the order of namespaces: largest first.
@@ -54,7 +53,7 @@ const (
 	SortIdleBytes  Sort = "idle-bytes"
 )
 
-// Sorts are the orders that Write knows.
+// Sorts returns the orders that Write knows.
 func Sorts() []Sort { return []Sort{SortBytes, SortKeys, SortNoTTLBytes, SortIdleBytes} }
 
 // Defaults of Options, to be named by the flags.
@@ -171,7 +170,7 @@ func newDocument(v *view) document {
 	return d
 }
 
-// findings are the sections about keys.
+// findings returns the sections about keys.
 func findings(v *view) []section {
 	list := []section{namespaceSection(v), neverExpiring(v), highIdle(v)}
 	for _, build := range []func(*view) (section, bool){bandSection, typeSection, largestSection} {
@@ -182,7 +181,7 @@ func findings(v *view) []section {
 	return list
 }
 
-// doubts are the sections about the report itself.
+// doubts returns the sections about the report itself.
 func doubts(v *view) []section {
 	var list []section
 	if s, ok := trustSection(v); ok {
@@ -194,20 +193,20 @@ func doubts(v *view) []section {
 	return append(list, receiptSection(v.p))
 }
 
-// emptyText is the whole finding about an empty keyspace.
+// emptyText returns the whole finding about an empty keyspace.
 func emptyText(v *view) string {
 	p, t := v.p, v.p.Totals
 	switch {
 	case t.Gone()+t.Unmeasured() > 0:
-		return "No keys: none of those that SCAN returned could be measured."
+		return "No keys: none of the keys that SCAN returned could be measured."
 	case sampled(p):
-		return "No keys were in the sample."
+		return "No keys in the sample."
 	case !p.Complete:
-		return "No keys were seen before the walk ended."
+		return "No keys were seen before the scan stopped."
 	case p.Design.Match != "":
 		return "No keys match " + display(p.Design.Match) + "."
 	case !v.extent.every():
-		return "No keys in the " + verb(int64(len(v.extent.walked)), "database that was", "databases that were") + " walked."
+		return "No keys in the scanned " + verb(int64(len(v.extent.walked)), "database.", "databases.")
 	default:
 		return "No keys."
 	}
@@ -216,10 +215,10 @@ func emptyText(v *view) string {
 // nothingUnder helps somebody who mistyped a prefix.
 func nothingUnder(v *view) line {
 	all := v.p.Namespaces
-	text := "No namespace lies under " + displayPrefix(v.o.Under) + "; there are " + unit.FormatCount(int64(len(all))) + ", the largest "
-	after := ". The prefix must be how a namespace begins, as it is printed; which keys are walked is chosen with --match."
+	text := "No namespace is under " + displayPrefix(v.o.Under) + "; the profile has " + plural(int64(len(all)), "namespace") + ", the largest is "
+	after := ". Give the beginning of a namespace as the report prints it; to scan only some keys, use --match."
 	if slices.ContainsFunc(all, func(ns profile.Namespace) bool { return ns.Other }) {
-		after += " Some of what " + profile.OtherPattern + " sums up may lie under it."
+		after += " " + profile.OtherPattern + " may include namespaces under it."
 	}
 	return say(words(text), name(displayPattern(largestNamespace(v))), words(after))
 }

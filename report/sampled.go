@@ -11,7 +11,7 @@ import (
 // sampled reports whether the figures are estimates from a sample.
 func sampled(p *profile.Profile) bool { return p.Design.Method == profile.MethodSample }
 
-// aboutText is an estimate for people: "about 1,234,000 keys (±2.0 %)", or "at
+// aboutText returns an estimate for people: "about 1,234,000 keys (±2.0 %)", or "at
 // least 3.2 GiB" where the upper end is not known.
 func aboutText(e *profile.Estimate, format func(int64) string) string {
 	off := halfWidth(e)
@@ -27,7 +27,7 @@ func aboutText(e *profile.Estimate, format func(int64) string) string {
 	}
 }
 
-// halfWidth is by how much of an estimate the truth may be off, as a ratio; nil if
+// halfWidth returns by how much of an estimate the truth may be off, as a ratio; nil if
 // that is not known.
 func halfWidth(e *profile.Estimate) *float64 {
 	if e == nil || e.Hi == nil || e.Value <= 0 {
@@ -51,12 +51,12 @@ func rounded(e *profile.Estimate) int64 {
 
 func keysText(n int64) string { return plural(n, "key") }
 
-// estimateFact says what the sample tells of all keys.
+// estimateFact returns what the sample tells of all keys.
 func estimateFact(p *profile.Profile) fact {
 	return fact{label: "estimate", line: say(words(totalText(&p.Totals))).in(strong)}
 }
 
-// totalText is keys and bytes, with their intervals if they are estimates.
+// totalText returns keys and bytes, with their intervals if they are estimates.
 func totalText(t *profile.Stats) string {
 	text := aboutText(&t.Keys, keysText)
 	if t.Bytes != nil {
@@ -67,7 +67,7 @@ func totalText(t *profile.Stats) string {
 
 // sampleLines say how far a sample can be trusted.
 func sampleLines(v *view) []line {
-	lines := []line{say(words("Figures are estimates: in 95 of 100 samples the truth lies within ±."))}
+	lines := []line{say(words("Figures are estimates; ± is the 95 % confidence interval."))}
 	for i := range v.p.Nodes {
 		n := &v.p.Nodes[i]
 		for j := range n.Databases {
@@ -76,7 +76,7 @@ func sampleLines(v *view) []line {
 	}
 	if b := v.p.Totals.Bytes; b != nil {
 		if b.Hi == nil {
-			lines = append(lines, say(words("A few keys hold so much that a sample cannot tell the bytes of all: they are "+aboutText(b, unit.FormatBytes)+".")).in(alarm))
+			lines = append(lines, say(words("A few keys hold so many bytes that the sample gives only a lower bound of the total: "+aboutText(b, unit.FormatBytes)+".")).in(alarm))
 		}
 		lines = append(lines, say(words(unseenText(v.p))))
 		lines = append(lines, balanceLine(v))
@@ -84,15 +84,15 @@ func sampleLines(v *view) []line {
 	return lines
 }
 
-// unseenText is the rule of three.
+// unseenText returns the rule of three.
 func unseenText(p *profile.Profile) string {
 	n := estimate.Unseen(p.Design.Sample.Covered)
 	if n == 0 {
-		return "No key larger than the largest measured has been missed."
+		return "No key is larger than the largest one measured."
 	}
 	together := ""
 	if p.Design.Sample.Slots != nil {
-		together = ", or more if they have hash tags in common"
+		together = ", or more if they share hash tags"
 	}
 	return "Up to " + plural(n, "key") + " larger than the largest measured may exist (95 %)" + together + "."
 }
@@ -110,7 +110,7 @@ func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line
 	seen := probedIn(p, db.DB)
 	frame := estimate.NewFrame(*db.Covered, seen)
 	count := frame.Count(seen)
-	text := lead + plural(seen, "key") + " in " + unit.FormatShare(*db.Covered) + " of the positions, so " + aboutText(&count, unit.FormatCount)
+	text := lead + plural(seen, "key") + " in " + unit.FormatShare(*db.Covered) + " of the cursor positions, so " + aboutText(&count, unit.FormatCount)
 	if why := notComparable(p); why != "" || db.Before == nil {
 		return say(words(text + "."))
 	}
@@ -124,9 +124,9 @@ func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line
 	case within:
 		return say(words(text + ": they agree."))
 	case frame.Agrees(told):
-		return say(words(text + ": as far off as one sample in some thousands is by chance, or keys were written or deleted in the order of SCAN."))
+		return say(words(text + ": by chance so far off in one of some thousand samples, or keys were written or deleted in the order of SCAN."))
 	case more > 0:
-		return say(words(text + ": about " + unit.FormatCount(more) + " more (repeats or new keys)."))
+		return say(words(text + ": about " + unit.FormatCount(more) + " more (duplicates or new keys)."))
 	default:
 		return say(words(text + ": about " + unit.FormatCount(-more) + " fewer (" + whyFewer(&p.Receipt, n) + ")."))
 	}
@@ -134,13 +134,13 @@ func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line
 
 // slotsLine holds the number of keys in the slots of a cluster against INFO.
 func slotsLine(slots *profile.SampledSlots, db *profile.Database, lead string) line {
-	text := lead + plural(db.Returned, "key") + " out of " + unit.FormatCount(slots.Drawn) + " slots, drawn of " + unit.FormatCount(slots.Filled) +
-		" that have " + unit.FormatCount(slots.Keys)
+	text := lead + plural(db.Returned, "key") + " in " + unit.FormatCount(slots.Drawn) + " slots, chosen at random from " + unit.FormatCount(slots.Filled) +
+		" that hold " + plural(slots.Keys, "key")
 	switch {
 	case db.Before == nil:
 		return say(words(text + "."))
 	case db.Before.Keys == slots.Keys && (db.After == nil || db.After.Keys == slots.Keys):
-		return say(words(text + "; INFO says the same."))
+		return say(words(text + "; INFO has the same count."))
 	case db.After == nil:
 		return say(words(text + "; INFO had " + unit.FormatCount(db.Before.Keys) + " before."))
 	default:
@@ -157,29 +157,29 @@ func probedIn(p *profile.Profile, db int) (n int64) {
 	return n
 }
 
-// balanceLine is the outer check.
+// balanceLine returns the outer check.
 func balanceLine(v *view) line {
-	const lead = "Bytes are not held against the server's memory: "
+	const lead = "Bytes not checked against the server's memory: "
 	e := v.extent
 	if !e.every() || e.matched || e.incomplete || e.unmeasured > 0 {
-		return say(words(lead + "not all keys were walked and measured."))
+		return say(words(lead + "not all keys were scanned and measured."))
 	}
 	b, ok := estimate.BalanceOf(v.p)
 	if !ok {
-		return say(words(lead + "INFO does not tell enough."))
+		return say(words(lead + "INFO lacks the fields for it."))
 	}
-	text := "Memory: " + unit.FormatBytes(b.Data()) + " beside what the server started with and its buffers; keys explain about " + unit.FormatBytes(b.Keys.Value) +
-		" and their tables about " + unit.FormatBytes(b.Tables) + ". "
+	text := "Memory: " + unit.FormatBytes(b.Data()) + " without startup memory and buffers; keys account for about " + unit.FormatBytes(b.Keys.Value) +
+		" and their hash tables for about " + unit.FormatBytes(b.Tables) + ". "
 	left := b.Unexplained()
 	part := unit.FormatShare(math.Min(1, math.Abs(float64(left))/math.Max(1, float64(b.Data()))))
 	switch {
 	case left >= 0:
 		text += "Unexplained: " + unit.FormatBytes(left) + " (" + part + ")."
 	default:
-		text += "That is " + unit.FormatBytes(-left) + " (" + part + ") too much."
+		text += "That is " + unit.FormatBytes(-left) + " (" + part + ") more than there is."
 	}
 	if b.Large() {
-		return say(words(text + " That is much: large keys may be missing from the sample, or stand for too many; a census tells.")).in(alarm)
+		return say(words(text + " That is much: the sample may have missed large keys, or counts them for too many; a full scan gives exact figures.")).in(alarm)
 	}
 	return say(words(text))
 }

@@ -37,22 +37,22 @@ func TestSampleLines(t *testing.T) {
 		change func(p *profile.Profile)
 		want   string
 	}{
-		"zombies on a replica":    {func(*profile.Profile) {}, "fewer (expired but not yet reclaimed by its primary, or churn)."},
+		"zombies on a replica":    {func(*profile.Profile) {}, "fewer (expired but not yet deleted by its primary, or keys changed during the scan)."},
 		"agreement":               {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before.Keys -= 60_000 }, ": they agree."},
-		"far off for chance":      {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before.Keys -= 42_000 }, ": as far off as one sample in some thousands is by chance"},
-		"more than INFO has":      {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before.Keys = 9 }, " more (repeats or new keys)."},
-		"on a primary":            {func(p *profile.Profile) { p.Nodes[0].Role = profile.RolePrimary }, "fewer (expired keys that the walk met, or churn)."},
-		"INFO does not tell":      {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before = nil }, "INFO does not tell enough."},
+		"far off for chance":      {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before.Keys -= 42_000 }, ": by chance so far off in one of some thousand samples"},
+		"more than INFO has":      {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before.Keys = 9 }, " more (duplicates or new keys)."},
+		"on a primary":            {func(p *profile.Profile) { p.Nodes[0].Role = profile.RolePrimary }, "fewer (expired keys that SCAN deleted, or keys changed during the scan)."},
+		"INFO does not tell":      {func(p *profile.Profile) { p.Nodes[0].Databases[0].Before = nil }, "INFO lacks the fields for it."},
 		"no share of positions":   {func(p *profile.Profile) { p.Nodes[0].Databases[0].Covered = nil }, "Keys, db0: not sampled."},
-		"not all were walked":     {func(p *profile.Profile) { p.Complete = false }, "not all keys were walked and measured."},
+		"not all were walked":     {func(p *profile.Profile) { p.Complete = false }, "not all keys were scanned and measured."},
 		"most of the memory":      {func(*profile.Profile) {}, "Unexplained: 646 MiB (12.5 %)."},
-		"half of it":              {func(p *profile.Profile) { p.Nodes[0].Info["memory"]["used_memory"] = "10000000000" }, "That is much: large keys may be missing"},
-		"no upper end":            {func(p *profile.Profile) { p.Totals.Bytes.Hi = nil }, "A few keys hold so much that a sample cannot tell"},
+		"half of it":              {func(p *profile.Profile) { p.Nodes[0].Info["memory"]["used_memory"] = "10000000000" }, "That is much: the sample may have missed large keys"},
+		"no upper end":            {func(p *profile.Profile) { p.Totals.Bytes.Hi = nil }, "A few keys hold so many bytes that the sample gives only a lower bound of the total: at least "},
 		"the rule of three":       {func(*profile.Profile) {}, "Up to 146 keys larger than the largest measured may exist (95 %)."},
-		"slots":                   {ofSlots(0), " out of 812 slots, drawn of 5,461 that have 4,000,000; INFO says the same."},
+		"slots":                   {ofSlots(0), " in 812 slots, chosen at random from 5,461 that hold 4,000,000 keys; INFO has the same count."},
 		"slots that change":       {ofSlots(7), "; INFO had 4,000,007 before."},
-		"large keys by slots":     {ofSlots(0), "may exist (95 %), or more if they have hash tags in common."},
-		"a sample of all of them": {func(p *profile.Profile) { p.Design.Sample.Covered = 1 }, "No key larger than the largest measured has been missed."},
+		"large keys by slots":     {ofSlots(0), "may exist (95 %), or more if they share hash tags."},
+		"a sample of all of them": {func(p *profile.Profile) { p.Design.Sample.Covered = 1 }, "No key is larger than the largest one measured."},
 	} {
 		p := sample().build()
 		tt.change(p)

@@ -11,36 +11,36 @@ import (
 // flaggedRows is how many namespaces a flag names.
 const flaggedRows = 5
 
-// neverExpiring is the flag for keys without a TTL.
+// neverExpiring returns the flag for keys without a TTL.
 func neverExpiring(v *view) section {
-	s := section{title: "Never expiring"}
+	s := section{title: "Keys without a TTL"}
 	t := tallyOf(v.scope()...)
 	switch {
 	case t.noTTLKeys == nil:
-		s.lines = []line{say(words("Not known: PTTL was not measured."))}
+		s.lines = []line{say(words("Unknown: PTTL was not measured."))}
 	case *t.noTTLKeys == 0:
 		s.lines = []line{say(words("None: every key" + v.there() + " has a TTL."))}
 	default:
-		s.lines = []line{say(words(v.amountOf(t.noTTLKeys, t.noTTLBytes) + verb(*t.noTTLKeys, " never expires:", " never expire:")))}
+		s.lines = []line{say(words(v.amountOf(t.noTTLKeys, t.noTTLBytes) + verb(*t.noTTLKeys, " has no TTL:", " have no TTL:")))}
 		s.table = flagged(v, "% of its", "keys", noTTLKeysOf, noTTLBytesOf)
 	}
 	return s
 }
 
-// highIdle is the flag for keys that nobody touches, or the reason why there
+// highIdle returns the flag for keys that nobody touches, or the reason why there
 // is none.
 func highIdle(v *view) section {
 	s := section{title: "High idle: over " + v.threshold()}
 	t, h := tallyOf(v.scope()...), horizonOf(v.p)
 	switch {
 	case v.p.Totals.Freq != nil && v.p.Totals.Idle == nil:
-		s.lines = []line{say(words("Idle time is not tracked under an LFU policy; the access frequency stands in its place."))}
+		s.lines = []line{say(words("The server tracks no idle times under an LFU policy; see the access frequency below."))}
 	case v.p.Totals.Idle == nil:
-		s.lines = []line{say(words("Not known: idle time was not measured."))}
+		s.lines = []line{say(words("Unknown: idle time was not measured."))}
 	case noIdleTimes(&v.p.Totals):
 		s.lines = []line{say(words(noIdleText(&v.p.Totals)))}
 	case t.idleKeys == nil:
-		s.lines = []line{say(words("Cannot be told: " + h.text(v.p) + ".")), idleBasis(v, measureText(v), h.largestText())}
+		s.lines = []line{say(words("Unavailable: " + h.text(v.p) + ".")), idleBasis(v, measureText(v), h.largestText())}
 	case *t.idleKeys == 0:
 		s.lines = []line{say(words("None" + v.among() + ".")), idleBasis(v, measureText(v), h.text(v.p), h.largestText(), h.resetText())}
 	default:
@@ -66,7 +66,7 @@ func (v *view) among() string {
 	return ""
 }
 
-// amountOf is keys and bytes with their shares of all that the profile knows of.
+// amountOf returns keys and bytes with their shares of all that the profile knows of.
 func (v *view) amountOf(keys, bytes *int64) string {
 	whole, those := v.p.Totals, ""
 	if word := v.extent.word(); word != "" {
@@ -79,7 +79,7 @@ func (v *view) amountOf(keys, bytes *int64) string {
 	return s
 }
 
-// flagged is a table of the namespaces with the most flagged bytes, and the
+// flagged returns a table of the namespaces with the most flagged bytes, and the
 // share of each namespace's keys that is flagged.
 func flagged(v *view, head, below string, keys, bytes measureOf) *grid {
 	list := flaggedNamespaces(v, keys, bytes)
@@ -121,7 +121,7 @@ func flaggedNamespaces(v *view, keys, bytes measureOf) []*profile.Namespace {
 	return list
 }
 
-// groupFigures are a column of one figure for each group of statistics.
+// groupFigures returns a column of one figure for each group of statistics.
 func groupFigures(top, low string, kind unit.Kind, groups [][]*profile.Stats, of func([]*profile.Stats) *float64) figures {
 	f := figures{column: column{head: [2]string{top, low}}, kind: kind}
 	for _, g := range groups {
@@ -184,7 +184,7 @@ var freqBands = bands{
 	},
 }
 
-// bandSection is the histogram of the top namespaces: by idle time, or by
+// bandSection returns the histogram of the top namespaces: by idle time, or by
 // access frequency where there is no idle time.
 func bandSection(v *view) (section, bool) {
 	switch {
@@ -203,7 +203,7 @@ func bandSection(v *view) (section, bool) {
 	return section{}, false
 }
 
-// weight is what histograms weigh keys by.
+// weight returns what histograms weigh keys by.
 func (v *view) weight() string {
 	if v.p.Totals.Bytes == nil {
 		return "Keys"
@@ -247,7 +247,7 @@ func (of bands) beyond(i int, horizon int64) bool {
 	return horizon > 0 && i > 0 && of.edges[i-1] >= horizon
 }
 
-// shares are the shares of a set of keys by band, by bytes if these were
+// shares returns the shares of a set of keys by band, by bytes if these were
 // measured; all nil without a histogram.
 func (of bands) shares(s *profile.Stats) []*float64 {
 	weights := make([]int64, len(of.edges)+1)
@@ -267,7 +267,7 @@ func (of bands) shares(s *profile.Stats) []*float64 {
 	return out
 }
 
-// index is the band of a bucket with the given upper edge.
+// index returns the band of a bucket with the given upper edge.
 func (of bands) index(edge *int64) int {
 	if edge == nil {
 		return len(of.edges)
@@ -388,7 +388,7 @@ func typeGrid(v *view, list []typeSum) *grid {
 	return b.done()
 }
 
-// sizing says how far a type's bytes can be trusted.
+// sizing returns how far a type's bytes can be trusted.
 func sizing(t typeSum) string {
 	switch {
 	case t.bytes == nil:
@@ -400,7 +400,7 @@ func sizing(t typeSum) string {
 	}
 }
 
-// sampledText says how much of the bytes is an estimate of the server's.
+// sampledText returns how much of the bytes is an estimate of the server's.
 func sampledText(v *view) string {
 	sets := v.scope()
 	sampled, bytes := sum(sets, sampledOf), sum(sets, bytesOf)
@@ -412,7 +412,7 @@ func sampledText(v *view) string {
 	}
 	return unit.FormatShare(unit.Share(*sampled, *bytes)) + " of the bytes (" + unit.FormatBytes(*sampled) + ") " +
 		"are estimates. Sizes of strings are exact; sizes of all other types are the server's estimate, " +
-		"for collections from their first 5 elements, and may be tens of per cent off."
+		"for collections from their first 5 elements, and may be off by tens of per cent."
 }
 
 // largestRows is how many of the largest keys are shown.
@@ -427,7 +427,7 @@ func largestSection(v *view) (section, bool) {
 	return section{title: "Largest keys", table: largestGrid(v, keys)}, true
 }
 
-// largestKeys are those of the whole keyspace, or those of the chosen namespaces.
+// largestKeys returns those of the whole keyspace, or those of the chosen namespaces.
 func (v *view) largestKeys() []profile.Key {
 	keys := v.p.Largest
 	if v.o.Under != "" {
@@ -436,7 +436,7 @@ func (v *view) largestKeys() []profile.Key {
 	return keys[:min(v.rows(largestRows), len(keys))]
 }
 
-// largestOf are the largest keys of some namespaces, largest first.
+// largestOf returns the largest keys of some namespaces, largest first.
 func largestOf(list []*profile.Namespace) []profile.Key {
 	var keys []profile.Key
 	for _, ns := range list {

@@ -21,7 +21,7 @@ type tally struct {
 // spread is a distribution. A nil one has no figures.
 type spread profile.Distribution
 
-// tallyOf is the tally of disjoint sets of keys. A sum of which a part was not
+// tallyOf returns the tally of disjoint sets of keys. A sum of which a part was not
 // measured is not known.
 func tallyOf(sets ...*profile.Stats) tally {
 	return tally{
@@ -57,10 +57,10 @@ func valueOf(e *profile.Estimate) *int64 {
 	return &e.Value
 }
 
-// sum is aggregate.Sum; nil if a part was not measured.
+// sum returns aggregate.Sum; nil if a part was not measured.
 func sum(sets []*profile.Stats, of measureOf) *int64 { return aggregate.Sum(sets, of) }
 
-// offBy is the half-width of the interval of a sum of estimates, as a ratio; nil if
+// offBy returns the half-width of the interval of a sum of estimates, as a ratio; nil if
 // one of them is none, or has no upper end.
 func offBy(sets []*profile.Stats, of func(*profile.Stats) *profile.Estimate) *float64 {
 	if slices.ContainsFunc(sets, func(s *profile.Stats) bool { return s.Sample == nil }) {
@@ -99,7 +99,7 @@ func (s *spread) average() *float64 {
 	return &s.Mean
 }
 
-// tail is the 99th percentile of a spread that may be nil.
+// tail returns the 99th percentile of a spread that may be nil.
 func (s *spread) tail() *float64 {
 	if s == nil {
 		return nil

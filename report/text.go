@@ -123,11 +123,11 @@ func (r textRenderer) table(g *grid) {
 		r.out.WriteString(strings.TrimRight(indent+r.paintRule(text), " ") + "\n")
 	}
 	if len(left) > 0 {
-		r.paragraph(indent, say(words("Left out for want of room: "+strings.Join(left, ", ")+".")).in(quiet))
+		r.paragraph(indent, say(words("Columns hidden (narrow output): "+strings.Join(left, ", ")+".")).in(quiet))
 	}
 }
 
-// newTable is an empty table with the grid's columns.
+// newTable returns an empty table with the grid's columns.
 func newTable(g *grid) table.Writer {
 	t := table.NewWriter()
 	t.SetStyle(tableStyle())
@@ -223,12 +223,12 @@ func fit(g *grid, room int) (fitted *grid, left []string) {
 	return g, left
 }
 
-// indexOf is the place of the column that is called so.
+// indexOf returns the place of the column that is called so.
 func (g *grid) indexOf(name string) int {
 	return slices.IndexFunc(g.columns, func(c column) bool { return c.name() == name })
 }
 
-// name is what a column is called where it does not stand in its table.
+// name returns what a column is called where it does not stand in its table.
 func (c column) name() string {
 	if c.group != nil {
 		return c.group.titles[0] + " " + c.head[1]
@@ -236,7 +236,7 @@ func (c column) name() string {
 	return strings.TrimSpace(strings.Join(c.head[:], " "))
 }
 
-// fixedWidth is what all columns but that of the names take, with the gaps.
+// fixedWidth returns what all columns but that of the names take, with the gaps.
 func fixedWidth(g *grid) int {
 	total := 0
 	for i, c := range g.columns {
@@ -248,7 +248,7 @@ func fixedWidth(g *grid) int {
 	return total
 }
 
-// columnWidth is the widest text in column i, without gaps.
+// columnWidth returns the widest text in column i, without gaps.
 func (g *grid) columnWidth(i int) int {
 	c := g.columns[i]
 	widest := max(width(c.head[0]), width(c.head[1]))
@@ -267,7 +267,7 @@ func widestName(g *grid) int {
 	return 0
 }
 
-// mostExpendable is the column to be left out first; -1 if all must stay.
+// mostExpendable returns the column to be left out first; -1 if all must stay.
 func mostExpendable(g *grid) int {
 	best := -1
 	for i, c := range g.columns {
@@ -278,7 +278,7 @@ func mostExpendable(g *grid) int {
 	return best
 }
 
-// without is the grid less column i.
+// without returns the grid less column i.
 func (g *grid) without(i int) *grid {
 	less := &grid{columns: slices.Delete(slices.Clone(g.columns), i, i+1)}
 	for _, cells := range g.rows {
@@ -331,7 +331,7 @@ func wrapName(s string, room int) []string {
 	return append(lines, s)
 }
 
-// breakAt is the length in bytes of the piece of s for a line of room columns.
+// breakAt returns the length in bytes of the piece of s for a line of room columns.
 func breakAt(s string, room int) int {
 	best, used, end := 0, 0, 0
 	for i, r := range s {
@@ -357,7 +357,7 @@ func breakAt(s string, room int) int {
 // escapeLengths are the lengths in bytes of the escapes that token writes.
 var escapeLengths = map[byte]int{'x': 4, 'u': 6, 'U': 10}
 
-// escapeStart is where the escape begins that a break at end would tear apart;
+// escapeStart returns where the escape begins that a break at end would tear apart;
 // 0 if there is none.
 func escapeStart(s string, end int) int {
 	at := strings.LastIndexByte(s[:end], '\\')

@@ -8,7 +8,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// trustSection says how far the figures hold: the cross-check against the
+// trustSection returns how far the figures hold: the cross-check against the
 // server's own count, and what could not be measured.
 func trustSection(v *view) (section, bool) {
 	s := section{title: "How far to trust this", lines: infoChecks(v)}
@@ -16,7 +16,7 @@ func trustSection(v *view) (section, bool) {
 		s.lines = append(s.lines, say(words(text)))
 	}
 	if n := v.p.Totals.Stalled; n > 0 {
-		s.lines = append(s.lines, say(words(plural(n, "key")+" stalled the server: the figures lack what it did not answer in time about "+verb(n, "it", "them")+".")))
+		s.lines = append(s.lines, say(words(plural(n, "key")+" stalled the server: figures that it did not return in time are missing.")))
 	}
 	for _, m := range v.p.Missing {
 		s.lines = append(s.lines, missingLine(m))
@@ -24,20 +24,20 @@ func trustSection(v *view) (section, bool) {
 	return s, len(s.lines) > 0
 }
 
-// notMeasured tells of keys that SCAN returned and that are in no figure.
+// notMeasured returns a sentence about keys that SCAN returned and that are in no figure.
 func notMeasured(t *profile.Stats) string {
 	text := counted([]countOf{
-		{t.Vanished, verb(t.Vanished, "was", "were") + " gone when probed"},
-		{t.Expired, "expired between SCAN and probe"},
-		{t.Moved, verb(t.Moved, "belongs", "belong") + " to another node of the cluster"},
-		{t.Denied, verb(t.Denied, "lies", "lie") + " outside the user's ACL key patterns"},
-		{t.TooLong, verb(t.TooLong, "has a name", "have names") + " too long to ask about"},
-		{t.Failed, "gave an answer that makes no sense"},
+		{t.Vanished, "vanished before being measured"},
+		{t.Expired, "expired before being measured"},
+		{t.Moved, verb(t.Moved, "belongs", "belong") + " to another cluster node"},
+		{t.Denied, verb(t.Denied, "is", "are") + " outside the user's ACL key patterns"},
+		{t.TooLong, verb(t.TooLong, "has a name", "have names") + " too long to request"},
+		{t.Failed, "got an invalid reply"},
 	})
 	if text == "" {
 		return ""
 	}
-	return "Keys that SCAN returned and that are in no figure: " + text + "."
+	return "Keys returned by SCAN but not in any figure: " + text + "."
 }
 
 func missingLine(m profile.Missing) line {
@@ -69,7 +69,7 @@ func infoChecks(v *view) []line {
 		return sampleLines(v)
 	}
 	if why := notComparable(p); why != "" {
-		return []line{say(words("Not held against the numbers of keys in INFO: " + why + "."))}
+		return []line{say(words("Not checked against the key counts in INFO: " + why + "."))}
 	}
 	var lines []line
 	for i := range p.Nodes {
@@ -87,16 +87,16 @@ func infoChecks(v *view) []line {
 		}
 	}
 	if len(lines) > 0 && p.Totals.NoTTLKeys == nil {
-		lines = append(lines, say(words("The keys without TTL are not held against INFO: PTTL was not measured.")))
+		lines = append(lines, say(words("Keys without a TTL not checked against INFO: PTTL was not measured.")))
 	}
 	return lines
 }
 
-// notComparable says why nothing of the profile can be held against INFO; empty
+// notComparable returns why nothing of the profile can be held against INFO; empty
 // if it can.
 func notComparable(p *profile.Profile) string {
 	if p.Design.Match != "" {
-		return "only keys that match were walked"
+		return "only keys that match were scanned"
 	}
 	databases := 0
 	for _, n := range p.Nodes {
@@ -110,7 +110,7 @@ func notComparable(p *profile.Profile) string {
 	if databases == 0 {
 		return ""
 	}
-	return "INFO does not tell them"
+	return "INFO does not report them"
 }
 
 // namesLine compares the names that SCAN returned with INFO's keys before and
@@ -119,9 +119,9 @@ func namesLine(p *profile.Profile, n *profile.Node, db *profile.Database, where 
 	text := "Names, " + where + ": SCAN returned " + unit.FormatCount(db.Returned) + "; "
 	switch {
 	case db.Before == nil:
-		return say(words(text + "not held against INFO, which does not tell of this database."))
+		return say(words(text + "not checked, as INFO does not list this database."))
 	case !walkedThrough(p, db):
-		return say(words(text + "INFO had " + plural(db.Before.Keys, "key") + ": the walk is incomplete."))
+		return say(words(text + "INFO had " + plural(db.Before.Keys, "key") + ": the scan is incomplete."))
 	case db.After == nil:
 		text += "INFO had " + plural(db.Before.Keys, "key") + " before"
 	case db.After.Keys == db.Before.Keys:
@@ -136,7 +136,7 @@ func namesLine(p *profile.Profile, n *profile.Node, db *profile.Database, where 
 func namesDifference(r *profile.Receipt, n *profile.Node, db *profile.Database) string {
 	switch more := db.Returned - db.Before.Keys; {
 	case more > 0:
-		return ": " + unit.FormatCount(more) + " more (repeats or new keys)"
+		return ": " + unit.FormatCount(more) + " more (duplicates or new keys)"
 	case more == 0:
 		return ""
 	default:
@@ -144,27 +144,30 @@ func namesDifference(r *profile.Receipt, n *profile.Node, db *profile.Database) 
 	}
 }
 
-// whyFewer is why SCAN may have returned fewer keys than INFO had before. What has
+// keysChanged explains a small difference from INFO.
+const keysChanged = "keys changed during the scan"
+
+// whyFewer returns why SCAN may have returned fewer keys than INFO had before. What has
 // expired is in INFO until the primary removes it; a replica's SCAN does not return
 // it, and a primary's SCAN removes it. Keys that a full server evicts are gone before
 // the walk comes to them.
 func whyFewer(r *profile.Receipt, n *profile.Node) string {
 	causes := ""
 	if evicted := orZero(r.EvictedMeanwhile); evicted > 0 {
-		causes = pick(evicted == 1, "the key", "some of "+plural(evicted, "key")) + " evicted meanwhile, "
+		causes = pick(evicted == 1, "the key", "some of "+plural(evicted, "key")) + " evicted during the scan, "
 	}
 	switch noneExpired := r.ExpiredMeanwhile != nil && *r.ExpiredMeanwhile == 0; {
 	case n.Role == profile.RoleReplica:
-		causes += "expired but not yet reclaimed by its primary, "
+		causes += "expired but not yet deleted by its primary, "
 	case noneExpired && causes == "":
-		return "churn"
+		return keysChanged
 	case noneExpired:
 	case n.Role == profile.RolePrimary:
-		causes += "expired keys that the walk met, "
+		causes += "expired keys that SCAN deleted, "
 	default:
 		causes += "expired keys, "
 	}
-	return causes + "or churn"
+	return causes + "or " + keysChanged
 }
 
 // verdict is the outcome of a cross-check.
@@ -193,13 +196,13 @@ func crossCheck(p *profile.Profile, db *profile.Database) check {
 	c := check{verdict: unchecked, lost: lostIn(p, db.DB)}
 	switch {
 	case p.Design.Match != "":
-		c.why = "only keys that match were walked"
+		c.why = "only keys that match were scanned"
 	case db.NoTTLKeys == nil:
 		c.why = "PTTL was not measured"
 	case !walkedThrough(p, db):
-		c.why = "the walk is incomplete"
+		c.why = "the scan is incomplete"
 	case db.Before == nil || db.After == nil:
-		c.why = "INFO was not read before and after the walk"
+		c.why = "INFO was not read before and after the scan"
 	default:
 		c.counted = *db.NoTTLKeys
 		c.before, c.after = db.Before.Keys-db.Before.Expires, db.After.Keys-db.After.Expires
@@ -212,7 +215,7 @@ func crossCheck(p *profile.Profile, db *profile.Database) check {
 	return c
 }
 
-// drift is how many keys are known to have come, gone or been returned more
+// drift returns how many keys are known to have come, gone or been returned more
 // than once.
 func drift(db *profile.Database) int64 {
 	return abs(db.After.Keys-db.Before.Keys) + max(0, db.Returned-max(db.Before.Keys, db.After.Keys))
@@ -240,27 +243,27 @@ func (c check) line(where string) line {
 	lead := "No TTL, " + where + ": "
 	switch c.verdict {
 	case unchecked:
-		return say(words(lead + "not held against INFO: " + c.why + "."))
+		return say(words(lead + "not checked against INFO: " + c.why + "."))
 	case exact:
-		return say(words(lead + c.sum() + "; INFO says the same, before and after: exact."))
+		return say(words(lead + c.sum() + "; INFO had the same count before and after: exact."))
 	case churned:
-		return say(words(lead + c.sum() + c.info() + ": the difference is churn."))
+		return say(words(lead + c.sum() + c.info() + ": " + keysChanged + "."))
 	case evicted:
-		return say(words(lead + c.sum() + c.info() + ": no more than " + plural(c.evictions, "key") + " evicted meanwhile, and others written in their place, explain."))
+		return say(words(lead + c.sum() + c.info() + ": no more than the " + plural(c.evictions, "key") + " evicted during the scan and new keys in their place explain."))
 	case open:
-		return say(words(lead + c.sum() + c.info() + ": this is no contradiction, and no proof while keys are not measured."))
+		return say(words(lead + c.sum() + c.info() + ": consistent, but not proven, as some keys were not measured."))
 	default:
 		return say(words(lead + c.sum() + c.info() + ": the difference is unexplained.")).in(alarm)
 	}
 }
 
-// sum is "458 counted + 2 gone when probed = at most 460".
+// sum returns "458 counted + 2 gone when probed = at most 460".
 func (c check) sum() string {
 	text := unit.FormatCount(c.counted) + " counted"
 	if c.verdict == exact || c.gone+c.unmeasured == 0 {
 		return text
 	}
-	for _, part := range []countOf{{c.gone, "gone when probed"}, {c.unmeasured, "not measured"}} {
+	for _, part := range []countOf{{c.gone, "vanished"}, {c.unmeasured, "not measured"}} {
 		if part.n > 0 {
 			text += " + " + unit.FormatCount(part.n) + " " + part.what
 		}
@@ -323,39 +326,39 @@ func (h horizon) exceeded() bool {
 // trusted reports whether idle times can be taken for what they say.
 func (h horizon) trusted() bool { return h.known && !h.exceeded() }
 
-// text says how much idle time can be known and why.
+// text returns how much idle time can be known and why.
 func (h horizon) text(p *profile.Profile) string {
 	switch {
 	case !h.known:
-		return "how far back idle times reach is not known, as the server does not tell its uptime"
+		return "the longest idle time that the server can report is unknown, as INFO has no uptime"
 	case h.exceeded():
-		return "no idle time beyond " + unit.FormatDuration(float64(h.seconds)) + " can have been counted here" + horizonReason(p, h.seconds) +
-			", yet times of up to " + unit.FormatDuration(float64(*h.largest)) +
-			" were seen: they came with an RDB file that was saved under an LRU policy, or are left from an LFU policy that was switched off at run time, and then mean nothing"
+		return "this server cannot have measured idle times over " + unit.FormatDuration(float64(h.seconds)) + horizonReason(p, h.seconds) +
+			", yet it reports up to " + unit.FormatDuration(float64(*h.largest)) +
+			": they were loaded from an RDB file saved under an LRU policy, or are left over from an LFU policy that was switched off at run time and are meaningless"
 	default:
-		return "no idle time beyond " + unit.FormatDuration(float64(h.seconds)) + " can be known" + horizonReason(p, h.seconds)
+		return "idle times over " + unit.FormatDuration(float64(h.seconds)) + " cannot be measured" + horizonReason(p, h.seconds)
 	}
 }
 
-// horizonReason tells a short uptime from the end of the server's LRU clock.
+// horizonReason returns a short uptime from the end of the server's LRU clock.
 func horizonReason(p *profile.Profile, horizon int64) string {
 	for i := range p.Nodes {
 		if up := p.Nodes[i].UptimeS; up != nil && *up <= horizon && horizon < lruClockS {
-			return ", as the server has been up for no longer"
+			return ", as the server has not been up for longer"
 		}
 	}
 	if horizon >= lruClockS {
-		return ", as the server's LRU clock wraps there"
+		return ", as the server's LRU clock wraps around there"
 	}
 	return ""
 }
 
-// largestText names the largest idle time seen: evidence for the horizon.
+// largestText returns the name of the largest idle time seen: evidence for the horizon.
 func (h horizon) largestText() string {
 	if h.largest == nil || h.exceeded() { // then text names it
 		return ""
 	}
-	return "the largest seen is " + unit.FormatDuration(float64(*h.largest))
+	return "the longest seen is " + unit.FormatDuration(float64(*h.largest))
 }
 
 // resetText doubts that nothing is idle where the horizon should have shown more.
@@ -363,15 +366,15 @@ func (h horizon) resetText() string {
 	if !h.known || h.largest == nil || *h.largest*2 >= h.seconds {
 		return ""
 	}
-	return "a restart or a full resync may have set all idle times to 0"
+	return "a restart or a full resync may have reset all idle times"
 }
 
-// measureText says since when idle time counts.
+// measureText returns since when idle time counts.
 func measureText(v *view) string {
-	return "Idle counts " + displayWord(string(v.p.Totals.Idle.Measure))
+	return "Idle time counts " + displayWord(string(v.p.Totals.Idle.Measure))
 }
 
-// idleBasis says what the idle times are and how far they can be trusted.
+// idleBasis returns what the idle times are and how far they can be trusted.
 func idleBasis(v *view, clauses ...string) line {
 	clauses = slices.DeleteFunc(clauses, func(s string) bool { return s == "" })
 	text := strings.Join(clauses, "; ") + "."
@@ -381,7 +384,7 @@ func idleBasis(v *view, clauses ...string) line {
 	return say(words(text)).in(quiet)
 }
 
-// sharedText is about keys without an idle time of their own.
+// sharedText returns about keys without an idle time of their own.
 func sharedText(n int64) string {
 	switch n {
 	case 0:
@@ -398,9 +401,9 @@ func noIdleTimes(s *profile.Stats) bool {
 	return s.Idle != nil && len(s.Idle.Histogram) == 0 && s.Keys.Value > 0
 }
 
-// noIdleText says why no idle time was kept.
+// noIdleText returns why no idle time was kept.
 func noIdleText(s *profile.Stats) string {
-	text := "No idle time is known of any key."
+	text := "No key has a known idle time."
 	if left := sharedText(s.Idle.SharedKeys); left != "" {
 		text += " " + left
 	}

@@ -80,7 +80,7 @@ func (c *checker) ask(ctx context.Context) error {
 	if err := c.planFrom(ctx, x, c.names[:min(len(c.names), absentTrialNames)]); err != nil {
 		return err
 	}
-	if err := c.conn.AskScan(ctx); err != nil {
+	if err := c.conn.CheckScan(ctx); err != nil {
 		if !scanner.IsReply(err) {
 			return err
 		}
@@ -361,7 +361,7 @@ const cacheMissFactor = 3
 func (c *checker) walk() profile.CheckupWalk {
 	w := profile.CheckupWalk{
 		MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, Page: c.opts.Page, Match: c.opts.Match,
-		LeastRTTS: c.conn.LeastRoundTrip().Seconds(), Basis: []string{},
+		LeastRTTS: c.conn.MinRoundTrip().Seconds(), Basis: []string{},
 	}
 	if len(c.node.Info) > 0 {
 		w.Keys = new(c.reachableKeys())

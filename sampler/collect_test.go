@@ -42,7 +42,7 @@ func connect(t testing.TB, url string) *scanner.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := scanner.Connect(context.Background(), target, scanner.DefaultTimeout, scanner.Patience{})
+	conn, err := scanner.Connect(context.Background(), target, scanner.DefaultTimeout, scanner.RetryPolicy{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,8 @@ func (c *collector) document(ctx context.Context, b *aggregate.Builder) *profile
 	c.setBack = setBack
 	after := info.Info{}
 	if !c.lost {
-		var odd []info.OddFigure
-		after, odd = c.conn.InfoNow(ctx).Sane()
+		var odd []info.InvalidField
+		after, odd = c.conn.InfoNow(ctx).Validated()
 		c.addOdd(odd)
 	}
 	if c.commandsBefore != nil && !c.lost {
@@ -173,7 +173,7 @@ func (c *collector) receipt(after info.Info, ended time.Time) profile.Receipt {
 		ElapsedS:    ended.Sub(c.tally.Began).Seconds(),
 		MainThreadS: c.tally.Service.Seconds(),
 		PausedS:     (c.tally.PausedForLoad + c.tally.PausedForRate).Seconds(), PausedForRateS: c.tally.PausedForRate.Seconds(),
-		LeastRTTS:  c.conn.LeastRoundTrip().Seconds(),
+		LeastRTTS:  c.conn.MinRoundTrip().Seconds(),
 		ServerCPUS: cpuBetween(c.node.Info, after),
 		MaxLoad:    c.opts.MaxLoad, Rate: c.opts.Rate,
 		CommandS:     c.commandTime(),
@@ -247,12 +247,12 @@ func (c *collector) guardReceipt(r *profile.Receipt, ended time.Time) {
 	}
 	r.OverLink = c.guard.OverLink()
 	pages := c.guard.PageSizes()
-	r.PageLeast, r.Page, r.PageMost = pages.Least, pages.Median, pages.Most
+	r.PageLeast, r.Page, r.PageMost = pages.Min, pages.Median, pages.Max
 	if c.opts.Page == 0 {
 		r.LatencyBudgetS = c.opts.LatencyBudget.Seconds()
 	}
-	for _, b := range c.guard.Brakes(ended.Sub(c.tally.Began)) {
-		r.Brakes = append(r.Brakes, profile.Brake{Cause: b.Cause, Count: b.Count, TookS: b.Took.Seconds()})
+	for _, b := range c.guard.Pauses(ended.Sub(c.tally.Began)) {
+		r.Brakes = append(r.Brakes, profile.Brake{Cause: b.Reason, Count: b.Count, TookS: b.Took.Seconds()})
 	}
 	if c.monitor != nil {
 		before, during := c.monitor.RoundTrips()

@@ -14,6 +14,9 @@ const mostAllocations = 0.9
 // A scan costs no allocation a key: what one costs 100,000 keys more than 20,000 of
 // the same families is by the page.
 func TestWalkAllocatesByThePage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	const few, many = 20_000, 100_000
 	allocations := func(keys int) float64 {
 		server := redistest.New(t)

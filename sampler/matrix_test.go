@@ -44,6 +44,9 @@ var matrix = []struct {
 
 // Every test on every server that scripts/servers prints, or on the one on the PATH.
 func TestMatrix(t *testing.T) {
+	if testing.Short() {
+		t.Skip("make matrix runs it")
+	}
 	var table strings.Builder
 	fmt.Fprint(&table, "| server |")
 	for _, m := range matrix {

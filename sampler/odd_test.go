@@ -86,7 +86,7 @@ func walkOdd(t testing.TB, s *oddServer, o sampler.Options) *profile.Profile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := scanner.Connect(context.Background(), target, time.Minute, scanner.Patience{MaxWait: time.Minute})
+	conn, err := scanner.Connect(context.Background(), target, time.Minute, scanner.RetryPolicy{MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

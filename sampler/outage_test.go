@@ -156,7 +156,7 @@ func profileWithoutConnections(t *testing.T, server *redistest.Server, url strin
 	do(t, admin, "config", "set", "maxclients", "2")
 	other := occupy(t, server)
 	var notices []string
-	patience := scanner.Patience{MaxWait: 30 * time.Second, Notice: func(cause error) {
+	patience := scanner.RetryPolicy{MaxWait: 30 * time.Second, Notice: func(cause error) {
 		notices = append(notices, cause.Error())
 		time.AfterFunc(200*time.Millisecond, func() { _ = other.Close() })
 	}}
@@ -214,7 +214,7 @@ func TestInterruptedWhileConnecting(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	_, err = scanner.Connect(ctx, target, time.Second, scanner.Patience{MaxWait: time.Minute, Notice: func(error) { cancel(sampler.ErrInterrupted) }})
+	_, err = scanner.Connect(ctx, target, time.Second, scanner.RetryPolicy{MaxWait: time.Minute, Notice: func(error) { cancel(sampler.ErrInterrupted) }})
 	if !errors.Is(err, sampler.ErrInterrupted) || time.Since(began) > 10*time.Second {
 		t.Errorf("after %s: %v", time.Since(began), err)
 	}

@@ -95,7 +95,7 @@ func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profi
 
 func newCollector(conn *scanner.Conn, o Options) *collector {
 	c := &collector{conn: conn, node: conn.Node, opts: o}
-	c.node.Info, c.odd = c.node.Info.Sane()
+	c.node.Info, c.odd = c.node.Info.Validated()
 	return c
 }
 
@@ -116,21 +116,21 @@ type collector struct {
 	opts    Options
 	plan    plan
 	tally   scanner.Tally
-	guard   *throttle.Guard // nil: pages are of one size, and nothing brakes
-	monitor *scanner.Watch  // nil: there is none
+	guard   *throttle.Guard         // nil: pages are of one size, and nothing brakes
+	monitor *scanner.LatencyMonitor // nil: there is none
 
 	noMonitor error // why there is none
 
-	databases []profile.Database // those selected, with how far they were scanned
-	weight    int64              // keys in all of them
-	passed    int64              // keys in those that are done
-	largest   *int64             // largest idle time seen, seconds
-	odd       []info.OddFigure   // in INFO
-	lost      bool               // the connection
-	changed   bool               // the role of the node did
-	short     []shortfall        // databases of which keys are missing
-	setBack   time.Duration      // by which the clock was set back
-	folded    int64              // keys handed to the workers
+	databases []profile.Database  // those selected, with how far they were scanned
+	weight    int64               // keys in all of them
+	passed    int64               // keys in those that are done
+	largest   *int64              // largest idle time seen, seconds
+	odd       []info.InvalidField // in INFO
+	lost      bool                // the connection
+	changed   bool                // the role of the node did
+	short     []shortfall         // databases of which keys are missing
+	setBack   time.Duration       // by which the clock was set back
+	folded    int64               // keys handed to the workers
 
 	unusedRules []string // that matched no name
 
@@ -190,7 +190,7 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 }
 
 func (c *collector) pacer() *throttle.Pacer {
-	return &throttle.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, WorksLater: c.node.WorksLater()}
+	return &throttle.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, DefersWork: c.node.DefersWork()}
 }
 
 // notWalked returns why a database was left out. The first one tells, when no scan
@@ -220,9 +220,9 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *throttle.Pace
 	before := c.folded
 	walk := scanner.Walk{
 		Exchange: c.conn, Visitors: p.another, Pacer: pacer,
-		Page: c.opts.Page, Match: c.opts.Match, Ranges: c.ranges(), Keys: keysOf(db),
-		Guard: c.guard, Watch: c.monitor, Interval: c.interval(db), Role: c.node.Role(),
-		Tally: &c.tally, Progress: c.progress(db), Braked: c.opts.OnPause,
+		Page: c.opts.Page, Match: c.opts.Match, MaxRanges: c.ranges(), Keys: keysOf(db),
+		Guard: c.guard, Monitor: c.monitor, Interval: c.interval(db), Role: c.node.Role(),
+		Tally: &c.tally, Progress: c.progress(db), OnPause: c.opts.OnPause,
 	}
 	if c.slots != nil {
 		walk.Slots, walk.Wanted = c.slots.takes, c.slots.keep
@@ -261,7 +261,7 @@ func (c *collector) ranges() int {
 	if ok, _ := info.RandomCursors(c.node); !ok {
 		return 1
 	}
-	return throttle.MostRanges
+	return throttle.MaxRanges
 }
 
 func keysOf(db *profile.Database) int64 {
@@ -286,7 +286,7 @@ func (c *collector) startGuard(ctx context.Context) {
 	}
 	c.guard = throttle.NewGuard(c.opts.LatencyBudget, c.opts.Page)
 	if c.opts.Guarded {
-		c.monitor, c.noMonitor = c.conn.Watch(ctx)
+		c.monitor, c.noMonitor = c.conn.StartMonitor(ctx)
 	}
 }
 
@@ -314,7 +314,7 @@ func (c *collector) selectDatabases() {
 
 // keyspace returns nil when what INFO says of a database makes no sense.
 func keyspace(k info.Keyspace) *profile.Keyspace {
-	if k.Odd {
+	if k.Invalid {
 		return nil
 	}
 	return &profile.Keyspace{Keys: k.Keys, Expires: k.Expires}

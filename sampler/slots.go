@@ -48,7 +48,7 @@ var slotTables = info.SlotTables
 // slotSample is what was drawn from the slots of a cluster.
 type slotSample struct {
 	profile.SampledSlots
-	takes []scanner.SlotTake // in an order drawn by lot
+	takes []scanner.SlotKeys // in an order drawn by lot
 	slots [scanner.Slots]sampledSlot
 	seed  uint64
 	hash  *xxhash.Digest
@@ -78,9 +78,9 @@ func newSlotSample(counts []int, share float64, salt string) *slotSample {
 		}
 		d.Drawn++
 		d.slots[slot] = sampledSlot{keys: keys, chance: drawn, keyChance: share / drawn}
-		d.takes = append(d.takes, scanner.SlotTake{Slot: slot, Keys: keys})
+		d.takes = append(d.takes, scanner.SlotKeys{Slot: slot, Keys: keys})
 	}
-	slices.SortFunc(d.takes, func(a, b scanner.SlotTake) int {
+	slices.SortFunc(d.takes, func(a, b scanner.SlotKeys) int {
 		return cmp.Compare(d.random(a.Slot, "order"), d.random(b.Slot, "order"))
 	})
 	d.Taken = d.taken()
@@ -247,18 +247,18 @@ func (d *slotSample) tooFew() string {
 
 // tryNames asks for names as the scan will. Why tells that the server does not
 // answer as it should.
-func (c *collector) tryNames(ctx context.Context, takes []scanner.SlotTake) (why string, err error) {
-	most := slices.MaxFunc(takes, func(a, b scanner.SlotTake) int { return cmp.Compare(a.Keys, b.Keys) })
-	ok, err := c.conn.NamesSlot(ctx, most.Slot)
+func (c *collector) tryNames(ctx context.Context, takes []scanner.SlotKeys) (why string, err error) {
+	most := slices.MaxFunc(takes, func(a, b scanner.SlotKeys) int { return cmp.Compare(a.Keys, b.Keys) })
+	ok, err := c.conn.CanListSlot(ctx, most.Slot)
 	switch {
 	case err != nil:
 		return "", err
 	case !ok:
 		return fmt.Sprintf("CLUSTER GETKEYSINSLOT returns no key of slot %d, although CLUSTER COUNTKEYSINSLOT counts %d", most.Slot, most.Keys), nil
-	case !most.ByPages(max(1, c.opts.Page)): // without Page the guard may make pages as small as that
+	case !most.UseScan(max(1, c.opts.Page)): // without Page the guard may make pages as small as that
 		return "", nil
 	}
-	if ok, err = c.conn.PagesSlot(ctx, most.Slot); err != nil || ok {
+	if ok, err = c.conn.CanScanSlot(ctx, most.Slot); err != nil || ok {
 		return "", err
 	}
 	return fmt.Sprintf("slot %d has too many keys (%d) to list at once, and SCAN does not scan slots one by one", most.Slot, most.Keys), nil

@@ -102,7 +102,7 @@ func (c *simulatedCluster) sample(t *testing.T, share float64, salt string) *pro
 	page := &aggregate.Page{}
 	for _, take := range d.takes {
 		for _, k := range c.slots[take.Slot] {
-			if k.gone && take.ByPages(20) || !d.keep(k.name) || k.gone {
+			if k.gone && take.UseScan(20) || !d.keep(k.name) || k.gone {
 				continue
 			}
 			page.Keys = append(page.Keys, aggregate.Observation{Name: k.name, HasBytes: true, Bytes: k.bytes, Unit: d.unit(k.name)})

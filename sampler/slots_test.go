@@ -67,6 +67,9 @@ func ofShare(share float64) sampler.Options {
 // slots are drawn with a chance of 0.2, to keep half of their keys. 1,000 is 5.8 of
 // these: 60 draws are that near, all but once in a million runs.
 func TestSlotSamplesHoldTheTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	const samples, least = 60, 48
 	server := slotNode(t)
 	seedSlots(t, server, 30_000)

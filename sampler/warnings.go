@@ -54,7 +54,7 @@ func remedy(m profile.Missing) string {
 // warnNode returns about what the server was before the scan.
 func (c *collector) warnNode(w *warner) {
 	if len(c.node.Info) == 0 {
-		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are unknown: %s", c.conn.NoInfo())
+		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are unknown: %s", c.conn.InfoError())
 		return
 	}
 	if c.node.Role() == info.Primary {
@@ -285,9 +285,9 @@ func (c *collector) warnOdd(w *warner) {
 }
 
 // addOdd adds odd figures of another answer to INFO.
-func (c *collector) addOdd(more []info.OddFigure) {
+func (c *collector) addOdd(more []info.InvalidField) {
 	for _, odd := range more {
-		if !slices.ContainsFunc(c.odd, func(o info.OddFigure) bool { return o.Field == odd.Field }) {
+		if !slices.ContainsFunc(c.odd, func(o info.InvalidField) bool { return o.Field == odd.Field }) {
 			c.odd = append(c.odd, odd)
 		}
 	}

@@ -11,12 +11,12 @@ import (
 
 // Why a change cannot be told.
 const (
-	becauseNew     = "there was nothing that could have grown: compare what is new, such as new_bytes"
-	becauseUnsure  = "one of the profiles sums namespaces up, or is incomplete, so that this one may be there too"
-	becauseMissing = "one of the profiles is incomplete, and the keys that are missing would look like a change"
+	becauseNew     = "the old figure is 0, so it has no growth: compare the increase instead, such as new_bytes"
+	becauseUnsure  = "one of the profiles sums up namespaces, or is incomplete, so this one may be in it too"
+	becauseMissing = "one of the profiles is incomplete, and its missing keys would look like a change"
 )
 
-// deltaOf is the change of a measure.
+// deltaOf returns the change of a measure.
 func deltaOf(m measure) func(subject) reading {
 	return func(s subject) reading { return s.delta(m) }
 }
@@ -36,7 +36,7 @@ func (s subject) delta(m measure) reading {
 	}
 }
 
-// around is the reading of a change which noise makes uncertain.
+// around returns the reading of a change which noise makes uncertain.
 func around(c diff.Change) reading {
 	r := exactly(*c.Delta)
 	if c.Noise == nil {
@@ -47,7 +47,7 @@ func around(c diff.Change) reading {
 	return r
 }
 
-// oneSided is the change of what only one side knows of, and the other may have.
+// oneSided returns the change of what only one side knows of, and the other may have.
 func (s subject) oneSided(m measure, c diff.Change) reading {
 	if !m.adds {
 		return lacking(becauseUnsure)
@@ -65,7 +65,7 @@ func (s subject) oneSided(m measure, c diff.Change) reading {
 	return r
 }
 
-// bounds are those of a change of which only the sides are known: all that there
+// bounds returns those of a change of which only the sides are known: all that there
 // was may have gone, and all that there is may be new.
 func (s subject) bounds(m measure) reading {
 	old, new := s.sides(m)
@@ -77,12 +77,12 @@ func deltaOfPart(m measure) func(subject) reading {
 	return func(s subject) reading { return s.bounds(m) }
 }
 
-// sides are a measure before and after; there is none of what there are no keys of.
+// sides returns a measure before and after; there is none of what there are no keys of.
 func (s subject) sides(m measure) (old, new reading) {
 	return s.side(m, s.diff.Old.Profile, s.row.Old), s.side(m, s.diff.New.Profile, s.row.New)
 }
 
-// side is a measure on one side.
+// side returns a measure on one side.
 func (s subject) side(m measure, p *profile.Profile, stats *profile.Stats) reading {
 	if stats != nil {
 		return m.of(subject{profile: p, stats: stats})
@@ -96,7 +96,7 @@ func (s subject) side(m measure, p *profile.Profile, stats *profile.Stats) readi
 	return exactly(0)
 }
 
-// untold is the reading of a change that the profiles do not tell, whatever it is.
+// untold returns the reading of a change that the profiles do not tell, whatever it is.
 func (s subject) untold(m measure) (r reading, told bool) {
 	if why := s.hidden(m); why != "" {
 		return lacking(why), false
@@ -106,16 +106,16 @@ func (s subject) untold(m measure) (r reading, told bool) {
 	case old.absent != "" && old.absent == new.absent:
 		return old, false
 	case old.absent != "":
-		return lacking("of the old profile: " + old.absent), false
+		return lacking("old profile: " + old.absent), false
 	case new.absent != "":
-		return lacking("of the new profile: " + new.absent), false
+		return lacking("new profile: " + new.absent), false
 	case old.open && !s.diff.Old.Profile.Complete || new.open && !s.diff.New.Profile.Complete:
 		return lacking(becauseMissing), false
 	}
 	return reading{}, true
 }
 
-// hidden says why a measure is not compared.
+// hidden returns why a measure is not compared.
 func (s subject) hidden(m measure) (why string) {
 	for _, c := range s.diff.Caveats {
 		if slices.Contains(c.Hides, m.Measure) {
@@ -125,7 +125,7 @@ func (s subject) hidden(m measure) (why string) {
 	return ""
 }
 
-// growthOf is the change of a measure, relative to what there was.
+// growthOf returns the change of a measure, relative to what there was.
 func growthOf(m measure) func(subject) reading {
 	return func(s subject) reading {
 		d := s.delta(m)
@@ -145,7 +145,7 @@ func growthOf(m measure) func(subject) reading {
 	}
 }
 
-// relativeTo is a change as a ratio of what there was. The noise of the change may
+// relativeTo returns a change as a ratio of what there was. The noise of the change may
 // be that of either side, so that there may have been more, or less.
 func (r reading) relativeTo(old float64) reading {
 	q := reading{value: r.value / old, lo: r.lo / old, hi: r.hi / old, open: r.open, because: r.because}
@@ -163,7 +163,7 @@ func (r reading) relativeTo(old float64) reading {
 	return q
 }
 
-// ttlStoppedKeys are the recent keys without a TTL of the namespaces whose keys
+// ttlStoppedKeys returns the recent keys without a TTL of the namespaces whose keys
 // used to have one.
 func ttlStoppedKeys(s subject) reading {
 	stopped := 0.0
@@ -191,7 +191,7 @@ func (s subject) isAbout(one diff.Stopped) bool {
 	return s.namespace == nil || !s.row.Other && one.DB == s.row.DB && one.Pattern == s.row.Pattern
 }
 
-// whyNotStopped says why it is not known whether TTLs are set as before: it takes
+// whyNotStopped returns why it is not known whether TTLs are set as before: it takes
 // TTLs, and idle times that are the server's own since the old profile.
 func (s subject) whyNotStopped() string {
 	for _, c := range s.diff.Caveats {
@@ -236,40 +236,40 @@ var (
 
 // changeMetrics are read from a comparison, in the order in which they are listed.
 var changeMetrics = []metric{
-	{name: "keys_growth", help: "how much the keys grew, relative to what there was", scale: growth, of: growthOf(allKeys), change: true},
-	{name: "bytes_growth", help: "how much the bytes grew", scale: growth, of: growthOf(allBytes), change: true},
-	{name: "no_ttl_bytes_growth", help: "how much the bytes that never expire grew", scale: growth, of: growthOf(lastingBytes), change: true},
-	{name: "mean_size_growth", help: "how much the bytes a key grew", scale: growth, of: growthOf(meanSizeOfKey), change: true},
-	{name: "new_keys", help: "how many more keys there are", scale: fewer, of: deltaOf(allKeys), ofPart: deltaOfPart(allKeys), change: true},
-	{name: "new_bytes", help: "how many more bytes", scale: less, of: deltaOf(allBytes), ofPart: deltaOfPart(allBytes), change: true},
-	{name: "new_no_ttl_keys", help: "how many more keys that never expire", scale: fewer, of: deltaOf(lastingKeys), ofPart: deltaOfPart(lastingKeys), change: true},
-	{name: "new_no_ttl_bytes", help: "how many more bytes that never expire", scale: less, of: deltaOf(lastingBytes), ofPart: deltaOfPart(lastingBytes), change: true},
-	{name: "new_high_idle_bytes", help: "how many more high-idle bytes", scale: less, of: deltaOf(idleBytes), ofPart: deltaOfPart(idleBytes), change: true},
-	{name: "no_ttl_share_rise", help: "rise of no_ttl_share, in per cent points", scale: points, of: deltaOf(lastingShare), change: true},
-	{name: "ttl_stopped_keys", help: "recent keys without a TTL, where TTLs are not set any more", scale: counts, of: ttlStoppedKeys, ofPart: ttlStoppedOfPart, change: true},
+	{name: "keys_growth", help: "growth of the number of keys, relative to the old profile", scale: growth, of: growthOf(allKeys), change: true},
+	{name: "bytes_growth", help: "growth of the bytes", scale: growth, of: growthOf(allBytes), change: true},
+	{name: "no_ttl_bytes_growth", help: "growth of the bytes without a TTL", scale: growth, of: growthOf(lastingBytes), change: true},
+	{name: "mean_size_growth", help: "growth of the mean bytes per key", scale: growth, of: growthOf(meanSizeOfKey), change: true},
+	{name: "new_keys", help: "increase in keys", scale: fewer, of: deltaOf(allKeys), ofPart: deltaOfPart(allKeys), change: true},
+	{name: "new_bytes", help: "increase in bytes", scale: less, of: deltaOf(allBytes), ofPart: deltaOfPart(allBytes), change: true},
+	{name: "new_no_ttl_keys", help: "increase in keys without a TTL", scale: fewer, of: deltaOf(lastingKeys), ofPart: deltaOfPart(lastingKeys), change: true},
+	{name: "new_no_ttl_bytes", help: "increase in bytes without a TTL", scale: less, of: deltaOf(lastingBytes), ofPart: deltaOfPart(lastingBytes), change: true},
+	{name: "new_high_idle_bytes", help: "increase in high-idle bytes", scale: less, of: deltaOf(idleBytes), ofPart: deltaOfPart(idleBytes), change: true},
+	{name: "no_ttl_share_rise", help: "rise of no_ttl_share, in percentage points", scale: points, of: deltaOf(lastingShare), change: true},
+	{name: "ttl_stopped_keys", help: "recent keys without a TTL, in namespaces where TTLs are no longer set", scale: counts, of: ttlStoppedKeys, ofPart: ttlStoppedOfPart, change: true},
 	{name: "days_to_empty", help: "days until no key with a TTL is left to evict", scale: inDays, of: daysToEmpty, where: wholeOnly, change: true},
 	{name: "days_to_full", help: "days until used_memory reaches maxmemory", scale: inDays, of: daysToFull, where: wholeOnly, change: true},
-	{name: "used_memory_growth", help: "how much the server's used_memory grew", scale: growth, of: usedMemoryGrowth, where: serverOnly, change: true},
+	{name: "used_memory_growth", help: "growth of the server's used_memory", scale: growth, of: usedMemoryGrowth, where: serverOnly, change: true},
 	{name: "evicted_keys", help: "keys that the server evicted since the old profile", scale: counts, of: evictedKeys, where: serverOnly, change: true},
-	{name: "hit_ratio", help: "share of the server's lookups since then that found a key", scale: shares, of: hitRatio, where: serverOnly, change: true},
+	{name: "hit_ratio", help: "keyspace hit ratio of the server since the old profile", scale: shares, of: hitRatio, where: serverOnly, change: true},
 }
 
 // Why the time to a limit, or a figure of a server, is not known.
 const (
-	noPolicy    = "the server does not tell its maxmemory-policy"
-	noPool      = "the server's maxmemory-policy is not one that evicts only keys with a TTL"
-	noRate      = "there is no rate: the profiles lie too close together, or overlap"
-	noOldServer = "the old profile does not have this figure of this server"
+	noPolicy    = "the server's maxmemory-policy is unknown"
+	noPool      = "the server's maxmemory-policy is not a volatile-* one"
+	noRate      = "there is no rate: the profiles are too close together, or overlap"
+	noOldServer = "the old profile lacks this figure of this server"
 	noPrimary   = "only a primary counts this"
-	noCount     = "the server counts from anew since the old profile, or does not tell"
-	noLookups   = "the server counts from anew since the old profile, does not tell, or looked nothing up"
+	noCount     = "the server's counters were reset since the old profile, or are not reported"
+	noLookups   = "the server's counters were reset since the old profile, or are not reported, or there were no lookups"
 )
 
 func daysToEmpty(s subject) reading { return s.runway(diff.PoolEmpty, s.whyNoPool) }
 
 func daysToFull(s subject) reading { return s.runway(diff.MaxmemoryFull, s.whyNotFull) }
 
-// runway is the time until a limit is reached, in days. A limit that the keyspace
+// runway returns the time until a limit is reached, in days. A limit that the keyspace
 // is not on its way to has none.
 func (s subject) runway(limit diff.Limit, whyNot func() string) reading {
 	for i := range s.diff.Runways {
@@ -284,7 +284,7 @@ func (s subject) runway(limit diff.Limit, whyNot func() string) reading {
 	return lacking(whyNot())
 }
 
-// daysOf is the time that a runway lasts at its latest rate. Earlier rates have no
+// daysOf returns the time that a runway lasts at its latest rate. Earlier rates have no
 // say: a quiet week must not veto an alarm about what began last night.
 func daysOf(r *diff.Runway) reading {
 	days := exactly(*r.Days)
@@ -292,7 +292,7 @@ func daysOf(r *diff.Runway) reading {
 	return days
 }
 
-// otherDays are what a runway lasts at the rates seen; empty if there is only one.
+// otherDays returns what a runway lasts at the rates seen; empty if there is only one.
 func otherDays(r *diff.Runway) string {
 	switch {
 	case r.Soonest == nil:
@@ -323,7 +323,7 @@ func (s subject) whyNoPool() string {
 	return why
 }
 
-// whyNoTTLs says on which side TTLs are not known.
+// whyNoTTLs returns on which side TTLs are not known.
 func (s subject) whyNoTTLs() string {
 	r, told := s.untold(lastingKeys)
 	if told {
@@ -377,7 +377,7 @@ func hitRatio(s subject) reading {
 	return exactly(*line.New)
 }
 
-// line is a figure of the server, by its name; nil if it is not known.
+// line returns a figure of the server, by its name; nil if it is not known.
 func (s subject) line(name string) *diff.ServerLine {
 	for i := range s.diff.Server {
 		if l := &s.diff.Server[i]; l.Node == s.node.Address && l.Name == name {

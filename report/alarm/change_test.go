@@ -171,9 +171,9 @@ func TestEvaluateDiffIsCertain(t *testing.T) {
 
 func TestEvaluateDiffInDoubt(t *testing.T) {
 	const (
-		restarted = "another server process was profiled (at the same address), and its replication id is another: it was restarted, or holds other data; idle times are not compared"
-		upgraded  = `the server was redis 7, and is redis 8 now: MEMORY USAGE of the same key differs between versions, so bytes are not compared`
-		other     = "there are namespaces that are summed up as (other)"
+		restarted = "the new profile is of another server process with another replication ID (at the same address): it was restarted, or holds other data; idle times are not compared"
+		upgraded  = `the server was redis 7 and is now redis 8: MEMORY USAGE of the same key differs between versions, so bytes are not compared`
+		other     = "some namespaces are summed up as (other)"
 	)
 	restart := func(before, after *profile.Profile) {
 		after.Nodes[0].RunID, before.Nodes[0].ReplID, after.Nodes[0].ReplID = "s", "x", "y"
@@ -215,18 +215,18 @@ func TestEvaluateDiffInDoubt(t *testing.T) {
 		{"hidden: mean size", "mean_size_growth > 0%", upgrade, "?: " + upgraded},
 		{"hidden: keys are keys", "keys_growth > 0%", upgrade, "+34.8 %"},
 
-		{"incomplete: sums", "new_keys > 0", oldPartial, "?: the old profile is incomplete: what is missing would look like a change, so that nothing is compared"},
-		{"incomplete: sums fall", "keys_growth < -5% in user:*", newPartial, "? of user:<int> and 0 more: the new profile is incomplete: what is missing would look like a change, so that nothing is compared"},
-		{"incomplete: shares", "no_ttl_share_rise > 0% in resque:s*", oldPartial, "? of resque:status:<uuid> and 0 more: the old profile is incomplete: what is missing would look like a change, so that nothing is compared"},
-		{"incomplete: mean size", "mean_size_growth < 0%", newPartial, "?: the new profile is incomplete: what is missing would look like a change, so that nothing is compared"},
+		{"incomplete: sums", "new_keys > 0", oldPartial, "?: the old profile is incomplete: missing keys would look like a change, so nothing is compared"},
+		{"incomplete: sums fall", "keys_growth < -5% in user:*", newPartial, "? of user:<int> and 0 more: the new profile is incomplete: missing keys would look like a change, so nothing is compared"},
+		{"incomplete: shares", "no_ttl_share_rise > 0% in resque:s*", oldPartial, "? of resque:status:<uuid> and 0 more: the old profile is incomplete: missing keys would look like a change, so nothing is compared"},
+		{"incomplete: mean size", "mean_size_growth < 0%", newPartial, "?: the new profile is incomplete: missing keys would look like a change, so nothing is compared"},
 		{"incomplete: the server is the same", "used_memory_growth > 0%", newPartial, "a:1: +50.0 %"},
 
-		{"sizes refused before", "new_bytes > 0", func(b, _ *profile.Profile) { each(b, noSizesIn) }, "?: of the old profile: sizes were not measured"},
-		{"sizes refused before: new", "new_bytes > 0 in cart:*", func(b, _ *profile.Profile) { each(b, noSizesIn) }, "? of cart:<uuid> and 0 more: of the old profile: sizes were not measured"},
-		{"sizes refused now", "bytes_growth < 0% in *", func(_, a *profile.Profile) { each(a, noSizesIn) }, "? of cart:<uuid> and 3 more: of the new profile: sizes were not measured"},
+		{"sizes refused before", "new_bytes > 0", func(b, _ *profile.Profile) { each(b, noSizesIn) }, "?: old profile: sizes were not measured"},
+		{"sizes refused before: new", "new_bytes > 0 in cart:*", func(b, _ *profile.Profile) { each(b, noSizesIn) }, "? of cart:<uuid> and 0 more: old profile: sizes were not measured"},
+		{"sizes refused now", "bytes_growth < 0% in *", func(_, a *profile.Profile) { each(a, noSizesIn) }, "? of cart:<uuid> and 3 more: new profile: sizes were not measured"},
 		{"sizes refused", "mean_size_growth < 0%", func(b, a *profile.Profile) { each(a, noSizesIn); each(b, noSizesIn) }, "?: sizes were not measured"},
-		{"TTLs refused", "new_no_ttl_keys > 0", func(b, a *profile.Profile) { each(a, noTTLsIn); each(b, noTTLsIn) }, "?: times to live were not measured"},
-		{"TTLs refused now", "no_ttl_share_rise > 0%", func(_, a *profile.Profile) { each(a, noTTLsIn) }, "?: of the new profile: times to live were not measured"},
+		{"TTLs refused", "new_no_ttl_keys > 0", func(b, a *profile.Profile) { each(a, noTTLsIn); each(b, noTTLsIn) }, "?: TTLs were not measured"},
+		{"TTLs refused now", "no_ttl_share_rise > 0%", func(_, a *profile.Profile) { each(a, noTTLsIn) }, "?: new profile: TTLs were not measured"},
 		{"idle times refused", "new_high_idle_bytes > 0", func(b, a *profile.Profile) { each(a, noIdleIn); each(b, noIdleIn) }, "?: idle times were not measured"},
 
 		{"summed up: may be too many", "new_keys > 599 in nosuch", sumAfter(600), "?: " + other},
@@ -247,10 +247,10 @@ func TestEvaluateDiffInDoubt(t *testing.T) {
 		{"idle times refused: stopped", "ttl_stopped_keys > 0", func(_, a *profile.Profile) { each(a, noIdleIn) }, "?: the new profile has no idle times"},
 		{"LFU: stopped", "ttl_stopped_keys > 0", func(_, a *profile.Profile) { a.Totals.Freq = &profile.FreqStats{} }, "?: idle times are not tracked under an LFU policy"},
 		{"incomplete: stopped", "ttl_stopped_keys > 0", newPartial, "?: " + becausePartial},
-		{"incomplete before: stopped", "ttl_stopped_keys > 0", oldPartial, "?: the old profile is incomplete, and may lack keys that had no TTL then"},
-		{"idle times too short: stopped", "ttl_stopped_keys > 0", func(_, a *profile.Profile) { a.Nodes[0].IdleHorizonS = new(int64(3600)) }, "?: idle times reach back for 1h only, not to the old profile"},
-		{"no idle horizon: stopped", "ttl_stopped_keys < 1 in user:*", func(_, a *profile.Profile) { a.Nodes[0].IdleHorizonS = nil }, "? of user:<int> and 0 more: how far back idle times reach is not known"},
-		{"too close: stopped", "ttl_stopped_keys > 0", func(b, a *profile.Profile) { a.Began, a.Ended = b.Ended, b.Ended }, "?: the profiles are too close to each other to tell which keys were written between them"},
+		{"incomplete before: stopped", "ttl_stopped_keys > 0", oldPartial, "?: the old profile is incomplete and may lack keys without a TTL"},
+		{"idle times too short: stopped", "ttl_stopped_keys > 0", func(_, a *profile.Profile) { a.Nodes[0].IdleHorizonS = new(int64(3600)) }, "?: idle times reach back only 1h, not to the old profile"},
+		{"no idle horizon: stopped", "ttl_stopped_keys < 1 in user:*", func(_, a *profile.Profile) { a.Nodes[0].IdleHorizonS = nil }, "? of user:<int> and 0 more: the longest idle time that the server can report is unknown"},
+		{"too close: stopped", "ttl_stopped_keys > 0", func(b, a *profile.Profile) { a.Began, a.Ended = b.Ended, b.Ended }, "?: the profiles are too close together to tell which keys were written between them"},
 		{"summed up before: stopped", "ttl_stopped_keys < 1 in cart:*", sumBefore(600), "? of cart:<uuid> and 0 more: " + becauseUnsure + "; ?: " + other},
 
 		{"TTLs: another threshold matters not", "ttl_stopped_keys > 0", func(b, _ *profile.Profile) { b.Design.IdleOverS = 1 }, ""},
@@ -263,9 +263,9 @@ func TestEvaluateDiffInDoubt(t *testing.T) {
 		}, "b:1: +200.0 %; a:1: +50.0 %"},
 		{"another server", "used_memory_growth > 0%", func(b, a *profile.Profile) {
 			b.Nodes, a.Nodes = nil, append(a.Nodes, profile.Node{Address: "b:1", UsedMemory: new(int64(1))})
-		}, "?: the old profile does not have this figure of this server"},
-		{"INFO refused", "used_memory_growth > 0%", func(_, a *profile.Profile) { a.Nodes[0].UsedMemory = nil }, "?: the server does not tell its memory"},
-		{"no server", "used_memory_growth > 0%", func(_, a *profile.Profile) { a.Nodes = nil }, "?: the profile knows no server"},
+		}, "?: the old profile lacks this figure of this server"},
+		{"INFO refused", "used_memory_growth > 0%", func(_, a *profile.Profile) { a.Nodes[0].UsedMemory = nil }, "?: the server does not report used_memory"},
+		{"no server", "used_memory_growth > 0%", func(_, a *profile.Profile) { a.Nodes = nil }, "?: the profile has no server"},
 		{"a restart", "evicted_keys > 0", restart, "?: " + noCount},
 		{"a restart: lookups", "hit_ratio < 100%", restart, "?: " + noLookups},
 		{"a replica", "evicted_keys > 0", func(_, a *profile.Profile) { a.Nodes[0].Role = profile.RoleReplica }, "?: " + noPrimary},
@@ -281,7 +281,7 @@ func TestEvaluateDiffInDoubt(t *testing.T) {
 // cannot be told.
 func TestEvaluateDiffWithoutNamespaces(t *testing.T) {
 	c := compared(t, nil, diff.Options{Ungrouped: errors.New("rules differ")})
-	const why = "?: names were grouped differently: rules differ; so only all keys together are compared"
+	const why = "?: names were grouped differently: rules differ; only the totals are compared"
 	for expression, want := range map[string]string{
 		"new_keys > 0 in *":         why,
 		"keys_growth < 0% in *":     why,
@@ -357,12 +357,12 @@ func TestEvaluateDiffOfRunways(t *testing.T) {
 		{"none", "days_to_empty < 14", nil, nil, "?: " + noRate},
 		{"no policy", "days_to_empty < 14", nil, func(_, a *profile.Profile) { a.Nodes[0].Policy = "" }, "?: " + noPolicy},
 		{"another policy", "days_to_empty < 14", nil, func(_, a *profile.Profile) { a.Nodes[0].Policy = "allkeys-lru" }, "?: " + noPool},
-		{"TTLs refused", "days_to_empty < 14", nil, func(_, a *profile.Profile) { a.Totals.NoTTLKeys = nil }, "?: of the new profile: times to live were not measured"},
-		{"no server", "days_to_empty < 14", nil, func(_, a *profile.Profile) { a.Nodes = nil }, "?: the profile knows no server"},
+		{"TTLs refused", "days_to_empty < 14", nil, func(_, a *profile.Profile) { a.Totals.NoTTLKeys = nil }, "?: new profile: TTLs were not measured"},
+		{"no server", "days_to_empty < 14", nil, func(_, a *profile.Profile) { a.Nodes = nil }, "?: the profile has no server"},
 		{"another limit", "days_to_full < 14", &diff.Runway{Days: days(1), Rates: rates}, nil, "?: " + noRate},
 		{"no maxmemory", "days_to_full < 14", nil, func(_, a *profile.Profile) { a.Nodes[0].Maxmemory = new(int64(0)) }, "?: the server has no maxmemory"},
-		{"INFO refused", "days_to_full < 14", nil, func(_, a *profile.Profile) { a.Nodes[0].Maxmemory = nil }, "?: the server does not tell its maxmemory"},
-		{"no server: maxmemory", "days_to_full < 14", nil, func(_, a *profile.Profile) { a.Nodes = nil }, "?: the profile knows no server"},
+		{"INFO refused", "days_to_full < 14", nil, func(_, a *profile.Profile) { a.Nodes[0].Maxmemory = nil }, "?: the server does not report maxmemory"},
+		{"no server: maxmemory", "days_to_full < 14", nil, func(_, a *profile.Profile) { a.Nodes = nil }, "?: the profile has no server"},
 	} {
 		c := compared(t, tt.change, diff.Options{})
 		c.Runways = nil

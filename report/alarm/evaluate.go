@@ -87,7 +87,7 @@ func (c *Condition) evaluate(m material) ([]Finding, []Doubt) {
 	return j.findings, j.doubts
 }
 
-// prevented says why a condition cannot be told, whatever it is about.
+// prevented returns why a condition cannot be told, whatever it is about.
 func (c *Condition) prevented(m material) (why string) {
 	if !c.NeedsDiff() {
 		return ""
@@ -103,7 +103,7 @@ func (c *Condition) prevented(m material) (why string) {
 	return ""
 }
 
-// subjects are what a condition is about.
+// subjects returns what a condition is about.
 func (c *Condition) subjects(m material) (list []subject) {
 	switch {
 	case c.metric.where == serverOnly:
@@ -124,7 +124,7 @@ func (c *Condition) subjects(m material) (list []subject) {
 	return list
 }
 
-// namespaces are all that a condition may be about: also those that are gone, if
+// namespaces returns all that a condition may be about: also those that are gone, if
 // it is about what changed.
 func (c *Condition) namespaces(m material) (list []subject) {
 	if !c.NeedsDiff() {
@@ -141,7 +141,7 @@ func (c *Condition) namespaces(m material) (list []subject) {
 	return list
 }
 
-// namespaceOf is the namespace that a row is about, as it is or was.
+// namespaceOf returns the namespace that a row is about, as it is or was.
 func namespaceOf(row *diff.Row) *profile.Namespace {
 	ns := &profile.Namespace{DB: row.DB, Pattern: row.Pattern, Other: row.Other, Rule: row.Rule}
 	if stats := cmp.Or(row.New, row.Old); stats != nil {
@@ -150,7 +150,7 @@ func namespaceOf(row *diff.Row) *profile.Namespace {
 	return ns
 }
 
-// summedUp are the rows that stand for namespaces which are not known one by one.
+// summedUp returns the rows that stand for namespaces which are not known one by one.
 func (c *Condition) summedUp(m material) []subject {
 	return slices.DeleteFunc(c.namespaces(m), func(s subject) bool { return !s.namespace.Other })
 }
@@ -164,11 +164,11 @@ type judgement struct {
 
 // Why a condition cannot be told.
 const (
-	becausePartial = "the profile is incomplete, and the keys that are missing may change this"
+	becausePartial = "the profile is incomplete, and its missing keys may change the result"
 	becauseOpen    = "only a bound of the figure is known"
-	becauseOther   = "there are namespaces that are summed up as " + profile.OtherPattern
+	becauseOther   = "some namespaces are summed up as " + profile.OtherPattern
 	becauseNobody  = "no namespace matches"
-	becauseServer  = "the profile knows no server"
+	becauseServer  = "the profile has no server"
 	becauseAlone   = "there is no older profile to compare with"
 )
 

@@ -128,7 +128,7 @@ func TestEvaluate(t *testing.T) {
 
 // What is not known for certain is no alarm, and what was not measured is told.
 func TestEvaluateInDoubt(t *testing.T) {
-	const missing = "the profile is incomplete, and the keys that are missing may change this"
+	const missing = "the profile is incomplete, and its missing keys may change the result"
 	other := func(keys int64) func(*profile.Profile) {
 		return func(p *profile.Profile) {
 			p.Namespaces = append(p.Namespaces, profile.Namespace{Pattern: profile.OtherPattern, Other: true, Stats: stats(keys, keys, keys)})
@@ -170,20 +170,20 @@ func TestEvaluateInDoubt(t *testing.T) {
 		{"sizes refused: mean", "mean_size < 1", func(p *profile.Profile) { p.Totals.Bytes = nil }, "?: sizes were not measured"},
 		{"sizes refused: largest", "largest < 1", func(p *profile.Profile) { p.Totals.Bytes = nil }, "?: sizes were not measured"},
 		{"sizes refused: share", "no_ttl_bytes_share > 1%", func(p *profile.Profile) { p.Totals.Bytes, p.Totals.NoTTLBytes = nil, nil }, "?: sizes were not measured"},
-		{"TTLs refused", "no_ttl_share > 1%", estimate(nil), "?: times to live were not measured"},
-		{"TTLs refused: bytes", "no_ttl_bytes > 1", estimate(nil), "?: times to live were not measured"},
-		{"beyond the horizon", "high_idle_keys > 1", func(p *profile.Profile) { p.Totals.HighIdleKeys = nil }, "?: --idle-over lies beyond the idle times that the server can know"},
+		{"TTLs refused", "no_ttl_share > 1%", estimate(nil), "?: TTLs were not measured"},
+		{"TTLs refused: bytes", "no_ttl_bytes > 1", estimate(nil), "?: TTLs were not measured"},
+		{"beyond the horizon", "high_idle_keys > 1", func(p *profile.Profile) { p.Totals.HighIdleKeys = nil }, "?: --idle-over is longer than the idle times that the server can report"},
 		{"LFU", "high_idle_bytes > 1", lfuPolicy, "?: idle times are not tracked under an LFU policy"},
 		{"idle times refused", "high_idle_share > 1%", func(p *profile.Profile) { lfuPolicy(p); p.Totals.Freq = nil }, "?: idle times were not measured"},
 		{"no limit", "maxmemory_share > 1%", noLimit, "?: the server has no maxmemory"},
-		{"INFO refused", "maxmemory_share > 1%", func(p *profile.Profile) { p.Nodes[0].Maxmemory = nil }, "?: the server does not tell its maxmemory"},
-		{"INFO refused: memory", "used_memory > 1", func(p *profile.Profile) { p.Nodes[0].UsedMemory = nil }, "?: the server does not tell its memory"},
-		{"no server", "used_memory > 1", func(p *profile.Profile) { p.Nodes = nil }, "?: the profile knows no server"},
+		{"INFO refused", "maxmemory_share > 1%", func(p *profile.Profile) { p.Nodes[0].Maxmemory = nil }, "?: the server does not report maxmemory"},
+		{"INFO refused: memory", "used_memory > 1", func(p *profile.Profile) { p.Nodes[0].UsedMemory = nil }, "?: the server does not report used_memory"},
+		{"no server", "used_memory > 1", func(p *profile.Profile) { p.Nodes = nil }, "?: the profile has no server"},
 
 		{"summed up: too few to matter", "keys > 1e3 in *", other(1000), ""},
-		{"summed up: one may be too large", "keys > 950 in *", other(1000), "?: there are namespaces that are summed up as (other)"},
-		{"summed up: a share", "no_ttl_share > 99% in user:*", other(1000), "?: there are namespaces that are summed up as (other)"},
-		{"summed up: too little", "keys < 9 in nosuch", other(1000), "?: there are namespaces that are summed up as (other)"},
+		{"summed up: one may be too large", "keys > 950 in *", other(1000), "?: some namespaces are summed up as (other)"},
+		{"summed up: a share", "no_ttl_share > 99% in user:*", other(1000), "?: some namespaces are summed up as (other)"},
+		{"summed up: too little", "keys < 9 in nosuch", other(1000), "?: some namespaces are summed up as (other)"},
 		{"summed up: not of concern for the totals", "no_ttl_share > 99%", other(1000), ""},
 	} {
 		if got := verdict(t, sample(tt.change), tt.expression); got != tt.want {

@@ -37,29 +37,29 @@ const (
 var profileMetrics = []metric{
 	{name: "keys", help: "keys", scale: counts, of: keys, ofPart: atMostOf(keys)},
 	{name: "bytes", help: "bytes of all keys together", scale: sizes, of: bytes, ofPart: atMostOf(bytes)},
-	{name: "keys_share", help: "keys, as a share of those of all namespaces", scale: shares, of: ofAll(keys), where: namespacesOnly, ofPart: atMostOf(ofAll(keys))},
-	{name: "bytes_share", help: "bytes, as a share of those of all namespaces", scale: shares, of: ofAll(bytes), where: namespacesOnly, ofPart: atMostOf(ofAll(bytes))},
-	{name: "no_ttl_keys", help: "keys that never expire", scale: counts, of: noTTLKeys, ofPart: atMostOf(noTTLKeys)},
-	{name: "no_ttl_bytes", help: "their bytes", scale: sizes, of: noTTLBytes, ofPart: atMostOf(noTTLBytes)},
-	{name: "no_ttl_share", help: "share of the keys that never expire", scale: shares, of: share(noTTLKeys, keys)},
-	{name: "no_ttl_bytes_share", help: "share of the bytes that never expire", scale: shares, of: share(noTTLBytes, bytes)},
+	{name: "keys_share", help: "keys, as a share of all keys", scale: shares, of: ofAll(keys), where: namespacesOnly, ofPart: atMostOf(ofAll(keys))},
+	{name: "bytes_share", help: "bytes, as a share of all bytes", scale: shares, of: ofAll(bytes), where: namespacesOnly, ofPart: atMostOf(ofAll(bytes))},
+	{name: "no_ttl_keys", help: "keys without a TTL", scale: counts, of: noTTLKeys, ofPart: atMostOf(noTTLKeys)},
+	{name: "no_ttl_bytes", help: "bytes of keys without a TTL", scale: sizes, of: noTTLBytes, ofPart: atMostOf(noTTLBytes)},
+	{name: "no_ttl_share", help: "share of the keys without a TTL", scale: shares, of: share(noTTLKeys, keys)},
+	{name: "no_ttl_bytes_share", help: "share of the bytes without a TTL", scale: shares, of: share(noTTLBytes, bytes)},
 	{name: "high_idle_keys", help: "keys idle for longer than --idle-over", scale: counts, of: highIdleKeys, ofPart: atMostOf(highIdleKeys)},
-	{name: "high_idle_bytes", help: "their bytes", scale: sizes, of: highIdleBytes, ofPart: atMostOf(highIdleBytes)},
+	{name: "high_idle_bytes", help: "bytes of keys idle for longer than --idle-over", scale: sizes, of: highIdleBytes, ofPart: atMostOf(highIdleBytes)},
 	{name: "high_idle_share", help: "share of the keys that are high-idle", scale: shares, of: share(highIdleKeys, keys)},
 	{name: "high_idle_bytes_share", help: "share of the bytes that are high-idle", scale: shares, of: share(highIdleBytes, bytes)},
-	{name: "mean_size", help: "bytes a key", scale: sizes, of: meanSize},
+	{name: "mean_size", help: "mean bytes per key", scale: sizes, of: meanSize},
 	{name: "largest", help: "bytes of the largest key", scale: sizes, of: largest, ofPart: atMostOf(largest)},
-	{name: "used_memory", help: "bytes that the server uses", scale: sizes, of: usedMemory, where: serverOnly},
-	{name: "maxmemory_share", help: "share of the server's maxmemory that it uses", scale: ratios, of: maxmemoryShare, where: serverOnly},
+	{name: "used_memory", help: "used_memory of the server, in bytes", scale: sizes, of: usedMemory, where: serverOnly},
+	{name: "maxmemory_share", help: "used_memory as a share of maxmemory", scale: ratios, of: maxmemoryShare, where: serverOnly},
 }
 
 // Metric is what people may know of a metric.
 type Metric struct{ Name, Help string }
 
-// Metrics are those that one profile has, and every comparison by its new one.
+// Metrics returns those that one profile has, and every comparison by its new one.
 func Metrics() []Metric { return known(profileMetrics) }
 
-// ChangeMetrics are those that only a comparison has.
+// ChangeMetrics returns those that only a comparison has.
 func ChangeMetrics() []Metric { return known(changeMetrics) }
 
 func known(metrics []metric) []Metric {
@@ -73,13 +73,13 @@ func known(metrics []metric) []Metric {
 // Why a figure is absent.
 const (
 	noSizes    = "sizes were not measured"
-	noTTLs     = "times to live were not measured"
+	noTTLs     = "TTLs were not measured"
 	noIdle     = "idle times were not measured"
 	lfu        = "idle times are not tracked under an LFU policy"
-	noHorizon  = "--idle-over lies beyond the idle times that the server can know"
-	noMemory   = "the server does not tell its memory"
+	noHorizon  = "--idle-over is longer than the idle times that the server can report"
+	noMemory   = "the server does not report used_memory"
 	noLimit    = "the server has no maxmemory"
-	limitTells = "the server does not tell its maxmemory"
+	limitTells = "the server does not report maxmemory"
 )
 
 // atMostOf bounds a metric of which no part of a set of keys has more than the set.
@@ -113,7 +113,7 @@ func highIdleBytes(s subject) reading {
 	return s.figure(s.stats.HighIdleBytes, noSizes)
 }
 
-// whyNotIdle says why there is no high-idle figure, if there is none.
+// whyNotIdle returns why there is no high-idle figure, if there is none.
 func (s subject) whyNotIdle() string {
 	switch {
 	case s.stats.Idle != nil:
@@ -133,12 +133,12 @@ func (s subject) figure(e *profile.Estimate, whyAbsent string) reading {
 	return estimated(e, s.partial())
 }
 
-// share is the metric that is a part of another one.
+// share returns the metric that is a part of another one.
 func share(part, whole func(subject) reading) func(subject) reading {
 	return func(s subject) reading { return part(s).share(whole(s)) }
 }
 
-// ofAll is the metric of a namespace as a share of the whole keyspace's.
+// ofAll returns the metric of a namespace as a share of the whole keyspace's.
 func ofAll(of func(subject) reading) func(subject) reading {
 	return func(s subject) reading {
 		return of(s).share(of(subject{profile: s.profile, stats: &s.profile.Totals}))

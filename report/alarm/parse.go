@@ -19,7 +19,7 @@ type Condition struct {
 	in     glob
 }
 
-// String is the condition as it was written.
+// String returns the condition as it was written.
 func (c *Condition) String() string { return c.text }
 
 // NeedsDiff reports whether two profiles are needed to judge the condition.
@@ -32,7 +32,7 @@ type Error struct {
 	Reason     string
 }
 
-// Error says where in the expression it is wrong, counted in characters from 1.
+// Error returns where in the expression it is wrong, counted in characters from 1.
 func (e *Error) Error() string {
 	at := utf8.RuneCountInString(e.Expression[:e.Offset]) + 1
 	return fmt.Sprintf("%s: at character %d of %q", e.Reason, at, e.Expression)
@@ -97,17 +97,17 @@ func (p *parser) metric(c *Condition) {
 		p.fail(p.pos, "want %s, where METRIC is one of %s", Grammar, metricNames(p.by))
 		return
 	case known == nil:
-		p.fail(p.pos, "there is no metric %.40q; want one of %s", name, metricNames(p.by))
+		p.fail(p.pos, "unknown metric %.40q; want one of %s", name, metricNames(p.by))
 		return
 	case known.change && p.by == OneProfile:
-		p.fail(p.pos, "%s compares two profiles: use it with keyprof diff, or with keyprof profile --save-dir DIR --diff; of one profile, METRIC is one of %s", name, metricNames(p.by))
+		p.fail(p.pos, "%s compares two profiles: use it with keyprof diff, or with keyprof profile --save-dir DIR --diff; for one profile, METRIC is one of %s", name, metricNames(p.by))
 		return
 	}
 	c.metric = known
 	p.pos += len(name)
 }
 
-// find is the metric of that name; nil if there is none.
+// find returns the metric of that name; nil if there is none.
 func find(name string) *metric {
 	for _, list := range [][]metric{profileMetrics, changeMetrics} {
 		for i := range list {
@@ -178,7 +178,7 @@ func (p *parser) scope(c *Condition) {
 		p.fail(len(p.text), "want a namespace after in, such as resque:*")
 		return
 	case c.metric.where == serverOnly || c.metric.where == wholeOnly:
-		p.fail(p.pos, "%s is a figure of the server, and not of namespaces: leave out in", c.metric.name)
+		p.fail(p.pos, "%s is a figure of the server, not of namespaces: leave out in GLOB", c.metric.name)
 		return
 	}
 	pattern, offset, err := parseGlob(text)
@@ -246,7 +246,7 @@ func character(s string) (r rune, rest string, err error) {
 	return r, s[size:], nil
 }
 
-var errClass = errors.New(`there is no ] for this [; write \[ for a bracket`)
+var errClass = errors.New(`this [ has no closing ]; write \[ for a bracket`)
 
 // class reads what follows a bracket. A ] ends it wherever it stands, as in
 // Redis.

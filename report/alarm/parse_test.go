@@ -44,8 +44,8 @@ func TestParseTellsMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                          "want METRIC OP VALUE [in GLOB], where METRIC is one of keys, bytes, ",
 		" > 5":                      "at character 2 of",
-		"no_ttl_shar > 5%":          `there is no metric "no_ttl_shar"; want one of keys, bytes, keys_share, `,
-		"Keys > 5":                  `there is no metric "Keys"`,
+		"no_ttl_shar > 5%":          `unknown metric "no_ttl_shar"; want one of keys, bytes, keys_share, `,
+		"Keys > 5":                  `unknown metric "Keys"`,
 		"keys":                      "want one of >, >=, <, <= after keys: at character 5 of",
 		"keys = 5":                  "want one of >, >=, <, <= after keys: at character 6 of",
 		"keys => 5":                 "at character 6 of",
@@ -58,11 +58,11 @@ func TestParseTellsMistakes(t *testing.T) {
 		"no_ttl_share > 1GiB":       "want a percentage such as 5%",
 		"keys > 5 in":               "want a namespace after in, such as resque:*: at character 12 of",
 		"keys > 5 in   ":            "want a namespace after in",
-		"keys > 5 in a[b":           "there is no ] for this [; write \\[ for a bracket: at character 14 of",
+		"keys > 5 in a[b":           "this [ has no closing ]; write \\[ for a bracket: at character 14 of",
 		`keys > 5 in a\`:            `escapes nothing; write \\ for a backslash: at character 14 of`,
 		"keys > 5 in é[":            "at character 14 of",
 		"bytes_share > 50%":         "bytes_share is the share of a namespace: add in GLOB, such as in *",
-		"maxmemory_share > 9% in *": "leave out in: at character 25 of",
+		"maxmemory_share > 9% in *": "leave out in GLOB: at character 25 of",
 	} {
 		_, err := Parse(text, OneProfile)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -163,7 +163,7 @@ func TestParseForTwoProfiles(t *testing.T) {
 
 func TestParseForTwoProfilesTellsMistakes(t *testing.T) {
 	for text, want := range map[string]string{
-		"byte_growth > 5%":             `there is no metric "byte_growth"; want one of keys, bytes, keys_share, `,
+		"byte_growth > 5%":             `unknown metric "byte_growth"; want one of keys, bytes, keys_share, `,
 		"x":                            "maxmemory_share, keys_growth, bytes_growth, ",
 		"keys > -5":                    `keys: count "-5": want a whole number`,
 		"no_ttl_share > -5%":           "want a percentage such as 5%",
@@ -174,7 +174,7 @@ func TestParseForTwoProfilesTellsMistakes(t *testing.T) {
 		"new_keys < -":                 "want a whole number",
 		"new_bytes < -1GX":             "units are B, KB, MB",
 		"bytes_growth > 20":            "want 20% for per cent, or a ratio such as 0.05",
-		"bytes_growth < -100.1%":       "want at least -100%, which is when nothing is left",
+		"bytes_growth < -100.1%":       "want at least -100%, which means that nothing is left",
 		"bytes_growth > 1GiB":          "want a percentage such as 5%",
 		"no_ttl_share_rise > 101%":     "want at most 100%",
 		"no_ttl_share_rise < -101%":    "want at most 100%",
@@ -184,7 +184,7 @@ func TestParseForTwoProfilesTellsMistakes(t *testing.T) {
 		"days_to_empty < 14 days":      "such as 14d or 36h: at character 17 of",
 		"days_to_empty < 5%":           "such as 14d or 36h",
 		"days_to_empty < ":             "such as 14d or 36h",
-		"days_to_empty < 14 in *":      "days_to_empty is a figure of the server, and not of namespaces: leave out in: at character 23 of",
+		"days_to_empty < 14 in *":      "days_to_empty is a figure of the server, not of namespaces: leave out in GLOB: at character 23 of",
 		"days_to_full < 1d in a":       "days_to_full is a figure of the server",
 		"used_memory_growth > 5% in a": "used_memory_growth is a figure of the server",
 		"evicted_keys > 5 in a":        "evicted_keys is a figure of the server",
@@ -207,7 +207,7 @@ func TestParseForTwoProfilesTellsMistakes(t *testing.T) {
 func TestParseForOneProfileRefusesChanges(t *testing.T) {
 	for _, m := range ChangeMetrics() {
 		_, err := Parse(m.Name+" > 5%", OneProfile)
-		want := m.Name + " compares two profiles: use it with keyprof diff, or with keyprof profile --save-dir DIR --diff; of one profile, METRIC is one of keys, "
+		want := m.Name + " compares two profiles: use it with keyprof diff, or with keyprof profile --save-dir DIR --diff; for one profile, METRIC is one of keys, "
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), ", keys_growth") {
 			t.Errorf("%s: error %v, want %s", m.Name, err, want)
 		}

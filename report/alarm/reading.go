@@ -42,10 +42,10 @@ type reading struct {
 
 func lacking(why string) reading { return reading{absent: why} }
 
-// exactly is the reading of a figure that was counted.
+// exactly returns the reading of a figure that was counted.
 func exactly(v float64) reading { return reading{value: v, lo: v, hi: v} }
 
-// estimated is the reading of an estimate. Where keys are missing, it is the
+// estimated returns the reading of an estimate. Where keys are missing, it is the
 // least that there can be.
 func estimated(e *profile.Estimate, partial bool) reading {
 	r := reading{value: float64(e.Value), lo: float64(e.Lo)}
@@ -57,7 +57,7 @@ func estimated(e *profile.Estimate, partial bool) reading {
 	return r
 }
 
-// over is the quotient of two readings.
+// over returns the quotient of two readings.
 func (r reading) over(whole reading) reading {
 	switch {
 	case r.absent != "":
@@ -77,7 +77,7 @@ func (r reading) over(whole reading) reading {
 	return q
 }
 
-// share is the quotient of a part and its whole.
+// share returns the quotient of a part and its whole.
 func (r reading) share(whole reading) reading {
 	q := r.over(whole)
 	q.hi = min(q.hi, 1)
@@ -101,7 +101,7 @@ var operators = []operator{atLeast, atMost, above, below}
 // seeksMuch reports whether the operator looks for figures that are too large.
 func (o operator) seeksMuch() bool { return o == above || o == atLeast }
 
-// judge tells whether r certainly compares so with v, and whether it certainly
+// judge reports whether r certainly compares so with v, and whether it certainly
 // does not. Of an estimate both may be false.
 func (o operator) judge(r reading, v float64) (holds, fails bool) {
 	switch o {
@@ -116,7 +116,7 @@ func (o operator) judge(r reading, v float64) (holds, fails bool) {
 	}
 }
 
-// text is the figure for people, with the bound that was compared if that is
+// text returns the figure for people, with the bound that was compared if that is
 // another, and what else there is to say.
 func (o operator) text(r reading, format func(float64) string) string {
 	text := o.figure(r, format)
@@ -160,7 +160,7 @@ var (
 	growth = scale{parseGrowth, ratios.signed().format} // relative to what was there
 )
 
-// signed is a scale on which figures below 0 have a minus, and those above it a
+// signed returns a scale on which figures below 0 have a minus, and those above it a
 // plus when they are printed.
 func (s scale) signed() scale {
 	return scale{
@@ -224,7 +224,7 @@ func parsePart(text string) (float64, error) {
 func parseGrowth(text string) (float64, error) {
 	ratio, err := ratios.signed().parse(text)
 	if err == nil && ratio < -1 {
-		err = fmt.Errorf("ratio %.40q: want at least -100%%, which is when nothing is left", text)
+		err = fmt.Errorf("ratio %.40q: want at least -100%%, which means that nothing is left", text)
 	}
 	return ratio, err
 }

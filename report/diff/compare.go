@@ -29,7 +29,7 @@ type Options struct {
 // anything.
 const leastSpan = 10 * time.Minute
 
-// Compare tells what changed from one profile to another, both of which have
+// Compare returns what changed from one profile to another, both of which have
 // passed Check and neither of which is changed. The error is a *Refusal if the
 // two should not be compared.
 func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
@@ -70,7 +70,7 @@ func sideOf(p *profile.Profile, source string) Side {
 	return Side{Source: source, Label: p.Label, Began: p.Began, Ended: p.Ended, Complete: p.Complete, Profile: p}
 }
 
-// days is a span in days; 0 if it is too short for a rate.
+// days returns a span in days; 0 if it is too short for a rate.
 func days(span time.Duration) float64 {
 	if span.Abs() < leastSpan {
 		return 0
@@ -105,7 +105,7 @@ func idOf(ns *profile.Namespace) id {
 	return id{ns.DB, ns.Pattern, false}
 }
 
-// all are the rows of the namespaces of either side, and that of the totals.
+// all returns the rows of the namespaces of either side, and that of the totals.
 func (r *rows) all() (namespaces []Row, totals Row) {
 	old, new := index(r.before), index(r.after)
 	for key, ns := range old {
@@ -166,7 +166,7 @@ func (r *rows) row(old, new *profile.Namespace) Row {
 	return row
 }
 
-// stateWithout is the state of a namespace that p lacks. What the other side sums
+// stateWithout returns the state of a namespace that p lacks. What the other side sums
 // up is there all the same, in rows of its own, and a sample may have missed it.
 func (r *rows) stateWithout(p *profile.Profile, ns *profile.Namespace, state State) State {
 	summedUp := func(other profile.Namespace) bool { return other.Other && other.DB == ns.DB }
@@ -209,7 +209,7 @@ func (r *rows) changes(old, new figures, parts []both) map[Measure]Change {
 	return changes
 }
 
-// sampling is how much of a change chance explains in samples of the same keys.
+// sampling returns how much of a change chance explains in samples of the same keys.
 func (r *rows) sampling(m Measure, old, new *profile.Stats) slack {
 	if !r.paired {
 		return slack{}
@@ -217,7 +217,7 @@ func (r *rows) sampling(m Measure, old, new *profile.Stats) slack {
 	return r.pairedSlack(m, old, new)
 }
 
-// estimatesFor is how much of a change the server's estimates of sizes explain.
+// estimatesFor returns how much of a change the server's estimates of sizes explain.
 func (r *rows) estimatesFor(m Measure, old, new figures, parts []both) slack {
 	switch m {
 	case Bytes:
@@ -279,7 +279,7 @@ type figures struct {
 	of    side
 }
 
-// figure is that of a measure.
+// figure returns that of a measure.
 func (f figures) figure(m Measure) figure {
 	switch {
 	case f.stats == nil && f.none && m.Adds():
@@ -308,7 +308,7 @@ func (f figures) figure(m Measure) figure {
 // Adds reports whether the measure of a set of keys is the sum of its parts'.
 func (m Measure) Adds() bool { return m != NoTTLShare && m != MeanSize }
 
-// sum is an estimate with what makes it uncertain: keys that came and went
+// sum returns an estimate with what makes it uncertain: keys that came and went
 // meanwhile, and that only a sample was measured.
 func (f figures) sum(e *profile.Estimate, churned float64) figure {
 	if e == nil {
@@ -326,7 +326,7 @@ func (f figures) sum(e *profile.Estimate, churned float64) figure {
 	return figure{value: float64(e.Value), known: true, slack: s}
 }
 
-// over is a quotient, with errors to the first order.
+// over returns a quotient, with errors to the first order.
 func (f figure) over(whole figure) figure {
 	if !f.known || !whole.known || whole.value == 0 {
 		return figure{}
@@ -338,7 +338,7 @@ func (f figure) over(whole figure) figure {
 	}}
 }
 
-// mean is the mean size of a key in bytes; 0 if it is not known.
+// mean returns the mean size of a key in bytes; 0 if it is not known.
 func (f figures) mean() float64 {
 	if f.stats.Bytes == nil || f.stats.Keys.Value == 0 {
 		return 0

@@ -54,7 +54,7 @@ type Side struct {
 	Profile *profile.Profile `json:"-"`
 }
 
-// at is the middle of the walk: keys were measured before and after it alike.
+// at returns the middle of the walk: keys were measured before and after it alike.
 func (s Side) at() time.Time { return s.Began.Add(s.Ended.Sub(s.Began) / 2) }
 
 // Measure is a figure that is compared, by its name in the documents.
@@ -120,7 +120,7 @@ type Change struct {
 // Real reports whether something certainly changed.
 func (c Change) Real() bool { return c.Delta != nil && *c.Delta != 0 && !c.WithinNoise }
 
-// Growth is Delta as a ratio of Old; ok is false if there is none.
+// Growth returns Delta as a ratio of Old; ok is false if there is none.
 func (c Change) Growth() (ratio float64, ok bool) {
 	if c.Delta == nil || c.Old == nil || *c.Old <= 0 {
 		return 0, false
@@ -260,7 +260,7 @@ type Portion struct {
 	NoTTL int64 `json:"no_ttl_keys"`
 }
 
-// Share is that of the keys which never expire; 0 without keys.
+// Share returns that of the keys which never expire; 0 without keys.
 func (p Portion) Share() float64 {
 	if p.Keys == 0 {
 		return 0

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"keyprof/report/unit"
 	"keyprof/sampler/profile"
 )
 
@@ -29,7 +30,7 @@ func guard(before, after *profile.Profile, o Options) (caveats []Caveat, err err
 		switch {
 		case caveat == nil:
 		case !o.Force:
-			return nil, &Refusal{Reason: caveat.Text, Hint: "compare profiles of the same keys; --force compares these all the same"}
+			return nil, &Refusal{Reason: caveat.Text, Hint: "compare profiles of the same keys, or add --force to compare these anyway"}
 		default:
 			caveats = append(caveats, *caveat)
 		}
@@ -59,9 +60,9 @@ func ungrouped(o Options) Caveat {
 	c := Caveat{Code: "grouping-differs", HidesNamespaces: !o.Force}
 	c.Text = "names were grouped differently: " + o.Ungrouped.Error()
 	if o.Force {
-		c.Text += "; the same namespace may stand for other keys"
+		c.Text += "; a namespace may hold different keys in each"
 	} else {
-		c.Text += "; so only all keys together are compared"
+		c.Text += "; only the totals are compared"
 	}
 	return c
 }
@@ -83,7 +84,7 @@ func hidesNamespaces(caveats []Caveat) bool {
 // pair is what guards compare.
 type pair struct{ before, after *profile.Profile }
 
-// otherDatabases tells when a database was walked on one side only, unless the
+// otherDatabases returns when a database was walked on one side only, unless the
 // other side knows that it was empty.
 func (p pair) otherDatabases() *Caveat {
 	only := func(a, b *profile.Profile) (list []int) {
@@ -104,7 +105,7 @@ func (p pair) otherDatabases() *Caveat {
 		databases(p.before.Design.Databases), databases(p.after.Design.Databases))}
 }
 
-// leftOut tells of databases that hold keys and were walked on neither side, or
+// leftOut returns a sentence about databases that hold keys and were walked on neither side, or
 // could not be, unless it is the same ones.
 func (p pair) leftOut() *Caveat {
 	old, new := notWalked(p.before), notWalked(p.after)
@@ -112,10 +113,10 @@ func (p pair) leftOut() *Caveat {
 		return nil
 	}
 	return &Caveat{Code: "databases-left-out", Text: fmt.Sprintf(
-		"only what was walked is compared: the old profile leaves out %s, the new one %s, which held keys by INFO", databases(old), databases(new))}
+		"only scanned databases are compared: the old profile leaves out %s, the new one %s, which held keys by INFO", databases(old), databases(new))}
 }
 
-// notWalked are the databases that hold keys by INFO and were not walked.
+// notWalked returns the databases that hold keys by INFO and were not walked.
 func notWalked(p *profile.Profile) (list []int) {
 	known := setOf(p.Design.Databases)
 	for i := range p.Nodes {
@@ -180,7 +181,7 @@ func (p pair) otherNames() *Caveat {
 	if p.before.Design.Redacted == p.after.Design.Redacted {
 		return nil
 	}
-	return &Caveat{Code: "one-redacted", HidesNamespaces: true, Text: "one of the profiles is redacted, so its namespaces are called otherwise"}
+	return &Caveat{Code: "one-redacted", HidesNamespaces: true, Text: "one of the profiles is redacted, so its namespaces have other names"}
 }
 
 // bothRedacted: a word is redacted or not by how many keys it covers that night.
@@ -188,7 +189,7 @@ func (p pair) bothRedacted() *Caveat {
 	if !p.before.Design.Redacted || !p.after.Design.Redacted || p.same() != nil {
 		return nil
 	}
-	return &Caveat{Code: "both-redacted", HidesNamespaces: true, Text: "both profiles are redacted, and words in namespaces were, or were not, by the keys that they covered that night: only all keys together are compared"}
+	return &Caveat{Code: "both-redacted", HidesNamespaces: true, Text: "both profiles are redacted, and which words were replaced depends on the key counts of each: only the totals are compared"}
 }
 
 func (p pair) same() *Caveat {
@@ -201,7 +202,7 @@ func (p pair) same() *Caveat {
 
 func (p pair) overlap() *Caveat {
 	if p.same() == nil && p.after.Began.Before(p.before.Ended) {
-		return &Caveat{Code: "walks-overlap", Text: "the new walk began before the old one had ended: there is no rate between them"}
+		return &Caveat{Code: "walks-overlap", Text: "the new scan began before the old one had ended: no rates can be computed"}
 	}
 	return nil
 }
@@ -225,28 +226,36 @@ func (p pair) incomplete() *Caveat {
 	default:
 		which = "both profiles are"
 	}
-	return &Caveat{Code: "incomplete", Hides: Measures, Text: which + " incomplete: what is missing would look like a change, so that nothing is compared"}
+	return &Caveat{Code: "incomplete", Hides: Measures, Text: which + " incomplete: missing keys would look like a change, so nothing is compared"}
 }
 
 func (p pair) otherThreshold() *Caveat {
 	if p.before.Design.IdleOverS == p.after.Design.IdleOverS {
 		return nil
 	}
-	return &Caveat{Code: "threshold-differs", Hides: idleFigures, Text: "--idle-over was another: what was called high-idle is not compared"}
+	return &Caveat{Code: "threshold-differs", Hides: idleFigures, Text: "--idle-over differs, so high-idle figures are not compared"}
 }
 
 func (p pair) otherMethod() *Caveat {
 	a, b := p.before.Design, p.after.Design
 	switch {
 	case a.Method == profile.MethodSample && b.Method == profile.MethodSample && !paired(p.before, p.after):
-		return &Caveat{Code: "samples-differ", Text: "the profiles are samples of different keys: what the intervals of both explain is noise"}
+		return &Caveat{Code: "samples-differ", Text: "the profiles are samples of different keys: changes within their confidence intervals count as noise"}
 	case a.Method == b.Method && a.Fraction == b.Fraction:
 		return nil
 	}
-	return &Caveat{Code: "method-differs", Text: fmt.Sprintf("keys were chosen by a %s, then by a %s: what the intervals of estimates explain is noise", a.Method, b.Method)}
+	return &Caveat{Code: "method-differs", Text: "the old profile is " + methodText(a) + ", the new one " + methodText(b) + ": changes within their confidence intervals count as noise"}
 }
 
-// unmeasured names what only one side measured.
+// methodText returns how the keys of a profile were chosen, in words.
+func methodText(d profile.Design) string {
+	if d.Method == profile.MethodSample {
+		return "a sample of " + unit.FormatShare(d.Fraction) + " of the keys"
+	}
+	return "a full scan"
+}
+
+// unmeasured returns the name of what only one side measured.
 func (p pair) unmeasured() *Caveat {
 	var names []string
 	for _, m := range Measures {
@@ -266,7 +275,7 @@ func (p pair) limited() *Caveat {
 	if !slices.ContainsFunc(p.before.Namespaces, other) && !slices.ContainsFunc(p.after.Namespaces, other) {
 		return nil
 	}
-	return &Caveat{Code: "namespaces-limited", Text: "some namespaces are summed up as " + profile.OtherPattern + ": a change there, or one that seems new or gone, may be one between the rows"}
+	return &Caveat{Code: "namespaces-limited", Text: "some namespaces are summed up as " + profile.OtherPattern + ": one that seems new, gone or changed may only have moved into or out of that row"}
 }
 
 // aboutServers compares each server with itself, or with the one that took its
@@ -313,16 +322,16 @@ func (p pair) nodes() (pairs []nodes, caveat *Caveat) {
 	}
 	return nil, &Caveat{
 		Code: "nodes-differ", Hides: byteFigures, // and idle ones among them
-		Text: fmt.Sprintf("the old profile is of %s, the new one of %s: which is which is not known, so bytes and idle times are not compared",
+		Text: fmt.Sprintf("the old profile is of %s, the new one of %s: the servers cannot be matched, so bytes and idle times are not compared",
 			namesOf(p.before.Nodes), namesOf(p.after.Nodes)),
 	}
 }
 
-// namesOf names some servers.
+// namesOf returns the name of some servers.
 func namesOf(list []profile.Node) string {
 	switch len(list) {
 	case 0:
-		return "a server that is not known"
+		return "an unknown server"
 	case 1:
 		return list[0].Address
 	default:
@@ -330,19 +339,19 @@ func namesOf(list []profile.Node) string {
 	}
 }
 
-// unknown tells that INFO was refused on a side: no server is told from another.
+// unknown returns a sentence that INFO was refused on a side: no server is told from another.
 func (n nodes) unknown() *Caveat {
 	if n.redacted || n.old.RunID != "" && n.new.RunID != "" {
 		return nil
 	}
-	side := "on either side"
+	side := "both profiles"
 	switch {
 	case n.old.RunID != "":
-		side = "on the new side"
+		side = "the new profile"
 	case n.new.RunID != "":
-		side = "on the old side"
+		side = "the old profile"
 	}
-	return &Caveat{Code: "process-unknown", Hides: idleFigures, Text: "which server process was profiled is not known " + side + ", as INFO was refused: idle times are not compared, and bytes may be those of another version"}
+	return &Caveat{Code: "process-unknown", Hides: idleFigures, Text: "INFO was refused for " + side + ", so the server process is unknown: idle times are not compared, and bytes may be those of another version"}
 }
 
 // otherProcess: idle times do not outlive a process.
@@ -352,13 +361,13 @@ func (n nodes) otherProcess() *Caveat {
 	case a.RunID == "" || b.RunID == "":
 		return nil
 	case a.RunID == b.RunID && a.ReplID != b.ReplID && b.Role == profile.RoleReplica:
-		return &Caveat{Code: "resynced", Hides: idleFigures, Text: "the replication id changed: a full resync sets idle times to 0, so they are not compared"}
+		return &Caveat{Code: "resynced", Hides: idleFigures, Text: "the replication ID changed: a full resync resets idle times, so they are not compared"}
 	case a.RunID == b.RunID:
 		return nil
 	case a.ReplID == b.ReplID || descends(a, b):
-		return &Caveat{Code: "other-process", Hides: idleFigures, Text: "another server process with the same data was profiled (" + whichProcess(a, b) + "): idle times are not its own, and are not compared"}
+		return &Caveat{Code: "other-process", Hides: idleFigures, Text: "the new profile is of another server process with the same data (" + whichProcess(a, b) + "): it did not measure the idle times itself, so they are not compared"}
 	default:
-		return &Caveat{Code: "other-server", Hides: idleFigures, Text: "another server process was profiled (" + whichProcess(a, b) + "), and its replication id is another: it was restarted, or holds other data; idle times are not compared"}
+		return &Caveat{Code: "other-server", Hides: idleFigures, Text: "the new profile is of another server process with another replication ID (" + whichProcess(a, b) + "): it was restarted, or holds other data; idle times are not compared"}
 	}
 }
 
@@ -385,28 +394,28 @@ func (n nodes) idleReset() *Caveat {
 	if *b.LargestIdleS >= n.elapsed || *a.LargestIdleS <= *b.LargestIdleS {
 		return nil
 	}
-	return &Caveat{Code: "idle-reset", Hides: idleFigures, Text: fmt.Sprintf("no key is idle for longer than %d s, and %d s lie between the profiles: a full resync may have set idle times to 0, so they are not compared", *b.LargestIdleS, n.elapsed)}
+	return &Caveat{Code: "idle-reset", Hides: idleFigures, Text: fmt.Sprintf("no key is idle for longer than %d s, though %d s passed between the profiles: a full resync may have reset idle times, so they are not compared", *b.LargestIdleS, n.elapsed)}
 }
 
 func (n nodes) otherRole() *Caveat {
 	if !differ(n.old.Role, n.new.Role) {
 		return nil
 	}
-	return &Caveat{Code: "role-differs", Hides: idleFigures, Text: fmt.Sprintf("the server was a %s, and is a %s now: idle times count from different events, and are not compared", n.old.Role, n.new.Role)}
+	return &Caveat{Code: "role-differs", Hides: idleFigures, Text: fmt.Sprintf("the server was a %s and is now a %s: idle times count from different events, so they are not compared", n.old.Role, n.new.Role)}
 }
 
 func (n nodes) otherVersion() *Caveat {
 	if !differ(n.old.Version, n.new.Version) && !differ(n.old.Engine, n.new.Engine) {
 		return nil
 	}
-	return &Caveat{Code: "version-differs", Hides: byteFigures, Text: fmt.Sprintf("the server was %s %s, and is %s %s now: MEMORY USAGE of the same key differs between versions, so bytes are not compared", n.old.Engine, n.old.Version, n.new.Engine, n.new.Version)}
+	return &Caveat{Code: "version-differs", Hides: byteFigures, Text: fmt.Sprintf("the server was %s %s and is now %s %s: MEMORY USAGE of the same key differs between versions, so bytes are not compared", n.old.Engine, n.old.Version, n.new.Engine, n.new.Version)}
 }
 
 func (n nodes) otherAllocator() *Caveat {
 	if !differ(n.old.Allocator, n.new.Allocator) {
 		return nil
 	}
-	return &Caveat{Code: "allocator-differs", Hides: byteFigures, Text: fmt.Sprintf("the server's allocator was %q, and is %q now: the same key takes another number of bytes, so bytes are not compared", n.old.Allocator, n.new.Allocator)}
+	return &Caveat{Code: "allocator-differs", Hides: byteFigures, Text: fmt.Sprintf("the server's allocator was %q and is now %q: the same key takes a different number of bytes, so bytes are not compared", n.old.Allocator, n.new.Allocator)}
 }
 
 func (n nodes) otherPolicy() *Caveat {
@@ -414,9 +423,9 @@ func (n nodes) otherPolicy() *Caveat {
 	if !differ(a, b) {
 		return nil
 	}
-	c := &Caveat{Code: "policy-differs", Text: fmt.Sprintf("maxmemory-policy was %s, and is %s now", a, b)}
+	c := &Caveat{Code: "policy-differs", Text: fmt.Sprintf("maxmemory-policy was %s and is now %s", a, b)}
 	if isLFU(a) != isLFU(b) {
-		c.Hides, c.Text = idleFigures, c.Text+": idle times are not tracked under an LFU policy, and are not compared"
+		c.Hides, c.Text = idleFigures, c.Text+": idle times are not tracked under an LFU policy, so they are not compared"
 	}
 	return c
 }
@@ -429,7 +438,7 @@ func differ(a, b string) bool {
 
 func isLFU(policy string) bool { return strings.HasSuffix(policy, "-lfu") }
 
-// only is the one server of a profile; nil if there are several, or none.
+// only returns the one server of a profile; nil if there are several, or none.
 func only(p *profile.Profile) *profile.Node {
 	if len(p.Nodes) != 1 {
 		return nil

@@ -33,13 +33,13 @@ func TestCaveats(t *testing.T) {
 			b.Nodes[0].Info["replication"] = map[string]string{"master_replid2": "repl-1"}
 		}, idle, "at other:6379, before at replica:6379"},
 		{"other-server", func(_, b *profile.Profile) { b.Nodes[0].RunID, b.Nodes[0].ReplID = "run-2", "repl-2" }, idle, "or holds other data"},
-		{"process-unknown", func(a, _ *profile.Profile) { a.Nodes[0].RunID = "" }, idle, "on the old side, as INFO was refused"},
+		{"process-unknown", func(a, _ *profile.Profile) { a.Nodes[0].RunID = "" }, idle, "INFO was refused for the old profile"},
 		{"resynced", func(a, b *profile.Profile) {
 			a.Nodes[0].Role, b.Nodes[0].Role, b.Nodes[0].ReplID = profile.RoleReplica, profile.RoleReplica, "repl-2"
 		}, idle, "full resync"},
 		{"idle-reset", func(_, b *profile.Profile) { b.Nodes[0].LargestIdleS = new(int64(3600)) }, idle, "no key is idle for longer than 3600 s"},
 		{"nodes-differ", func(_, b *profile.Profile) { b.Nodes = append(b.Nodes, b.Nodes[0]) }, bytes, "of replica:6379, the new one of 2 servers"},
-		{"nodes-differ", func(a, _ *profile.Profile) { a.Nodes = nil }, bytes, "of a server that is not known"},
+		{"nodes-differ", func(a, _ *profile.Profile) { a.Nodes = nil }, bytes, "of an unknown server"},
 		{"version-differs", func(a, b *profile.Profile) {
 			for _, p := range []*profile.Profile{a, b} { // two shards, one of which was upgraded
 				other := p.Nodes[0]
@@ -47,16 +47,16 @@ func TestCaveats(t *testing.T) {
 				p.Nodes = append(p.Nodes, other)
 			}
 			b.Nodes[1].Version = "7.2.4"
-		}, bytes, "was redis 7.0.15, and is redis 7.2.4"},
-		{"both-redacted", func(a, b *profile.Profile) { a.Design.Redacted, b.Design.Redacted = true, true }, nil, "only all keys together"},
-		{"role-differs", func(_, b *profile.Profile) { b.Nodes[0].Role = profile.RoleReplica }, idle, "was a primary, and is a replica"},
-		{"version-differs", func(_, b *profile.Profile) { b.Nodes[0].Version = "7.2.4" }, bytes, "was redis 7.0.15, and is redis 7.2.4"},
+		}, bytes, "was redis 7.0.15 and is now redis 7.2.4"},
+		{"both-redacted", func(a, b *profile.Profile) { a.Design.Redacted, b.Design.Redacted = true, true }, nil, "only the totals"},
+		{"role-differs", func(_, b *profile.Profile) { b.Nodes[0].Role = profile.RoleReplica }, idle, "was a primary and is now a replica"},
+		{"version-differs", func(_, b *profile.Profile) { b.Nodes[0].Version = "7.2.4" }, bytes, "was redis 7.0.15 and is now redis 7.2.4"},
 		{"version-differs", func(_, b *profile.Profile) { b.Nodes[0].Engine = "valkey" }, bytes, "valkey"},
 		{"allocator-differs", func(_, b *profile.Profile) { b.Nodes[0].Allocator = "libc" }, bytes, "libc"},
-		{"policy-differs", func(_, b *profile.Profile) { b.Nodes[0].Policy = "noeviction" }, nil, "was volatile-lru, and is noeviction"},
+		{"policy-differs", func(_, b *profile.Profile) { b.Nodes[0].Policy = "noeviction" }, nil, "was volatile-lru and is now noeviction"},
 		{"policy-differs", func(_, b *profile.Profile) { b.Nodes[0].Policy = "allkeys-lfu" }, idle, "LFU"},
 		{"threshold-differs", func(_, b *profile.Profile) { b.Design.IdleOverS = 86400 }, idle, "--idle-over"},
-		{"method-differs", func(_, b *profile.Profile) { b.Design.Method, b.Design.Fraction = "sample", 0.1 }, nil, "census, then by a sample"},
+		{"method-differs", func(_, b *profile.Profile) { b.Design.Method, b.Design.Fraction = "sample", 0.1 }, nil, "full scan, the new one a sample of 10.0 %"},
 		{"measures-differ", func(_, b *profile.Profile) { b.Totals.HighIdleBytes = nil }, nil, "high idle bytes"},
 		{"databases-left-out", func(_, b *profile.Profile) { b.Nodes[0].Info["keyspace"]["db5"] = "keys=500,expires=0,avg_ttl=0" }, nil, "the old profile leaves out none, the new one db5"},
 		{"namespaces-limited", func(_, b *profile.Profile) { b.Namespaces[0].Other = true }, nil, profile.OtherPattern},

@@ -28,17 +28,17 @@ type slack struct {
 	variance float64 // the square of a half-width
 }
 
-// plus is the slack of a sum or a difference.
+// plus returns the slack of a sum or a difference.
 func (s slack) plus(other slack) slack {
 	return slack{s.bound + other.bound, s.variance + other.variance}
 }
 
-// over is the slack of a quotient with a certain divisor.
+// over returns the slack of a quotient with a certain divisor.
 func (s slack) over(divisor float64) slack {
 	return slack{s.bound / divisor, s.variance / (divisor * divisor)}
 }
 
-// total is by how much a figure may be off in all.
+// total returns by how much a figure may be off in all.
 func (s slack) total() float64 { return s.bound + math.Sqrt(s.variance) }
 
 // setNoise decides whether Delta is noise.
@@ -52,7 +52,7 @@ func (c *Change) setNoise(noise float64) {
 // both are the same keys on both sides; nil where a side lacks them.
 type both struct{ old, new *profile.Stats }
 
-// estimates is how much of a change of some bytes the server's estimates explain,
+// estimates returns how much of a change of some bytes the server's estimates explain,
 // in disjoint sets of keys.
 func (r *rows) estimates(parts []both, of func(*profile.Stats) *profile.Estimate) (s slack) {
 	for _, p := range parts {
@@ -66,7 +66,7 @@ func (r *rows) estimates(parts []both, of func(*profile.Stats) *profile.Estimate
 	return s
 }
 
-// estimatesIn is for one set, of whose bytes a and b are compared. Where as many
+// estimatesIn returns for one set, of whose bytes a and b are compared. Where as many
 // keys of a type have as many bytes on both sides, nothing moved.
 func (r *rows) estimatesIn(p both, a, b int64) (s slack) {
 	for name, t := range p.old.Types {
@@ -86,7 +86,7 @@ func (r *rows) estimatesIn(p both, a, b int64) (s slack) {
 	return s
 }
 
-// largestOf is no less than the largest key of a type has bytes.
+// largestOf returns no less than the largest key of a type has bytes.
 func largestOf(s *profile.Stats, name string) float64 {
 	bound := math.Inf(1)
 	if s.Size != nil {
@@ -138,7 +138,7 @@ type moved struct {
 	expiring float64 // keys with one
 }
 
-// recentKeys are the keys that were written, or read, within some seconds, at most.
+// recentKeys returns the keys that were written, or read, within some seconds, at most.
 func recentKeys(s *profile.Stats, within float64) float64 {
 	if s.Idle == nil {
 		return math.Inf(1)
@@ -153,7 +153,7 @@ func recentKeys(s *profile.Stats, within float64) float64 {
 	return recent
 }
 
-// dueWithin are the keys that expire within some seconds, if those of a bucket are
+// dueWithin returns the keys that expire within some seconds, if those of a bucket are
 // spread evenly over it.
 func dueWithin(s *profile.Stats, within float64) (due float64) {
 	if s.TTL == nil {
@@ -173,7 +173,7 @@ func dueWithin(s *profile.Stats, within float64) (due float64) {
 	return due
 }
 
-// lowerEdge is where the bucket with this upper edge begins, in seconds.
+// lowerEdge returns where the bucket with this upper edge begins, in seconds.
 func lowerEdge(edge *int64) float64 {
 	if edge == nil {
 		return float64(profile.Edges[len(profile.Edges)-1])
@@ -184,7 +184,7 @@ func lowerEdge(edge *int64) float64 {
 	return 0
 }
 
-// movedIn is how a database changed while it was walked.
+// movedIn returns how a database changed while it was walked.
 func movedIn(p *profile.Profile, db int) (m moved) {
 	for i := range p.Nodes {
 		for _, d := range p.Nodes[i].Databases {
@@ -250,13 +250,13 @@ func hasGroups(p *profile.Profile) bool {
 	return p.Totals.Sample != nil && !slices.ContainsFunc(p.Namespaces, lacks)
 }
 
-// pairedSlack is how far chance moves the change of a measure of a set of keys; a
+// pairedSlack returns how far chance moves the change of a measure of a set of keys; a
 // side without keys is nil.
 func (r *rows) pairedSlack(m Measure, old, new *profile.Stats) slack {
 	return slackOf(partsOfSum(m, old).drawnFrom(r.before), partsOfSum(m, new).drawnFrom(r.after), old, new)
 }
 
-// drawnFrom are the values less what they would be if they were of what was taken alike
+// drawnFrom returns the values less what they would be if they were of what was taken alike
 // in each group, where slots were drawn: of these the number of all keys is known, and an
 // estimate is its share of the sample's keys, so that only shares err by chance.
 func (g grouped) drawnFrom(p *profile.Profile) grouped {
@@ -271,7 +271,7 @@ func (g grouped) drawnFrom(p *profile.Profile) grouped {
 	return g
 }
 
-// slackOf is how far chance moves the difference of two sums of groups.
+// slackOf returns how far chance moves the difference of two sums of groups.
 func slackOf(before, after grouped, old, new *profile.Stats) slack {
 	return slack{variance: profile.GroupsT95 * profile.GroupsT95 * after.less(before).varianceOfSum() * excess(old, new)}
 }
@@ -279,7 +279,7 @@ func slackOf(before, after grouped, old, new *profile.Stats) slack {
 // grouped are values of the random groups, scaled up to all keys.
 type grouped [profile.SampleGroups]float64
 
-// partsOfSum are what the groups contribute to a measure, or, for a quotient, to
+// partsOfSum returns what the groups contribute to a measure, or, for a quotient, to
 // its error, to the first order.
 func partsOfSum(m Measure, s *profile.Stats) grouped {
 	if s == nil {
@@ -312,7 +312,7 @@ func groupsOf(s *profile.Stats, sums []int64) (values grouped) {
 	return values
 }
 
-// less are the differences.
+// less returns the differences.
 func (g grouped) less(other grouped) grouped {
 	for i := range g {
 		g[i] -= other[i]
@@ -320,7 +320,7 @@ func (g grouped) less(other grouped) grouped {
 	return g
 }
 
-// over is what the groups contribute to the error of a quotient of sums.
+// over returns what the groups contribute to the error of a quotient of sums.
 func (g grouped) over(whole grouped) grouped {
 	sum := whole.sum()
 	if sum == 0 {
@@ -340,7 +340,7 @@ func (g grouped) sum() (sum float64) {
 	return sum
 }
 
-// varianceOfSum is the variance of the sum of values that are independent and have
+// varianceOfSum returns the variance of the sum of values that are independent and have
 // the same distribution: their number times theirs.
 func (g grouped) varianceOfSum() (v float64) {
 	n := float64(len(g))
@@ -351,7 +351,7 @@ func (g grouped) varianceOfSum() (v float64) {
 	return v * n / (n - 1)
 }
 
-// weightOf is for how many keys each key that was measured stands.
+// weightOf returns for how many keys each key that was measured stands.
 func weightOf(s *profile.Stats) float64 {
 	if s == nil || s.Probed == 0 {
 		return 1
@@ -359,7 +359,7 @@ func weightOf(s *profile.Stats) float64 {
 	return float64(s.Keys.Value) / float64(s.Probed)
 }
 
-// excess is the part of the variance that is that of a sample: 1-f for a share f of
+// excess returns the part of the variance that is that of a sample: 1-f for a share f of
 // the keys.
 func excess(old, new *profile.Stats) float64 {
 	return 1 - min(1/weightOf(old), 1/weightOf(new))
@@ -395,7 +395,7 @@ var floors = map[string]Floor{
 	"stream": {Spread: 0.04, Most: 0.08, LoadingPerKey: 4096}, // STREAM_LISTPACK_MAX_PRE_ALLOCATE of Redis
 }
 
-// FloorOf is the floor of a type. A module's type, which was not measured, has the
+// FloorOf returns the floor of a type. A module's type, which was not measured, has the
 // largest of all.
 func FloorOf(name string) Floor {
 	if f, measured := floors[name]; measured {
@@ -408,13 +408,13 @@ func FloorOf(name string) Floor {
 // same key may differ by.
 const Certainty = 2
 
-// Within is how far keys of sum bytes, the largest of which has largest, may read
+// Within returns how far keys of sum bytes, the largest of which has largest, may read
 // apart in one process, in bytes: keys move independently of one another.
 func (f Floor) Within(largest, sum float64) float64 {
 	return min(Certainty*f.Spread*math.Sqrt(min(largest, sum)*sum), f.Most*sum)
 }
 
-// Loaded is what comes on top between keys that were written and keys that were
+// Loaded returns what comes on top between keys that were written and keys that were
 // loaded from a file, in bytes.
 func (f Floor) Loaded(sum float64, keys int64) float64 {
 	return f.Loading*sum + f.LoadingPerKey*float64(keys)

@@ -21,13 +21,13 @@ const (
 	noeviction = "noeviction"
 )
 
-// runwaysOf are the limits that the keyspace is on its way to. why is what keeps
+// runwaysOf returns the limits that the keyspace is on its way to. why is what keeps
 // the limit that the policy leads to from being among them.
 func runwaysOf(c *Comparison, earlier []*profile.Profile) (runways []Runway, why string) {
 	runways = []Runway{}
 	n := only(c.New.Profile)
 	if n == nil || only(c.Old.Profile) == nil {
-		return runways, "each of several servers has a limit of its own, which their sum does not tell"
+		return runways, "there are several servers, each with a limit of its own"
 	}
 	if why = limitless(n); why != "" {
 		return runways, why
@@ -54,19 +54,19 @@ func runwaysOf(c *Comparison, earlier []*profile.Profile) (runways []Runway, why
 
 func isVolatile(policy string) bool { return strings.HasPrefix(policy, "volatile-") }
 
-// limitless tells why a server runs into no limit that a profile shows.
+// limitless returns why a server runs into no limit that a profile shows.
 func limitless(n *profile.Node) string {
 	switch {
 	case n.Policy == "":
-		return "maxmemory-policy is not known, as INFO does not tell it"
+		return "maxmemory-policy is unknown, as INFO does not report it"
 	case n.Maxmemory != nil && *n.Maxmemory == 0:
-		return "maxmemory is 0, so that nothing is ever evicted: memory grows until the machine has none left" + asSet(n)
+		return "maxmemory is 0 (no limit): nothing is evicted, and memory can grow until the machine has none left" + asSet(n)
 	case isVolatile(n.Policy) || n.Policy == noeviction:
 		return ""
 	case strings.HasPrefix(n.Policy, "allkeys-"):
-		return n.Policy + " evicts any key when memory is full: no pool runs empty, and writes go on" + asSet(n)
+		return n.Policy + " can evict any key when memory is full, so writes continue" + asSet(n)
 	default:
-		return "what the policy evicts is not known here"
+		return "keyprof does not know what this maxmemory-policy evicts"
 	}
 }
 
@@ -75,7 +75,7 @@ func asSet(n *profile.Node) string {
 	if n.Role != profile.RoleReplica {
 		return ""
 	}
-	return " (as this replica is set; the settings of its primary decide)"
+	return " (by this replica's settings; those of its primary decide)"
 }
 
 // isFull reports whether memory is known to be at maxmemory.
@@ -95,23 +95,23 @@ type way struct {
 	earlier []*profile.Profile
 }
 
-// pool is the way until no key is left to evict, or why it is not known.
+// pool returns the way until no key is left to evict, or why it is not known.
 func (w way) pool() (r *Runway, why string) {
 	switch {
 	case w.c.Pool == nil:
-		return nil, "the pool is not known, as the new profile has no TTLs"
+		return nil, "the number of evictable keys is unknown, as the new profile has no TTLs"
 	case !w.c.New.Complete:
-		return nil, "the new profile is incomplete, so that the pool may be larger"
+		return nil, "the new profile is incomplete, so there may be more evictable keys"
 	case !wholePool(w.c.New.Profile):
-		return nil, "only some of the server's keys were walked, and others can be evicted, too"
+		return nil, "only some of the server's keys were scanned, and others can be evicted too"
 	}
 	change := w.c.Pool.Keys
 	r = &Runway{Limit: PoolEmpty, Left: *change.New, Rates: w.rates(poolGauge), Consequence: w.afterPool()}
 	switch {
 	case r.Left == 0 && !isFull(w.node) && !above0(change.Old):
-		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing, and behaves like noeviction" + asSet(w.node)
+		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing and behaves like noeviction" + asSet(w.node)
 	case r.Left == 0:
-		r.reached("no key has a TTL: the pool is empty")
+		r.reached("no key has a TTL")
 	case len(r.Rates) == 0:
 		return nil, w.noRate(poolGauge)
 	default:
@@ -120,11 +120,11 @@ func (w way) pool() (r *Runway, why string) {
 	return r, ""
 }
 
-// memory is the way until memory is full, or why it is not known.
+// memory returns the way until memory is full, or why it is not known.
 func (w way) memory() (r *Runway, why string) {
 	used, limit := w.node.UsedMemory, w.node.Maxmemory
 	if used == nil || limit == nil {
-		return nil, "used_memory or maxmemory is not known, as INFO does not tell it"
+		return nil, "used_memory or maxmemory is unknown, as INFO does not report it"
 	}
 	r = &Runway{Limit: MaxmemoryFull, Left: float64(max(*limit-*used, 0)), Rates: w.rates(memoryGauge), Consequence: w.afterMemory()}
 	switch {
@@ -179,7 +179,7 @@ func (r *Runway) expect(g gauge, withinNoise bool) {
 	r.Assumption = g.assumption(r.Rates, withinNoise)
 }
 
-// daysAt is how long what is left lasts; nil if a rate does not use it up.
+// daysAt returns how long what is left lasts; nil if a rate does not use it up.
 func (r *Runway) daysAt(perDay float64) *float64 {
 	if perDay <= 0 {
 		return nil
@@ -196,36 +196,36 @@ func extremesOf(rates []Rate) (slowest, fastest float64) {
 	return slowest, fastest
 }
 
-// afterPool is what happens when nothing is left to evict.
+// afterPool returns what happens when nothing is left to evict.
 func (w way) afterPool() string {
 	text := "then " + w.node.Policy + " has nothing left to evict and behaves like noeviction: "
 	if isFull(w.node) {
-		text += "memory is at maxmemory already, so writes fail with OOM"
+		text += "memory is already at maxmemory, so writes fail with OOM"
 	} else {
 		text += "once memory is at maxmemory, writes fail with OOM"
 	}
-	return text + "; reads go on" + asSet(w.node)
+	return text + "; reads continue" + asSet(w.node)
 }
 
-// afterMemory is what happens when memory is full.
+// afterMemory returns what happens when memory is full.
 func (w way) afterMemory() string {
 	if w.node.Policy == noeviction {
-		return "then writes fail with OOM; reads go on" + asSet(w.node)
+		return "then writes fail with OOM; reads continue" + asSet(w.node)
 	}
 	return "then " + w.node.Policy + " evicts keys that have a TTL, and when none is left, writes fail with OOM" + asSet(w.node)
 }
 
-// noRate is why the two profiles give no rate.
+// noRate returns why the two profiles give no rate.
 func (w way) noRate(g gauge) string {
 	for _, c := range w.c.Caveats {
 		if g.bars(c.Code) {
-			return "there is no rate between the two profiles: " + c.Text
+			return "the two profiles give no rate: " + c.Text
 		}
 	}
 	if days(g.at(w.c.New.Profile).Sub(g.at(w.c.Old.Profile))) == 0 {
-		return "there is no rate between profiles that are less than " + unit.FormatDuration(leastSpan.Seconds()) + " apart"
+		return "the two profiles give no rate: they are less than " + unit.FormatDuration(leastSpan.Seconds()) + " apart"
 	}
-	return "there is no rate between the two profiles, as the old one does not tell " + g.noun
+	return "the two profiles give no rate: the old one lacks " + g.noun
 }
 
 // wholePool reports whether all keys that the server can evict were walked, as
@@ -266,7 +266,7 @@ type gauge struct {
 var otherData = []string{"same-profile", "walks-overlap", "nodes-differ", "other-server", "label-differs"}
 
 var poolGauge = gauge{
-	noun:   "the pool",
+	noun:   "the number of evictable keys",
 	left:   poolLeft,
 	at:     func(p *profile.Profile) time.Time { return sideOf(p, "").at() },
 	barred: slices.Concat(otherData, []string{"databases-differ", "match-differs", "incomplete"}),
@@ -298,7 +298,7 @@ func poolLeft(p *profile.Profile) (keys float64, ok bool) {
 	return float64(max(t.Keys.Value-t.NoTTLKeys.Value, 0)), true
 }
 
-// evictedByUs are the keys that a walk itself may have evicted. Under a volatile-*
+// evictedByUs returns the keys that a walk itself may have evicted. Under a volatile-*
 // policy they were of the pool.
 func evictedByUs(p *profile.Profile) float64 {
 	if p.Receipt.EvictedByUs == nil {
@@ -316,7 +316,7 @@ func memoryLeft(p *profile.Profile) (bytes float64, ok bool) {
 	return -float64(*n.UsedMemory), true
 }
 
-// rates are those between neighbours among the earlier profiles, the old one and
+// rates returns those between neighbours among the earlier profiles, the old one and
 // the new one, as far as they can be compared; oldest first. The last one leads to
 // the new profile, from the old one or, if that is too close, from the last one
 // that is not.
@@ -347,7 +347,7 @@ func (g gauge) strange(before, after *profile.Profile) bool {
 	})
 }
 
-// rate is that from one profile to another; ok is false if there is none.
+// rate returns that from one profile to another; ok is false if there is none.
 func (g gauge) rate(before, after *profile.Profile) (r Rate, ok bool) {
 	a, known := g.left(before)
 	b, alsoKnown := g.left(after)
@@ -364,7 +364,7 @@ func (g gauge) rate(before, after *profile.Profile) (r Rate, ok bool) {
 	return r, true
 }
 
-// assumption is what a figure that rests on these rates takes for granted.
+// assumption returns what a figure that rests on these rates takes for granted.
 func (g gauge) assumption(rates []Rate, withinNoise bool) string {
 	var ours float64
 	for _, r := range rates {
@@ -372,27 +372,27 @@ func (g gauge) assumption(rates []Rate, withinNoise bool) string {
 	}
 	text := g.seen(rates, withinNoise)
 	if ours > 0 {
-		text += "; " + keysText(ours) + " are left out, which the walks themselves may have evicted"
+		text += "; " + keysText(ours) + " that the scans themselves may have evicted are left out"
 	}
 	return text
 }
 
-// seen is what the rates are.
+// seen returns what the rates are.
 func (g gauge) seen(rates []Rate, withinNoise bool) string {
 	last := rates[len(rates)-1]
 	span := spanText(last.To.Sub(last.From))
 	text := ""
 	switch {
 	case withinNoise:
-		text = fmt.Sprintf("in the %s between the two profiles %s changed by no more than a walk may miss: that tells no rate", span, g.noun)
+		text = fmt.Sprintf("in the %s between the two profiles %s changed by no more than noise, so there is no rate", span, g.noun)
 	case last.PerDay == 0 && last.EvictedByUs > 0:
-		text = fmt.Sprintf("in the %s between the two profiles %s lost no more than the old walk may have evicted", span, g.noun)
+		text = fmt.Sprintf("in the %s between the two profiles %s fell by no more than the old scan itself may have evicted", span, g.noun)
 	case last.PerDay == 0:
 		text = fmt.Sprintf("in the %s between the two profiles %s did not change", span, g.noun)
 	case last.PerDay < 0:
-		text = fmt.Sprintf("in the %s between the two profiles %s %s, by %s a day: that does not lead there", span, g.noun, g.more, g.format(-last.PerDay))
+		text = fmt.Sprintf("in the %s between the two profiles %s %s by %s a day, away from the limit", span, g.noun, g.more, g.format(-last.PerDay))
 	case len(rates) == 1:
-		return fmt.Sprintf("at the rate of %s, %s a day; peaks are faster, and then it comes sooner", these(span), g.format(last.PerDay))
+		return fmt.Sprintf("at the average rate of %s, %s a day; peaks are faster, so it may come sooner", these(span), g.format(last.PerDay))
 	}
 	switch {
 	case len(rates) == 1:
@@ -403,21 +403,21 @@ func (g gauge) seen(rates []Rate, withinNoise bool) string {
 	return text + g.ofAll(rates)
 }
 
-// ofAll tells of all rates.
+// ofAll returns a sentence about all rates.
 func (g gauge) ofAll(rates []Rate) string {
 	slowest, fastest := extremesOf(rates)
 	seen := fmt.Sprintf("the rates of %d intervals in %s", len(rates), spanText(rates[len(rates)-1].To.Sub(rates[0].From)))
 	switch {
 	case fastest <= 0:
-		return "none of " + seen + " leads there"
+		return "none of " + seen + " leads to the limit"
 	case slowest <= 0:
-		return fmt.Sprintf("at %s, at most %s a day, and in some of them %s %s or stayed; peaks within an interval are faster", seen, g.format(fastest), g.noun, g.more)
+		return fmt.Sprintf("at %s, at most %s a day, and in some of them %s %s or did not change; peaks within an interval are faster", seen, g.format(fastest), g.noun, g.more)
 	default:
 		return fmt.Sprintf("at %s, %s to %s a day; peaks within an interval are faster", seen, g.format(slowest), g.format(fastest))
 	}
 }
 
-// keysText is a number of keys above 0, which need not be whole.
+// keysText returns a number of keys above 0, which need not be whole.
 func keysText(v float64) string {
 	switch {
 	case v < 0.1:
@@ -429,7 +429,7 @@ func keysText(v float64) string {
 	}
 }
 
-// spanText is a span in words: "4 hours", "1.5 days".
+// spanText returns a span in words: "4 hours", "1.5 days".
 func spanText(span time.Duration) string {
 	short := unit.FormatDuration(span.Seconds())
 	number, letter := short[:len(short)-1], short[len(short)-1]
@@ -453,7 +453,7 @@ func dbField(db int) string { return "db" + strconv.Itoa(db) }
 // the TTL histogram.
 var scheduleS = []int64{3600, 24 * 3600, 7 * 24 * 3600}
 
-// poolOf is what a volatile-* policy can evict; nil if the new profile has no TTLs.
+// poolOf returns what a volatile-* policy can evict; nil if the new profile has no TTLs.
 func poolOf(r *rows, namespaces []Row) *Pool {
 	if r.after.Totals.NoTTLKeys == nil {
 		return nil
@@ -485,7 +485,7 @@ func comparePoolRows(a, b PoolRow) int {
 	)
 }
 
-// newOf is the new figure of a change; -1 if there is none.
+// newOf returns the new figure of a change; -1 if there is none.
 func newOf(c *Change) float64 {
 	if c == nil || c.New == nil {
 		return -1
@@ -493,7 +493,7 @@ func newOf(c *Change) float64 {
 	return *c.New
 }
 
-// poolRow is a namespace's part; holds is false if no key in it has a TTL.
+// poolRow returns a namespace's part; holds is false if no key in it has a TTL.
 func (r *rows) poolRow(row Row) (part PoolRow, holds bool) {
 	s := poolSides{
 		old:   poolFigures{figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, movedIn(r.before, row.DB))}},
@@ -521,7 +521,7 @@ func (r *rows) poolBytes(s poolSides) *Change {
 	return &c
 }
 
-// poolSampling is how much of a change chance explains in what is left of a whole
+// poolSampling returns how much of a change chance explains in what is left of a whole
 // without a part, in samples of the same keys.
 func (r *rows) poolSampling(s poolSides, whole, part Measure) slack {
 	if !r.paired {
@@ -551,7 +551,7 @@ type poolSides struct {
 // poolFigures reads the figures of the keys that have a TTL.
 type poolFigures struct{ figures }
 
-// keys are those that have a TTL.
+// keys returns those that have a TTL.
 func (f poolFigures) keys() figure {
 	switch {
 	case f.stats == nil:
@@ -562,7 +562,7 @@ func (f poolFigures) keys() figure {
 	return f.sum(&f.stats.Keys, f.churn().expiring).less(f.sum(f.stats.NoTTLKeys, 0))
 }
 
-// bytes are those of the keys that have a TTL.
+// bytes returns those of the keys that have a TTL.
 func (f poolFigures) bytes() figure {
 	switch {
 	case f.stats == nil:
@@ -573,14 +573,14 @@ func (f poolFigures) bytes() figure {
 	return f.sum(f.stats.Bytes, f.churn().expiring*f.mean()).less(f.sum(f.stats.NoTTLBytes, 0))
 }
 
-// less is what is left of a whole without a part of it.
+// less returns what is left of a whole without a part of it.
 func (f figure) less(part figure) figure {
 	return figure{
 		value: max(f.value-part.value, 0), known: true, slack: f.slack.plus(part.slack),
 	}
 }
 
-// poolBytesOf are the bytes of the keys that have a TTL; nil if they are not known.
+// poolBytesOf returns the bytes of the keys that have a TTL; nil if they are not known.
 func poolBytesOf(s *profile.Stats) *profile.Estimate {
 	if s.Bytes == nil || s.NoTTLBytes == nil {
 		return nil
@@ -589,7 +589,7 @@ func poolBytesOf(s *profile.Stats) *profile.Estimate {
 	return &e
 }
 
-// scheduleOf is what expires by itself within each span, cumulative.
+// scheduleOf returns what expires by itself within each span, cumulative.
 func scheduleOf(s *profile.Stats) []Expiry {
 	schedule := []Expiry{}
 	if s.TTL == nil {
@@ -619,5 +619,5 @@ func expiryWithin(s *profile.Stats, within int64) Expiry {
 	return e
 }
 
-// scaled is a count of a sample, scaled up to all keys.
+// scaled returns a count of a sample, scaled up to all keys.
 func scaled(n int64, weight float64) int64 { return int64(math.Round(float64(n) * weight)) }

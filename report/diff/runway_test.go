@@ -66,10 +66,10 @@ func TestThreeDaysToTheEnd(t *testing.T) {
 	near(t, "empty", r.Days, 3.15)
 	near(t, "soonest", r.Soonest, -1)
 	near(t, "latest", r.Latest, -1)
-	if want := "at the rate of these 4 hours, 72,666 keys a day; peaks are faster, and then it comes sooner"; r.Assumption != want {
+	if want := "at the average rate of these 4 hours, 72,666 keys a day; peaks are faster, so it may come sooner"; r.Assumption != want {
 		t.Errorf("assumption %q, want %q", r.Assumption, want)
 	}
-	holds(t, r.Consequence, "volatile-lru has nothing left to evict and behaves like noeviction", "memory is at maxmemory already", "writes fail")
+	holds(t, r.Consequence, "volatile-lru has nothing left to evict and behaves like noeviction", "memory is already at maxmemory", "writes fail")
 	if p := c.Pool; *p.Keys.Delta != -12_111 || !p.Keys.Real() || *p.Bytes.New != 22_900_400 || len(p.Namespaces) != 1 {
 		t.Errorf("pool %+v", p)
 	}
@@ -81,8 +81,8 @@ func TestOwnEvictionsAreNoRate(t *testing.T) {
 		perDay, days float64
 		assumption   string
 	}{
-		111:    {72_000, 229_004. / 72_000, "at the rate of these 4 hours, 72,000 keys a day; peaks are faster, and then it comes sooner; 111 keys are left out, which the walks themselves may have evicted"},
-		20_000: {0, -1, "in the 4 hours between the two profiles the pool lost no more than the old walk may have evicted; 12,111 keys are left out, which the walks themselves may have evicted"},
+		111:    {72_000, 229_004. / 72_000, "at the average rate of these 4 hours, 72,000 keys a day; peaks are faster, so it may come sooner; 111 keys that the scans themselves may have evicted are left out"},
+		20_000: {0, -1, "in the 4 hours between the two profiles the number of evictable keys fell by no more than the old scan itself may have evicted; 12,111 keys that the scans themselves may have evicted are left out"},
 	} {
 		old := tickets(4, 241_115, nil).build(t)
 		old.Receipt.EvictedByUs, old.Receipt.EvictedMeanwhile = &ours, &ours
@@ -111,7 +111,7 @@ func TestRunwayRange(t *testing.T) {
 		"two profiles":     {nil, 2, -1, -1, 1, "these 24 hours"},
 		"slower before":    {[]made{tickets(48, 350_000, nil)}, 2, 2, 4, 2, "at the rates of 2 intervals in 2 days, 50,000 keys to 100,000 keys a day"},
 		"faster before":    {[]made{tickets(72, 550_000, nil), tickets(48, 350_000, nil)}, 2, 1, 4, 3, "at the rates of 3 intervals in 3 days"},
-		"grew before":      {[]made{tickets(48, 200_000, nil)}, 2, 2, -1, 2, "at most 100,000 keys a day, and in some of them the pool grew"},
+		"grew before":      {[]made{tickets(48, 200_000, nil)}, 2, 2, -1, 2, "at most 100,000 keys a day, and in some of them the number of evictable keys grew"},
 		"another process":  {[]made{descendant}, 2, 2, 4, 2, "2 intervals"},
 		"incomplete":       {[]made{tickets(48, 350_000, nil), incomplete}, 2, 2, 4, 2, "2 intervals"},
 		"another server":   {[]made{tickets(48, 350_000, nil), stranger}, 2, 2, 4, 2, "2 intervals"},
@@ -139,7 +139,7 @@ func TestRunwayRange(t *testing.T) {
 	near(t, "days of a pool that grows again", grew.Days, -1)
 	near(t, "its soonest", grew.Soonest, 4)
 	near(t, "its latest", grew.Latest, -1)
-	holds(t, grew.Assumption, "the pool grew, by 100,000 keys a day", "at the rates of 2 intervals")
+	holds(t, grew.Assumption, "the number of evictable keys grew by 100,000 keys a day", "at the rates of 2 intervals")
 }
 
 // busy is a profile during whose walk 10,000 keys with a TTL came or went.
@@ -157,7 +157,7 @@ func TestRangeWithinNoise(t *testing.T) {
 	near(t, "days", r.Days, -1)
 	near(t, "soonest", r.Soonest, 1)
 	near(t, "latest", r.Latest, -1)
-	holds(t, r.Assumption, "no more than a walk may miss", "; at the rates of 2 intervals in 28 hours, 72,666 keys to 229,004 keys a day")
+	holds(t, r.Assumption, "no more than noise", "; at the rates of 2 intervals in 28 hours, 72,666 keys to 229,004 keys a day")
 }
 
 func TestRunwayOfPool(t *testing.T) {
@@ -181,19 +181,19 @@ func TestRunwayOfPool(t *testing.T) {
 		then     string
 		why      string // there is no runway
 	}{
-		"grows":           {tickets(4, 100, nil), tickets(0, 600, nil), -1, "the pool grew, by 3,000 keys a day: that does not lead there", "", ""},
+		"grows":           {tickets(4, 100, nil), tickets(0, 600, nil), -1, "the number of evictable keys grew by 3,000 keys a day, away from the limit", "", ""},
 		"stays":           {tickets(4, 100, nil), tickets(0, 100, nil), -1, "did not change", "", ""},
 		"empty":           {tickets(4, 100, nil), tickets(0, 0, nil), 0, "no key has a TTL", "", ""},
-		"noise":           {busy(tickets(4, 241_115, nil)), busy(tickets(0, 229_004, nil)), -1, "no more than a walk may miss", "", ""},
-		"replica":         {tickets(4, 241_115, replica), tickets(0, 229_004, replica), 3.15, "", "the settings of its primary decide", ""},
+		"noise":           {busy(tickets(4, 241_115, nil)), busy(tickets(0, 229_004, nil)), -1, "no more than noise", "", ""},
+		"replica":         {tickets(4, 241_115, replica), tickets(0, 229_004, replica), 3.15, "", "those of its primary decide", ""},
 		"memory to spare": {tickets(4, 241_115, nil), tickets(0, 229_004, memory("volatile-ttl", 2, 4)), 3.15, "", "once memory is at maxmemory, writes fail", ""},
 		"slow":            {tickets(240, 12, nil), tickets(0, 10, nil), 50, "0.2 keys a day", "", ""},
 		"one hour":        {tickets(1, 340, nil), tickets(0, 240, nil), 0.1, "this 1 hour", "", ""},
 		"no TTL there":    {tickets(4, 241_115, nil), tickets(0, 229_004, elsewhere("0")), 3.15, "", "", ""},
-		"all keys":        {tickets(4, 241_115, nil), tickets(0, 229_004, policy("allkeys-lru")), 0, "", "", "evicts any key"},
+		"all keys":        {tickets(4, 241_115, nil), tickets(0, 229_004, policy("allkeys-lru")), 0, "", "", "can evict any key"},
 		"no limit":        {tickets(4, 241_115, nil), tickets(0, 229_004, memory("volatile-lru", 2, 0)), 0, "", "", "maxmemory is 0"},
-		"unknown policy":  {tickets(4, 241_115, nil), tickets(0, 229_004, policy("")), 0, "", "", "not known"},
-		"other policy":    {tickets(4, 241_115, nil), tickets(0, 229_004, policy("some-new-one")), 0, "", "", "not known"},
+		"unknown policy":  {tickets(4, 241_115, nil), tickets(0, 229_004, policy("")), 0, "", "", "unknown"},
+		"other policy":    {tickets(4, 241_115, nil), tickets(0, 229_004, policy("some-new-one")), 0, "", "", "does not know"},
 		"incomplete":      {incomplete, tickets(0, 229_004, nil), 0, "", "", "incomplete"},
 		"no TTLs":         {tickets(4, 241_115, nil), noTTLs, 0, "", "", "no TTLs"},
 		"too close":       {tickets(0.1, 241_115, nil), tickets(0, 229_004, nil), 0, "", "", "less than 10m apart"},
@@ -236,17 +236,17 @@ func TestRunwayOfMemory(t *testing.T) {
 		then     string
 		why      string
 	}{
-		"grows":       {memory(noeviction, 2, 4), memory(noeviction, 2.5, 4), 3, 1.5, "at the rate of these 24 hours, 512 MiB a day", "then writes fail with OOM; reads go on", ""},
-		"falls":       {memory(noeviction, 3, 4), memory(noeviction, 2.5, 4), -1, 1.5, "used_memory fell, by 512 MiB a day", "", ""},
-		"nearly full": {memory(noeviction, 3.98, 4), memory(noeviction, 3.99, 4), 1, 0.01, "at the rate of these 24 hours, 10.2 MiB a day", "", ""},
+		"grows":       {memory(noeviction, 2, 4), memory(noeviction, 2.5, 4), 3, 1.5, "at the average rate of these 24 hours, 512 MiB a day", "then writes fail with OOM; reads continue", ""},
+		"falls":       {memory(noeviction, 3, 4), memory(noeviction, 2.5, 4), -1, 1.5, "used_memory fell by 512 MiB a day", "", ""},
+		"nearly full": {memory(noeviction, 3.98, 4), memory(noeviction, 3.99, 4), 1, 0.01, "at the average rate of these 24 hours, 10.2 MiB a day", "", ""},
 		"full":        {memory(noeviction, 3, 4), memory(noeviction, 4, 4), 0, 0, "memory is at 100 % of maxmemory", "", ""},
 		"noise":       {memory(noeviction, 3.999, 4), memory(noeviction, 3.9995, 4), -1, 0.0005, "", "", ""},
 		"beyond":      {memory(noeviction, 3, 4), memory(noeviction, 5, 4), 0, 0, "memory is at 125.0 % of maxmemory", "", ""},
 		"more room":   {memory(noeviction, 2, 2), memory(noeviction, 2.5, 4), 3, 1.5, "", "", ""},
 		"volatile":    {memory("volatile-lru", 2, 4), memory("volatile-lru", 2.5, 4), 3, 1.5, "", "volatile-lru evicts keys that have a TTL", ""},
 		"version":     {memory(noeviction, 2, 4), newer, 0, 0, "", "", "differs between versions"},
-		"unknown":     {memory(noeviction, 2, 4), unknown, 0, 0, "", "", "used_memory or maxmemory is not known"},
-		"lost":        {unknown, memory(noeviction, 2, 4), 0, 0, "", "", "the old one does not tell used_memory"},
+		"unknown":     {memory(noeviction, 2, 4), unknown, 0, 0, "", "", "used_memory or maxmemory is unknown"},
+		"lost":        {unknown, memory(noeviction, 2, 4), 0, 0, "", "", "the old one lacks used_memory"},
 		"no limit":    {memory(noeviction, 2, 4), memory(noeviction, 2.5, 0), 0, 0, "", "", "maxmemory is 0"},
 	} {
 		t.Run(name, func(t *testing.T) {

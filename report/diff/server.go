@@ -14,7 +14,7 @@ func serverLines(before, after *profile.Profile) []ServerLine {
 	return lines
 }
 
-// counterpart is the server to compare with: the only one, or that at the same
+// counterpart returns the server to compare with: the only one, or that at the same
 // address.
 func counterpart(before, after *profile.Profile, new *profile.Node) *profile.Node {
 	if len(before.Nodes) == 1 && len(after.Nodes) == 1 {
@@ -76,7 +76,7 @@ func (s servers) policy() (ServerLine, bool) {
 // sameProcess reports whether counters went on counting.
 func (s servers) sameProcess() bool { return s.old.RunID != "" && s.old.RunID == s.new.RunID }
 
-// counter is what was counted since the old profile.
+// counter returns what was counted since the old profile.
 func (s servers) counter(name string) (ServerLine, bool) {
 	old, new := field(s.old, name), field(s.new, name)
 	if !s.sameProcess() || old == nil || new == nil || *new < *old { // CONFIG RESETSTAT
@@ -85,7 +85,7 @@ func (s servers) counter(name string) (ServerLine, bool) {
 	return s.gauge(Counter, name, old, new)
 }
 
-// evictedKeys are those evicted since the old profile, less those of its walk.
+// evictedKeys returns those evicted since the old profile, less those of its walk.
 func (s servers) evictedKeys() (ServerLine, bool) {
 	l, ok := s.counter("evicted_keys")
 	if ok && s.receipt.EvictedByUs != nil {
@@ -95,7 +95,7 @@ func (s servers) evictedKeys() (ServerLine, bool) {
 	return l, ok
 }
 
-// hitRatio is that of the lookups since the old profile, less those of its walk.
+// hitRatio returns that of the lookups since the old profile, less those of its walk.
 func (s servers) hitRatio() (ServerLine, bool) {
 	hits, ok := s.counter("keyspace_hits")
 	misses, known := s.counter("keyspace_misses")
@@ -111,7 +111,7 @@ func (s servers) hitRatio() (ServerLine, bool) {
 	return ServerLine{Name: "hit_ratio", Kind: Share, Change: Change{New: &ratio}}, true
 }
 
-// field is a figure of INFO; nil if it is none.
+// field returns a figure of INFO; nil if it is none.
 func field(n *profile.Node, name string) *float64 {
 	v, ok := n.Info.Float(name)
 	if !ok {

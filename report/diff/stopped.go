@@ -32,7 +32,7 @@ const (
 	clockSlack = 2 * time.Second
 )
 
-// stoppedSince are the namespaces whose keys are written without a TTL. why is
+// stoppedSince returns the namespaces whose keys are written without a TTL. why is
 // what keeps idle times from telling.
 func stoppedSince(c *Comparison) (list []Stopped, why string) {
 	list = []Stopped{}
@@ -54,7 +54,7 @@ func stoppedSince(c *Comparison) (list []Stopped, why string) {
 	return list, ""
 }
 
-// RecentMeans is what happened to the Recent keys of a Stopped since the old
+// RecentMeans returns what happened to the Recent keys of a Stopped since the old
 // profile, in words: reads on a primary do not show on its replicas, and keys
 // without a TTL that may only have been read are not among them.
 func (c *Comparison) RecentMeans() string {
@@ -89,7 +89,7 @@ func sinceOld(c *Comparison) (s since, why string) {
 		}
 	}
 	if s.recent == 0 {
-		return s, "the profiles are too close to each other to tell which keys were written between them"
+		return s, "the profiles are too close together to tell which keys were written between them"
 	}
 	return s, ""
 }
@@ -98,7 +98,7 @@ func sinceOld(c *Comparison) (s since, why string) {
 // may count from something else than a write or read.
 var idleLost = []string{"nodes-differ", "process-unknown", "resynced", "other-process", "other-server", "idle-reset"}
 
-// idleUnknown is why the idle times of the new profile do not tell what happened
+// idleUnknown returns why the idle times of the new profile do not tell what happened
 // within a span before it.
 func idleUnknown(c *Comparison, span time.Duration) string {
 	t := &c.New.Profile.Totals
@@ -110,7 +110,7 @@ func idleUnknown(c *Comparison, span time.Duration) string {
 	case c.Old.Profile.Totals.NoTTLKeys == nil:
 		return "the old profile has no TTLs"
 	case !c.Old.Profile.Complete:
-		return "the old profile is incomplete, and may lack keys that had no TTL then"
+		return "the old profile is incomplete and may lack keys without a TTL"
 	case t.Freq != nil:
 		return "idle times are not tracked under an LFU policy"
 	case t.Idle == nil:
@@ -126,22 +126,22 @@ func idleUnknown(c *Comparison, span time.Duration) string {
 	return idleTooShort(c.New.Profile, span)
 }
 
-// idleTooShort tells when idle times do not reach back for a span, or may not.
+// idleTooShort returns when idle times do not reach back for a span, or may not.
 func idleTooShort(p *profile.Profile, span time.Duration) string {
 	n := only(p)
 	switch {
 	case n == nil || n.IdleHorizonS == nil:
-		return "how far back idle times reach is not known"
+		return "the longest idle time that the server can report is unknown"
 	case float64(*n.IdleHorizonS) < span.Seconds():
-		return fmt.Sprintf("idle times reach back for %s only, not to the old profile", unit.FormatDuration(float64(*n.IdleHorizonS)))
+		return fmt.Sprintf("idle times reach back only %s, not to the old profile", unit.FormatDuration(float64(*n.IdleHorizonS)))
 	case n.Role == profile.RoleReplica && (n.LargestIdleS == nil || float64(*n.LargestIdleS) < span.Seconds()):
-		return "no key is idle since before the old profile: a full resync of this replica may have set all idle times to 0"
+		return "no key has been idle since before the old profile: a full resync of this replica may have reset all idle times"
 	default:
 		return ""
 	}
 }
 
-// stopped is what is known of a namespace; news is false if there is nothing to say.
+// stopped returns what is known of a namespace; news is false if there is nothing to say.
 func (s since) stopped(row *Row) (found Stopped, news bool) {
 	if row.Other || row.New == nil || row.New.NoTTLKeys == nil {
 		return found, false
@@ -162,7 +162,7 @@ func (s since) stopped(row *Row) (found Stopped, news bool) {
 	return found, true
 }
 
-// times is a portion of a sample, scaled up to all keys.
+// times returns a portion of a sample, scaled up to all keys.
 func (p Portion) times(weight float64) Portion {
 	return Portion{scaled(p.Keys, weight), scaled(p.NoTTL, weight)}
 }
@@ -173,7 +173,7 @@ func (s since) isOlder(c profile.IdleByTTL) bool {
 	return s.older > 0 && lowerEdge(c.IdleLE) >= float64(s.older)
 }
 
-// portionOf are the keys of some cells of the joint table.
+// portionOf returns the keys of some cells of the joint table.
 func portionOf(s *profile.Stats, in func(profile.IdleByTTL) bool) (p Portion) {
 	for _, cell := range s.IdleByTTL {
 		if !in(cell) {
@@ -187,7 +187,7 @@ func portionOf(s *profile.Stats, in func(profile.IdleByTTL) bool) (p Portion) {
 	return p
 }
 
-// portionOfAll is all keys of a namespace that were measured; empty if they are not
+// portionOfAll returns all keys of a namespace that were measured; empty if they are not
 // known.
 func portionOfAll(s *profile.Stats) Portion {
 	switch {
@@ -218,7 +218,7 @@ func (p Portion) exceeds(other Portion) bool {
 		p.Share()-other.Share() >= leastJump && chance(p, other) <= byChance
 }
 
-// chance is how likely p would hold as many keys without a TTL, or more, if those
+// chance returns how likely p would hold as many keys without a TTL, or more, if those
 // of both were shared out at random: Fisher's exact test, one-sided.
 func chance(p, other Portion) float64 {
 	all, noTTL := float64(p.Keys+other.Keys), float64(p.NoTTL+other.NoTTL)
@@ -232,7 +232,7 @@ func chance(p, other Portion) float64 {
 	return min(sum, 1)
 }
 
-// logChoose is the logarithm of the number of ways to choose k of n.
+// logChoose returns the logarithm of the number of ways to choose k of n.
 func logChoose(n, k float64) float64 {
 	lgamma := func(v float64) float64 { l, _ := math.Lgamma(v + 1); return l }
 	return lgamma(n) - lgamma(k) - lgamma(n-k)
@@ -245,7 +245,7 @@ func goesOn(row *Row, recent Portion) bool {
 	return recent.NoTTL >= leastRecent && recent.Share() >= mostlyNoTTL && expiring >= someTTL
 }
 
-// expiringOf is the share of the keys that have a TTL; 0 if it is not known.
+// expiringOf returns the share of the keys that have a TTL; 0 if it is not known.
 func expiringOf(s *profile.Stats) float64 {
 	if p := portionOfAll(s); p.Keys > 0 {
 		return 1 - p.Share()
@@ -253,7 +253,7 @@ func expiringOf(s *profile.Stats) float64 {
 	return 0
 }
 
-// examples are recent keys without a TTL.
+// examples returns recent keys without a TTL.
 func (s since) examples(stats *profile.Stats) []profile.Key {
 	list := []profile.Key{}
 	for _, k := range slices.Concat(stats.Examples, stats.Largest) {

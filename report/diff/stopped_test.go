@@ -203,8 +203,8 @@ func TestStoppedUnknown(t *testing.T) {
 	}{
 		"known":         {before, after, ""},
 		"just enough":   {before, node(func(n *profile.Node) { *n.IdleHorizonS = 4 * 3600 }), ""},
-		"short horizon": {before, node(func(n *profile.Node) { *n.IdleHorizonS = 2 * 3600 }), "reach back for 2h only"},
-		"no horizon":    {before, node(func(n *profile.Node) { n.IdleHorizonS = nil }), "not known"},
+		"short horizon": {before, node(func(n *profile.Node) { *n.IdleHorizonS = 2 * 3600 }), "reach back only 2h"},
+		"no horizon":    {before, node(func(n *profile.Node) { n.IdleHorizonS = nil }), "unknown"},
 		"restarted":     {before, node(func(n *profile.Node) { n.RunID = "another" }), "another server process"},
 		"resynced":      {before, node(func(n *profile.Node) { n.Role, n.ReplID = profile.RoleReplica, "another" }), "full resync"},
 		"idle reset":    {before, node(func(n *profile.Node) { *n.LargestIdleS = 2 * 3600 }), "full resync"},

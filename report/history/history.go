@@ -19,7 +19,7 @@ import (
 type History struct{ dir, label string }
 
 // ErrNoProfiles says that a directory holds no profile of any label.
-var ErrNoProfiles = errors.New("no profiles are kept here")
+var ErrNoProfiles = errors.New("no profiles found")
 
 // LabelsError says that a label must be chosen.
 type LabelsError struct {
@@ -51,7 +51,7 @@ func Open(dir, label string) (*History, error) {
 	return &History{dir, labels[0]}, nil
 }
 
-// Create is Open for a run that writes. It makes the directory, with mode 0700,
+// Create returns Open for a run that writes. It makes the directory, with mode 0700,
 // if nothing but the last part of its path is missing: what lacks more is likely
 // mistyped, or on a disk that is not mounted.
 func Create(dir, label string) (*History, error) {
@@ -73,7 +73,7 @@ func badLabel(label string) error {
 	return nil
 }
 
-// Labels are those of which a directory holds files, by their names, sorted.
+// Labels returns those of which a directory holds files, by their names, sorted.
 func Labels(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -89,12 +89,12 @@ func Labels(dir string) ([]string, error) {
 	return slices.Compact(labels), nil
 }
 
-// path is that of the profile whose walk began then.
+// path returns that of the profile whose walk began then.
 func (h *History) path(began time.Time) string {
 	return filepath.Join(h.dir, fileName(h.label, began))
 }
 
-// files are the paths of the regular files that are called as profiles of the
+// files returns the paths of the regular files that are called as profiles of the
 // label are, newest first.
 func (h *History) files() ([]string, error) {
 	entries, err := os.ReadDir(h.dir)
@@ -119,7 +119,7 @@ func isAfter(path string, until time.Time) bool {
 }
 
 // errOther says that a file does not hold what its name promises.
-var errOther = errors.New("it holds another profile than its name says")
+var errOther = errors.New("the file holds another profile than its name says")
 
 // header reads that of a profile, if the file at path is one of the label, and
 // was made when its name says.
@@ -131,7 +131,7 @@ func (h *History) header(path string) (profile.Header, error) {
 	return head, err
 }
 
-// read is what from reads in the file at path, which errors name.
+// read returns what from reads in the file at path, which errors name.
 func read[T any](path string, from func(io.Reader) (T, error)) (T, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -152,7 +152,7 @@ type Saved struct {
 }
 
 // errFuture says that a profile began later than it can have.
-var errFuture = errors.New("it is dated in the future, as by a clock that was wrong: move it away")
+var errFuture = errors.New("the profile is dated in the future, as if a clock was wrong: move the file away")
 
 // Newest reads the newest complete profiles of the label that began until then,
 // newest first: n of them, or as many as there are. Files that are called like a
@@ -195,7 +195,7 @@ const MaxLabelBytes = 200
 
 var labelSyntax = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
-// CheckLabel tells what makes a label unfit for being part of a file's name.
+// CheckLabel returns what makes a label unfit for being part of a file's name.
 func CheckLabel(label string) error {
 	switch {
 	case !labelSyntax.MatchString(label):
@@ -208,7 +208,7 @@ func CheckLabel(label string) error {
 
 var forbidden = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 
-// LabelFor is the label of a server of which only the address is known: host:port,
+// LabelFor returns the label of a server of which only the address is known: host:port,
 // or the path of a socket. What a label may not hold becomes -. Two addresses that
 // differ in nothing else get the same. It may be no label at all: see CheckLabel.
 func LabelFor(address string) string {
@@ -220,7 +220,7 @@ const (
 	suffix      = ".json.zst"
 )
 
-// fileName is the name of the profile whose walk began then.
+// fileName returns the name of the profile whose walk began then.
 func fileName(label string, began time.Time) string {
 	return label + "-" + began.UTC().Format(stampLayout) + suffix
 }

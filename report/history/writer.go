@@ -16,7 +16,7 @@ import (
 )
 
 // ErrLocked says that another process is making a profile of the label.
-var ErrLocked = errors.New("another run is making a profile of this label")
+var ErrLocked = errors.New("another run is profiling under this label")
 
 // Writer is a history that nobody else writes to until Close.
 type Writer struct {
@@ -37,7 +37,7 @@ type Writer struct {
 func (h *History) Lock() (*Writer, error) {
 	path := h.lockPath()
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no file for a lock", path) // a pipe would hold us up, a link lead elsewhere
+		return nil, fmt.Errorf("%s is not a regular file, so it cannot be the lock file", path) // a pipe would hold us up, a link lead elsewhere
 	}
 	w := &Writer{h: h, lock: flock.New(path)}
 	got, err := w.lock.TryLock()
@@ -210,7 +210,7 @@ func (w *Writer) Prune(keep int) (removed []string, err error) {
 	return removed, err
 }
 
-// surplus are the profiles behind the newest keep complete ones, of which the one
+// surplus returns the profiles behind the newest keep complete ones, of which the one
 // that was saved last is the first.
 func (w *Writer) surplus(keep int) ([]string, error) {
 	paths, err := w.h.files()

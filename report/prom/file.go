@@ -34,10 +34,10 @@ type Options struct {
 // What can be wrong with the name of a file to be written.
 var (
 	// ErrSuffix says that node_exporter would not read the file.
-	ErrSuffix = errors.New("file name must end in .prom: node_exporter reads no others")
+	ErrSuffix = errors.New("file name must end in .prom: node_exporter reads no other files")
 	// ErrStar says that the temporary file could not be named: its name would end
 	// in .prom, too.
-	ErrStar = errors.New("file name must not hold a *")
+	ErrStar = errors.New("file name must not contain a *")
 )
 
 // CheckName reports whether a file of that name can serve. The error is ErrSuffix
@@ -52,7 +52,7 @@ func CheckName(path string) error {
 	return nil
 }
 
-// CheckWritable tells whether WriteFile can write to path, as far as that can be
+// CheckWritable reports whether WriteFile can write to path, as far as that can be
 // known without doing it: by creating its temporary file and removing it.
 func CheckWritable(path string) error {
 	if err := CheckName(path); err != nil {
@@ -89,10 +89,10 @@ func WriteFile(path string, p *profile.Profile, c *diff.Comparison, o Options) e
 	return profile.AboutFile(path, prometheus.WriteToTextfile(path, registry))
 }
 
-// timestamp is in seconds since 1970, to the millisecond.
+// timestamp returns in seconds since 1970, to the millisecond.
 func timestamp(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// lastSuccess is when a run was last complete, in seconds since 1970: this one, or
+// lastSuccess returns when a run was last complete, in seconds since 1970: this one, or
 // the one that the older file at path tells of. nil: not known.
 func lastSuccess(path string, p *profile.Profile) *float64 {
 	if p.Complete {
@@ -107,7 +107,7 @@ func lastSuccess(path string, p *profile.Profile) *float64 {
 	return nil
 }
 
-// deploymentOf is the deployment that a sample is about; empty: it has no name.
+// deploymentOf returns the deployment that a sample is about; empty: it has no name.
 func deploymentOf(m *dto.Metric) string {
 	for _, l := range m.GetLabel() {
 		if l.GetName() == deploymentLabel {

@@ -14,7 +14,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// gather are all metrics of a profile. success is when a run was last complete, in
+// gather returns all metrics of a profile. success is when a run was last complete, in
 // seconds since 1970; nil: not known.
 func gather(p *profile.Profile, c *diff.Comparison, o Options, success *float64) (*prometheus.Registry, error) {
 	e := newExposition(p.Label)
@@ -29,8 +29,8 @@ func gather(p *profile.Profile, c *diff.Comparison, o Options, success *float64)
 
 // pool is what a volatile-* policy can evict.
 func (e *exposition) pool(p *profile.Profile) {
-	keys := e.gauge("volatile_keys", "Keys walked that have a TTL: all that a volatile-* policy can evict. Absent if times to live were not measured.")
-	bytes := e.gauge("volatile_bytes", "Bytes of the keys walked that have a TTL. Absent if times to live or sizes were not measured.")
+	keys := e.gauge("volatile_keys", "Scanned keys that have a TTL: all that a volatile-* policy can evict. Absent if TTLs were not measured.")
+	bytes := e.gauge("volatile_bytes", "Bytes of the scanned keys that have a TTL. Absent if TTLs or sizes were not measured.")
 	t := &p.Totals
 	if t.NoTTLKeys == nil {
 		return
@@ -65,9 +65,9 @@ func inSeconds(days *float64) *float64 {
 
 // servers are what the servers say of their memory.
 func (e *exposition) servers(p *profile.Profile) {
-	used := e.gauge("server_used_memory_bytes", "The server's used_memory when the walk began. Absent if INFO is refused.", "server")
-	limit := e.gauge("server_maxmemory_bytes", "The server's maxmemory when the walk began; 0 means no limit. Absent if the server does not tell.", "server")
-	rss := e.gauge("server_used_memory_rss_bytes", "The server's used_memory_rss, its resident set, when the walk began. Absent if the server does not tell.", "server")
+	used := e.gauge("server_used_memory_bytes", "The server's used_memory when the scan began. Absent if INFO is refused.", "server")
+	limit := e.gauge("server_maxmemory_bytes", "The server's maxmemory when the scan began; 0 means no limit. Absent if the server does not report it.", "server")
+	rss := e.gauge("server_used_memory_rss_bytes", "The server's used_memory_rss, its resident set, when the scan began. Absent if the server does not report it.", "server")
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
 		name := report.NodeText(n)
@@ -100,9 +100,9 @@ func (e *exposition) run(p *profile.Profile, success *float64) {
 		setIf(success)
 	e.gauge("run_duration_seconds", "Time that the last run took, pauses included.").
 		set(p.Ended.Sub(p.Began).Seconds())
-	e.gauge("run_complete", "1 if the last run walked all that it was to walk, of every selected database, 0 if not: then all figures of keys and bytes are of a part only.").
+	e.gauge("run_complete", "1 if the last run scanned all selected databases to the end, 0 if not: then all figures of keys and bytes cover a part only.").
 		set(oneIf(p.Complete))
-	e.gauge("run_sampled_ratio", "Share of the keys that the last run was to walk: 1 if all. Below 1 figures of keys and bytes are estimates.").
+	e.gauge("run_sampled_ratio", "Share of the keys that the last run covered: 1 for a full scan. Below 1, figures of keys and bytes are estimates.").
 		set(sampled(p))
 	e.gauge("run_missing_measures", "Measures of keys, such as sizes or idle times, that the server refused in the last run: their metrics are absent.").
 		set(float64(missing(p)))
@@ -137,7 +137,7 @@ func missing(p *profile.Profile) int {
 
 // cost is what the run took from the server.
 func (e *exposition) cost(r *profile.Receipt) {
-	load := e.gauge("run_main_thread_ratio", "Share of the server's main thread that the last run used, at most: waiting for other clients may be counted, too. Absent if the run was too short to tell.")
+	load := e.gauge("run_main_thread_ratio", "Share of the server's main thread that the last run used, at most: may include waiting for other clients. Absent if the run was too short to measure.")
 	if share, ok := report.LoadAtMost(r); ok {
 		load.set(share)
 	}
@@ -145,7 +145,7 @@ func (e *exposition) cost(r *profile.Receipt) {
 	if r.MaxLoad > 0 {
 		allowed.set(r.MaxLoad)
 	}
-	e.gauge("run_server_cpu_seconds", "CPU time that the server used while the last run walked it, for all of its clients. Absent if the server does not tell.").
+	e.gauge("run_server_cpu_seconds", "CPU time that the server used during the last run, for all its clients. Absent if the server does not report it.").
 		setIf(r.ServerCPUS)
 	commands := e.gauge("run_commands", "Commands that the last run sent, by name with subcommand.", "command")
 	for name, n := range r.Commands {
@@ -166,7 +166,7 @@ type exposition struct {
 	err        error
 }
 
-// newExposition is one of which all samples carry the deployment, if it has a name.
+// newExposition returns one of which all samples carry the deployment, if it has a name.
 func newExposition(deployment string) *exposition {
 	r := prometheus.NewRegistry()
 	e := &exposition{registry: r, registerer: r}
@@ -176,7 +176,7 @@ func newExposition(deployment string) *exposition {
 	return e
 }
 
-// gauge is a metric without samples. help may not depend on the profile:
+// gauge returns a metric without samples. help may not depend on the profile:
 // node_exporter wants it to be the same in all files.
 func (e *exposition) gauge(name, help string, labels ...string) gauge {
 	vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: name, Help: help}, labels)
@@ -235,11 +235,11 @@ var measures = []measure{
 		func(s *profile.Stats) *profile.Estimate { return s.Bytes },
 	},
 	{
-		"namespace_no_ttl_keys", "Keys of a namespace that never expire. Absent if times to live were not measured." + others,
+		"namespace_no_ttl_keys", "Keys of a namespace without a TTL. Absent if TTLs were not measured." + others,
 		func(s *profile.Stats) *profile.Estimate { return s.NoTTLKeys },
 	},
 	{
-		"namespace_no_ttl_bytes", "Bytes of a namespace's keys that never expire. Absent if times to live or sizes were not measured." + others,
+		"namespace_no_ttl_bytes", "Bytes of a namespace's keys without a TTL. Absent if TTLs or sizes were not measured." + others,
 		func(s *profile.Stats) *profile.Estimate { return s.NoTTLBytes },
 	},
 	{
@@ -265,9 +265,9 @@ func (e *exposition) namespaces(p *profile.Profile, top int) {
 // bounds are the ends of the intervals of a measure that was estimated from a sample.
 // Those of sums are not known to a row.
 func (e *exposition) bounds(m measure, rows map[row][]*profile.Stats) {
-	const absent = " Absent if all keys were walked, and for sums."
+	const absent = " Absent after a full scan, and for sums."
 	lower := e.gauge(m.name+"_lower_bound", "Lower end of the 95 % interval of keyprof_"+m.name+"."+absent, "db", "namespace")
-	upper := e.gauge(m.name+"_upper_bound", "Upper end of the 95 % interval of keyprof_"+m.name+", absent also where it is open, as a few keys may hold much more."+absent, "db", "namespace")
+	upper := e.gauge(m.name+"_upper_bound", "Upper end of the 95 % interval of keyprof_"+m.name+", also absent where it is unknown, as a few keys may hold much more."+absent, "db", "namespace")
 	for id, parts := range rows {
 		if id.text == profile.OtherPattern || len(parts) != 1 {
 			continue
@@ -288,7 +288,7 @@ type row struct {
 	text string
 }
 
-// rowsOf are the keys of each row. Namespaces that are printed alike, as they may
+// rowsOf returns the keys of each row. Namespaces that are printed alike, as they may
 // be when their names are cut, are one row: a sample that is there twice would
 // make the whole file invalid.
 func rowsOf(p *profile.Profile, top int) map[row][]*profile.Stats {
@@ -303,7 +303,7 @@ func rowsOf(p *profile.Profile, top int) map[row][]*profile.Stats {
 	return rows
 }
 
-// ranked are the namespaces, the largest first, and what is no namespace last.
+// ranked returns the namespaces, the largest first, and what is no namespace last.
 func ranked(p *profile.Profile) []*profile.Namespace {
 	list := make([]*profile.Namespace, len(p.Namespaces))
 	for i := range p.Namespaces {
@@ -319,7 +319,7 @@ func ranked(p *profile.Profile) []*profile.Namespace {
 	return list
 }
 
-// weight is in bytes, or in keys if sizes were not measured.
+// weight returns in bytes, or in keys if sizes were not measured.
 func weight(ns *profile.Namespace) int64 {
 	if ns.Bytes != nil {
 		return ns.Bytes.Value

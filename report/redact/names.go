@@ -62,7 +62,7 @@ func NewNames(o Options, rows []Row, rules []string) *Names {
 	return n
 }
 
-// Pattern is the redacted name of a namespace.
+// Pattern returns the redacted name of a namespace.
 func (n *Names) Pattern(p string, rule bool) string {
 	if rule {
 		for _, t := range n.templates {
@@ -88,7 +88,7 @@ func (n *Names) Pattern(p string, rule bool) string {
 	return b.String()
 }
 
-// Key is a key with its name redacted, by the redacted name of its namespace. A
+// Key returns a key with its name redacted, by the redacted name of its namespace. A
 // name that is all schema stays.
 func (n *Names) Key(k profile.Key, namespace string) profile.Key {
 	raw := rawName(k.KeyName)
@@ -99,12 +99,12 @@ func (n *Names) Key(k profile.Key, namespace string) profile.Key {
 	return k
 }
 
-// KeyAlone is Key for a key whose namespace is not known.
+// KeyAlone returns Key for a key whose namespace is not known.
 func (n *Names) KeyAlone(k profile.Key) profile.Key {
 	return n.Key(k, n.Pattern(n.delims.Of(rawName(k.KeyName)), false))
 }
 
-// rawName is the name as the server has it, or its beginning.
+// rawName returns the name as the server has it, or its beginning.
 func rawName(k profile.KeyName) string {
 	raw, err := k.Raw()
 	if err != nil { // not written by us
@@ -133,7 +133,7 @@ func (n *Names) isShown(text string) bool {
 	return ok
 }
 
-// Dictionary is what is left of the decisions by which names were grouped: those
+// Dictionary returns what is left of the decisions by which names were grouped: those
 // without a word that is not shown.
 func (n *Names) Dictionary(d *pattern.Dictionary) *pattern.Dictionary {
 	shown := *d
@@ -233,7 +233,7 @@ func (p *place) settle(rare int64, shown map[string]bool) {
 // than schema.
 const manyAlike = 4
 
-// repeated are the words that share with others the word that follows them:
+// repeated returns the words that share with others the word that follows them:
 // the orders of acme:orders and globex:orders.
 func (p *place) repeated() map[string]bool {
 	followed := map[string][]string{}
@@ -263,7 +263,7 @@ func (p *place) repeated() map[string]bool {
 // words of the vocabulary are.
 func (p *place) shows(word string) bool { return vocabulary[word] || p != nil && p.words[word] }
 
-// next is where an element leads; nil where no namespace does.
+// next returns where an element leads; nil where no namespace does.
 func (p *place) next(text string) *place {
 	if p == nil {
 		return nil

@@ -61,7 +61,7 @@ func addressesOf(p *profile.Profile) addresses {
 	return a
 }
 
-// of is what an address is called.
+// of returns what an address is called.
 func (a addresses) of(address string) string {
 	if alias, ok := a[address]; ok {
 		return alias
@@ -115,7 +115,7 @@ var (
 	user      = regexp.MustCompile(`ACL SETUSER \S+`)
 )
 
-// Text is a sentence of ours without what it quotes.
+// Text returns a sentence of ours without what it quotes.
 func Text(s string) string {
 	s = arguments.ReplaceAllString(quotes(s), "")
 	return user.ReplaceAllString(s, "ACL SETUSER <user>")
@@ -144,10 +144,12 @@ func Error(err error, o *Options) error {
 }
 
 // ownReasons are sentences of ours; all other text may hold anything.
-var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` +
-	`the connection was closed by the other side|the connection was reset|` +
+var ownReasons = regexp.MustCompile(`not walked|interrupted|no (?:answer|reply) in time|` +
+	`the connection was closed by the other side|the server closed the connection|the connection was reset|` +
 	`connection refused|no such file or directory|no route to host|network is unreachable|` +
 	`another server process answers there than at the beginning: what is left of its keys cannot be told|` +
+	`a different server process answers than at the start of the scan \(restart or failover\): its remaining keys cannot be scanned|` +
+	`INFO is refused, so it is unknown whether the same server process answers|` +
 	`INFO is refused, so whether the same server process answers there cannot be told|` +
 	`not scanned|the role changed from \w+ to \w+ during the scan|` +
 	`[\d,]+ keys of db\d+ (?:got an invalid reply|have names too long to request|stalled \(not measured: [a-z, ]+\))|` +
@@ -161,13 +163,15 @@ var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` 
 	`the server is being synchronized from its primary: its data set is exchanged|` +
 	`the server follows another primary than at the beginning: its data set was exchanged|` +
 	`its role changed from \w+ to \w+ while the walk ran|` +
+	`a data set is being loaded|the link to the primary went down|an RDB save started|an AOF rewrite started|` +
+	`key eviction started|evictions rose sharply|replication fell behind|` +
 	`it loads a data set|its link to the primary went down|it began to save \(RDB\)|it began to rewrite its AOF|` +
 	`it began to evict keys|it evicts many more keys than before|its replication fell behind`)
 
 // errorCodes are the first words of errors that a server answers.
 var errorCodes = regexp.MustCompile(`\b(?:ERR|NOPERM|NOAUTH|WRONGPASS|LOADING|MASTERDOWN|BUSY|DENIED|CLUSTERDOWN|MOVED|READONLY|MISCONF|OOM)\b`)
 
-// Reason is why something could not be done, without what a server said: it
+// Reason returns why something could not be done, without what a server said: it
 // may quote names of keys.
 func Reason(s string) string {
 	if s == "" {

@@ -62,7 +62,7 @@ func (r *redaction) namespace(ns *profile.Namespace) {
 	ns.Examples, ns.Largest = r.keys(ns.Examples), r.keys(ns.Largest)
 }
 
-// keys are redacted copies.
+// keys returns redacted copies.
 func (r *redaction) keys(list []profile.Key) []profile.Key {
 	shown := make([]profile.Key, len(list))
 	for i, k := range list {
@@ -75,7 +75,7 @@ func (r *redaction) keys(list []profile.Key) []profile.Key {
 	return shown
 }
 
-// stalls are redacted copies; absent stays absent.
+// stalls returns redacted copies; absent stays absent.
 func (r *redaction) stalls(list []profile.Stall) []profile.Stall {
 	shown := slices.Clone(list)
 	for i, s := range list {
@@ -140,7 +140,7 @@ func (s Shareable) Evaluate(conditions []*alarm.Condition) alarm.Verdict {
 	return s.shown(alarm.Evaluate(s.original, conditions))
 }
 
-// shown is a verdict with the names as they may be shown.
+// shown returns a verdict with the names as they may be shown.
 func (s Shareable) shown(v alarm.Verdict) alarm.Verdict {
 	for i := range v.Findings {
 		f := &v.Findings[i]

@@ -31,18 +31,18 @@ const (
 // byteUnits are the names of the powers of 1024.
 var byteUnits = []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
 
-// FormatCount is n with thousands separators: "545,073".
+// FormatCount returns n with thousands separators: "545,073".
 func FormatCount(n int64) string { return humanize.Comma(n) }
 
-// FormatPlain is n without separators, for machines.
+// FormatPlain returns n without separators, for machines.
 func FormatPlain(n int64) string { return strconv.FormatInt(n, 10) }
 
-// FormatPlainFloat is v unscaled, for machines, to six decimals.
+// FormatPlainFloat returns v unscaled, for machines, to six decimals.
 func FormatPlainFloat(v float64) string {
 	return strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)
 }
 
-// FormatBytes is a size of n bytes in three digits or so: "4.31 GiB".
+// FormatBytes returns a size of n bytes in three digits or so: "4.31 GiB".
 func FormatBytes(n int64) string {
 	v, i := float64(n), 0
 	for math.Round(v) >= 1024 && i < len(byteUnits)-1 {
@@ -55,7 +55,7 @@ func FormatBytes(n int64) string {
 	return threeDigits(v) + " " + byteUnits[i]
 }
 
-// threeDigits is v in [0,1024) with as many decimals as make three digits.
+// threeDigits returns v in [0,1024) with as many decimals as make three digits.
 func threeDigits(v float64) string {
 	switch {
 	case v < 9.995:
@@ -69,10 +69,10 @@ func threeDigits(v float64) string {
 
 func decimals(v float64, n int) string { return strconv.FormatFloat(v, 'f', n, 64) }
 
-// FormatShare is a ratio in [0,1] as a percentage: "97.2 %".
+// FormatShare returns a ratio in [0,1] as a percentage: "97.2 %".
 func FormatShare(ratio float64) string { return FormatPercent(ratio) + " %" }
 
-// FormatPercent is a ratio in [0,1] in per cent, without the sign: "97.2".
+// FormatPercent returns a ratio in [0,1] in per cent, without the sign: "97.2".
 func FormatPercent(ratio float64) string {
 	switch {
 	case ratio <= 0:
@@ -88,13 +88,13 @@ func FormatPercent(ratio float64) string {
 	}
 }
 
-// FormatExactShare is a ratio in [0,1] in the notation that ParseShare reads
+// FormatExactShare returns a ratio in [0,1] in the notation that ParseShare reads
 // back: "25%".
 func FormatExactShare(ratio float64) string {
 	return strconv.FormatFloat(math.Round(ratio*1e11)/1e9, 'f', -1, 64) + "%"
 }
 
-// Share is part of whole as a ratio; 0 when there is no whole.
+// Share returns part of whole as a ratio; 0 when there is no whole.
 func Share(part, whole int64) float64 {
 	if whole == 0 {
 		return 0
@@ -102,7 +102,7 @@ func Share(part, whole int64) float64 {
 	return float64(part) / float64(whole)
 }
 
-// FormatDuration is a span of seconds in at most five characters or so: "45s",
+// FormatDuration returns a span of seconds in at most five characters or so: "45s",
 // "1.5h", "29d". It is for reading; FormatSpan is what can be read back.
 func FormatDuration(seconds float64) string {
 	size, name := durationUnit(seconds)
@@ -119,7 +119,7 @@ func FormatDuration(seconds float64) string {
 	}
 }
 
-// durationUnit is the unit that people would state a span in. Days go on for
+// durationUnit returns the unit that people would state a span in. Days go on for
 // three years, since TTLs of 365 d are set and spoken of in days.
 func durationUnit(seconds float64) (size float64, name string) {
 	switch {
@@ -136,7 +136,7 @@ func durationUnit(seconds float64) (size float64, name string) {
 	}
 }
 
-// FormatElapsed is how long something took, in seconds, to the second: "2m13s";
+// FormatElapsed returns how long something took, in seconds, to the second: "2m13s";
 // below ten seconds to the tenth, below a tenth to the millisecond.
 func FormatElapsed(seconds float64) string {
 	d := time.Duration(min(seconds, float64(math.MaxInt64/time.Second)) * float64(time.Second))
@@ -152,7 +152,7 @@ func FormatElapsed(seconds float64) string {
 	}
 }
 
-// FormatMicros is how long something short took, in seconds, to the microsecond:
+// FormatMicros returns how long something short took, in seconds, to the microsecond:
 // "87µs"; from ten milliseconds on as FormatElapsed has it.
 func FormatMicros(seconds float64) string {
 	if !(seconds < 0.01) {
@@ -161,13 +161,13 @@ func FormatMicros(seconds float64) string {
 	return strconv.FormatFloat(math.Round(max(0, seconds)*1e6), 'f', 0, 64) + "µs"
 }
 
-// FormatTime is a moment to the second, in UTC: "2026-03-02 08:00:12 UTC".
+// FormatTime returns a moment to the second, in UTC: "2026-03-02 08:00:12 UTC".
 func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// FormatDate is the day of a moment, in UTC: "2026-03-02".
+// FormatDate returns the day of a moment, in UTC: "2026-03-02".
 func FormatDate(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// Sign is what stands before the absolute value of a change; nothing for 0.
+// Sign returns what stands before the absolute value of a change; nothing for 0.
 func Sign(change float64) string {
 	switch {
 	case change > 0:
@@ -236,7 +236,7 @@ func countColumn(values []float64) Column {
 	return Column{kind: Count, size: 1}
 }
 
-// extremes are the least value above 0 and the largest; 0 when there is none.
+// extremes returns the least value above 0 and the largest; 0 when there is none.
 func extremes(values []float64) (least, largest float64) {
 	for _, v := range values {
 		if v > 0 && (least == 0 || v < least) {
@@ -247,7 +247,7 @@ func extremes(values []float64) (least, largest float64) {
 	return least, largest
 }
 
-// Format is the text of one figure, given in base units.
+// Format returns the text of one figure, given in base units.
 func (c Column) Format(v float64) string {
 	switch c.kind {
 	case Percent:
@@ -270,7 +270,7 @@ func (c Column) Format(v float64) string {
 	}
 }
 
-// FormatChange is the text of a difference: with its sign, unless it is 0.
+// FormatChange returns the text of a difference: with its sign, unless it is 0.
 func (c Column) FormatChange(v float64) string { return Sign(v) + c.Format(math.Abs(v)) }
 
 var (
@@ -380,7 +380,7 @@ func ParseSpan(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// FormatSpan is d in the notation that ParseSpan reads back exactly. Negative
+// FormatSpan returns d in the notation that ParseSpan reads back exactly. Negative
 // spans are none of its business.
 func FormatSpan(d time.Duration) string {
 	if d%time.Millisecond == 0 {

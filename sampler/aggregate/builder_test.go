@@ -253,6 +253,9 @@ var shapes = map[string]func(rng *rand.Rand, list []*Builder) *Builder{
 // A thousand builders merge to what one has folded, byte for byte, in any order
 // and by any tree, for a census and for the sums of a sample.
 func TestAThousandBuildersMergeExactly(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	for _, sampled := range []bool{false, true} {
 		for name, merge := range shapes {
 			t.Run(fmt.Sprintf("%s, sampled %v", name, sampled), func(t *testing.T) {
@@ -317,7 +320,7 @@ func TestMergedBuildersTakeNoMore(t *testing.T) {
 // keeps all that a census does.
 func TestMemoryIsFlatInKeys(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes seconds")
+		t.Skip("takes long: make soak")
 	}
 	const few, many, most = 100_000, 1_000_000, 64 << 10
 	first, second := heldOf(t, few), heldOf(t, many)

@@ -246,7 +246,9 @@ func vocabulary(n int) (words []string) {
 // Words that are all met as often, at several levels, are no kinds of things: a
 // random half of them must not stand, nor all at each level.
 func TestUniformWordsAtManyLevels(t *testing.T) {
-	notWithRaceDetector(t)
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	for _, tt := range []struct {
 		words                    int
 		fewest, most             int // levels

@@ -114,28 +114,14 @@ const maxBuilderBytes = 32 << 20
 // looks is how often a test looks at the heap while it folds.
 const looks = 40
 
-// notWithRaceDetector skips a test of memory or of grouping, in which races are not
-// what is looked for: the race detector makes computing some seven times as slow.
-// `make test` runs these without it: that it knows of each is checked.
-func notWithRaceDetector(t *testing.T) {
-	t.Helper()
-	if makefile, err := os.ReadFile("../../Makefile"); err != nil || !strings.Contains(string(makefile), t.Name()) {
-		t.Fatalf("UNRACED in the Makefile lacks %s (%v)", t.Name(), err)
-	}
-	if raceDetector {
-		t.Skip("takes too long with the race detector; make test runs it without")
-	}
-}
-
 // TestExplodingNames folds names that are made to explode the trie. Set
 // KEYPROF_EXPLODE to their number, 10000000 for the full test.
 func TestExplodingNames(t *testing.T) {
-	notWithRaceDetector(t)
 	n := 150_000
 	if s := os.Getenv("KEYPROF_EXPLODE"); s != "" {
 		n, _ = strconv.Atoi(s)
 	} else if testing.Short() {
-		t.Skip("takes seconds")
+		t.Skip("takes long: make soak")
 	}
 	ks := map[int]bool{}
 	for _, workers := range []int{1, 2, 8} {

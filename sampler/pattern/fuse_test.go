@@ -154,6 +154,9 @@ func TestFamiliesMixed(t *testing.T) {
 
 // TestOneFamilyDominates gives one family nearly all names.
 func TestOneFamilyDominates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	known := patterntest.Families()
 	for _, tt := range []struct {
 		families []patterntest.Family

@@ -82,7 +82,7 @@ func receipt(returned int64) profile.Receipt {
 		EvictedMeanwhile: &evicted, EvictedByUs: &byUs, BufferBytes: 80_000,
 		PageLeast: 10, PageMost: 60, LatencyBudgetS: 0.0001,
 		Waits:  []profile.Wait{{Cause: "the connection was reset", Count: 2, TookS: 1.5}},
-		Brakes: []profile.Brake{{Cause: "it began to save (RDB)", Count: 1, TookS: 3.25}},
+		Brakes: []profile.Brake{{Cause: "an RDB save started", Count: 1, TookS: 3.25}},
 		Stalls: []profile.Stall{{DB: 3, KeyName: profile.NewKeyName("a\xffb"), Type: "stream", Command: "memory usage", TookS: 3.1}},
 		ProbeRTT: &profile.ProbeRTT{
 			Before: &profile.RoundTrips{Pings: 50, P50S: 0.0001, P99S: 0.0002},
