@@ -35,7 +35,7 @@ type Row struct {
 type Names struct {
 	key       []byte
 	delims    *pattern.Delimiters
-	root      *place
+	root      *wordTree
 	shown     map[string]bool // words
 	templates []template
 }
@@ -47,13 +47,13 @@ func NewNames(o Options, rows []Row, rules []string) *Names {
 	if delims == nil {
 		delims = (&pattern.Dictionary{}).FirstLevel()
 	}
-	n := &Names{key: o.Key, delims: delims, root: &place{}, shown: map[string]bool{}}
+	n := &Names{key: o.Key, delims: delims, root: &wordTree{}, shown: map[string]bool{}}
 	for _, row := range rows {
 		if elements, ok := n.delims.Elements(row.Pattern); ok && !row.Rule {
 			n.root.add(elements, row.Keys)
 		}
 	}
-	n.root.settle(o.Rare, n.shown)
+	n.root.decide(o.Rare, n.shown)
 	for _, rule := range rules[:min(len(rules), pattern.MaxRules)] { // who made more was not keyprof
 		if t, ok := parseTemplate(rule); ok {
 			n.templates = append(n.templates, t)
@@ -168,25 +168,25 @@ func (n *Names) allShown(texts []string) (kept []string) {
 	return kept
 }
 
-// place is where the elements before it lead, in a tree of all patterns.
-type place struct {
+// wordTree is where the elements before it lead, in a tree of all patterns.
+type wordTree struct {
 	keys     int64 // of all namespaces that go through it
-	children map[string]*place
-	words    map[string]bool // the children that are words; once settled, all of them are shown
+	children map[string]*wordTree
+	words    map[string]bool // the children that are words; once decided, all of them are shown
 	strong   bool            // a delimiter of the first level leads to it
 }
 
-func (p *place) child(text string) *place {
+func (p *wordTree) child(text string) *wordTree {
 	if p.children == nil {
-		p.children, p.words = map[string]*place{}, map[string]bool{}
+		p.children, p.words = map[string]*wordTree{}, map[string]bool{}
 	}
 	if p.children[text] == nil {
-		p.children[text] = &place{}
+		p.children[text] = &wordTree{}
 	}
 	return p.children[text]
 }
 
-func (p *place) add(elements []pattern.Element, keys int64) {
+func (p *wordTree) add(elements []pattern.Element, keys int64) {
 	for _, e := range elements {
 		next := p.child(e.Text)
 		if e.Word {
@@ -199,7 +199,7 @@ func (p *place) add(elements []pattern.Element, keys int64) {
 }
 
 // merge adds the tree below from to that below p.
-func (p *place) merge(from *place) {
+func (p *wordTree) merge(from *wordTree) {
 	p.keys += from.keys
 	p.strong = from.strong
 	for text, c := range from.children {
@@ -210,9 +210,9 @@ func (p *place) merge(from *place) {
 	}
 }
 
-// settle decides which words at and below p are shown, and joins the others as
+// decide decides which words at and below p are shown, and joins the others as
 // one wildcard, whose names are then looked at together.
-func (p *place) settle(rare int64, shown map[string]bool) {
+func (p *wordTree) decide(rare int64, shown map[string]bool) {
 	repeated := p.repeated()
 	for word := range p.words {
 		c := p.children[word]
@@ -225,17 +225,17 @@ func (p *place) settle(rare int64, shown map[string]bool) {
 		delete(p.words, word)
 	}
 	for _, c := range p.children {
-		c.settle(rare, shown)
+		c.decide(rare, shown)
 	}
 }
 
-// manyAlike is how many words followed by the same word are more likely data
+// manyTenants is how many words followed by the same word are more likely data
 // than schema.
-const manyAlike = 4
+const manyTenants = 4
 
 // repeated returns the words that share with others the word that follows them:
 // the orders of acme:orders and globex:orders.
-func (p *place) repeated() map[string]bool {
+func (p *wordTree) repeated() map[string]bool {
 	followed := map[string][]string{}
 	for word := range p.words {
 		if vocabulary[word] {
@@ -253,7 +253,7 @@ func (p *place) repeated() map[string]bool {
 	repeated := map[string]bool{}
 	for _, words := range followed {
 		for _, word := range words {
-			repeated[word] = repeated[word] || len(words) >= manyAlike
+			repeated[word] = repeated[word] || len(words) >= manyTenants
 		}
 	}
 	return repeated
@@ -261,10 +261,10 @@ func (p *place) repeated() map[string]bool {
 
 // shows reports whether a word is shown here. Where no namespace leads, only
 // words of the vocabulary are.
-func (p *place) shows(word string) bool { return vocabulary[word] || p != nil && p.words[word] }
+func (p *wordTree) shows(word string) bool { return vocabulary[word] || p != nil && p.words[word] }
 
 // next returns where an element leads; nil where no namespace does.
-func (p *place) next(text string) *place {
+func (p *wordTree) next(text string) *wordTree {
 	if p == nil {
 		return nil
 	}

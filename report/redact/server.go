@@ -10,8 +10,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// leftOut stands in the place of text that may hold anything.
-const leftOut = "<redacted>"
+// redactedText stands in the place of text that may hold anything.
+const redactedText = "<redacted>"
 
 // Server redacts what identifies the deployment in all parts of a profile but
 // its namespaces and keys, and marks it. It returns a profile that shares
@@ -22,24 +22,24 @@ func Server(p *profile.Profile) *profile.Profile {
 	shown.Design.Redacted = true
 	shown.Design.PatternRules = nil
 	if p.Design.Match != "" {
-		shown.Design.Match = leftOut
+		shown.Design.Match = redactedText
 	}
-	shown.Nodes = mapped(p.Nodes, a.node)
-	shown.Missing = mapped(p.Missing, a.missing)
-	shown.Warnings = mapped(p.Warnings, a.warning)
-	shown.Receipt.Waits = mapped(p.Receipt.Waits, func(w profile.Wait) profile.Wait {
+	shown.Nodes = mapSlice(p.Nodes, a.node)
+	shown.Missing = mapSlice(p.Missing, a.missing)
+	shown.Warnings = mapSlice(p.Warnings, a.warning)
+	shown.Receipt.Waits = mapSlice(p.Receipt.Waits, func(w profile.Wait) profile.Wait {
 		w.Cause = Reason(w.Cause)
 		return w
 	})
-	shown.Receipt.Brakes = mapped(p.Receipt.Brakes, func(b profile.Brake) profile.Brake {
+	shown.Receipt.Brakes = mapSlice(p.Receipt.Brakes, func(b profile.Brake) profile.Brake {
 		b.Cause = Reason(b.Cause)
 		return b
 	})
 	return &shown
 }
 
-// mapped keeps the difference between no list and an empty one.
-func mapped[T any](list []T, f func(T) T) []T {
+// mapSlice keeps the difference between no list and an empty one.
+func mapSlice[T any](list []T, f func(T) T) []T {
 	if list == nil {
 		return nil
 	}
@@ -62,19 +62,19 @@ func addressesOf(p *profile.Profile) addresses {
 }
 
 // of returns what an address is called.
-func (a addresses) of(address string) string {
+func (a addresses) alias(address string) string {
 	if alias, ok := a[address]; ok {
 		return alias
 	}
-	return leftOut
+	return redactedText
 }
 
 func (a addresses) node(n profile.Node) profile.Node {
-	n.Address = a.of(n.Address)
+	n.Address = a.alias(n.Address)
 	n.RunID, n.ReplID = "", ""
 	n.Incomplete = Reason(n.Incomplete)
 	n.Info = info(n.Info)
-	n.Databases = mapped(n.Databases, func(db profile.Database) profile.Database {
+	n.Databases = mapSlice(n.Databases, func(db profile.Database) profile.Database {
 		db.Incomplete = Reason(db.Incomplete)
 		return db
 	})
@@ -82,27 +82,27 @@ func (a addresses) node(n profile.Node) profile.Node {
 }
 
 func (a addresses) missing(m profile.Missing) profile.Missing {
-	m.Node = a.of(m.Node)
+	m.Node = a.alias(m.Node)
 	m.Reason = Reason(m.Reason)
 	m.Remedy = Text(m.Remedy)
 	return m
 }
 
-// ownScopes are those of warnings that are not about a name.
-var ownScopes = regexp.MustCompile(`^(namespaces|db\d+)?$`)
+// safeScopes are those of warnings that are not about a name.
+var safeScopes = regexp.MustCompile(`^(namespaces|db\d+)?$`)
 
-// ownWarnings are those whose text holds nothing from outside but in quotes.
-var ownWarnings = []string{
+// safeWarnings are those whose text holds nothing from outside but in quotes.
+var safeWarnings = []string{
 	"cluster-mode", "idle-horizon", "info-refused", "key-stalled", "keys-denied", "keys-missing", "keys-moved", "keyspace-changed", "last-save-failed", "measure-refused", "names-too-long", "namespaces-limited", "odd-figure", "patterns-degraded", "patterns-other-lexing", "sample-disagrees",
 	"primary", "replica-link-down", "rule-unused", "sample-other-process", "sample-refused", "save-in-progress", "server-changed", "shared-integers", "wrong-replies",
 }
 
 func (a addresses) warning(w profile.Warning) profile.Warning {
-	if !ownScopes.MatchString(w.Scope) {
-		w.Scope = a.of(w.Scope)
+	if !safeScopes.MatchString(w.Scope) {
+		w.Scope = a.alias(w.Scope)
 	}
-	if w.Text = Text(w.Text); !slices.Contains(ownWarnings, w.Code) {
-		w.Text = leftOut
+	if w.Text = Text(w.Text); !slices.Contains(safeWarnings, w.Code) {
+		w.Text = redactedText
 	}
 	return w
 }
@@ -143,8 +143,8 @@ func Error(err error, o *Options) error {
 	return redactedError{err}
 }
 
-// ownReasons are sentences of ours; all other text may hold anything.
-var ownReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` +
+// safeReasons are sentences of ours; all other text may hold anything.
+var safeReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` +
 	`the connection was closed by the other side|the connection was reset|` +
 	`connection refused|no such file or directory|no route to host|network is unreachable|` +
 	`another server process answers there than at the beginning: what is left of its keys cannot be told|` +
@@ -168,13 +168,13 @@ func Reason(s string) string {
 	if s == "" {
 		return ""
 	}
-	if own := ownReasons.FindString(s); own != "" {
+	if own := safeReasons.FindString(s); own != "" {
 		return own
 	}
 	if code := errorCodes.FindString(s); code != "" {
 		return "the server answered " + code
 	}
-	return leftOut
+	return redactedText
 }
 
 // sections of INFO that Redis itself writes, as keyprof asks for them. Those of
@@ -184,14 +184,14 @@ var sections = map[string]bool{
 	"replication": true, "cpu": true, "cluster": true, "keyspace": true,
 }
 
-// identifying are figures that tell which server it is.
-var identifying = map[string]bool{
+// identifyingFields are figures that tell which server it is.
+var identifyingFields = map[string]bool{
 	"tcp_port": true, "master_port": true, "process_id": true, "run_id": true, "redis_build_id": true,
 	"redis_git_sha1": true, "server_time_usec": true, "master_replid": true, "master_replid2": true,
 }
 
-// harmless are fields that are no figures.
-var harmless = map[string]bool{
+// safeFields are fields that are no figures.
+var safeFields = map[string]bool{
 	"redis_version": true, "valkey_version": true, "server_name": true, "redis_mode": true, "server_mode": true,
 	"role": true, "maxmemory_policy": true, "mem_allocator": true, "multiplexing_api": true,
 	"rdb_last_bgsave_status": true, "aof_last_bgrewrite_status": true, "aof_last_write_status": true,
@@ -221,11 +221,11 @@ func info(all map[string]map[string]string) map[string]map[string]string {
 
 func infoShown(section, name, value string) bool {
 	switch {
-	case identifying[name]:
+	case identifyingFields[name]:
 		return false
 	case section == "keyspace":
 		return keyspaceForm.MatchString(value)
-	case harmless[name]:
+	case safeFields[name]:
 		return wordForm.MatchString(value)
 	default:
 		return figureForm.MatchString(value)
