@@ -42,7 +42,7 @@ func Open(dir, label string) (*History, error) {
 	}
 	switch {
 	case label != "":
-		return &History{dir, label}, badLabel(label)
+		return &History{dir, label}, labelError(label)
 	case len(labels) == 0:
 		return nil, fmt.Errorf("%s: %w", dir, ErrNoProfiles)
 	case len(labels) > 1:
@@ -55,7 +55,7 @@ func Open(dir, label string) (*History, error) {
 // if nothing but the last part of its path is missing: what lacks more is likely
 // mistyped, or on a disk that is not mounted.
 func Create(dir, label string) (*History, error) {
-	if err := badLabel(label); err != nil {
+	if err := labelError(label); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +66,7 @@ func Create(dir, label string) (*History, error) {
 	return Open(dir, label)
 }
 
-func badLabel(label string) error {
+func labelError(label string) error {
 	if err := CheckLabel(label); err != nil {
 		return fmt.Errorf("label %q: it %w", label, err)
 	}
@@ -118,15 +118,15 @@ func isAfter(path string, until time.Time) bool {
 	return ok && began.After(until)
 }
 
-// errOther says that a file does not hold what its name promises.
-var errOther = errors.New("the file holds another profile than its name says")
+// errWrongName says that a file does not hold what its name promises.
+var errWrongName = errors.New("the file holds another profile than its name says")
 
 // header reads that of a profile, if the file at path is one of the label, and
 // was made when its name says.
 func (h *History) header(path string) (profile.Header, error) {
 	head, err := read(path, profile.ReadHeader)
 	if err == nil && (head.Label != h.label || h.path(head.Began) != path) {
-		err = fmt.Errorf("%s: %w", path, errOther)
+		err = fmt.Errorf("%s: %w", path, errWrongName)
 	}
 	return head, err
 }
@@ -156,10 +156,10 @@ var errFuture = errors.New("the profile is dated in the future, as if a clock wa
 
 // Newest reads the newest complete profiles of the label that began until then,
 // newest first: n of them, or as many as there are. Files that are called like a
-// profile and cannot be read as one are passed over, and so are those that began
-// later, with errFuture: nothing else would be new as long as they stay. passed says
+// profile and cannot be read as one are skipped, and so are those that began
+// later, with errFuture: nothing else would be new as long as they stay. skipped says
 // why, an error each.
-func (h *History) Newest(n int, until time.Time) (newest []Saved, passed []error, err error) {
+func (h *History) Newest(n int, until time.Time) (newest []Saved, skipped []error, err error) {
 	paths, err := h.files()
 	if err != nil {
 		return nil, nil, err
@@ -170,24 +170,24 @@ func (h *History) Newest(n int, until time.Time) (newest []Saved, passed []error
 		}
 		head, err := h.header(path)
 		if err != nil {
-			passed = append(passed, err)
+			skipped = append(skipped, err)
 			continue
 		}
 		if !head.Complete {
 			continue
 		}
 		if isAfter(path, until) {
-			passed = append(passed, fmt.Errorf("%s: %w", path, errFuture))
+			skipped = append(skipped, fmt.Errorf("%s: %w", path, errFuture))
 			continue
 		}
 		p, err := read(path, profile.Read)
 		if err != nil {
-			passed = append(passed, err)
+			skipped = append(skipped, err)
 			continue
 		}
 		newest = append(newest, Saved{path, p})
 	}
-	return newest, passed, nil
+	return newest, skipped, nil
 }
 
 // MaxLabelBytes is the longest label, in bytes. File systems take names of 255.

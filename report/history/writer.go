@@ -47,7 +47,7 @@ func (h *History) Lock() (*Writer, error) {
 	case !got:
 		return nil, fmt.Errorf("%w%s", ErrLocked, h.holder())
 	}
-	w.sign(strconv.Itoa(os.Getpid()) + "\n")
+	w.writeHolder(strconv.Itoa(os.Getpid()) + "\n")
 	h.sweep()
 	if err := errors.Join(profile.CheckWritable(h.path(time.Now())), h.awaitFreeSecond()); err != nil {
 		return nil, errors.Join(err, w.Close())
@@ -73,7 +73,7 @@ func (h *History) sweep() {
 
 // Close ends the lock.
 func (w *Writer) Close() error {
-	w.sign("")
+	w.writeHolder("")
 	return w.lock.Close()
 }
 
@@ -83,9 +83,9 @@ func (h *History) lockPath() string { return filepath.Join(h.dir, h.lockName()) 
 // with a dot.
 func (h *History) lockName() string { return "." + h.label + ".lock" }
 
-// sign writes who holds the lock into its file. It is for people: where it cannot
+// writeHolder writes who holds the lock into its file. It is for people: where it cannot
 // be written (Windows protects locked files, a disk may be full) nobody is named.
-func (w *Writer) sign(text string) {
+func (w *Writer) writeHolder(text string) {
 	f, err := w.h.openLock(os.O_WRONLY)
 	if err != nil {
 		return
@@ -96,9 +96,9 @@ func (w *Writer) sign(text string) {
 	}
 }
 
-// errTwin says that the file of a lock has another name, too, as backups by hard
+// errHardLink says that the file of a lock has another name, too, as backups by hard
 // links give it: what it holds is not ours.
-var errTwin = errors.New("the file has another name")
+var errHardLink = errors.New("the file has another name")
 
 // openLock opens the file of the lock for what it holds: a file that has this name
 // alone.
@@ -117,8 +117,8 @@ func (h *History) openLock(flag int) (*os.File, error) {
 		return nil, err
 	}
 	opened, err := f.Stat()
-	if err == nil && (!os.SameFile(named, opened) || names(opened) > 1) {
-		err = errTwin
+	if err == nil && (!os.SameFile(named, opened) || linkCount(opened) > 1) {
+		err = errHardLink
 	}
 	if err != nil {
 		f.Close()
