@@ -250,7 +250,7 @@ var measures = []measure{
 
 // namespaces are the figures of the largest namespaces, and the sums of the rest.
 func (e *exposition) namespaces(p *profile.Profile, top int) {
-	rows := rowsOf(p, top)
+	rows := seriesOf(p, top)
 	for _, m := range measures {
 		g := e.gauge(m.name, m.help, "db", "namespace")
 		for id, parts := range rows {
@@ -264,7 +264,7 @@ func (e *exposition) namespaces(p *profile.Profile, top int) {
 
 // bounds are the ends of the intervals of a measure that was estimated from a sample.
 // Those of sums are not known to a row.
-func (e *exposition) bounds(m measure, rows map[row][]*profile.Stats) {
+func (e *exposition) bounds(m measure, rows map[seriesID][]*profile.Stats) {
 	const absent = " Absent after a full scan, and for sums."
 	lower := e.gauge(m.name+"_lower_bound", "Lower end of the 95 % interval of keyprof_"+m.name+"."+absent, "db", "namespace")
 	upper := e.gauge(m.name+"_upper_bound", "Upper end of the 95 % interval of keyprof_"+m.name+", also absent where it is unknown, as a few keys may hold much more."+absent, "db", "namespace")
@@ -283,18 +283,18 @@ func (e *exposition) bounds(m measure, rows map[row][]*profile.Stats) {
 
 // row is what tells samples apart: a namespace as reports print it, or what sums
 // the rest of a database up, which no namespace is printed like.
-type row struct {
+type seriesID struct {
 	db   int
 	text string
 }
 
-// rowsOf returns the keys of each row. Namespaces that are printed alike, as they may
+// seriesOf returns the keys of each row. Namespaces that are printed alike, as they may
 // be when their names are cut, are one row: a sample that is there twice would
 // make the whole file invalid.
-func rowsOf(p *profile.Profile, top int) map[row][]*profile.Stats {
-	rows := map[row][]*profile.Stats{}
+func seriesOf(p *profile.Profile, top int) map[seriesID][]*profile.Stats {
+	rows := map[seriesID][]*profile.Stats{}
 	for i, ns := range ranked(p) {
-		id := row{ns.DB, profile.OtherPattern}
+		id := seriesID{ns.DB, profile.OtherPattern}
 		if i < top {
 			id.text = report.NamespaceText(ns)
 		}
