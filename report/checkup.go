@@ -66,9 +66,9 @@ func verdictLine(r *profile.Checkup) line {
 	case profile.VerdictComplete:
 		return say(words("The profile would be complete, with all measures.")).in(strong)
 	case profile.VerdictLacking:
-		return say(words("The profile would be incomplete.")).in(alarm)
+		return say(words("The profile would be incomplete.")).in(critical)
 	default:
-		return say(words("No profile can be made.")).in(alarm)
+		return say(words("No profile can be made.")).in(critical)
 	}
 }
 
@@ -107,7 +107,7 @@ func linkText(l *profile.CheckupLink) string {
 	return text
 }
 
-// selectedText lists the databases that would be walked, then the others.
+// selectedText lists the databases that would be scanned, then the others.
 func selectedText(dbs []profile.CheckupDatabase) string {
 	var chosen, left []int
 	keys := map[int]int64{}
@@ -154,7 +154,7 @@ func reasonSection(r *profile.Checkup) section {
 		s.title = "Why"
 	}
 	for _, reason := range r.Reasons {
-		s.lines = append(s.lines, say(words(display(reason))).in(alarm))
+		s.lines = append(s.lines, say(words(display(reason))).in(critical))
 	}
 	return s
 }

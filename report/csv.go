@@ -30,12 +30,12 @@ var csvColumns = []csvColumn{
 	csvAmount("no_ttl_bytes", noTTLBytesOf),
 	csvAmount("high_idle_keys", idleKeysOf),
 	csvAmount("high_idle_bytes", idleBytesOf),
-	csvSpread("ttl_p50_s", func(t tally) *float64 { return t.ttl.median() }),
-	csvSpread("idle_p50_s", func(t tally) *float64 { return t.idle.median() }),
-	csvSpread("size_mean", func(t tally) *float64 { return t.size.average() }),
-	csvSpread("size_p50", func(t tally) *float64 { return t.size.median() }),
-	csvSpread("size_p99", func(t tally) *float64 { return t.size.tail() }),
-	csvSpread("size_max", func(t tally) *float64 { return t.size.largest() }),
+	csvQuantile("ttl_p50_s", func(t summary) *float64 { return t.ttl.median() }),
+	csvQuantile("idle_p50_s", func(t summary) *float64 { return t.idle.median() }),
+	csvQuantile("size_mean", func(t summary) *float64 { return t.size.average() }),
+	csvQuantile("size_p50", func(t summary) *float64 { return t.size.median() }),
+	csvQuantile("size_p99", func(t summary) *float64 { return t.size.tail() }),
+	csvQuantile("size_max", func(t summary) *float64 { return t.size.largest() }),
 	csvAmount("vanished", func(s *profile.Stats) *int64 { return &s.Vanished }),
 	csvAmount("expired_keys", func(s *profile.Stats) *int64 { return &s.Expired }),
 	csvAmount("denied", func(s *profile.Stats) *int64 { return &s.Denied }),
@@ -88,9 +88,9 @@ func csvShare(name string, of measureOf) csvColumn {
 	}}
 }
 
-func csvSpread(name string, of func(tally) *float64) csvColumn {
+func csvQuantile(name string, of func(summary) *float64) csvColumn {
 	return csvColumn{name, func(_ *view, ns *profile.Namespace) string {
-		return plainFloat(of(tallyOf(&ns.Stats)))
+		return plainFloat(of(summarize(&ns.Stats)))
 	}}
 }
 

@@ -161,7 +161,7 @@ func moved(row *diff.Row) bool {
 type changeRow struct {
 	label   string
 	name    bool // label is a namespace
-	tone    tone
+	style   style
 	db      *int
 	state   diff.State
 	changes map[diff.Measure]diff.Change
@@ -172,8 +172,8 @@ func rowOf(r *diff.Row) changeRow {
 }
 
 // sumRow returns several rows in one.
-func sumRow(label string, t tone, rows []*diff.Row) changeRow {
-	sum := changeRow{label: label, tone: t, state: diff.Kept, changes: map[diff.Measure]diff.Change{}}
+func sumRow(label string, t style, rows []*diff.Row) changeRow {
+	sum := changeRow{label: label, style: t, state: diff.Kept, changes: map[diff.Measure]diff.Change{}}
 	for _, m := range diff.Measures {
 		if c, ok := sumOf(m, rows); ok {
 			sum.changes[m] = c
@@ -253,13 +253,13 @@ const noise = "~"
 
 // changeColumns are the columns that a measure takes.
 type changeColumns struct {
-	measure   diff.Measure
-	head      string
-	old       bool // what there was, too
-	growth    bool // the change in per cent, too
-	perDay    bool // the rate, too
-	expend    int  // of all its columns but the change; see column
-	expendAll bool // the change may go, too
+	measure      diff.Measure
+	head         string
+	old          bool // what there was, too
+	growth       bool // the change in per cent, too
+	perDay       bool // the rate, too
+	dropPriority int  // of all its columns but the change; see column
+	dropAll      bool // the change may go, too
 }
 
 // changes adds the columns of a measure, which share a unit, unless it is known of
@@ -277,17 +277,17 @@ func (b *gridBuilder) changes(rows []changeRow, w changeColumns) {
 		return func(c diff.Change) cell { return figureCell(of(c), set.scale.Format) }
 	}
 	if w.old {
-		set.add(b, column{head: [2]string{"", "old"}, apart: true, expend: w.expend}, figure(func(c diff.Change) *float64 { return c.Old }))
+		set.add(b, column{head: [2]string{"", "old"}, apart: true, dropPriority: w.dropPriority}, figure(func(c diff.Change) *float64 { return c.Old }))
 	}
-	set.add(b, column{head: [2]string{"", "new"}, apart: !w.old, expend: w.expend}, figure(func(c diff.Change) *float64 { return c.New }))
-	set.add(b, column{head: [2]string{"", "change"}, expend: pick(w.expendAll, w.expend+1, 0)}, func(c diff.Change) cell {
+	set.add(b, column{head: [2]string{"", "new"}, apart: !w.old, dropPriority: w.dropPriority}, figure(func(c diff.Change) *float64 { return c.New }))
+	set.add(b, column{head: [2]string{"", "change"}, dropPriority: pick(w.dropAll, w.dropPriority+1, 0)}, func(c diff.Change) cell {
 		return changeCell(c, c.Delta, set.scale.FormatChange)
 	})
 	if w.growth {
-		set.add(b, column{head: [2]string{"", "%"}, expend: w.expend}, growthCell)
+		set.add(b, column{head: [2]string{"", "%"}, dropPriority: w.dropPriority}, growthCell)
 	}
 	if w.perDay {
-		set.add(b, column{head: [2]string{"", "a day"}, expend: w.expend + perDayFirst}, func(c diff.Change) cell {
+		set.add(b, column{head: [2]string{"", "a day"}, dropPriority: w.dropPriority + perDayFirst}, func(c diff.Change) cell {
 			return changeCell(c, c.PerDay, set.scale.FormatChange)
 		})
 	}
@@ -334,7 +334,7 @@ func (s *changeSet) add(b *gridBuilder, c column, of func(diff.Change) cell) {
 
 func figureCell(v *float64, write func(float64) string) cell {
 	if v == nil {
-		return cell{text: absent, tone: quiet}
+		return cell{text: absent, style: quiet}
 	}
 	return cell{text: write(*v)}
 }
@@ -342,7 +342,7 @@ func figureCell(v *float64, write func(float64) string) cell {
 // changeCell returns a figure that follows from a change.
 func changeCell(c diff.Change, v *float64, write func(float64) string) cell {
 	if v != nil && c.WithinNoise {
-		return cell{text: noise, tone: quiet}
+		return cell{text: noise, style: quiet}
 	}
 	return figureCell(v, write)
 }
@@ -376,7 +376,7 @@ func (v *diffView) nameColumns(b *gridBuilder, rows []changeRow) {
 		if r.db != nil {
 			dbs[i].text = dbNumber(*r.db)
 		}
-		names[i] = cell{text: r.label, name: r.name, tone: r.tone}
+		names[i] = cell{text: r.label, name: r.name, style: r.style}
 	}
 	if stated {
 		b.words(column{left: true, apart: true}, states)

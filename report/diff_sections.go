@@ -18,7 +18,7 @@ func caveatSection(c *diff.Comparison) (section, bool) {
 		if names := measureNames(caveat.Hides); names != "" {
 			text += " (not compared: " + names + ")"
 		}
-		s.lines = append(s.lines, say(words(text)).in(alarm))
+		s.lines = append(s.lines, say(words(text)).in(critical))
 	}
 	return s, len(s.lines) > 0
 }
@@ -48,19 +48,19 @@ func changeSection(v *diffView) (section, bool) {
 		rows = append(rows, sumRow("… "+plural(int64(len(rest)), "other"), quiet, rest))
 	}
 	foot := 1
-	total := changeRow{label: "total", tone: strong, changes: v.c.Totals.Changes}
+	total := changeRow{label: "total", style: strong, changes: v.c.Totals.Changes}
 	if v.o.Under != "" {
 		total.label, foot = "whole keyspace", 2
 		rows = append(rows, sumRow("all of these", strong, v.chosen))
 	}
-	bytes := changeColumns{measure: diff.Bytes, head: "bytes", old: true, growth: true, perDay: true, expend: 1}
-	keys := changeColumns{measure: diff.Keys, head: "keys", old: true, expend: 3}
+	bytes := changeColumns{measure: diff.Bytes, head: "bytes", old: true, growth: true, perDay: true, dropPriority: 1}
+	keys := changeColumns{measure: diff.Keys, head: "keys", old: true, dropPriority: 3}
 	if v.by == diff.Keys {
-		bytes.expend, keys.expend = keys.expend, bytes.expend
+		bytes.dropPriority, keys.dropPriority = keys.dropPriority, bytes.dropPriority
 	}
 	s.table = v.changeGrid(append(rows, total), foot, bytes, keys,
-		changeColumns{measure: diff.NoTTLShare, head: "no TTL", expend: 2},
-		changeColumns{measure: diff.MeanSize, head: "mean", expend: 4, expendAll: true},
+		changeColumns{measure: diff.NoTTLShare, head: "no TTL", dropPriority: 2},
+		changeColumns{measure: diff.MeanSize, head: "mean", dropPriority: 4, dropAll: true},
 	)
 	if s.table.hasText(noise) {
 		s.notes = v.changeNotes()
@@ -101,7 +101,7 @@ func (v *diffView) partSection(title string, by diff.Measure, columns ...changeC
 	foot := 0
 	if v.o.Under == "" {
 		foot = 1
-		table = append(table, changeRow{label: "total", tone: strong, changes: v.c.Totals.Changes})
+		table = append(table, changeRow{label: "total", style: strong, changes: v.c.Totals.Changes})
 	}
 	s.table = v.changeGrid(table, foot, columns...)
 	return s
@@ -120,9 +120,9 @@ func noTTLChangeSection(v *diffView) (section, bool) {
 		return section{}, false
 	}
 	return v.partSection("Keys without a TTL", by,
-		changeColumns{measure: diff.NoTTLBytes, head: "bytes", old: true, expend: 2},
-		changeColumns{measure: diff.NoTTLKeys, head: "keys", old: true, expend: 3},
-		changeColumns{measure: diff.NoTTLShare, head: "share", old: true, expend: 1},
+		changeColumns{measure: diff.NoTTLBytes, head: "bytes", old: true, dropPriority: 2},
+		changeColumns{measure: diff.NoTTLKeys, head: "keys", old: true, dropPriority: 3},
+		changeColumns{measure: diff.NoTTLShare, head: "share", old: true, dropPriority: 1},
 	), true
 }
 
@@ -135,18 +135,18 @@ func idleChangeSection(v *diffView) (section, bool) {
 		changeColumns{measure: diff.HighIdleBytes, head: "bytes", old: true, growth: true}), true
 }
 
-// stoppedSection lists namespaces that are written without a TTL.
-func stoppedSection(v *diffView) (section, bool) {
-	list := slices.DeleteFunc(slices.Clone(v.c.Stopped), func(s diff.Stopped) bool { return !Below(s.Pattern, v.o.Under) })
+// ttlLossSection lists namespaces that are written without a TTL.
+func ttlLossSection(v *diffView) (section, bool) {
+	list := slices.DeleteFunc(slices.Clone(v.c.TTLLosses), func(s diff.TTLLoss) bool { return !Below(s.Pattern, v.o.Under) })
 	if len(list) == 0 {
-		return stoppedUnknown(v)
+		return ttlLossUnknown(v)
 	}
 	list = list[:min(len(list), v.rows(flaggedRows))]
-	s := section{title: stoppedTitle}
+	s := section{title: ttlLossTitle}
 	rows := make([]changeRow, len(list))
 	columns := [4][]*float64{}
 	for i, st := range list {
-		rows[i] = changeRow{label: patternText(st.Pattern, false), name: true, db: &st.DB, tone: pick(st.Jumped, alarm, plain)}
+		rows[i] = changeRow{label: patternText(st.Pattern, false), name: true, db: &st.DB, style: pick(st.Jumped, critical, plain)}
 		columns[0] = append(columns[0], amount(st.Recent.Keys))
 		columns[1] = append(columns[1], share(st.Recent))
 		columns[2] = append(columns[2], amount(st.Older.Keys))
@@ -174,16 +174,16 @@ func stoppedSection(v *diffView) (section, bool) {
 	return s, true
 }
 
-// stoppedUnknown returns why none can be listed, if so.
-func stoppedUnknown(v *diffView) (section, bool) {
-	if v.c.StoppedUnknown == "" || v.o.Under != "" {
+// ttlLossUnknown returns why none can be listed, if so.
+func ttlLossUnknown(v *diffView) (section, bool) {
+	if v.c.TTLLossUnknown == "" || v.o.Under != "" {
 		return section{}, false
 	}
-	text := "Unknown: " + display(v.c.StoppedUnknown) + "."
-	return section{title: stoppedTitle, lines: []line{say(words(text)).in(quiet)}}, true
+	text := "Unknown: " + display(v.c.TTLLossUnknown) + "."
+	return section{title: ttlLossTitle, lines: []line{say(words(text)).in(quiet)}}, true
 }
 
-const stoppedTitle = "Written without a TTL since the old profile"
+const ttlLossTitle = "Written without a TTL since the old profile"
 
 func share(p diff.Portion) *float64 {
 	if p.Keys == 0 {
@@ -193,7 +193,7 @@ func share(p diff.Portion) *float64 {
 	return &v
 }
 
-func exampleLine(s diff.Stopped) (line, bool) {
+func exampleLine(s diff.TTLLoss) (line, bool) {
 	if len(s.Examples) == 0 {
 		return line{}, false
 	}
@@ -207,8 +207,8 @@ func exampleLine(s diff.Stopped) (line, bool) {
 	return say(parts...).in(quiet), true
 }
 
-// lastingSection returns how long what is left of a limit lasts.
-func lastingSection(v *diffView) (section, bool) {
+// limitsSection returns how long what is left of a limit lasts.
+func limitsSection(v *diffView) (section, bool) {
 	s := section{title: "Time to the limits"}
 	if v.o.Under != "" {
 		return s, false
@@ -240,10 +240,10 @@ func runwayLine(r *diff.Runway) line {
 	case r.Days == nil:
 		return say(words(pick(pool, "Evictable keys: ", "Memory: ") + r.Assumption + "."))
 	case r.Left == 0:
-		return say(words(pick(pool, "No evictable keys are left: ", "Memory is full: ") + r.Assumption + "; " + r.Consequence + ".")).in(alarm)
+		return say(words(pick(pool, "No evictable keys are left: ", "Memory is full: ") + r.Assumption + "; " + r.Consequence + ".")).in(critical)
 	}
 	ends := pick(pool, "Evictable keys run out in ", "Memory reaches maxmemory in ") + daysText(r)
-	return say(words(ends + ", " + r.Assumption + "; " + r.Consequence + ".")).in(alarm)
+	return say(words(ends + ", " + r.Assumption + "; " + r.Consequence + ".")).in(critical)
 }
 
 // scheduleText returns what expires by itself.
@@ -270,10 +270,10 @@ func (v *diffView) poolGrid() *grid {
 	for _, r := range v.c.Pool.Namespaces[:min(len(v.c.Pool.Namespaces), v.rows(flaggedRows))] {
 		rows = append(rows, changeRow{label: patternText(r.Pattern, r.Other), name: !r.Other, db: &r.DB, changes: poolChanges(r.Keys, r.Bytes)})
 	}
-	rows = append(rows, changeRow{label: "all keys with a TTL", tone: strong, changes: poolChanges(v.c.Pool.Keys, v.c.Pool.Bytes)})
+	rows = append(rows, changeRow{label: "all keys with a TTL", style: strong, changes: poolChanges(v.c.Pool.Keys, v.c.Pool.Bytes)})
 	return v.changeGrid(rows, 1,
-		changeColumns{measure: diff.Keys, head: "keys", old: true, growth: true, perDay: true, expend: 1},
-		changeColumns{measure: diff.Bytes, head: "bytes", old: true, expend: 2})
+		changeColumns{measure: diff.Keys, head: "keys", old: true, growth: true, perDay: true, dropPriority: 1},
+		changeColumns{measure: diff.Bytes, head: "bytes", old: true, dropPriority: 2})
 }
 
 func poolChanges(keys diff.Change, bytes *diff.Change) map[diff.Measure]diff.Change {
@@ -369,8 +369,8 @@ func newDiffDocument(v *diffView) document {
 	add(changeSection(v))
 	add(noTTLChangeSection(v))
 	add(idleChangeSection(v))
-	add(stoppedSection(v))
-	add(lastingSection(v))
+	add(ttlLossSection(v))
+	add(limitsSection(v))
 	add(serverSection(v.c))
 	return d
 }
@@ -420,19 +420,19 @@ func diffHeadlines(v *diffView) []line {
 		return nil
 	}
 	var lines []line
-	for _, find := range []func(*diffView) (line, bool){stoppedHeadline, poolHeadline, fullHeadline, growthHeadline, lastingHeadline, comingsHeadline} {
+	for _, find := range []func(*diffView) (line, bool){ttlLossHeadline, poolHeadline, maxmemoryHeadline, growthHeadline, noTTLHeadline, newAndGoneHeadline} {
 		if l, ok := find(v); ok {
 			lines = append(lines, l)
 		}
 	}
 	if len(lines) == 0 {
-		lines = append(lines, say(words(quietText(v))).in(strong))
+		lines = append(lines, say(words(noChangeText(v))).in(strong))
 	}
 	return lines
 }
 
-// quietText returns said when nothing is.
-func quietText(v *diffView) string {
+// noChangeText returns said when nothing is.
+func noChangeText(v *diffView) string {
 	t := v.c.Totals.Changes
 	switch {
 	case t[diff.Keys].Delta == nil && t[diff.Bytes].Delta == nil:
@@ -446,13 +446,13 @@ func quietText(v *diffView) string {
 	}
 }
 
-// stoppedHeadline returns the name of the namespaces that have begun to be written without a TTL.
-func stoppedHeadline(v *diffView) (line, bool) {
-	i := slices.IndexFunc(v.c.Stopped, func(s diff.Stopped) bool { return s.Jumped })
+// ttlLossHeadline returns the name of the namespaces that have begun to be written without a TTL.
+func ttlLossHeadline(v *diffView) (line, bool) {
+	i := slices.IndexFunc(v.c.TTLLosses, func(s diff.TTLLoss) bool { return s.Jumped })
 	if i < 0 {
 		return line{}, false
 	}
-	s := v.c.Stopped[i]
+	s := v.c.TTLLosses[i]
 	text := v.dbOf(s.DB) + " is now written without a TTL: " + unit.FormatShare(s.Recent.Share()) + " of its " +
 		plural(s.Recent.Keys, "key") + " " + v.c.RecentMeans() + " in the last " + unit.FormatDuration(float64(s.RecentS)) + " have none"
 	if s.Older.Keys > 0 {
@@ -462,13 +462,13 @@ func stoppedHeadline(v *diffView) (line, bool) {
 		text += "; " + unit.FormatCount(s.MoreNoTTL) + " more of its keys have no TTL than before"
 	}
 	text += "."
-	if more := countJumped(v.c.Stopped) - 1; more > 0 {
+	if more := countJumped(v.c.TTLLosses) - 1; more > 0 {
 		text += " The same holds for " + plural(int64(more), "more namespace") + "."
 	}
-	return say(name(patternText(s.Pattern, false)), words(text)).in(alarm), true
+	return say(name(patternText(s.Pattern, false)), words(text)).in(critical), true
 }
 
-func countJumped(list []diff.Stopped) (n int) {
+func countJumped(list []diff.TTLLoss) (n int) {
 	for _, s := range list {
 		if s.Jumped {
 			n++
@@ -505,28 +505,28 @@ func poolHeadline(v *diffView) (line, bool) {
 		return line{}, false
 	}
 	if r.Left == 0 {
-		return say(words("No evictable keys are left: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
+		return say(words("No evictable keys are left: " + r.Assumption + "; " + r.Consequence + ".")).in(critical), true
 	}
 	text := "Evictable keys run out in " + daysText(r) + " at this rate: " + unit.FormatCount(int64(r.Left)) + " keys have a TTL, " +
 		unit.FormatCount(int64(lastRate(r))) + " fewer a day. Then writes fail."
-	return say(words(text)).in(alarm), true
+	return say(words(text)).in(critical), true
 }
 
 // lastRate returns the one that led to the new profile.
 func lastRate(r *diff.Runway) float64 { return r.Rates[len(r.Rates)-1].PerDay }
 
-// fullHeadline returns a sentence that maxmemory will be reached.
-func fullHeadline(v *diffView) (line, bool) {
+// maxmemoryHeadline returns a sentence that maxmemory will be reached.
+func maxmemoryHeadline(v *diffView) (line, bool) {
 	r := v.runway(diff.MaxmemoryFull)
 	if r == nil || r.Days == nil || *r.Days > urgent {
 		return line{}, false
 	}
 	if r.Left == 0 {
-		return say(words("Memory is full: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
+		return say(words("Memory is full: " + r.Assumption + "; " + r.Consequence + ".")).in(critical), true
 	}
 	text := "Memory reaches maxmemory in " + daysText(r) + " at this rate: " + unit.FormatBytes(int64(r.Left)) + " are left, " +
 		unit.FormatBytes(int64(lastRate(r))) + " less a day."
-	return say(words(text)).in(alarm), true
+	return say(words(text)).in(critical), true
 }
 
 // daysText returns how long a runway is: "3.15 days", with its range.
@@ -582,8 +582,8 @@ func growthHeadline(v *diffView) (line, bool) {
 	return say(append(parts, words("."))...), true
 }
 
-// lastingHeadline returns a sentence that more keys never expire, where their share rose.
-func lastingHeadline(v *diffView) (line, bool) {
+// noTTLHeadline returns a sentence that more keys never expire, where their share rose.
+func noTTLHeadline(v *diffView) (line, bool) {
 	keys, share := v.c.Totals.Changes[diff.NoTTLKeys], v.c.Totals.Changes[diff.NoTTLShare]
 	if !keys.Real() || !share.Real() || *keys.Delta < 0 || *share.Delta < leastRise {
 		return line{}, false
@@ -633,8 +633,8 @@ func (v *diffView) mostMoved(m diff.Measure, up bool) *diff.Row {
 	return most
 }
 
-// comingsHeadline returns the name of namespaces that are new, and that are gone.
-func comingsHeadline(v *diffView) (line, bool) {
+// newAndGoneHeadline returns the name of namespaces that are new, and that are gone.
+func newAndGoneHeadline(v *diffView) (line, bool) {
 	var parts []span
 	for _, state := range []diff.State{diff.Added, diff.Vanished} {
 		rows := slices.DeleteFunc(slices.Clone(v.chosen), func(r *diff.Row) bool { return r.State != state || r.Other })
@@ -644,13 +644,13 @@ func comingsHeadline(v *diffView) (line, bool) {
 		n := int64(len(rows))
 		what := pick(state == diff.Added, verb(n, " is new: ", " are new: "), verb(n, " is gone: ", " are gone: "))
 		parts = append(parts, words(pick(parts == nil, "", " ")+plural(n, "namespace")+what))
-		for i, r := range rows[:min(n, comingsNamed)] {
+		for i, r := range rows[:min(n, namespacesNamed)] {
 			parts = append(parts, words(pick(i > 0, ", ", "")), name(patternText(r.Pattern, false)), words(v.dbOf(r.DB)))
 		}
-		parts = append(parts, words(pick(n > comingsNamed, ", …", ".")))
+		parts = append(parts, words(pick(n > namespacesNamed, ", …", ".")))
 	}
 	return say(parts...), parts != nil
 }
 
-// comingsNamed is how many namespaces are named that are new, or gone.
-const comingsNamed = 3
+// namespacesNamed is how many namespaces are named that are new, or gone.
+const namespacesNamed = 3

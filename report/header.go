@@ -80,32 +80,32 @@ func limitText(n *profile.Node) string {
 // databasesListed is how many databases the header names.
 const databasesListed = 16
 
-// databasesFact lists the databases that were walked and the keys that the
+// databasesFact lists the databases that were scanned and the keys that the
 // server says they hold: "db0 (5 keys by INFO), db1 (2 keys by INFO)", or, if
 // others hold keys, "only db0 (5 of 7 keys by INFO) of db0, db1".
 func databasesFact(v *view) fact {
 	keys := keysByDB(v.p)
 	text := "none"
 	switch e := v.extent; {
-	case len(e.walked) == 0:
+	case len(e.scanned) == 0:
 	case e.listed && !e.every():
-		text = "only " + listDBs(e.walked, nil) + ofAllKeys(v, keys) + " of " + listDBs(allDBs(e), nil)
+		text = "only " + listDBs(e.scanned, nil) + ofAllKeys(v, keys) + " of " + listDBs(allDBs(e), nil)
 	case !e.listed:
-		text = listDBs(e.walked, keys) + "; INFO does not list the other databases"
+		text = listDBs(e.scanned, keys) + "; INFO does not list the other databases"
 	default:
-		text = listDBs(e.walked, keys)
+		text = listDBs(e.scanned, keys)
 	}
 	return fact{label: "databases", line: say(words(text))}
 }
 
-// allDBs returns the databases that were walked and those that hold keys.
+// allDBs returns the databases that were scanned and those that hold keys.
 func allDBs(e extent) []int {
-	all := slices.Concat(e.walked, e.left())
+	all := slices.Concat(e.scanned, e.left())
 	slices.Sort(all)
 	return all
 }
 
-// keysByDB returns the keys that each walked database held before by INFO.
+// keysByDB returns the keys that each scanned database held before by INFO.
 func keysByDB(p *profile.Profile) map[int]int64 {
 	keys := map[int]int64{}
 	for _, n := range p.Nodes {
@@ -118,10 +118,10 @@ func keysByDB(p *profile.Profile) map[int]int64 {
 	return keys
 }
 
-// ofAllKeys returns how many of the server's keys the walked databases held.
-func ofAllKeys(v *view, walked map[int]int64) string {
+// ofAllKeys returns how many of the server's keys the scanned databases held.
+func ofAllKeys(v *view, scanned map[int]int64) string {
 	var some, all int64
-	for _, n := range walked {
+	for _, n := range scanned {
 		some += n
 	}
 	for i := range v.p.Nodes {
@@ -197,7 +197,7 @@ func loadFact(r *profile.Receipt) fact {
 }
 
 func underFact(v *view) fact {
-	t := tallyOf(v.scope()...)
+	t := summarize(v.scope()...)
 	text := ": " + plural(int64(len(v.chosen)), "namespace") + ", " + v.amountOf(t.keys, t.bytes)
 	if slices.ContainsFunc(v.p.Namespaces, func(ns profile.Namespace) bool { return ns.Other }) {
 		text += "; " + profile.OtherPattern + " may include more that are not counted here"
@@ -212,21 +212,21 @@ func coverageFact(v *view) fact {
 	case !p.Complete:
 		figures := pick(sampled(p) && !p.Totals.Keys.IsExact(), "Figures are estimated from ", "Figures cover ")
 		text := "INCOMPLETE: " + strings.Join(incompleteReasons(p), "; ") + ". " + figures + measuredText(t) + "."
-		return fact{label: "coverage", line: say(words(text)).in(alarm)}
+		return fact{label: "coverage", line: say(words(text)).in(critical)}
 	case v.extent.unmeasured > 0:
-		return fact{label: "coverage", line: say(words(pick(sampled(p), "some keys of the sample", "all keys were scanned, but some") + " could not be measured: " + censusText(p))).in(alarm)}
+		return fact{label: "coverage", line: say(words(pick(sampled(p), "some keys of the sample", "all keys were scanned, but some") + " could not be measured: " + scanText(p))).in(critical)}
 	default:
-		return fact{label: "coverage", line: say(words(pick(sampled(p), "", "complete: ") + censusText(p)))}
+		return fact{label: "coverage", line: say(words(pick(sampled(p), "", "complete: ") + scanText(p)))}
 	}
 }
 
-// censusText returns how many keys were walked, and how many of these measured:
+// scanText returns how many keys were scanned, and how many of these measured:
 // "a census of 10 keys, 4 of them measured (6 denied by ACL), in 3s".
-func censusText(p *profile.Profile) string {
+func scanText(p *profile.Profile) string {
 	t := &p.Totals
-	text := pick(sampled(p), "sample of ", "full scan of ") + plural(walkedKeys(t), "key")
+	text := pick(sampled(p), "sample of ", "full scan of ") + plural(scannedKeys(t), "key")
 	if p.Design.Match != "" {
-		text += verb(walkedKeys(t), " that matches", " that match")
+		text += verb(scannedKeys(t), " that matches", " that match")
 	}
 	if s := p.Design.Sample; s != nil {
 		text += ", " + unit.FormatShare(s.Covered) + " of all"
@@ -246,15 +246,15 @@ func measuredText(t *profile.Stats) string {
 	if why == "" {
 		return "the " + plural(t.Probed, "key") + " measured"
 	}
-	return "the " + plural(t.Probed, "key") + " measured, of " + unit.FormatCount(walkedKeys(t)) + " scanned (" + why + ")"
+	return "the " + plural(t.Probed, "key") + " measured, of " + unit.FormatCount(scannedKeys(t)) + " scanned (" + why + ")"
 }
 
-// walkedKeys returns all keys that SCAN returned and that were probed.
-func walkedKeys(t *profile.Stats) int64 {
+// scannedKeys returns all keys that SCAN returned and that were probed.
+func scannedKeys(t *profile.Stats) int64 {
 	return t.Probed + t.Gone() + t.Unmeasured()
 }
 
-// lostText returns why keys that were walked are in no figure: "6 denied by ACL".
+// lostText returns why keys that were scanned are in no figure: "6 denied by ACL".
 func lostText(t *profile.Stats) string {
 	return counted([]countOf{
 		{t.Vanished, "vanished"},
@@ -313,7 +313,7 @@ func databaseReason(p *profile.Profile, db *profile.Database, given string) stri
 	if db.Incomplete != given {
 		why = display(db.Incomplete)
 	}
-	if walkedThrough(p, db) { // how far it came says nothing
+	if scanFinished(p, db) { // how far it came says nothing
 		return why
 	}
 	text := "db" + dbNumber(db.DB)
@@ -327,9 +327,9 @@ func databaseReason(p *profile.Profile, db *profile.Database, given string) stri
 		" (" + unit.FormatShare(min(1, unit.Share(db.Returned, db.Before.Keys))) + ")"
 }
 
-// walkedThrough reports whether SCAN came to the end of a database, which may
+// scanFinished reports whether SCAN came to the end of a database, which may
 // be incomplete all the same as some of its keys could not be measured.
-func walkedThrough(p *profile.Profile, db *profile.Database) bool {
+func scanFinished(p *profile.Profile, db *profile.Database) bool {
 	return db.Complete || db.Cursor == "" && lostIn(p, db.DB).unmeasured > 0
 }
 
@@ -353,14 +353,14 @@ func lostIn(p *profile.Profile, db int) lost {
 // extent is how much of what the servers hold the figures of a profile are
 // about. It decides whether a sentence may speak of the whole.
 type extent struct {
-	sampled    bool  // only some of the keys were walked, chosen by chance
+	sampled    bool  // only some of the keys were scanned, chosen by chance
 	incomplete bool  // the walk did not reach its end
-	matched    bool  // only keys that match a pattern were walked
-	unmeasured int64 // keys that were walked and that refused to be measured
-	// walked and held are the numbers of the databases that were walked and of
+	matched    bool  // only keys that match a pattern were scanned
+	unmeasured int64 // keys that were scanned and that refused to be measured
+	// scanned and held are the numbers of the databases that were scanned and of
 	// those that hold keys.
-	walked, held []int
-	listed       bool // held is known
+	scanned, held []int
+	listed        bool // held is known
 }
 
 func extentOf(p *profile.Profile) extent {
@@ -368,11 +368,11 @@ func extentOf(p *profile.Profile) extent {
 		sampled: sampled(p), incomplete: !p.Complete, matched: p.Design.Match != "",
 		unmeasured: p.Totals.Unmeasured(), listed: len(p.Nodes) > 0,
 	}
-	walked, held := map[int]bool{}, map[int]bool{}
+	scanned, held := map[int]bool{}, map[int]bool{}
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
 		for _, db := range n.Databases {
-			walked[db.DB] = true
+			scanned[db.DB] = true
 		}
 		known, ok := keyspaceOf(n)
 		e.listed = e.listed && ok
@@ -380,7 +380,7 @@ func extentOf(p *profile.Profile) extent {
 			held[db] = true
 		}
 	}
-	e.walked, e.held = slices.Sorted(maps.Keys(walked)), slices.Sorted(maps.Keys(held))
+	e.scanned, e.held = slices.Sorted(maps.Keys(scanned)), slices.Sorted(maps.Keys(held))
 	return e
 }
 
@@ -389,12 +389,12 @@ func (e extent) whole() bool {
 	return e.every() && !e.matched && e.unmeasured == 0 && !e.incomplete && !e.sampled
 }
 
-// every reports whether every database that holds keys was walked.
+// every reports whether every database that holds keys was scanned.
 func (e extent) every() bool { return e.listed && len(e.left()) == 0 }
 
-// left returns the databases that hold keys and were not walked.
+// left returns the databases that hold keys and were not scanned.
 func (e extent) left() []int {
-	return slices.DeleteFunc(slices.Clone(e.held), func(db int) bool { return slices.Contains(e.walked, db) })
+	return slices.DeleteFunc(slices.Clone(e.held), func(db int) bool { return slices.Contains(e.scanned, db) })
 }
 
 // word returns which keys a sentence is about, if not all: "of the keys walked".

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keyprof/report/unit"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
@@ -15,23 +16,23 @@ type finder func(*view) (line, bool)
 
 // rule is a finder and how soon its sentence gives way to others.
 type rule struct {
-	find   finder
-	expend int // when there are too many, the sentence of the highest value goes first
+	find         finder
+	dropPriority int // when there are too many, the sentence of the highest value goes first
 }
 
 // rules in the order in which their sentences are read: where the memory is,
 // why it does not go away, what comes next, what is innocent. No more than
-// maxHeadlines of them have an expend of 0.
+// maxHeadlines of them have an dropPriority of 0.
 var rules = []rule{
 	{find: dominance},
-	{find: idleness, expend: 1},
+	{find: idleness, dropPriority: 1},
 	{find: another},
-	{find: expiry, expend: 2},
+	{find: expiry, dropPriority: 2},
 	{find: limit},
 	{find: evictable},
 	{find: heavyKey},
-	{find: lightKeys, expend: 3},
-	{find: innocence, expend: 4},
+	{find: lightKeys, dropPriority: 3},
+	{find: otherNamespaces, dropPriority: 4},
 }
 
 // maxHeadlines is how many sentences are read in an incident.
@@ -51,17 +52,17 @@ func headlines(v *view) []line {
 		}
 	}
 	for len(lines) > maxHeadlines {
-		i := leastNeeded(found)
+		i := nextToDropRule(found)
 		lines, found = slices.Delete(lines, i, i+1), slices.Delete(found, i, i+1)
 	}
 	return lines
 }
 
-// leastNeeded returns the rule of the highest expend.
-func leastNeeded(list []rule) int {
+// nextToDropRule returns the rule of the highest dropPriority.
+func nextToDropRule(list []rule) int {
 	best := 0
 	for i, r := range list {
-		if r.expend > list[best].expend {
+		if r.dropPriority > list[best].dropPriority {
 			best = i
 		}
 	}
@@ -182,7 +183,7 @@ func spreadOut(v *view) (line, bool) {
 	}
 	largest := byWeight(v)[:few]
 	parts := []span{words("No namespace holds half of the bytes" + v.extent.word() + "; the largest " + unit.FormatCount(few) + " hold " +
-		unit.FormatShare(unit.Share(orZero(sum(statsOf(largest), bytesOf)), v.p.Totals.Bytes.Value)) + ": ")}
+		unit.FormatShare(unit.Share(orZero(aggregate.Sum(statsOf(largest), bytesOf)), v.p.Totals.Bytes.Value)) + ": ")}
 	for i, ns := range largest {
 		if i > 0 {
 			parts = append(parts, words(", "))
@@ -221,7 +222,7 @@ func idleness(v *view) (line, bool) {
 		touched = "written (or read on this replica)"
 	}
 	var clauses []string
-	if share := highIdleShare(tallyOf(&ns.Stats)); share != nil && *share >= mostlyIdle {
+	if share := highIdleShare(summarize(&ns.Stats)); share != nil && *share >= mostlyIdle {
 		clauses = append(clauses, unit.FormatShare(*share)+" of its "+v.unitOfWeight()+" were last "+touched+" more than "+v.threshold()+" ago")
 	}
 	if d := ns.Idle.IdleS; d.Min >= quietDay && d.Count == ns.Keys.Value {
@@ -282,9 +283,9 @@ func (v *view) keyNote(k profile.Key) string {
 	}
 }
 
-// innocence clears all other namespaces, unless another says what is wrong with
+// otherNamespaces clears all other namespaces, unless another says what is wrong with
 // one of them.
-func innocence(v *view) (line, bool) {
+func otherNamespaces(v *view) (line, bool) {
 	ns := dominant(v)
 	others := int64(len(v.chosen) + len(v.other) - 1)
 	if ns == nil || others < 1 || v.p.Totals.Bytes == nil || ns.Bytes == nil || !v.extent.whole() {

@@ -15,14 +15,14 @@ type document struct {
 	sections  []section
 }
 
-// tone is how a piece of text wants to be heard; text shows it by colour.
-type tone int
+// style is how a piece of text wants to be heard; text shows it by colour.
+type style int
 
 const (
-	plain  tone = iota
-	quiet       // details
-	strong      // names of things
-	alarm       // must not be overlooked
+	plain    style = iota
+	quiet          // details
+	strong         // names of things
+	critical       // must not be overlooked
 )
 
 // span is a piece of a sentence: words, or a name that came from a server.
@@ -34,15 +34,15 @@ type span struct {
 // line is a sentence or some of them.
 type line struct {
 	spans    []span
-	tone     tone
+	style    style
 	verbatim bool // a command to be copied: text does not break it
 }
 
 // say returns a line of words and names.
 func say(parts ...span) line { return line{spans: parts} }
 
-// in gives a line its tone.
-func (l line) in(t tone) line { l.tone = t; return l }
+// in gives a line its style.
+func (l line) in(t style) line { l.style = t; return l }
 
 func words(s string) span { return span{text: s} }
 func name(s string) span  { return span{text: s, name: true} }
@@ -81,12 +81,12 @@ type grid struct {
 
 // column is how one column of a grid is called and set.
 type column struct {
-	head   [2]string // two short lines
-	left   bool      // aligned to the left; else to the right
-	wraps  bool      // holds names; takes what is left of the width
-	apart  bool      // begins a group of columns
-	expend int       // when there is no room, the column of the highest value goes first; 0 stays
-	group  *group
+	head         [2]string // two short lines
+	left         bool      // aligned to the left; else to the right
+	wraps        bool      // holds names; takes what is left of the width
+	apart        bool      // begins a group of columns
+	dropPriority int       // when there is no room, the column of the highest value goes first; 0 stays
+	group        *group
 }
 
 // group is columns with a title of their own: a piece of it stands above each of
@@ -94,9 +94,9 @@ type column struct {
 type group struct{ titles []string }
 
 type cell struct {
-	text string
-	name bool
-	tone tone
+	text  string
+	name  bool
+	style style
 }
 
 // absent stands for a figure that was not measured. It is never shown as 0.
@@ -108,7 +108,7 @@ type figures struct {
 	column
 	kind   unit.Kind
 	values []*float64 // one a row, base units; nil: not measured
-	tones  []tone     // one a row, or nil
+	styles []style    // one a row, or nil
 }
 
 // gridBuilder collects the columns of a table of which the last foot rows are
@@ -141,11 +141,11 @@ func (b *gridBuilder) number(f figures) {
 
 func (f figures) cell(i int, v *float64, scale unit.Column) cell {
 	if v == nil {
-		return cell{text: absent, tone: quiet}
+		return cell{text: absent, style: quiet}
 	}
 	c := cell{text: scale.Format(*v)}
-	if f.tones != nil {
-		c.tone = f.tones[i]
+	if f.styles != nil {
+		c.style = f.styles[i]
 	}
 	return c
 }

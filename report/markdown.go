@@ -51,7 +51,7 @@ func markdownLine(l line) string {
 			b.WriteString(escapeMarkdown(part.text))
 		}
 	}
-	if l.tone == alarm {
+	if l.style == critical {
 		return "**" + strings.TrimSpace(b.String()) + "**"
 	}
 	return b.String()

@@ -15,7 +15,7 @@ import (
 func receiptSection(p *profile.Profile) section {
 	r := &p.Receipt
 	var lines []line
-	for _, text := range []string{timeText(r), serverText(r), traceText(r), feltText(r), brakesText(r.Brakes), waitsText(r.Waits), trafficText(r)} {
+	for _, text := range []string{timeText(r), serverText(r), traceText(r), latencyText(r), throttleText(r.Brakes), waitsText(r.Waits), trafficText(r)} {
 		if text != "" {
 			lines = append(lines, say(words(text)).in(quiet))
 		}
@@ -102,8 +102,8 @@ func waitsText(waits []profile.Wait) string {
 	return "Waited for the server: " + strings.Join(parts, ", ") + "."
 }
 
-// brakesText returns why the walk stood back.
-func brakesText(brakes []profile.Brake) string {
+// throttleText returns why the walk stood back.
+func throttleText(brakes []profile.Brake) string {
 	if len(brakes) == 0 {
 		return ""
 	}
@@ -118,8 +118,8 @@ func brakesText(brakes []profile.Brake) string {
 	return "Scan paused: " + strings.Join(parts, ", ") + "."
 }
 
-// feltText returns what other clients felt, and by what pages they were spared.
-func feltText(r *profile.Receipt) string {
+// latencyText returns what other clients felt, and by what pages they were spared.
+func latencyText(r *profile.Receipt) string {
 	var parts []string
 	if r.LatencyBudgetS > 0 {
 		parts = append(parts, "pages of "+pagesText(r)+" for --latency-budget")

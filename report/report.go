@@ -206,7 +206,7 @@ func emptyText(v *view) string {
 	case p.Design.Match != "":
 		return "No keys match " + display(p.Design.Match) + "."
 	case !v.extent.every():
-		return "No keys in the scanned " + verb(int64(len(v.extent.walked)), "database.", "databases.")
+		return "No keys in the scanned " + verb(int64(len(v.extent.scanned)), "database.", "databases.")
 	default:
 		return "No keys."
 	}

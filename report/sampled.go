@@ -76,7 +76,7 @@ func sampleLines(v *view) []line {
 	}
 	if b := v.p.Totals.Bytes; b != nil {
 		if b.Hi == nil {
-			lines = append(lines, say(words("A few keys hold so many bytes that the sample gives only a lower bound of the total: "+aboutText(b, unit.FormatBytes)+".")).in(alarm))
+			lines = append(lines, say(words("A few keys hold so many bytes that the sample gives only a lower bound of the total: "+aboutText(b, unit.FormatBytes)+".")).in(critical))
 		}
 		lines = append(lines, say(words(unseenText(v.p))))
 		lines = append(lines, balanceLine(v))
@@ -179,7 +179,7 @@ func balanceLine(v *view) line {
 		text += "That is " + unit.FormatBytes(-left) + " (" + part + ") more than there is."
 	}
 	if b.Large() {
-		return say(words(text + " That is much: the sample may have missed large keys, or counts them for too many; a full scan gives exact figures.")).in(alarm)
+		return say(words(text + " That is much: the sample may have missed large keys, or counts them for too many; a full scan gives exact figures.")).in(critical)
 	}
 	return say(words(text))
 }

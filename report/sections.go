@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"keyprof/report/unit"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
@@ -14,7 +15,7 @@ const flaggedRows = 5
 // neverExpiring returns the flag for keys without a TTL.
 func neverExpiring(v *view) section {
 	s := section{title: "Keys without a TTL"}
-	t := tallyOf(v.scope()...)
+	t := summarize(v.scope()...)
 	switch {
 	case t.noTTLKeys == nil:
 		s.lines = []line{say(words("Unknown: PTTL was not measured."))}
@@ -31,7 +32,7 @@ func neverExpiring(v *view) section {
 // is none.
 func highIdle(v *view) section {
 	s := section{title: "High idle: over " + v.threshold()}
-	t, h := tallyOf(v.scope()...), horizonOf(v.p)
+	t, h := summarize(v.scope()...), horizonOf(v.p)
 	switch {
 	case v.p.Totals.Freq != nil && v.p.Totals.Idle == nil:
 		s.lines = []line{say(words("The server tracks no idle times under an LFU policy; see the access frequency below."))}
@@ -93,13 +94,13 @@ func flagged(v *view, head, below string, keys, bytes measureOf) *grid {
 		groups = append(groups, statsOf(rest))
 	}
 	b := newGrid(len(groups), 0)
-	b.number(groupFigures("", "keys", unit.Count, groups, func(g []*profile.Stats) *float64 { return optional(sum(g, keys)) }))
-	b.number(groupFigures(head, below, unit.Percent, groups, func(g []*profile.Stats) *float64 { return ratio(sum(g, keys), sum(g, keysOf)) }))
-	size := groupFigures("bytes", "", unit.Bytes, groups, func(g []*profile.Stats) *float64 { return optional(sum(g, bytes)) })
+	b.number(groupFigures("", "keys", unit.Count, groups, func(g []*profile.Stats) *float64 { return optional(aggregate.Sum(g, keys)) }))
+	b.number(groupFigures(head, below, unit.Percent, groups, func(g []*profile.Stats) *float64 { return ratio(aggregate.Sum(g, keys), aggregate.Sum(g, keysOf)) }))
+	size := groupFigures("bytes", "", unit.Bytes, groups, func(g []*profile.Stats) *float64 { return optional(aggregate.Sum(g, bytes)) })
 	size.apart = true
 	b.number(size)
 	b.number(groupFigures("% of all", "bytes", unit.Percent, groups, func(g []*profile.Stats) *float64 {
-		return ratio(sum(g, bytes), bytesOf(&v.p.Totals))
+		return ratio(aggregate.Sum(g, bytes), bytesOf(&v.p.Totals))
 	}))
 	addNames(b, v, shown, len(rest))
 	return b.done()
@@ -139,7 +140,7 @@ func addNames(b *gridBuilder, v *view, shown []*profile.Namespace, more int) {
 		dbs = append(dbs, cell{text: dbNumber(ns.DB)})
 	}
 	if more > 0 {
-		names = append(names, cell{text: "… " + plural(int64(more), "more namespace"), tone: quiet})
+		names = append(names, cell{text: "… " + plural(int64(more), "more namespace"), style: quiet})
 		dbs = append(dbs, cell{})
 	}
 	if v.manyDBs {
@@ -234,7 +235,7 @@ func bandGrid(v *view, of bands, horizon int64) *grid {
 			f.values = append(f.values, shares[i])
 		}
 		if !of.beyond(i, horizon) || anyAbove0(f.values) {
-			f.tones = quietZeros(f.values)
+			f.styles = quietZeros(f.values)
 			b.number(f)
 		}
 	}
@@ -285,20 +286,20 @@ func anyAbove0(values []*float64) bool {
 }
 
 // quietZeros lets the shape of a histogram stand out.
-func quietZeros(values []*float64) []tone {
-	tones := make([]tone, len(values))
+func quietZeros(values []*float64) []style {
+	styles := make([]style, len(values))
 	for i, v := range values {
 		if v != nil && *v == 0 {
-			tones[i] = quiet
+			styles[i] = quiet
 		}
 	}
-	return tones
+	return styles
 }
 
 // addBandNames is addNames with a last row for the whole keyspace.
 func addBandNames(b *gridBuilder, v *view, shown []*profile.Namespace) {
 	addNames(b, v, shown, 0)
-	whole := cell{text: v.wholeLabel(), tone: strong}
+	whole := cell{text: v.wholeLabel(), style: strong}
 	last := b.rows - 1
 	if v.manyDBs {
 		b.grid.rows[last] = append(b.grid.rows[last], cell{})
@@ -362,9 +363,9 @@ func typeGrid(v *view, list []typeSum) *grid {
 		wholeKeys, wholeBytes = &v.p.Totals.Probed, &s.Bytes.Bytes
 	}
 	keys := figures{column: column{head: [2]string{"", "keys"}}, kind: unit.Count}
-	keysShare := figures{column: column{head: [2]string{"", "%"}, expend: 2}, kind: unit.Percent}
+	keysShare := figures{column: column{head: [2]string{"", "%"}, dropPriority: 2}, kind: unit.Percent}
 	bytes := figures{column: column{head: [2]string{"bytes", ""}, apart: true}, kind: unit.Bytes}
-	bytesShare := figures{column: column{head: [2]string{"", "%"}, expend: 1}, kind: unit.Percent}
+	bytesShare := figures{column: column{head: [2]string{"", "%"}, dropPriority: 1}, kind: unit.Percent}
 	var names, how []cell
 	for _, t := range list {
 		keys.values = append(keys.values, amount(t.keys))
@@ -403,7 +404,7 @@ func sizing(t typeSum) string {
 // sampledText returns how much of the bytes is an estimate of the server's.
 func sampledText(v *view) string {
 	sets := v.scope()
-	sampled, bytes := sum(sets, sampledOf), sum(sets, bytesOf)
+	sampled, bytes := aggregate.Sum(sets, sampledOf), aggregate.Sum(sets, bytesOf)
 	switch {
 	case sampled == nil || bytes == nil:
 		return ""
@@ -450,9 +451,9 @@ func largestOf(list []*profile.Namespace) []profile.Key {
 
 func largestGrid(v *view, keys []profile.Key) *grid {
 	bytes := figures{column: column{head: [2]string{"bytes", ""}}, kind: unit.Bytes}
-	share := figures{column: column{head: [2]string{"", "%"}, expend: 1}, kind: unit.Percent}
+	share := figures{column: column{head: [2]string{"", "%"}, dropPriority: 1}, kind: unit.Percent}
 	var ttl, dbs, types, names []cell
-	idle := figures{column: column{head: [2]string{"", "idle"}, apart: true, expend: 2}, kind: unit.Span}
+	idle := figures{column: column{head: [2]string{"", "idle"}, apart: true, dropPriority: 2}, kind: unit.Span}
 	for _, k := range keys {
 		bytes.values = append(bytes.values, optional(k.Bytes))
 		share.values = append(share.values, ratio(k.Bytes, bytesOf(&v.p.Totals)))
@@ -477,7 +478,7 @@ func largestGrid(v *view, keys []profile.Key) *grid {
 
 func typeCell(k profile.Key) cell {
 	if k.Type == "" {
-		return cell{text: absent, tone: quiet}
+		return cell{text: absent, style: quiet}
 	}
 	return cell{text: displayType(k.Type)}
 }
@@ -487,7 +488,7 @@ func ttlCell(k profile.Key) cell {
 	case k.NoTTL:
 		return cell{text: "none"}
 	case k.TTLS == nil:
-		return cell{text: absent, tone: quiet}
+		return cell{text: absent, style: quiet}
 	default:
 		return cell{text: unit.FormatDuration(*k.TTLS)}
 	}

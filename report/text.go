@@ -27,7 +27,7 @@ const (
 
 func renderText(out *bytes.Buffer, d document, o Options) {
 	r := textRenderer{out: out, width: o.Width, color: o.Color}
-	r.paragraph("", line{spans: []span{words(d.title)}, tone: strong})
+	r.paragraph("", line{spans: []span{words(d.title)}, style: strong})
 	r.blank()
 	for _, f := range d.facts {
 		r.paragraph(indent+padRight(f.label, labelWidth), f.line)
@@ -73,21 +73,21 @@ func (r textRenderer) paragraph(lead string, l line) {
 		if i > 0 {
 			lead = strings.Repeat(" ", width(lead))
 		}
-		r.out.WriteString(strings.TrimRight(lead+r.paint(part, l.tone), " ") + "\n")
+		r.out.WriteString(strings.TrimRight(lead+r.paint(part, l.style), " ") + "\n")
 	}
 }
 
 // ANSI colours: few, and each with one meaning.
-var colors = map[tone]string{
-	quiet:  "\x1b[2m",
-	strong: "\x1b[1m",
-	alarm:  "\x1b[31m",
+var colors = map[style]string{
+	quiet:    "\x1b[2m",
+	strong:   "\x1b[1m",
+	critical: "\x1b[31m",
 }
 
 const colorOff = "\x1b[0m"
 
-// paint gives one line of text the colour of its tone.
-func (r textRenderer) paint(s string, t tone) string {
+// paint gives one line of text the colour of its style.
+func (r textRenderer) paint(s string, t style) string {
 	if !r.color || t == plain || s == "" {
 		return s
 	}
@@ -181,7 +181,7 @@ func (r textRenderer) tableRow(g *grid, cells []cell, nameRoom int) table.Row {
 			lines = hang(c.text, nameRoom)
 		}
 		for j := range lines {
-			lines[j] = column.lead() + r.paint(lines[j], c.tone)
+			lines[j] = column.lead() + r.paint(lines[j], c.style)
 		}
 		row[i] = strings.Join(lines, "\n")
 	}
@@ -212,7 +212,7 @@ func (r textRenderer) paintRule(s string) string {
 func fit(g *grid, room int) (fitted *grid, left []string) {
 	need, all := min(widestName(g), minNameWidth), g
 	for fixedWidth(g)+need > room {
-		i := mostExpendable(g)
+		i := nextToDrop(g)
 		if i < 0 {
 			break
 		}
@@ -267,11 +267,11 @@ func widestName(g *grid) int {
 	return 0
 }
 
-// mostExpendable returns the column to be left out first; -1 if all must stay.
-func mostExpendable(g *grid) int {
+// nextToDrop returns the column to be left out first; -1 if all must stay.
+func nextToDrop(g *grid) int {
 	best := -1
 	for i, c := range g.columns {
-		if c.expend > 0 && (best < 0 || c.expend > g.columns[best].expend) {
+		if c.dropPriority > 0 && (best < 0 || c.dropPriority > g.columns[best].dropPriority) {
 			best = i
 		}
 	}

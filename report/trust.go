@@ -45,7 +45,7 @@ func missingLine(m profile.Missing) line {
 	if m.Remedy != "" {
 		text += " Remedy: " + display(m.Remedy)
 	}
-	return say(words(text)).in(alarm)
+	return say(words(text)).in(critical)
 }
 
 // warningSection numbers the warnings.
@@ -61,7 +61,7 @@ func warningSection(p *profile.Profile) (section, bool) {
 	return s, len(s.lines) > 0
 }
 
-// infoChecks hold what was walked against what INFO keyspace says: the names
+// infoChecks hold what was scanned against what INFO keyspace says: the names
 // that SCAN returned, and the keys without TTL.
 func infoChecks(v *view) []line {
 	p := v.p
@@ -120,7 +120,7 @@ func namesLine(p *profile.Profile, n *profile.Node, db *profile.Database, where 
 	switch {
 	case db.Before == nil:
 		return say(words(text + "not checked, as INFO does not list this database."))
-	case !walkedThrough(p, db):
+	case !scanFinished(p, db):
 		return say(words(text + "INFO had " + plural(db.Before.Keys, "key") + ": the scan is incomplete."))
 	case db.After == nil:
 		text += "INFO had " + plural(db.Before.Keys, "key") + " before"
@@ -170,11 +170,11 @@ func whyFewer(r *profile.Receipt, n *profile.Node) string {
 	return causes + "or " + keysChanged
 }
 
-// verdict is the outcome of a cross-check.
-type verdict int
+// outcome is the outcome of a cross-check.
+type outcome int
 
 const (
-	exact       verdict = iota // the server says the same
+	exact       outcome = iota // the server says the same
 	churned                    // the difference is no larger than what changed meanwhile
 	evicted                    // nor than that and the keys that were evicted
 	open                       // keys that were not measured leave it open
@@ -185,7 +185,7 @@ const (
 // check is one cross-check: keys without TTL, counted and as INFO has them.
 type check struct {
 	lost
-	verdict       verdict
+	outcome       outcome
 	counted       int64
 	before, after int64  // INFO keyspace, keys less expires
 	evictions     int64  // meanwhile
@@ -193,23 +193,23 @@ type check struct {
 }
 
 func crossCheck(p *profile.Profile, db *profile.Database) check {
-	c := check{verdict: unchecked, lost: lostIn(p, db.DB)}
+	c := check{outcome: unchecked, lost: lostIn(p, db.DB)}
 	switch {
 	case p.Design.Match != "":
 		c.why = "only keys that match were scanned"
 	case db.NoTTLKeys == nil:
 		c.why = "PTTL was not measured"
-	case !walkedThrough(p, db):
+	case !scanFinished(p, db):
 		c.why = "the scan is incomplete"
 	case db.Before == nil || db.After == nil:
 		c.why = "INFO was not read before and after the scan"
 	default:
 		c.counted = *db.NoTTLKeys
 		c.before, c.after = db.Before.Keys-db.Before.Expires, db.After.Keys-db.After.Expires
-		c.verdict = c.judge(drift(db))
+		c.outcome = c.outcomeWith(drift(db))
 		// As many as were evicted may have been written in their place.
-		if c.evictions = orZero(p.Receipt.EvictedMeanwhile); c.verdict == unexplained && c.judge(drift(db)+c.evictions) != unexplained {
-			c.verdict = evicted
+		if c.evictions = orZero(p.Receipt.EvictedMeanwhile); c.outcome == unexplained && c.outcomeWith(drift(db)+c.evictions) != unexplained {
+			c.outcome = evicted
 		}
 	}
 	return c
@@ -223,9 +223,9 @@ func drift(db *profile.Database) int64 {
 
 func abs(n int64) int64 { return max(n, -n) }
 
-// judge holds counted + gone + not measured against INFO. Those that were gone
+// outcomeWith holds counted + gone + not measured against INFO. Those that were gone
 // or not measured may or may not have had a TTL, so the sum is a range.
-func (c check) judge(drift int64) verdict {
+func (c check) outcomeWith(drift int64) outcome {
 	low, high := min(c.before, c.after), max(c.before, c.after)
 	switch {
 	case c.counted == low && c.counted == high:
@@ -241,7 +241,7 @@ func (c check) judge(drift int64) verdict {
 
 func (c check) line(where string) line {
 	lead := "No TTL, " + where + ": "
-	switch c.verdict {
+	switch c.outcome {
 	case unchecked:
 		return say(words(lead + "not checked against INFO: " + c.why + "."))
 	case exact:
@@ -253,14 +253,14 @@ func (c check) line(where string) line {
 	case open:
 		return say(words(lead + c.sum() + c.info() + ": consistent, but not proven, as some keys were not measured."))
 	default:
-		return say(words(lead + c.sum() + c.info() + ": the difference is unexplained.")).in(alarm)
+		return say(words(lead + c.sum() + c.info() + ": the difference is unexplained.")).in(critical)
 	}
 }
 
 // sum returns "458 counted + 2 gone when probed = at most 460".
 func (c check) sum() string {
 	text := unit.FormatCount(c.counted) + " counted"
-	if c.verdict == exact || c.gone+c.unmeasured == 0 {
+	if c.outcome == exact || c.gone+c.unmeasured == 0 {
 		return text
 	}
 	for _, part := range []countOf{{c.gone, "vanished"}, {c.unmeasured, "not measured"}} {

@@ -22,22 +22,22 @@ func deltaOf(m measure) func(subject) reading {
 }
 
 func (s subject) delta(m measure) reading {
-	if r, told := s.untold(m); !told {
+	if r, told := s.unknownChange(m); !told {
 		return r
 	}
 	change := s.row.Changes[m.Measure]
 	switch {
 	case change.Delta != nil:
-		return around(change)
+		return withNoise(change)
 	case s.row.State == diff.Unsure:
 		return s.oneSided(m, change)
 	default: // a quotient without keys
-		return reading{nothing: true}
+		return reading{noKeys: true}
 	}
 }
 
 // around returns the reading of a change which noise makes uncertain.
-func around(c diff.Change) reading {
+func withNoise(c diff.Change) reading {
 	r := exactly(*c.Delta)
 	if c.Noise == nil {
 		r.lo, r.hi, r.open = math.Inf(-1), math.Inf(1), true
@@ -50,7 +50,7 @@ func around(c diff.Change) reading {
 // oneSided returns the change of what only one side knows of, and the other may have.
 func (s subject) oneSided(m measure, c diff.Change) reading {
 	if !m.adds {
-		return lacking(becauseUnsure)
+		return unknown(becauseUnsure)
 	}
 	r := s.bounds(m)
 	r.because = becauseUnsure
@@ -91,26 +91,26 @@ func (s subject) side(m measure, p *profile.Profile, stats *profile.Stats) readi
 		return whole
 	}
 	if !m.adds {
-		return reading{nothing: true}
+		return reading{noKeys: true}
 	}
 	return exactly(0)
 }
 
-// untold returns the reading of a change that the profiles do not tell, whatever it is.
-func (s subject) untold(m measure) (r reading, told bool) {
+// unknownChange returns the reading of a change that the profiles do not tell, whatever it is.
+func (s subject) unknownChange(m measure) (r reading, told bool) {
 	if why := s.hidden(m); why != "" {
-		return lacking(why), false
+		return unknown(why), false
 	}
 	old, new := s.sides(m)
 	switch {
 	case old.absent != "" && old.absent == new.absent:
 		return old, false
 	case old.absent != "":
-		return lacking("old profile: " + old.absent), false
+		return unknown("old profile: " + old.absent), false
 	case new.absent != "":
-		return lacking("new profile: " + new.absent), false
+		return unknown("new profile: " + new.absent), false
 	case old.open && !s.diff.Old.Profile.Complete || new.open && !s.diff.New.Profile.Complete:
-		return lacking(becauseMissing), false
+		return unknown(becauseMissing), false
 	}
 	return reading{}, true
 }
@@ -129,7 +129,7 @@ func (s subject) hidden(m measure) (why string) {
 func growthOf(m measure) func(subject) reading {
 	return func(s subject) reading {
 		d := s.delta(m)
-		if d.absent != "" || d.nothing {
+		if d.absent != "" || d.noKeys {
 			return d
 		}
 		change := s.row.Changes[m.Measure]
@@ -137,7 +137,7 @@ func growthOf(m measure) func(subject) reading {
 		case change.Old == nil || change.New == nil:
 			return reading{value: -1, lo: -1, hi: math.Inf(1), open: true, because: d.because}
 		case *change.Old == 0 && *change.New == 0:
-			return reading{nothing: true}
+			return reading{noKeys: true}
 		case *change.Old == 0:
 			return reading{hi: math.Inf(1), open: true, because: becauseNew}
 		}
@@ -167,13 +167,13 @@ func (r reading) relativeTo(old float64) reading {
 // used to have one.
 func ttlStoppedKeys(s subject) reading {
 	stopped := 0.0
-	for _, one := range s.diff.Stopped {
+	for _, one := range s.diff.TTLLosses {
 		if one.Jumped && s.isAbout(one) {
 			stopped += float64(max(one.Recent.NoTTL, one.MoreNoTTL)) // idle times tell of some only
 		}
 	}
-	if why := s.whyNotStopped(); stopped == 0 && why != "" {
-		return lacking(why)
+	if why := s.whyNoTTLLoss(); stopped == 0 && why != "" {
+		return unknown(why)
 	}
 	r := exactly(stopped)
 	if s.partial() {
@@ -184,24 +184,24 @@ func ttlStoppedKeys(s subject) reading {
 
 // ttlStoppedOfPart bounds ttlStoppedKeys: all that never expire may be meant.
 func ttlStoppedOfPart(s subject) reading {
-	return reading{hi: s.bounds(lastingKeys).hi, open: true}
+	return reading{hi: s.bounds(noTTLKeysMeasure).hi, open: true}
 }
 
-func (s subject) isAbout(one diff.Stopped) bool {
+func (s subject) isAbout(one diff.TTLLoss) bool {
 	return s.namespace == nil || !s.row.Other && one.DB == s.row.DB && one.Pattern == s.row.Pattern
 }
 
-// whyNotStopped returns why it is not known whether TTLs are set as before: it takes
+// whyNoTTLLoss returns why it is not known whether TTLs are set as before: it takes
 // TTLs, and idle times that are the server's own since the old profile.
-func (s subject) whyNotStopped() string {
+func (s subject) whyNoTTLLoss() string {
 	for _, c := range s.diff.Caveats {
 		if c.HidesNamespaces || hidesIdleTimes(c) {
 			return c.Text
 		}
 	}
 	switch {
-	case s.diff.StoppedUnknown != "":
-		return s.diff.StoppedUnknown
+	case s.diff.TTLLossUnknown != "":
+		return s.diff.TTLLossUnknown
 	case !s.diff.New.Profile.Complete:
 		return becausePartial
 	case s.namespace != nil && s.row.State == diff.Unsure && s.row.Old == nil:
@@ -225,27 +225,27 @@ type measure struct {
 }
 
 var (
-	allKeys       = measure{diff.Keys, keys, true}
-	allBytes      = measure{diff.Bytes, bytes, true}
-	lastingKeys   = measure{diff.NoTTLKeys, noTTLKeys, true}
-	lastingBytes  = measure{diff.NoTTLBytes, noTTLBytes, true}
-	lastingShare  = measure{diff.NoTTLShare, share(noTTLKeys, keys), false}
-	idleBytes     = measure{diff.HighIdleBytes, highIdleBytes, true}
-	meanSizeOfKey = measure{diff.MeanSize, meanSize, false}
+	keysMeasure          = measure{diff.Keys, keys, true}
+	bytesMeasure         = measure{diff.Bytes, bytes, true}
+	noTTLKeysMeasure     = measure{diff.NoTTLKeys, noTTLKeys, true}
+	noTTLBytesMeasure    = measure{diff.NoTTLBytes, noTTLBytes, true}
+	noTTLShareMeasure    = measure{diff.NoTTLShare, share(noTTLKeys, keys), false}
+	highIdleBytesMeasure = measure{diff.HighIdleBytes, highIdleBytes, true}
+	meanSizeMeasure      = measure{diff.MeanSize, meanSize, false}
 )
 
 // changeMetrics are read from a comparison, in the order in which they are listed.
 var changeMetrics = []metric{
-	{name: "keys_growth", help: "growth of the number of keys, relative to the old profile", scale: growth, of: growthOf(allKeys), change: true},
-	{name: "bytes_growth", help: "growth of the bytes", scale: growth, of: growthOf(allBytes), change: true},
-	{name: "no_ttl_bytes_growth", help: "growth of the bytes without a TTL", scale: growth, of: growthOf(lastingBytes), change: true},
-	{name: "mean_size_growth", help: "growth of the mean bytes per key", scale: growth, of: growthOf(meanSizeOfKey), change: true},
-	{name: "new_keys", help: "increase in keys", scale: fewer, of: deltaOf(allKeys), ofPart: deltaOfPart(allKeys), change: true},
-	{name: "new_bytes", help: "increase in bytes", scale: less, of: deltaOf(allBytes), ofPart: deltaOfPart(allBytes), change: true},
-	{name: "new_no_ttl_keys", help: "increase in keys without a TTL", scale: fewer, of: deltaOf(lastingKeys), ofPart: deltaOfPart(lastingKeys), change: true},
-	{name: "new_no_ttl_bytes", help: "increase in bytes without a TTL", scale: less, of: deltaOf(lastingBytes), ofPart: deltaOfPart(lastingBytes), change: true},
-	{name: "new_high_idle_bytes", help: "increase in high-idle bytes", scale: less, of: deltaOf(idleBytes), ofPart: deltaOfPart(idleBytes), change: true},
-	{name: "no_ttl_share_rise", help: "rise of no_ttl_share, in percentage points", scale: points, of: deltaOf(lastingShare), change: true},
+	{name: "keys_growth", help: "growth of the number of keys, relative to the old profile", scale: growth, of: growthOf(keysMeasure), change: true},
+	{name: "bytes_growth", help: "growth of the bytes", scale: growth, of: growthOf(bytesMeasure), change: true},
+	{name: "no_ttl_bytes_growth", help: "growth of the bytes without a TTL", scale: growth, of: growthOf(noTTLBytesMeasure), change: true},
+	{name: "mean_size_growth", help: "growth of the mean bytes per key", scale: growth, of: growthOf(meanSizeMeasure), change: true},
+	{name: "new_keys", help: "increase in keys", scale: fewer, of: deltaOf(keysMeasure), ofPart: deltaOfPart(keysMeasure), change: true},
+	{name: "new_bytes", help: "increase in bytes", scale: less, of: deltaOf(bytesMeasure), ofPart: deltaOfPart(bytesMeasure), change: true},
+	{name: "new_no_ttl_keys", help: "increase in keys without a TTL", scale: fewer, of: deltaOf(noTTLKeysMeasure), ofPart: deltaOfPart(noTTLKeysMeasure), change: true},
+	{name: "new_no_ttl_bytes", help: "increase in bytes without a TTL", scale: less, of: deltaOf(noTTLBytesMeasure), ofPart: deltaOfPart(noTTLBytesMeasure), change: true},
+	{name: "new_high_idle_bytes", help: "increase in high-idle bytes", scale: less, of: deltaOf(highIdleBytesMeasure), ofPart: deltaOfPart(highIdleBytesMeasure), change: true},
+	{name: "no_ttl_share_rise", help: "rise of no_ttl_share, in percentage points", scale: points, of: deltaOf(noTTLShareMeasure), change: true},
 	{name: "ttl_stopped_keys", help: "recent keys without a TTL, in namespaces where TTLs are no longer set", scale: counts, of: ttlStoppedKeys, ofPart: ttlStoppedOfPart, change: true},
 	{name: "days_to_empty", help: "days until no key with a TTL is left to evict", scale: inDays, of: daysToEmpty, where: wholeOnly, change: true},
 	{name: "days_to_full", help: "days until used_memory reaches maxmemory", scale: inDays, of: daysToFull, where: wholeOnly, change: true},
@@ -278,17 +278,17 @@ func (s subject) runway(limit diff.Limit, whyNot func() string) reading {
 		case r.Days != nil:
 			return daysOf(r)
 		case len(r.Rates) > 0:
-			return reading{nothing: true}
+			return reading{noKeys: true}
 		}
 	}
-	return lacking(whyNot())
+	return unknown(whyNot())
 }
 
 // daysOf returns the time that a runway lasts at its latest rate. Earlier rates have no
 // say: a quiet week must not veto an alarm about what began last night.
 func daysOf(r *diff.Runway) reading {
 	days := exactly(*r.Days)
-	days.aside = otherDays(r)
+	days.note = otherDays(r)
 	return days
 }
 
@@ -325,7 +325,7 @@ func (s subject) whyNoPool() string {
 
 // whyNoTTLs returns on which side TTLs are not known.
 func (s subject) whyNoTTLs() string {
-	r, told := s.untold(lastingKeys)
+	r, told := s.unknownChange(noTTLKeysMeasure)
 	if told {
 		return ""
 	}
@@ -348,9 +348,9 @@ func usedMemoryGrowth(s subject) reading {
 	line := s.line("used_memory")
 	switch {
 	case s.node.UsedMemory == nil:
-		return lacking(noMemory)
+		return unknown(noMemory)
 	case line == nil || line.Delta == nil || *line.Old == 0:
-		return lacking(noOldServer)
+		return unknown(noOldServer)
 	}
 	return exactly(*line.Delta / *line.Old)
 }
@@ -359,9 +359,9 @@ func evictedKeys(s subject) reading {
 	line := s.line("evicted_keys")
 	switch {
 	case s.node.Role != profile.RolePrimary:
-		return lacking(noPrimary)
+		return unknown(noPrimary)
 	case line == nil || line.Delta == nil:
-		return lacking(noCount)
+		return unknown(noCount)
 	}
 	return exactly(*line.Delta)
 }
@@ -370,9 +370,9 @@ func hitRatio(s subject) reading {
 	line := s.line("hit_ratio")
 	switch {
 	case s.node.Role != profile.RolePrimary:
-		return lacking(noPrimary)
+		return unknown(noPrimary)
 	case line == nil || line.New == nil:
-		return lacking(noLookups)
+		return unknown(noLookups)
 	}
 	return exactly(*line.New)
 }

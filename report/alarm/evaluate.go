@@ -38,22 +38,22 @@ type Doubt struct {
 // Evaluate judges the conditions by a profile that has been checked. Those that
 // need two cannot be told.
 func Evaluate(p *profile.Profile, conditions []*Condition) Verdict {
-	return material{profile: p}.judge(conditions)
+	return input{profile: p}.evaluate(conditions)
 }
 
 // EvaluateDiff judges the conditions by a comparison: those that compare what
 // changed by its rows, and the others by its new profile.
 func EvaluateDiff(c *diff.Comparison, conditions []*Condition) Verdict {
-	return material{c.New.Profile, c}.judge(conditions)
+	return input{c.New.Profile, c}.evaluate(conditions)
 }
 
-// material is what conditions are judged by.
-type material struct {
+// input is what conditions are judged by.
+type input struct {
 	profile *profile.Profile
 	diff    *diff.Comparison // nil: there is only one profile
 }
 
-func (m material) judge(conditions []*Condition) (v Verdict) {
+func (m input) evaluate(conditions []*Condition) (v Verdict) {
 	for _, c := range conditions {
 		findings, doubts := c.evaluate(m)
 		v.Findings = append(v.Findings, findings...)
@@ -62,21 +62,21 @@ func (m material) judge(conditions []*Condition) (v Verdict) {
 	return v
 }
 
-func (c *Condition) evaluate(m material) ([]Finding, []Doubt) {
-	j := judgement{condition: c}
-	if why := c.prevented(m); why != "" {
+func (c *Condition) evaluate(m input) ([]Finding, []Doubt) {
+	j := evaluation{condition: c}
+	if why := c.blocked(m); why != "" {
 		j.doubt(nil, why)
 		return nil, j.doubts
 	}
 	subjects := c.subjects(m)
 	for _, s := range subjects {
-		j.hear(s)
+		j.evaluate(s)
 	}
 	if c.each {
-		j.hearOther(c.summedUp(m))
+		j.evaluateOther(c.summedUp(m))
 	}
 	if len(subjects) == 0 && len(j.doubts) == 0 {
-		j.hearNobody()
+		j.evaluateNone()
 	}
 	slices.SortStableFunc(j.findings, func(a, b Finding) int {
 		if c.op.seeksMuch() {
@@ -87,8 +87,8 @@ func (c *Condition) evaluate(m material) ([]Finding, []Doubt) {
 	return j.findings, j.doubts
 }
 
-// prevented returns why a condition cannot be told, whatever it is about.
-func (c *Condition) prevented(m material) (why string) {
+// blocked returns why a condition cannot be told, whatever it is about.
+func (c *Condition) blocked(m input) (why string) {
 	if !c.NeedsDiff() {
 		return ""
 	}
@@ -104,7 +104,7 @@ func (c *Condition) prevented(m material) (why string) {
 }
 
 // subjects returns what a condition is about.
-func (c *Condition) subjects(m material) (list []subject) {
+func (c *Condition) subjects(m input) (list []subject) {
 	switch {
 	case c.metric.where == serverOnly:
 		for i := range m.profile.Nodes {
@@ -126,7 +126,7 @@ func (c *Condition) subjects(m material) (list []subject) {
 
 // namespaces returns all that a condition may be about: also those that are gone, if
 // it is about what changed.
-func (c *Condition) namespaces(m material) (list []subject) {
+func (c *Condition) namespaces(m input) (list []subject) {
 	if !c.NeedsDiff() {
 		for i := range m.profile.Namespaces {
 			ns := &m.profile.Namespaces[i]
@@ -151,12 +151,12 @@ func namespaceOf(row *diff.Row) *profile.Namespace {
 }
 
 // summedUp returns the rows that stand for namespaces which are not known one by one.
-func (c *Condition) summedUp(m material) []subject {
+func (c *Condition) summedUp(m input) []subject {
 	return slices.DeleteFunc(c.namespaces(m), func(s subject) bool { return !s.namespace.Other })
 }
 
-// judgement collects what is known of one condition.
-type judgement struct {
+// evaluation collects what is known of one condition.
+type evaluation struct {
 	condition *Condition
 	findings  []Finding
 	doubts    []Doubt
@@ -172,13 +172,13 @@ const (
 	becauseAlone   = "there is no older profile to compare with"
 )
 
-func (j *judgement) hear(s subject) {
+func (j *evaluation) evaluate(s subject) {
 	c := j.condition
 	r := c.metric.of(s)
-	switch holds, fails := c.op.judge(r, c.value); {
+	switch holds, fails := c.op.compare(r, c.value); {
 	case r.absent != "":
 		j.doubt(s.namespace, r.absent)
-	case r.nothing:
+	case r.noKeys:
 	case holds:
 		j.findings = append(j.findings, Finding{
 			Condition: c, Namespace: s.namespace, Node: s.node, OfAll: c.metric.where == wholeOnly,
@@ -193,9 +193,9 @@ func (j *judgement) hear(s subject) {
 	}
 }
 
-// hearOther considers the namespaces that are summed up. Which they are is not
+// evaluateOther considers the namespaces that are summed up. Which they are is not
 // known, but it may be that none of them can meet the condition.
-func (j *judgement) hearOther(summedUp []subject) {
+func (j *evaluation) evaluateOther(summedUp []subject) {
 	for _, s := range summedUp {
 		if !j.isBeyond(s) {
 			j.doubt(nil, becauseOther)
@@ -205,24 +205,24 @@ func (j *judgement) hearOther(summedUp []subject) {
 }
 
 // isBeyond reports whether no part of what a row sums up can meet the condition.
-func (j *judgement) isBeyond(s subject) bool {
+func (j *evaluation) isBeyond(s subject) bool {
 	c := j.condition
 	whole := c.metric.of(s)
 	switch {
 	case whole.absent != "":
 		return false
-	case whole.nothing:
+	case whole.noKeys:
 		return true
 	case c.metric.ofPart == nil:
 		return false
 	}
-	_, fails := c.op.judge(c.metric.ofPart(s), c.value)
+	_, fails := c.op.compare(c.metric.ofPart(s), c.value)
 	return fails
 }
 
-// hearNobody tells that nothing was compared, where that may be the very thing
+// evaluateNone tells that nothing was compared, where that may be the very thing
 // that the condition is to tell: that there is too little of something.
-func (j *judgement) hearNobody() {
+func (j *evaluation) evaluateNone() {
 	switch {
 	case j.condition.metric.where == serverOnly:
 		j.doubt(nil, becauseServer)
@@ -232,7 +232,7 @@ func (j *judgement) hearNobody() {
 }
 
 // doubt notes a reason once.
-func (j *judgement) doubt(ns *profile.Namespace, reason string) {
+func (j *evaluation) doubt(ns *profile.Namespace, reason string) {
 	for i := range j.doubts {
 		if j.doubts[i].Reason == reason {
 			j.doubts[i].More++

@@ -99,7 +99,7 @@ func noTTLKeys(s subject) reading { return s.figure(s.stats.NoTTLKeys, noTTLs) }
 
 func noTTLBytes(s subject) reading {
 	if s.stats.NoTTLKeys == nil {
-		return lacking(noTTLs)
+		return unknown(noTTLs)
 	}
 	return s.figure(s.stats.NoTTLBytes, noSizes)
 }
@@ -108,7 +108,7 @@ func highIdleKeys(s subject) reading { return s.figure(s.stats.HighIdleKeys, s.w
 
 func highIdleBytes(s subject) reading {
 	if s.stats.HighIdleKeys == nil {
-		return lacking(s.whyNotIdle())
+		return unknown(s.whyNotIdle())
 	}
 	return s.figure(s.stats.HighIdleBytes, noSizes)
 }
@@ -128,7 +128,7 @@ func (s subject) whyNotIdle() string {
 // figure reads an estimate that may be absent.
 func (s subject) figure(e *profile.Estimate, whyAbsent string) reading {
 	if e == nil {
-		return lacking(whyAbsent)
+		return unknown(whyAbsent)
 	}
 	return estimated(e, s.partial())
 }
@@ -150,9 +150,9 @@ func meanSize(s subject) reading { return bytes(s).over(keys(s)) }
 func largest(s subject) reading {
 	switch {
 	case s.stats.Bytes == nil:
-		return lacking(noSizes)
+		return unknown(noSizes)
 	case s.stats.Size == nil:
-		return reading{nothing: true}
+		return reading{noKeys: true}
 	}
 	r := exactly(s.stats.Size.Max)
 	sampled := s.stats.Sample != nil && s.stats.Keys.Value > s.stats.Probed
@@ -164,7 +164,7 @@ func largest(s subject) reading {
 
 func usedMemory(s subject) reading {
 	if s.node.UsedMemory == nil {
-		return lacking(noMemory)
+		return unknown(noMemory)
 	}
 	return exactly(float64(*s.node.UsedMemory))
 }
@@ -172,9 +172,9 @@ func usedMemory(s subject) reading {
 func maxmemoryShare(s subject) reading {
 	switch {
 	case s.node.Maxmemory == nil:
-		return lacking(limitTells)
+		return unknown(limitTells)
 	case *s.node.Maxmemory == 0:
-		return lacking(noLimit)
+		return unknown(noLimit)
 	}
 	return usedMemory(s).over(exactly(float64(*s.node.Maxmemory)))
 }

@@ -35,12 +35,12 @@ type reading struct {
 	// estimated: what is beyond it cannot be ruled out.
 	open    bool
 	because string // why it is not known, if there is a reason of its own
-	aside   string // what else people should know of the figure
-	nothing bool   // there are no keys of which there could be a figure
+	note    string // what else people should know of the figure
+	noKeys  bool   // there are no keys of which there could be a figure
 	absent  string // why there is no figure; empty if there is one
 }
 
-func lacking(why string) reading { return reading{absent: why} }
+func unknown(why string) reading { return reading{absent: why} }
 
 // exactly returns the reading of a figure that was counted.
 func exactly(v float64) reading { return reading{value: v, lo: v, hi: v} }
@@ -65,7 +65,7 @@ func (r reading) over(whole reading) reading {
 	case whole.absent != "":
 		return whole
 	case whole.value == 0:
-		return reading{nothing: true}
+		return reading{noKeys: true}
 	}
 	q := reading{value: r.value / whole.value, lo: r.lo / whole.hi, hi: math.Inf(1), open: r.open || whole.open}
 	if q.lo == 0 && r.lo > 0 {
@@ -103,7 +103,7 @@ func (o operator) seeksMuch() bool { return o == above || o == atLeast }
 
 // judge reports whether r certainly compares so with v, and whether it certainly
 // does not. Of an estimate both may be false.
-func (o operator) judge(r reading, v float64) (holds, fails bool) {
+func (o operator) compare(r reading, v float64) (holds, fails bool) {
 	switch o {
 	case above:
 		return r.lo > v, r.hi <= v
@@ -120,8 +120,8 @@ func (o operator) judge(r reading, v float64) (holds, fails bool) {
 // another, and what else there is to say.
 func (o operator) text(r reading, format func(float64) string) string {
 	text := o.figure(r, format)
-	if r.aside != "" {
-		text += " (" + r.aside + ")"
+	if r.note != "" {
+		text += " (" + r.note + ")"
 	}
 	return text
 }

@@ -23,7 +23,7 @@ var (
 )
 
 // guard holds the two profiles against each other, all but their keys.
-func guard(before, after *profile.Profile, o Options) (caveats []Caveat, err error) {
+func compareSettings(before, after *profile.Profile, o Options) (caveats []Caveat, err error) {
 	sides := pair{before, after}
 	for _, refuse := range []func(pair) *Caveat{pair.otherDatabases, pair.otherMatch, pair.otherNames} {
 		caveat := refuse(sides)
@@ -287,7 +287,7 @@ func (p pair) aboutServers() (caveats []Caveat) {
 	}
 	for _, n := range pairs {
 		for _, note := range []func(nodes) *Caveat{
-			nodes.unknown, nodes.otherProcess, nodes.idleReset, nodes.otherRole, nodes.otherVersion, nodes.otherAllocator, nodes.otherPolicy,
+			nodes.unknownProcess, nodes.otherProcess, nodes.idleReset, nodes.otherRole, nodes.otherVersion, nodes.otherAllocator, nodes.otherPolicy,
 		} {
 			caveat := note(n)
 			told := func(c Caveat) bool { return c.Code == caveat.Code }
@@ -340,7 +340,7 @@ func namesOf(list []profile.Node) string {
 }
 
 // unknown returns a sentence that INFO was refused on a side: no server is told from another.
-func (n nodes) unknown() *Caveat {
+func (n nodes) unknownProcess() *Caveat {
 	if n.redacted || n.old.RunID != "" && n.new.RunID != "" {
 		return nil
 	}
@@ -439,7 +439,7 @@ func differ(a, b string) bool {
 func isLFU(policy string) bool { return strings.HasSuffix(policy, "-lfu") }
 
 // only returns the one server of a profile; nil if there are several, or none.
-func only(p *profile.Profile) *profile.Node {
+func onlyNode(p *profile.Profile) *profile.Node {
 	if len(p.Nodes) != 1 {
 		return nil
 	}
@@ -474,7 +474,7 @@ func (n nodes) mayBeResynced() bool {
 }
 
 func runID(p *profile.Profile) string {
-	if n := only(p); n != nil {
+	if n := onlyNode(p); n != nil {
 		return n.RunID
 	}
 	return ""

@@ -36,11 +36,11 @@ func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
 	c := &Comparison{
 		Schema: SchemaVersion, Tool: o.Tool,
 		Old: sideOf(before, o.OldSource), New: sideOf(after, o.NewSource),
-		Runways: []Runway{}, Stopped: []Stopped{},
+		Runways: []Runway{}, TTLLosses: []TTLLoss{},
 	}
 	elapsed := c.New.at().Sub(c.Old.at())
 	c.ElapsedS = elapsed.Seconds()
-	caveats, err := guard(before, after, o)
+	caveats, err := compareSettings(before, after, o)
 	if err != nil {
 		return nil, err
 	}
@@ -55,10 +55,10 @@ func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
 	if before != after {
 		c.Pool = poolOf(&r, c.Namespaces)
 		c.Runways, c.NoRunway = runwaysOf(c, o.Earlier)
-		c.Stopped, c.StoppedUnknown = stoppedSince(c)
+		c.TTLLosses, c.TTLLossUnknown = ttlLossesSince(c)
 	}
 	if hidesNamespaces(caveats) {
-		c.Namespaces, c.Stopped = []Row{}, []Stopped{}
+		c.Namespaces, c.TTLLosses = []Row{}, []TTLLoss{}
 		if c.Pool != nil {
 			c.Pool.Namespaces = []PoolRow{}
 		}
@@ -87,8 +87,8 @@ type rows struct {
 	reloaded      bool    // the keys may have been loaded from a file in between
 }
 
-func (r *rows) side(p *profile.Profile, m moved) side {
-	return side{profile: p, moved: m, paired: r.paired}
+func (r *rows) side(p *profile.Profile, m drift) side {
+	return side{profile: p, drift: m, paired: r.paired}
 }
 
 // id is what makes two namespaces the same.
@@ -159,9 +159,9 @@ func (r *rows) row(old, new *profile.Namespace) Row {
 		row.New = &new.Stats
 	}
 	row.Changes = r.changes(
-		figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, movedIn(r.before, either.DB))},
-		figures{stats: row.New, none: row.State == Vanished, of: r.side(r.after, movedIn(r.after, either.DB))},
-		[]both{{row.Old, row.New}},
+		figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, driftIn(r.before, either.DB))},
+		figures{stats: row.New, none: row.State == Vanished, of: r.side(r.after, driftIn(r.after, either.DB))},
+		[]statsPair{{row.Old, row.New}},
 	)
 	return row
 }
@@ -182,23 +182,23 @@ func (r *rows) stateWithout(p *profile.Profile, ns *profile.Namespace, state Sta
 func (r *rows) totals(namespaces []Row) Row {
 	row := Row{State: Kept, Old: &r.before.Totals, New: &r.after.Totals}
 	row.Changes = r.changes(
-		figures{stats: row.Old, of: r.side(r.before, movedInAll(r.before))},
-		figures{stats: row.New, of: r.side(r.after, movedInAll(r.after))},
+		figures{stats: row.Old, of: r.side(r.before, driftInAll(r.before))},
+		figures{stats: row.New, of: r.side(r.after, driftInAll(r.after))},
 		partsOf(namespaces),
 	)
 	return row
 }
 
-func partsOf(namespaces []Row) []both {
-	parts := make([]both, len(namespaces))
+func partsOf(namespaces []Row) []statsPair {
+	parts := make([]statsPair, len(namespaces))
 	for i, n := range namespaces {
-		parts[i] = both{n.Old, n.New}
+		parts[i] = statsPair{n.Old, n.New}
 	}
 	return parts
 }
 
 // changes compares all measures of a set of keys, which is made of parts.
-func (r *rows) changes(old, new figures, parts []both) map[Measure]Change {
+func (r *rows) changes(old, new figures, parts []statsPair) map[Measure]Change {
 	changes := make(map[Measure]Change, len(Measures))
 	for _, m := range Measures {
 		more := func() slack { return r.estimatesFor(m, old, new, parts).plus(r.sampling(m, old.stats, new.stats)) }
@@ -218,7 +218,7 @@ func (r *rows) sampling(m Measure, old, new *profile.Stats) slack {
 }
 
 // estimatesFor returns how much of a change the server's estimates of sizes explain.
-func (r *rows) estimatesFor(m Measure, old, new figures, parts []both) slack {
+func (r *rows) estimatesFor(m Measure, old, new figures, parts []statsPair) slack {
 	switch m {
 	case Bytes:
 		return r.estimates(parts, bytesOf)
@@ -349,7 +349,7 @@ func (f figures) mean() float64 {
 // side is a profile, and how its databases changed while they were walked.
 type side struct {
 	profile *profile.Profile
-	moved   moved
+	drift   drift
 	paired  bool // the other side is a sample of the same keys
 }
 

@@ -34,11 +34,11 @@ type Comparison struct {
 	Runways []Runway `json:"runways"`
 	// NoRunway is why the limit that the policy leads to is not in Runways, or why
 	// it leads to none, in words for people; empty if it is there.
-	NoRunway string    `json:"no_runway,omitempty"`
-	Stopped  []Stopped `json:"ttl_stopped"` // the worst first
-	// StoppedUnknown is why nothing can be in Stopped, in words for people; empty
+	NoRunway  string    `json:"no_runway,omitempty"`
+	TTLLosses []TTLLoss `json:"ttl_stopped"` // the worst first
+	// TTLLossUnknown is why nothing can be in TTLLoss, in words for people; empty
 	// if the idle times tell.
-	StoppedUnknown string   `json:"ttl_stopped_unknown,omitempty"`
+	TTLLossUnknown string   `json:"ttl_stopped_unknown,omitempty"`
 	Caveats        []Caveat `json:"warnings"`
 }
 
@@ -229,9 +229,9 @@ type Rate struct {
 	EvictedByUs float64 `json:"evicted_by_us,omitempty"`
 }
 
-// Stopped is a namespace whose keys are written without a TTL since the old
+// TTLLoss is a namespace whose keys are written without a TTL since the old
 // profile.
-type Stopped struct {
+type TTLLoss struct {
 	DB      int    `json:"db"`
 	Pattern string `json:"pattern"`
 	// Recent are the keys that were certainly written or read since the old profile

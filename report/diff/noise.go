@@ -49,12 +49,12 @@ func (c *Change) setNoise(noise float64) {
 	c.WithinNoise = *c.Delta != 0 && math.Abs(*c.Delta) <= noise
 }
 
-// both are the same keys on both sides; nil where a side lacks them.
-type both struct{ old, new *profile.Stats }
+// statsPair is the same keys on both sides; nil where a side lacks them.
+type statsPair struct{ old, new *profile.Stats }
 
 // estimates returns how much of a change of some bytes the server's estimates explain,
 // in disjoint sets of keys.
-func (r *rows) estimates(parts []both, of func(*profile.Stats) *profile.Estimate) (s slack) {
+func (r *rows) estimates(parts []statsPair, of func(*profile.Stats) *profile.Estimate) (s slack) {
 	for _, p := range parts {
 		if p.old == nil || p.new == nil {
 			continue // that keys have come is no error of their sizes
@@ -67,8 +67,8 @@ func (r *rows) estimates(parts []both, of func(*profile.Stats) *profile.Estimate
 }
 
 // estimatesIn returns for one set, of whose bytes a and b are compared. Where as many
-// keys of a type have as many bytes on both sides, nothing moved.
-func (r *rows) estimatesIn(p both, a, b int64) (s slack) {
+// keys of a type have as many bytes on both sides, nothing changed.
+func (r *rows) estimatesIn(p statsPair, a, b int64) (s slack) {
 	for name, t := range p.old.Types {
 		u, has := p.new.Types[name]
 		if !has || t.Bytes == nil || u.Bytes == nil || t.Keys == u.Keys && *t.Bytes == *u.Bytes {
@@ -122,7 +122,7 @@ func (f figures) churn() churn {
 	if s.NoTTLKeys != nil {
 		lasting, expiring = float64(s.NoTTLKeys.Value), float64(s.Keys.Value-s.NoTTLKeys.Value)
 	}
-	lasting, expiring = min(f.of.moved.lasting, recent, lasting), min(f.of.moved.expiring, recent, expiring)
+	lasting, expiring = min(f.of.drift.lasting, recent, lasting), min(f.of.drift.expiring, recent, expiring)
 	due := dueWithin(s, took) * weight
 	return churn{
 		keys:     gone + min(lasting+expiring, recent) + due,
@@ -132,8 +132,8 @@ func (f figures) churn() churn {
 	}
 }
 
-// moved is by how many keys a database changed while it was walked, net.
-type moved struct {
+// drift is by how many keys a database changed while it was walked, net.
+type drift struct {
 	lasting  float64 // keys without a TTL
 	expiring float64 // keys with one
 }
@@ -184,42 +184,42 @@ func lowerEdge(edge *int64) float64 {
 	return 0
 }
 
-// movedIn returns how a database changed while it was walked.
-func movedIn(p *profile.Profile, db int) (m moved) {
+// driftIn returns how a database changed while it was walked.
+func driftIn(p *profile.Profile, db int) (m drift) {
 	for i := range p.Nodes {
 		for _, d := range p.Nodes[i].Databases {
 			if d.DB == db {
-				m = m.plus(movedWhile(d))
+				m = m.plus(driftOf(d))
 			}
 		}
 	}
 	return m
 }
 
-func movedInAll(p *profile.Profile) (m moved) {
+func driftInAll(p *profile.Profile) (m drift) {
 	for i := range p.Nodes {
 		for _, d := range p.Nodes[i].Databases {
-			m = m.plus(movedWhile(d))
+			m = m.plus(driftOf(d))
 		}
 	}
 	return m
 }
 
-func (m moved) plus(other moved) moved {
-	return moved{m.lasting + other.lasting, m.expiring + other.expiring}
+func (m drift) plus(other drift) drift {
+	return drift{m.lasting + other.lasting, m.expiring + other.expiring}
 }
 
-// movedWhile counts names beyond the keys that there were as of both kinds: SCAN may
+// driftOf counts names beyond the keys that there were as of both kinds: SCAN may
 // return some twice when a hash table shrinks.
-func movedWhile(d profile.Database) moved {
+func driftOf(d profile.Database) drift {
 	if d.Before == nil || d.After == nil {
-		return moved{}
+		return drift{}
 	}
 	repeated := max(d.Returned-max(d.Before.Keys, d.After.Keys), 0)
 	change := func(of func(*profile.Keyspace) int64) float64 {
 		return math.Max(math.Abs(float64(of(d.After)-of(d.Before))), float64(repeated))
 	}
-	return moved{
+	return drift{
 		lasting:  change(func(k *profile.Keyspace) int64 { return k.Keys - k.Expires }),
 		expiring: change(func(k *profile.Keyspace) int64 { return k.Expires }),
 	}
@@ -253,13 +253,13 @@ func hasGroups(p *profile.Profile) bool {
 // pairedSlack returns how far chance moves the change of a measure of a set of keys; a
 // side without keys is nil.
 func (r *rows) pairedSlack(m Measure, old, new *profile.Stats) slack {
-	return slackOf(partsOfSum(m, old).drawnFrom(r.before), partsOfSum(m, new).drawnFrom(r.after), old, new)
+	return slackOf(partsOfSum(m, old).centered(r.before), partsOfSum(m, new).centered(r.after), old, new)
 }
 
-// drawnFrom returns the values less what they would be if they were of what was taken alike
+// centered returns the values less what they would be if they were of what was taken alike
 // in each group, where slots were drawn: of these the number of all keys is known, and an
 // estimate is its share of the sample's keys, so that only shares err by chance.
-func (g grouped) drawnFrom(p *profile.Profile) grouped {
+func (g grouped) centered(p *profile.Profile) grouped {
 	if p.Design.Sample.Slots == nil {
 		return g
 	}
@@ -273,7 +273,7 @@ func (g grouped) drawnFrom(p *profile.Profile) grouped {
 
 // slackOf returns how far chance moves the difference of two sums of groups.
 func slackOf(before, after grouped, old, new *profile.Stats) slack {
-	return slack{variance: profile.GroupsT95 * profile.GroupsT95 * after.less(before).varianceOfSum() * excess(old, new)}
+	return slack{variance: profile.GroupsT95 * profile.GroupsT95 * after.less(before).varianceOfSum() * sampleCorrection(old, new)}
 }
 
 // grouped are values of the random groups, scaled up to all keys.
@@ -359,9 +359,9 @@ func weightOf(s *profile.Stats) float64 {
 	return float64(s.Keys.Value) / float64(s.Probed)
 }
 
-// excess returns the part of the variance that is that of a sample: 1-f for a share f of
+// sampleCorrection returns the part of the variance that is that of a sample: 1-f for a share f of
 // the keys.
-func excess(old, new *profile.Stats) float64 {
+func sampleCorrection(old, new *profile.Stats) float64 {
 	return 1 - min(1/weightOf(old), 1/weightOf(new))
 }
 

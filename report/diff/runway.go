@@ -25,14 +25,14 @@ const (
 // the limit that the policy leads to from being among them.
 func runwaysOf(c *Comparison, earlier []*profile.Profile) (runways []Runway, why string) {
 	runways = []Runway{}
-	n := only(c.New.Profile)
-	if n == nil || only(c.Old.Profile) == nil {
+	n := onlyNode(c.New.Profile)
+	if n == nil || onlyNode(c.Old.Profile) == nil {
 		return runways, "there are several servers, each with a limit of its own"
 	}
-	if why = limitless(n); why != "" {
+	if why = noLimit(n); why != "" {
 		return runways, why
 	}
-	w := way{c, n, earlier}
+	w := runwayBuilder{c, n, earlier}
 	if isVolatile(n.Policy) {
 		var pool *Runway
 		if pool, why = w.pool(); pool != nil {
@@ -54,24 +54,24 @@ func runwaysOf(c *Comparison, earlier []*profile.Profile) (runways []Runway, why
 
 func isVolatile(policy string) bool { return strings.HasPrefix(policy, "volatile-") }
 
-// limitless returns why a server runs into no limit that a profile shows.
-func limitless(n *profile.Node) string {
+// noLimit returns why a server runs into no limit that a profile shows.
+func noLimit(n *profile.Node) string {
 	switch {
 	case n.Policy == "":
 		return "maxmemory-policy is unknown, as INFO does not report it"
 	case n.Maxmemory != nil && *n.Maxmemory == 0:
-		return "maxmemory is 0 (no limit): nothing is evicted, and memory can grow until the machine has none left" + asSet(n)
+		return "maxmemory is 0 (no limit): nothing is evicted, and memory can grow until the machine has none left" + replicaNote(n)
 	case isVolatile(n.Policy) || n.Policy == noeviction:
 		return ""
 	case strings.HasPrefix(n.Policy, "allkeys-"):
-		return n.Policy + " can evict any key when memory is full, so writes continue" + asSet(n)
+		return n.Policy + " can evict any key when memory is full, so writes continue" + replicaNote(n)
 	default:
 		return "keyprof does not know what this maxmemory-policy evicts"
 	}
 }
 
-// asSet reminds that what a replica is set to need not hold for its primary.
-func asSet(n *profile.Node) string {
+// replicaNote reminds that what a replica is set to need not hold for its primary.
+func replicaNote(n *profile.Node) string {
 	if n.Role != profile.RoleReplica {
 		return ""
 	}
@@ -89,14 +89,14 @@ func isFull(n *profile.Node) bool {
 }
 
 // way leads from the new profile to the limits of its server.
-type way struct {
+type runwayBuilder struct {
 	c       *Comparison
 	node    *profile.Node
 	earlier []*profile.Profile
 }
 
 // pool returns the way until no key is left to evict, or why it is not known.
-func (w way) pool() (r *Runway, why string) {
+func (w runwayBuilder) pool() (r *Runway, why string) {
 	switch {
 	case w.c.Pool == nil:
 		return nil, "the number of evictable keys is unknown, as the new profile has no TTLs"
@@ -106,34 +106,34 @@ func (w way) pool() (r *Runway, why string) {
 		return nil, "only some of the server's keys were scanned, and others can be evicted too"
 	}
 	change := w.c.Pool.Keys
-	r = &Runway{Limit: PoolEmpty, Left: *change.New, Rates: w.rates(poolGauge), Consequence: w.afterPool()}
+	r = &Runway{Limit: PoolEmpty, Left: *change.New, Rates: w.rates(evictableKeys), Consequence: w.afterPool()}
 	switch {
 	case r.Left == 0 && !isFull(w.node) && !above0(change.Old):
-		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing and behaves like noeviction" + asSet(w.node)
+		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing and behaves like noeviction" + replicaNote(w.node)
 	case r.Left == 0:
 		r.reached("no key has a TTL")
 	case len(r.Rates) == 0:
-		return nil, w.noRate(poolGauge)
+		return nil, w.noRate(evictableKeys)
 	default:
-		r.expect(poolGauge, change.WithinNoise && change.PerDay != nil)
+		r.expect(evictableKeys, change.WithinNoise && change.PerDay != nil)
 	}
 	return r, ""
 }
 
 // memory returns the way until memory is full, or why it is not known.
-func (w way) memory() (r *Runway, why string) {
+func (w runwayBuilder) memory() (r *Runway, why string) {
 	used, limit := w.node.UsedMemory, w.node.Maxmemory
 	if used == nil || limit == nil {
 		return nil, "used_memory or maxmemory is unknown, as INFO does not report it"
 	}
-	r = &Runway{Limit: MaxmemoryFull, Left: float64(max(*limit-*used, 0)), Rates: w.rates(memoryGauge), Consequence: w.afterMemory()}
+	r = &Runway{Limit: MaxmemoryFull, Left: float64(max(*limit-*used, 0)), Rates: w.rates(usedMemory), Consequence: w.afterMemory()}
 	switch {
 	case isFull(w.node):
 		r.reached("memory is at " + unit.FormatShare(unit.Share(*used, *limit)) + " of maxmemory")
 	case len(r.Rates) == 0:
-		return nil, w.noRate(memoryGauge)
+		return nil, w.noRate(usedMemory)
 	default:
-		r.expect(memoryGauge, w.memoryNoise())
+		r.expect(usedMemory, w.memoryNoise())
 	}
 	return r, ""
 }
@@ -147,8 +147,8 @@ const (
 
 // memoryNoise reports whether the change of used memory is no more than noise, or
 // than that of the memory which clients take.
-func (w way) memoryNoise() bool {
-	old, new := only(w.c.Old.Profile), w.node
+func (w runwayBuilder) memoryNoise() bool {
+	old, new := onlyNode(w.c.Old.Profile), w.node
 	used := float64(*new.UsedMemory)
 	noise := max(memoryNoiseBytes, memoryNoiseShare*used)
 	a, b := field(old, "mem_clients_normal"), field(new, "mem_clients_normal")
@@ -165,7 +165,7 @@ func (r *Runway) reached(how string) {
 }
 
 // expect says when the limit is reached, by the rates.
-func (r *Runway) expect(g gauge, withinNoise bool) {
+func (r *Runway) expect(g resource, withinNoise bool) {
 	slowest, fastest := extremesOf(r.Rates)
 	if !withinNoise {
 		r.Days = r.daysAt(r.Rates[len(r.Rates)-1].PerDay)
@@ -197,26 +197,26 @@ func extremesOf(rates []Rate) (slowest, fastest float64) {
 }
 
 // afterPool returns what happens when nothing is left to evict.
-func (w way) afterPool() string {
+func (w runwayBuilder) afterPool() string {
 	text := "then " + w.node.Policy + " has nothing left to evict and behaves like noeviction: "
 	if isFull(w.node) {
 		text += "memory is already at maxmemory, so writes fail with OOM"
 	} else {
 		text += "once memory is at maxmemory, writes fail with OOM"
 	}
-	return text + "; reads continue" + asSet(w.node)
+	return text + "; reads continue" + replicaNote(w.node)
 }
 
 // afterMemory returns what happens when memory is full.
-func (w way) afterMemory() string {
+func (w runwayBuilder) afterMemory() string {
 	if w.node.Policy == noeviction {
-		return "then writes fail with OOM; reads continue" + asSet(w.node)
+		return "then writes fail with OOM; reads continue" + replicaNote(w.node)
 	}
-	return "then " + w.node.Policy + " evicts keys that have a TTL, and when none is left, writes fail with OOM" + asSet(w.node)
+	return "then " + w.node.Policy + " evicts keys that have a TTL, and when none is left, writes fail with OOM" + replicaNote(w.node)
 }
 
 // noRate returns why the two profiles give no rate.
-func (w way) noRate(g gauge) string {
+func (w runwayBuilder) noRate(g resource) string {
 	for _, c := range w.c.Caveats {
 		if g.bars(c.Code) {
 			return "the two profiles give no rate: " + c.Text
@@ -249,7 +249,7 @@ func wholePool(p *profile.Profile) bool {
 }
 
 // gauge is what is left on the way to a limit, as one profile shows it.
-type gauge struct {
+type resource struct {
 	noun string
 	// left is in keys or bytes, but for a constant; ok is false if it is not known.
 	left func(*profile.Profile) (v float64, ok bool)
@@ -265,7 +265,7 @@ type gauge struct {
 // otherData are the caveats under which no figure of two profiles gives a rate.
 var otherData = []string{"same-profile", "walks-overlap", "nodes-differ", "other-server", "label-differs"}
 
-var poolGauge = gauge{
+var evictableKeys = resource{
 	noun:   "the number of evictable keys",
 	left:   poolLeft,
 	at:     func(p *profile.Profile) time.Time { return sideOf(p, "").at() },
@@ -275,7 +275,7 @@ var poolGauge = gauge{
 	more:   "grew",
 }
 
-var memoryGauge = gauge{
+var usedMemory = resource{
 	noun:   "used_memory",
 	left:   memoryLeft,
 	at:     func(p *profile.Profile) time.Time { return p.Began }, // INFO is read then
@@ -284,11 +284,11 @@ var memoryGauge = gauge{
 	more:   "fell",
 }
 
-// strangers are the caveats under which an earlier profile, which nobody named,
+// alsoBarred are the caveats under which an earlier profile, which nobody named,
 // is passed over.
-var strangers = []string{"process-unknown"}
+var alsoBarred = []string{"process-unknown"}
 
-func (g gauge) bars(code string) bool { return slices.Contains(g.barred, code) }
+func (g resource) bars(code string) bool { return slices.Contains(g.barred, code) }
 
 func poolLeft(p *profile.Profile) (keys float64, ok bool) {
 	t := &p.Totals
@@ -309,7 +309,7 @@ func evictedByUs(p *profile.Profile) float64 {
 
 // memoryLeft leaves maxmemory out, which may have been another.
 func memoryLeft(p *profile.Profile) (bytes float64, ok bool) {
-	n := only(p)
+	n := onlyNode(p)
 	if n == nil || n.UsedMemory == nil {
 		return 0, false
 	}
@@ -320,14 +320,14 @@ func memoryLeft(p *profile.Profile) (bytes float64, ok bool) {
 // the new one, as far as they can be compared; oldest first. The last one leads to
 // the new profile, from the old one or, if that is too close, from the last one
 // that is not.
-func (w way) rates(g gauge) []Rate {
+func (w runwayBuilder) rates(g resource) []Rate {
 	barred := func(c Caveat) bool { return g.bars(c.Code) }
 	if slices.ContainsFunc(w.c.Caveats, barred) {
 		return []Rate{}
 	}
 	rates, next := []Rate{}, w.c.New.Profile
 	for i, p := range slices.Backward(append(slices.Clip(w.earlier), w.c.Old.Profile)) {
-		if named := i == len(w.earlier); !named && g.strange(p, next) {
+		if named := i == len(w.earlier); !named && g.incomparable(p, next) {
 			continue
 		}
 		if rate, ok := g.rate(p, next); ok {
@@ -338,17 +338,17 @@ func (w way) rates(g gauge) []Rate {
 	return rates
 }
 
-// strange reports whether an earlier profile cannot be compared with the one after
+// incomparable reports whether an earlier profile cannot be compared with the one after
 // it.
-func (g gauge) strange(before, after *profile.Profile) bool {
-	caveats, err := guard(before, after, Options{Force: true})
+func (g resource) incomparable(before, after *profile.Profile) bool {
+	caveats, err := compareSettings(before, after, Options{Force: true})
 	return err != nil || slices.ContainsFunc(caveats, func(c Caveat) bool {
-		return g.bars(c.Code) || slices.Contains(strangers, c.Code)
+		return g.bars(c.Code) || slices.Contains(alsoBarred, c.Code)
 	})
 }
 
 // rate returns that from one profile to another; ok is false if there is none.
-func (g gauge) rate(before, after *profile.Profile) (r Rate, ok bool) {
+func (g resource) rate(before, after *profile.Profile) (r Rate, ok bool) {
 	a, known := g.left(before)
 	b, alsoKnown := g.left(after)
 	r.From, r.To = g.at(before), g.at(after)
@@ -365,7 +365,7 @@ func (g gauge) rate(before, after *profile.Profile) (r Rate, ok bool) {
 }
 
 // assumption returns what a figure that rests on these rates takes for granted.
-func (g gauge) assumption(rates []Rate, withinNoise bool) string {
+func (g resource) assumption(rates []Rate, withinNoise bool) string {
 	var ours float64
 	for _, r := range rates {
 		ours += r.EvictedByUs
@@ -378,7 +378,7 @@ func (g gauge) assumption(rates []Rate, withinNoise bool) string {
 }
 
 // seen returns what the rates are.
-func (g gauge) seen(rates []Rate, withinNoise bool) string {
+func (g resource) seen(rates []Rate, withinNoise bool) string {
 	last := rates[len(rates)-1]
 	span := spanText(last.To.Sub(last.From))
 	text := ""
@@ -404,7 +404,7 @@ func (g gauge) seen(rates []Rate, withinNoise bool) string {
 }
 
 // ofAll returns a sentence about all rates.
-func (g gauge) ofAll(rates []Rate) string {
+func (g resource) ofAll(rates []Rate) string {
 	slowest, fastest := extremesOf(rates)
 	seen := fmt.Sprintf("the rates of %d intervals in %s", len(rates), spanText(rates[len(rates)-1].To.Sub(rates[0].From)))
 	switch {
@@ -459,8 +459,8 @@ func poolOf(r *rows, namespaces []Row) *Pool {
 		return nil
 	}
 	all := poolSides{
-		old:   poolFigures{figures{stats: &r.before.Totals, of: r.side(r.before, movedInAll(r.before))}},
-		new:   poolFigures{figures{stats: &r.after.Totals, of: r.side(r.after, movedInAll(r.after))}},
+		old:   poolFigures{figures{stats: &r.before.Totals, of: r.side(r.before, driftInAll(r.before))}},
+		new:   poolFigures{figures{stats: &r.after.Totals, of: r.side(r.after, driftInAll(r.after))}},
 		parts: partsOf(namespaces),
 	}
 	p := &Pool{Namespaces: []PoolRow{}, Schedule: scheduleOf(&r.after.Totals)}
@@ -496,9 +496,9 @@ func newOf(c *Change) float64 {
 // poolRow returns a namespace's part; holds is false if no key in it has a TTL.
 func (r *rows) poolRow(row Row) (part PoolRow, holds bool) {
 	s := poolSides{
-		old:   poolFigures{figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, movedIn(r.before, row.DB))}},
-		new:   poolFigures{figures{stats: row.New, none: row.State == Vanished, of: r.side(r.after, movedIn(r.after, row.DB))}},
-		parts: []both{{row.Old, row.New}},
+		old:   poolFigures{figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, driftIn(r.before, row.DB))}},
+		new:   poolFigures{figures{stats: row.New, none: row.State == Vanished, of: r.side(r.after, driftIn(r.after, row.DB))}},
+		parts: []statsPair{{row.Old, row.New}},
 	}
 	part = PoolRow{DB: row.DB, Pattern: row.Pattern, Other: row.Other}
 	part.Keys, _ = r.poolKeys(s)
@@ -528,7 +528,7 @@ func (r *rows) poolSampling(s poolSides, whole, part Measure) slack {
 		return slack{}
 	}
 	of := func(side *profile.Stats, p *profile.Profile) grouped {
-		return partsOfSum(whole, side).less(partsOfSum(part, side)).drawnFrom(p)
+		return partsOfSum(whole, side).less(partsOfSum(part, side)).centered(p)
 	}
 	return slackOf(of(s.old.stats, r.before), of(s.new.stats, r.after), s.old.stats, s.new.stats)
 }
@@ -545,7 +545,7 @@ func (r *rows) poolChange(old, new figure, more slack, hidden bool) (c Change, k
 // poolSides are the figures of both sides.
 type poolSides struct {
 	old, new poolFigures
-	parts    []both // what they are the sums of
+	parts    []statsPair // what they are the sums of
 }
 
 // poolFigures reads the figures of the keys that have a TTL.

@@ -32,11 +32,11 @@ const (
 	clockSlack = 2 * time.Second
 )
 
-// stoppedSince returns the namespaces whose keys are written without a TTL. why is
+// ttlLossesSince returns the namespaces whose keys are written without a TTL. why is
 // what keeps idle times from telling.
-func stoppedSince(c *Comparison) (list []Stopped, why string) {
-	list = []Stopped{}
-	s, why := sinceOld(c)
+func ttlLossesSince(c *Comparison) (list []TTLLoss, why string) {
+	list = []TTLLoss{}
+	s, why := idleWindowSince(c)
 	if why != "" {
 		return list, why
 	}
@@ -45,7 +45,7 @@ func stoppedSince(c *Comparison) (list []Stopped, why string) {
 			list = append(list, found)
 		}
 	}
-	slices.SortFunc(list, func(a, b Stopped) int {
+	slices.SortFunc(list, func(a, b TTLLoss) int {
 		return cmp.Or(
 			compareBools(b.Jumped, a.Jumped), cmp.Compare(b.Recent.NoTTL, a.Recent.NoTTL),
 			cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern),
@@ -54,7 +54,7 @@ func stoppedSince(c *Comparison) (list []Stopped, why string) {
 	return list, ""
 }
 
-// RecentMeans returns what happened to the Recent keys of a Stopped since the old
+// RecentMeans returns what happened to the Recent keys of a TTLLoss since the old
 // profile, in words: reads on a primary do not show on its replicas, and keys
 // without a TTL that may only have been read are not among them.
 func (c *Comparison) RecentMeans() string {
@@ -66,13 +66,13 @@ func (c *Comparison) RecentMeans() string {
 
 // since tells by their idle times which keys were written or read since the old
 // profile. What falls between the two edges may be either.
-type since struct {
+type idleWindow struct {
 	recent int64 // seconds; an idle time of at most this began after the old walk
 	older  int64 // seconds; one above this began before it; 0: none tells
 }
 
-// sinceOld finds the edges, or why idle times tell nothing.
-func sinceOld(c *Comparison) (s since, why string) {
+// idleWindowSince finds the edges, or why idle times tell nothing.
+func idleWindowSince(c *Comparison) (s idleWindow, why string) {
 	before, after := c.Old.Profile, c.New.Profile
 	// The shortest and the longest time from the old walk to a key's probe.
 	least, most := after.Began.Sub(before.Ended)-clockSlack, after.Ended.Sub(before.Began)+clockSlack
@@ -94,9 +94,9 @@ func sinceOld(c *Comparison) (s since, why string) {
 	return s, ""
 }
 
-// idleLost are the codes of caveats under which the idle times of the new profile
+// idleInvalid are the codes of caveats under which the idle times of the new profile
 // may count from something else than a write or read.
-var idleLost = []string{"nodes-differ", "process-unknown", "resynced", "other-process", "other-server", "idle-reset"}
+var idleInvalid = []string{"nodes-differ", "process-unknown", "resynced", "other-process", "other-server", "idle-reset"}
 
 // idleUnknown returns why the idle times of the new profile do not tell what happened
 // within a span before it.
@@ -119,7 +119,7 @@ func idleUnknown(c *Comparison, span time.Duration) string {
 	for _, caveat := range c.Caveats {
 		// Idle times that are left from an LFU policy mean nothing.
 		lfu := caveat.Code == "policy-differs" && slices.Contains(caveat.Hides, HighIdleBytes)
-		if lfu || slices.Contains(idleLost, caveat.Code) {
+		if lfu || slices.Contains(idleInvalid, caveat.Code) {
 			return caveat.Text
 		}
 	}
@@ -128,7 +128,7 @@ func idleUnknown(c *Comparison, span time.Duration) string {
 
 // idleTooShort returns when idle times do not reach back for a span, or may not.
 func idleTooShort(p *profile.Profile, span time.Duration) string {
-	n := only(p)
+	n := onlyNode(p)
 	switch {
 	case n == nil || n.IdleHorizonS == nil:
 		return "the longest idle time that the server can report is unknown"
@@ -142,11 +142,11 @@ func idleTooShort(p *profile.Profile, span time.Duration) string {
 }
 
 // stopped returns what is known of a namespace; news is false if there is nothing to say.
-func (s since) stopped(row *Row) (found Stopped, news bool) {
+func (s idleWindow) stopped(row *Row) (found TTLLoss, news bool) {
 	if row.Other || row.New == nil || row.New.NoTTLKeys == nil {
 		return found, false
 	}
-	found = Stopped{
+	found = TTLLoss{
 		DB: row.DB, Pattern: row.Pattern, RecentS: s.recent, OlderS: s.older,
 		Recent: portionOf(row.New, s.isRecent).written(row, weightOf(row.New)), Older: portionOf(row.New, s.isOlder),
 	}
@@ -154,7 +154,7 @@ func (s since) stopped(row *Row) (found Stopped, news bool) {
 		found.MoreNoTTL = int64(max(*more, 0))
 	}
 	found.Jumped = found.Recent.exceeds(found.Older) || found.Recent.exceeds(portionOfAll(row.Old))
-	if !found.Jumped && !goesOn(row, found.Recent) {
+	if !found.Jumped && !stillWithoutTTL(row, found.Recent) {
 		return found, false
 	}
 	found.Recent, found.Older = found.Recent.times(weightOf(row.New)), found.Older.times(weightOf(row.New))
@@ -167,9 +167,11 @@ func (p Portion) times(weight float64) Portion {
 	return Portion{scaled(p.Keys, weight), scaled(p.NoTTL, weight)}
 }
 
-func (s since) isRecent(c profile.IdleByTTL) bool { return c.IdleLE != nil && *c.IdleLE <= s.recent }
+func (s idleWindow) isRecent(c profile.IdleByTTL) bool {
+	return c.IdleLE != nil && *c.IdleLE <= s.recent
+}
 
-func (s since) isOlder(c profile.IdleByTTL) bool {
+func (s idleWindow) isOlder(c profile.IdleByTTL) bool {
 	return s.older > 0 && lowerEdge(c.IdleLE) >= float64(s.older)
 }
 
@@ -238,9 +240,9 @@ func logChoose(n, k float64) float64 {
 	return lgamma(n) - lgamma(k) - lgamma(n-k)
 }
 
-// goesOn reports whether keys still arrive without a TTL where others have one. A
+// stillWithoutTTL reports whether keys still arrive without a TTL where others have one. A
 // namespace none of whose keys ever expires is none of these: it may be meant so.
-func goesOn(row *Row, recent Portion) bool {
+func stillWithoutTTL(row *Row, recent Portion) bool {
 	expiring := max(expiringOf(row.New), expiringOf(row.Old))
 	return recent.NoTTL >= leastRecent && recent.Share() >= mostlyNoTTL && expiring >= someTTL
 }
@@ -254,7 +256,7 @@ func expiringOf(s *profile.Stats) float64 {
 }
 
 // examples returns recent keys without a TTL.
-func (s since) examples(stats *profile.Stats) []profile.Key {
+func (s idleWindow) examples(stats *profile.Stats) []profile.Key {
 	list := []profile.Key{}
 	for _, k := range slices.Concat(stats.Examples, stats.Largest) {
 		same := func(other profile.Key) bool { return other.DB == k.DB && other.KeyName == k.KeyName }
