@@ -8,13 +8,14 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Verdict is what becomes of conditions.
+// Verdict holds the result of evaluating conditions.
 type Verdict struct {
 	Findings []Finding // condition by condition, the worst first
 	Doubts   []Doubt
 }
 
-// Finding is a condition that holds, and of what.
+// Finding is a condition that holds for a namespace, a server or the whole
+// keyspace.
 type Finding struct {
 	Condition *Condition
 	Namespace *profile.Namespace // nil: not of one
@@ -25,29 +26,29 @@ type Finding struct {
 	value float64
 }
 
-// Doubt is a condition of which the profile does not tell whether it holds.
+// Doubt is a condition that cannot be evaluated from the profile.
 type Doubt struct {
 	Condition *Condition
 	Reason    string
-	// Namespace is one of those that it cannot be told of; nil when the
-	// condition is not about namespaces, or none is known.
+	// Namespace is one of the namespaces concerned; nil if the condition is not
+	// about namespaces, or none is known.
 	Namespace *profile.Namespace
 	More      int // other namespaces, for the same reason
 }
 
-// Evaluate judges the conditions by a profile that has been checked. Those that
-// need two cannot be told.
+// Evaluate evaluates conditions on a profile that has passed Check. Conditions that
+// compare two profiles become a Doubt.
 func Evaluate(p *profile.Profile, conditions []*Condition) Verdict {
 	return input{profile: p}.evaluate(conditions)
 }
 
-// EvaluateDiff judges the conditions by a comparison: those that compare what
-// changed by its rows, and the others by its new profile.
+// EvaluateDiff evaluates conditions on a comparison: those about changes on its
+// rows, the others on its new profile.
 func EvaluateDiff(c *diff.Comparison, conditions []*Condition) Verdict {
 	return input{c.New.Profile, c}.evaluate(conditions)
 }
 
-// input is what conditions are judged by.
+// input holds the profile, or the comparison, that conditions are evaluated on.
 type input struct {
 	profile *profile.Profile
 	diff    *diff.Comparison // nil: there is only one profile
@@ -87,7 +88,8 @@ func (c *Condition) evaluate(m input) ([]Finding, []Doubt) {
 	return j.findings, j.doubts
 }
 
-// blocked returns why a condition cannot be told, whatever it is about.
+// blocked returns why a condition cannot be evaluated for anything; empty if it
+// can.
 func (c *Condition) blocked(m input) (why string) {
 	if !c.NeedsDiff() {
 		return ""
@@ -103,7 +105,8 @@ func (c *Condition) blocked(m input) (why string) {
 	return ""
 }
 
-// subjects returns what a condition is about.
+// subjects returns what a condition is evaluated for: namespaces, servers or the
+// whole keyspace.
 func (c *Condition) subjects(m input) (list []subject) {
 	switch {
 	case c.metric.where == serverOnly:
@@ -124,8 +127,8 @@ func (c *Condition) subjects(m input) (list []subject) {
 	return list
 }
 
-// namespaces returns all that a condition may be about: also those that are gone, if
-// it is about what changed.
+// namespaces returns all namespaces that a condition may be about; for changes,
+// also those that are gone.
 func (c *Condition) namespaces(m input) (list []subject) {
 	if !c.NeedsDiff() {
 		for i := range m.profile.Namespaces {
@@ -141,7 +144,8 @@ func (c *Condition) namespaces(m input) (list []subject) {
 	return list
 }
 
-// namespaceOf returns the namespace that a row is about, as it is or was.
+// namespaceOf returns the namespace of a row, with its new or else its old
+// statistics.
 func namespaceOf(row *diff.Row) *profile.Namespace {
 	ns := &profile.Namespace{DB: row.DB, Pattern: row.Pattern, Other: row.Other, Rule: row.Rule}
 	if stats := cmp.Or(row.New, row.Old); stats != nil {
@@ -150,19 +154,19 @@ func namespaceOf(row *diff.Row) *profile.Namespace {
 	return ns
 }
 
-// summedUp returns the rows that stand for namespaces which are not known one by one.
+// summedUp returns the rows that sum up the namespaces beyond the limit.
 func (c *Condition) summedUp(m input) []subject {
 	return slices.DeleteFunc(c.namespaces(m), func(s subject) bool { return !s.namespace.Other })
 }
 
-// evaluation collects what is known of one condition.
+// evaluation collects the findings and doubts of one condition.
 type evaluation struct {
 	condition *Condition
 	findings  []Finding
 	doubts    []Doubt
 }
 
-// Why a condition cannot be told.
+// Reasons why a condition cannot be evaluated.
 const (
 	becausePartial = "the profile is incomplete, and its missing keys may change the result"
 	becauseOpen    = "only a bound of the figure is known"
@@ -193,8 +197,8 @@ func (j *evaluation) evaluate(s subject) {
 	}
 }
 
-// evaluateOther considers the namespaces that are summed up. Which they are is not
-// known, but it may be that none of them can meet the condition.
+// evaluateOther checks the rows that sum up namespaces. Their namespaces are
+// unknown, but the sum may show that none of them can meet the condition.
 func (j *evaluation) evaluateOther(summedUp []subject) {
 	for _, s := range summedUp {
 		if !j.isBeyond(s) {
@@ -204,7 +208,7 @@ func (j *evaluation) evaluateOther(summedUp []subject) {
 	}
 }
 
-// isBeyond reports whether no part of what a row sums up can meet the condition.
+// isBeyond reports whether no part of a summed-up row can meet the condition.
 func (j *evaluation) isBeyond(s subject) bool {
 	c := j.condition
 	whole := c.metric.of(s)
@@ -220,8 +224,8 @@ func (j *evaluation) isBeyond(s subject) bool {
 	return fails
 }
 
-// evaluateNone tells that nothing was compared, where that may be the very thing
-// that the condition is to tell: that there is too little of something.
+// evaluateNone adds a doubt if nothing was compared and the condition is meant to
+// alarm when there is too little of something.
 func (j *evaluation) evaluateNone() {
 	switch {
 	case j.condition.metric.where == serverOnly:
@@ -231,7 +235,7 @@ func (j *evaluation) evaluateNone() {
 	}
 }
 
-// doubt notes a reason once.
+// doubt adds a reason; a reason that is there already is only counted.
 func (j *evaluation) doubt(ns *profile.Namespace, reason string) {
 	for i := range j.doubts {
 		if j.doubts[i].Reason == reason {

@@ -21,8 +21,8 @@ const (
 	noeviction = "noeviction"
 )
 
-// runwaysOf returns the limits that the keyspace is on its way to. why is what keeps
-// the limit that the policy leads to from being among them.
+// runwaysOf returns the time to the limits of the server; why says why the limit of
+// the maxmemory-policy is not among them.
 func runwaysOf(c *Comparison, earlier []*profile.Profile) (runways []Runway, why string) {
 	runways = []Runway{}
 	n := onlyNode(c.New.Profile)
@@ -54,7 +54,7 @@ func runwaysOf(c *Comparison, earlier []*profile.Profile) (runways []Runway, why
 
 func isVolatile(policy string) bool { return strings.HasPrefix(policy, "volatile-") }
 
-// noLimit returns why a server runs into no limit that a profile shows.
+// noLimit returns why a server has no limit that a profile shows; empty if it has.
 func noLimit(n *profile.Node) string {
 	switch {
 	case n.Policy == "":
@@ -70,7 +70,8 @@ func noLimit(n *profile.Node) string {
 	}
 }
 
-// replicaNote reminds that what a replica is set to need not hold for its primary.
+// replicaNote returns a reminder that the settings of a replica may differ from its
+// primary's.
 func replicaNote(n *profile.Node) string {
 	if n.Role != profile.RoleReplica {
 		return ""
@@ -88,14 +89,14 @@ func isFull(n *profile.Node) bool {
 		float64(*n.UsedMemory) >= limit*float64(*n.Maxmemory)
 }
 
-// way leads from the new profile to the limits of its server.
+// runwayBuilder computes the time from the new profile to the limits of its server.
 type runwayBuilder struct {
 	c       *Comparison
 	node    *profile.Node
 	earlier []*profile.Profile
 }
 
-// pool returns the way until no key is left to evict, or why it is not known.
+// pool returns the time until no key is left to evict, or why it is unknown.
 func (w runwayBuilder) pool() (r *Runway, why string) {
 	switch {
 	case w.c.Pool == nil:
@@ -120,7 +121,7 @@ func (w runwayBuilder) pool() (r *Runway, why string) {
 	return r, ""
 }
 
-// memory returns the way until memory is full, or why it is not known.
+// memory returns the time until memory is full, or why it is unknown.
 func (w runwayBuilder) memory() (r *Runway, why string) {
 	used, limit := w.node.UsedMemory, w.node.Maxmemory
 	if used == nil || limit == nil {
@@ -145,8 +146,8 @@ const (
 	memoryNoiseBytes = 1 << 20
 )
 
-// memoryNoise reports whether the change of used memory is no more than noise, or
-// than that of the memory which clients take.
+// memoryNoise reports whether the change of used memory is within noise, plus the
+// change of the clients' memory.
 func (w runwayBuilder) memoryNoise() bool {
 	old, new := onlyNode(w.c.Old.Profile), w.node
 	used := float64(*new.UsedMemory)
@@ -158,13 +159,13 @@ func (w runwayBuilder) memoryNoise() bool {
 	return math.Abs(used-float64(*old.UsedMemory)) <= noise
 }
 
-// reached says that the limit is no longer ahead.
+// reached sets a limit that has been reached.
 func (r *Runway) reached(how string) {
 	now := 0.0
 	r.Days, r.Assumption = &now, how
 }
 
-// expect says when the limit is reached, by the rates.
+// expect computes when the limit is reached, from the rates.
 func (r *Runway) expect(g resource, withinNoise bool) {
 	slowest, fastest := extremesOf(r.Rates)
 	if !withinNoise {
@@ -179,7 +180,8 @@ func (r *Runway) expect(g resource, withinNoise bool) {
 	r.Assumption = g.assumption(r.Rates, withinNoise)
 }
 
-// daysAt returns how long what is left lasts; nil if a rate does not use it up.
+// daysAt returns the days until nothing is left; nil if the rate does not lead
+// there.
 func (r *Runway) daysAt(perDay float64) *float64 {
 	if perDay <= 0 {
 		return nil
@@ -196,7 +198,7 @@ func extremesOf(rates []Rate) (slowest, fastest float64) {
 	return slowest, fastest
 }
 
-// afterPool returns what happens when nothing is left to evict.
+// afterPool describes what happens when nothing is left to evict.
 func (w runwayBuilder) afterPool() string {
 	text := "then " + w.node.Policy + " has nothing left to evict and behaves like noeviction: "
 	if isFull(w.node) {
@@ -207,7 +209,7 @@ func (w runwayBuilder) afterPool() string {
 	return text + "; reads continue" + replicaNote(w.node)
 }
 
-// afterMemory returns what happens when memory is full.
+// afterMemory describes what happens when memory is full.
 func (w runwayBuilder) afterMemory() string {
 	if w.node.Policy == noeviction {
 		return "then writes fail with OOM; reads continue" + replicaNote(w.node)
@@ -228,8 +230,8 @@ func (w runwayBuilder) noRate(g resource) string {
 	return "the two profiles give no rate: the old one lacks " + g.noun
 }
 
-// wholePool reports whether all keys that the server can evict were walked, as
-// far as INFO tells.
+// wholePool reports whether all keys that the server can evict were scanned, as far
+// as INFO shows.
 func wholePool(p *profile.Profile) bool {
 	if p.Design.Match != "" || p.Totals.Unmeasured() > 0 {
 		return false
@@ -248,7 +250,7 @@ func wholePool(p *profile.Profile) bool {
 	return true
 }
 
-// gauge is what is left on the way to a limit, as one profile shows it.
+// resource is what runs out on the way to a limit, as a profile shows it.
 type resource struct {
 	noun string
 	// left is in keys or bytes, but for a constant; ok is false if it is not known.
@@ -262,7 +264,7 @@ type resource struct {
 	more   string               // what it did when more is left: "grew"
 }
 
-// otherData are the caveats under which no figure of two profiles gives a rate.
+// otherData lists the caveats under which two profiles give no rate of anything.
 var otherData = []string{"same-profile", "walks-overlap", "nodes-differ", "other-server", "label-differs"}
 
 var evictableKeys = resource{
@@ -284,8 +286,8 @@ var usedMemory = resource{
 	more:   "fell",
 }
 
-// alsoBarred are the caveats under which an earlier profile, which nobody named,
-// is passed over.
+// alsoBarred lists further caveats under which an earlier profile, which the user
+// did not name, is skipped.
 var alsoBarred = []string{"process-unknown"}
 
 func (g resource) bars(code string) bool { return slices.Contains(g.barred, code) }
@@ -298,8 +300,8 @@ func poolLeft(p *profile.Profile) (keys float64, ok bool) {
 	return float64(max(t.Keys.Value-t.NoTTLKeys.Value, 0)), true
 }
 
-// evictedByUs returns the keys that a walk itself may have evicted. Under a volatile-*
-// policy they were of the pool.
+// evictedByUs returns the keys that a scan itself may have evicted. Under a
+// volatile-* policy they had a TTL.
 func evictedByUs(p *profile.Profile) float64 {
 	if p.Receipt.EvictedByUs == nil {
 		return 0
@@ -307,7 +309,8 @@ func evictedByUs(p *profile.Profile) float64 {
 	return float64(*p.Receipt.EvictedByUs)
 }
 
-// memoryLeft leaves maxmemory out, which may have been another.
+// memoryLeft returns the negative of used_memory: maxmemory, which may have
+// changed, is left out.
 func memoryLeft(p *profile.Profile) (bytes float64, ok bool) {
 	n := onlyNode(p)
 	if n == nil || n.UsedMemory == nil {
@@ -316,10 +319,10 @@ func memoryLeft(p *profile.Profile) (bytes float64, ok bool) {
 	return -float64(*n.UsedMemory), true
 }
 
-// rates returns those between neighbours among the earlier profiles, the old one and
-// the new one, as far as they can be compared; oldest first. The last one leads to
-// the new profile, from the old one or, if that is too close, from the last one
-// that is not.
+// rates returns the rates between successive profiles, from the earlier ones to the
+// new one, oldest first; those that cannot be compared are skipped. The last rate
+// leads to the new profile, from the old one or, if that is too close, from the
+// last one that is not.
 func (w runwayBuilder) rates(g resource) []Rate {
 	barred := func(c Caveat) bool { return g.bars(c.Code) }
 	if slices.ContainsFunc(w.c.Caveats, barred) {
@@ -338,8 +341,8 @@ func (w runwayBuilder) rates(g resource) []Rate {
 	return rates
 }
 
-// incomparable reports whether an earlier profile cannot be compared with the one after
-// it.
+// incomparable reports whether an earlier profile cannot be compared with the next
+// one.
 func (g resource) incomparable(before, after *profile.Profile) bool {
 	caveats, err := compareSettings(before, after, Options{Force: true})
 	return err != nil || slices.ContainsFunc(caveats, func(c Caveat) bool {
@@ -347,7 +350,7 @@ func (g resource) incomparable(before, after *profile.Profile) bool {
 	})
 }
 
-// rate returns that from one profile to another; ok is false if there is none.
+// rate returns the rate from one profile to the next; ok is false if there is none.
 func (g resource) rate(before, after *profile.Profile) (r Rate, ok bool) {
 	a, known := g.left(before)
 	b, alsoKnown := g.left(after)
@@ -364,7 +367,7 @@ func (g resource) rate(before, after *profile.Profile) (r Rate, ok bool) {
 	return r, true
 }
 
-// assumption returns what a figure that rests on these rates takes for granted.
+// assumption describes what the rates assume.
 func (g resource) assumption(rates []Rate, withinNoise bool) string {
 	var ours float64
 	for _, r := range rates {
@@ -377,7 +380,7 @@ func (g resource) assumption(rates []Rate, withinNoise bool) string {
 	return text
 }
 
-// seen returns what the rates are.
+// seen describes the rates.
 func (g resource) seen(rates []Rate, withinNoise bool) string {
 	last := rates[len(rates)-1]
 	span := spanText(last.To.Sub(last.From))
@@ -403,7 +406,7 @@ func (g resource) seen(rates []Rate, withinNoise bool) string {
 	return text + g.ofAll(rates)
 }
 
-// ofAll returns a sentence about all rates.
+// ofAll describes the range of all rates.
 func (g resource) ofAll(rates []Rate) string {
 	slowest, fastest := extremesOf(rates)
 	seen := fmt.Sprintf("the rates of %d intervals in %s", len(rates), spanText(rates[len(rates)-1].To.Sub(rates[0].From)))
@@ -417,7 +420,7 @@ func (g resource) ofAll(rates []Rate) string {
 	}
 }
 
-// keysText returns a number of keys above 0, which need not be whole.
+// keysText returns a number of keys above 0, which may be a fraction.
 func keysText(v float64) string {
 	switch {
 	case v < 0.1:
@@ -449,11 +452,12 @@ func these(span string) string {
 
 func dbField(db int) string { return "db" + strconv.Itoa(db) }
 
-// scheduleS are the spans that a Schedule tells of, in seconds: all are edges of
-// the TTL histogram.
+// scheduleS lists the spans of a Schedule, in seconds: all are edges of the TTL
+// histogram.
 var scheduleS = []int64{3600, 24 * 3600, 7 * 24 * 3600}
 
-// poolOf returns what a volatile-* policy can evict; nil if the new profile has no TTLs.
+// poolOf returns the keys that a volatile-* policy can evict; nil if the new
+// profile has no TTLs.
 func poolOf(r *rows, namespaces []Row) *Pool {
 	if r.after.Totals.NoTTLKeys == nil {
 		return nil
@@ -475,8 +479,8 @@ func poolOf(r *rows, namespaces []Row) *Pool {
 	return p
 }
 
-// comparePoolRows puts the largest in the new profile first: by bytes, where
-// those are known.
+// comparePoolRows sorts the largest in the new profile first, by bytes where they
+// are known.
 func comparePoolRows(a, b PoolRow) int {
 	return cmp.Or(
 		cmp.Compare(newOf(b.Bytes), newOf(a.Bytes)),
@@ -521,8 +525,8 @@ func (r *rows) poolBytes(s poolSides) *Change {
 	return &c
 }
 
-// poolSampling returns how much of a change chance explains in what is left of a whole
-// without a part, in samples of the same keys.
+// poolSampling returns the sampling error of a change of a whole without a part, in
+// samples of the same keys.
 func (r *rows) poolSampling(s poolSides, whole, part Measure) slack {
 	if !r.paired {
 		return slack{}
@@ -542,7 +546,7 @@ func (r *rows) poolChange(old, new figure, more slack, hidden bool) (c Change, k
 	return compared(c, old.slack.plus(new.slack).plus(more).total(), r.days), true
 }
 
-// poolSides are the figures of both sides.
+// poolSides holds the figures of both profiles.
 type poolSides struct {
 	old, new poolFigures
 	parts    []statsPair // what they are the sums of
@@ -551,7 +555,7 @@ type poolSides struct {
 // poolFigures reads the figures of the keys that have a TTL.
 type poolFigures struct{ figures }
 
-// keys returns those that have a TTL.
+// keys returns the number of keys with a TTL.
 func (f poolFigures) keys() figure {
 	switch {
 	case f.stats == nil:
@@ -562,7 +566,7 @@ func (f poolFigures) keys() figure {
 	return f.sum(&f.stats.Keys, f.churn().expiring).less(f.sum(f.stats.NoTTLKeys, 0))
 }
 
-// bytes returns those of the keys that have a TTL.
+// bytes returns the bytes of the keys with a TTL.
 func (f poolFigures) bytes() figure {
 	switch {
 	case f.stats == nil:
@@ -573,14 +577,14 @@ func (f poolFigures) bytes() figure {
 	return f.sum(f.stats.Bytes, f.churn().expiring*f.mean()).less(f.sum(f.stats.NoTTLBytes, 0))
 }
 
-// less returns what is left of a whole without a part of it.
+// less returns a whole without a part of it.
 func (f figure) less(part figure) figure {
 	return figure{
 		value: max(f.value-part.value, 0), known: true, slack: f.slack.plus(part.slack),
 	}
 }
 
-// poolBytesOf returns the bytes of the keys that have a TTL; nil if they are not known.
+// poolBytesOf returns the bytes of the keys with a TTL; nil if unknown.
 func poolBytesOf(s *profile.Stats) *profile.Estimate {
 	if s.Bytes == nil || s.NoTTLBytes == nil {
 		return nil
@@ -589,7 +593,7 @@ func poolBytesOf(s *profile.Stats) *profile.Estimate {
 	return &e
 }
 
-// scheduleOf returns what expires by itself within each span, cumulative.
+// scheduleOf returns the keys that expire within each span, cumulative.
 func scheduleOf(s *profile.Stats) []Expiry {
 	schedule := []Expiry{}
 	if s.TTL == nil {
@@ -619,5 +623,5 @@ func expiryWithin(s *profile.Stats, within int64) Expiry {
 	return e
 }
 
-// scaled returns a count of a sample, scaled up to all keys.
+// scaled scales a count of a sample up to all keys.
 func scaled(n int64, weight float64) int64 { return int64(math.Round(float64(n) * weight)) }

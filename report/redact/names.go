@@ -12,15 +12,15 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// DefaultRare is how many keys a word must cover to be shown. A person or a
-// customer seldom has as many; a kind of key that has fewer matters little.
+// DefaultRare is the default of Options.Rare. A person or a customer seldom has
+// that many keys; a kind of key that has fewer matters little.
 const DefaultRare = 100
 
-// Options say how to redact.
+// Options controls redaction.
 type Options struct {
-	Key  []byte // of the run, secret, at random: what makes tokens of names
-	Rare int64  // keys; words that cover fewer are replaced
-	// Delimiters are those by which the names were cut; nil: the default ones.
+	Key  []byte // secret and random, new in each run: the key of the hash that makes tokens
+	Rare int64  // keys; words that cover fewer keys are replaced
+	// Delimiters are the delimiters by which names were split; nil: the defaults.
 	Delimiters *pattern.Delimiters
 }
 
@@ -28,10 +28,10 @@ type Options struct {
 type Row struct {
 	Pattern string
 	Keys    int64
-	Rule    bool // a rule gave the name
+	Rule    bool // named by a pattern rule
 }
 
-// Names redacts names by what all namespaces together tell.
+// Names redacts names, based on all namespaces together.
 type Names struct {
 	key       []byte
 	delims    *pattern.Delimiters
@@ -40,8 +40,8 @@ type Names struct {
 	templates []template
 }
 
-// NewNames decides which words of these namespaces are shown. Rules are those
-// that gave some of them their names.
+// NewNames decides which words of these namespaces are shown. rules are the pattern
+// rules that named some of them.
 func NewNames(o Options, rows []Row, rules []string) *Names {
 	delims := o.Delimiters
 	if delims == nil {
@@ -88,8 +88,8 @@ func (n *Names) Pattern(p string, rule bool) string {
 	return b.String()
 }
 
-// Key returns a key with its name redacted, by the redacted name of its namespace. A
-// name that is all schema stays.
+// Key returns a key with its name redacted, given the redacted name of its
+// namespace. A name without data stays.
 func (n *Names) Key(k profile.Key, namespace string) profile.Key {
 	raw := rawName(k.KeyName)
 	if k.Length == 0 && (raw == namespace || raw == "") {
@@ -99,7 +99,7 @@ func (n *Names) Key(k profile.Key, namespace string) profile.Key {
 	return k
 }
 
-// KeyAlone returns Key for a key whose namespace is not known.
+// KeyAlone is like Key, for a key whose namespace is unknown.
 func (n *Names) KeyAlone(k profile.Key) profile.Key {
 	return n.Key(k, n.Pattern(n.delims.Of(rawName(k.KeyName)), false))
 }
@@ -113,7 +113,7 @@ func rawName(k profile.KeyName) string {
 	return raw
 }
 
-// tokenBytes are enough to tell the names of a profile apart.
+// tokenBytes is the length of a token, enough to tell the names of a profile apart.
 const tokenBytes = 6
 
 func (n *Names) token(name string) string {
@@ -122,7 +122,7 @@ func (n *Names) token(name string) string {
 	return hex.EncodeToString(mac.Sum(nil)[:tokenBytes])
 }
 
-// isShown reports whether a text has no word that is not shown somewhere.
+// isShown reports whether all words of a text are shown somewhere.
 func (n *Names) isShown(text string) bool {
 	elements, ok := n.delims.Elements(text)
 	for _, e := range elements {
@@ -133,8 +133,7 @@ func (n *Names) isShown(text string) bool {
 	return ok
 }
 
-// Dictionary returns what is left of the decisions by which names were grouped: those
-// without a word that is not shown.
+// Dictionary returns the grouping decisions whose words are all shown.
 func (n *Names) Dictionary(d *pattern.Dictionary) *pattern.Dictionary {
 	shown := *d
 	shown.Protected, shown.Collapsed, shown.Fused = map[string][]string{}, map[string][][]string{}, map[string]string{}
@@ -168,7 +167,8 @@ func (n *Names) allShown(texts []string) (kept []string) {
 	return kept
 }
 
-// wordTree is where the elements before it lead, in a tree of all patterns.
+// wordTree is a node in the tree of all patterns, reached by the elements before
+// it.
 type wordTree struct {
 	keys     int64 // of all namespaces that go through it
 	children map[string]*wordTree
@@ -198,7 +198,7 @@ func (p *wordTree) add(elements []pattern.Element, keys int64) {
 	}
 }
 
-// merge adds the tree below from to that below p.
+// merge adds the tree below from to p.
 func (p *wordTree) merge(from *wordTree) {
 	p.keys += from.keys
 	p.strong = from.strong
@@ -210,8 +210,8 @@ func (p *wordTree) merge(from *wordTree) {
 	}
 }
 
-// decide decides which words at and below p are shown, and joins the others as
-// one wildcard, whose names are then looked at together.
+// decide selects the words at and below p that are shown. The others are merged
+// into one wildcard, so that the names below them are decided together.
 func (p *wordTree) decide(rare int64, shown map[string]bool) {
 	repeated := p.repeated()
 	for word := range p.words {
@@ -229,12 +229,12 @@ func (p *wordTree) decide(rare int64, shown map[string]bool) {
 	}
 }
 
-// manyTenants is how many words followed by the same word are more likely data
-// than schema.
+// manyTenants is the number of words followed by the same word from which they are
+// taken for data: acme:orders, globex:orders.
 const manyTenants = 4
 
-// repeated returns the words that share with others the word that follows them:
-// the orders of acme:orders and globex:orders.
+// repeated returns the words that share with others the word that follows them, as
+// in acme:orders and globex:orders.
 func (p *wordTree) repeated() map[string]bool {
 	followed := map[string][]string{}
 	for word := range p.words {
@@ -259,11 +259,11 @@ func (p *wordTree) repeated() map[string]bool {
 	return repeated
 }
 
-// shows reports whether a word is shown here. Where no namespace leads, only
-// words of the vocabulary are.
+// shows reports whether a word is shown here. Below nil, where no namespace leads,
+// only words of the vocabulary are.
 func (p *wordTree) shows(word string) bool { return vocabulary[word] || p != nil && p.words[word] }
 
-// next returns where an element leads; nil where no namespace does.
+// next returns the node of an element; nil if no namespace leads there.
 func (p *wordTree) next(text string) *wordTree {
 	if p == nil {
 		return nil
@@ -271,14 +271,14 @@ func (p *wordTree) next(text string) *wordTree {
 	return p.children[text]
 }
 
-// template is what the rules of people make of names: their own words are
-// shown, and what they captured is data.
+// template matches the names that a pattern rule gives: its own words are shown,
+// captured text is data.
 type template struct {
 	made  *regexp.Regexp // a name that the rule gave
 	shown string
 }
 
-// captures are the uses of a match in the name of a rule.
+// captures matches the references to captures in the name of a rule.
 var captures = regexp.MustCompile(`\$\$|\$\d+|\$\{\w+\}`)
 
 // parseTemplate reads a rule, REGEX=NAME.
@@ -310,9 +310,9 @@ func parseTemplate(rule string) (template, bool) {
 	return template{expr, shown.String()}, err == nil
 }
 
-// vocabulary are words that stay however few keys they cover: those that the
-// software which uses Redis is made of. None may be the name of a person, a
-// place, a company, or anything of theirs.
+// vocabulary lists words that are shown however few keys they cover: those of
+// software that uses Redis. None may be the name of a person, a place or a company,
+// or of anything of theirs.
 var vocabulary = func() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range strings.Fields(`

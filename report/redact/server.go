@@ -10,12 +10,12 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// redactedText stands in the place of text that may hold anything.
+// redactedText replaces text that may hold anything.
 const redactedText = "<redacted>"
 
-// Server redacts what identifies the deployment in all parts of a profile but
-// its namespaces and keys, and marks it. It returns a profile that shares
-// with p what it did not have to change.
+// Server redacts what identifies the deployment in all parts of a profile except
+// its namespaces and keys, and marks it as redacted. The result shares with p what
+// did not have to change.
 func Server(p *profile.Profile) *profile.Profile {
 	shown, a := *p, addressesOf(p)
 	shown.Label = ""
@@ -38,7 +38,7 @@ func Server(p *profile.Profile) *profile.Profile {
 	return &shown
 }
 
-// mapSlice keeps the difference between no list and an empty one.
+// mapSlice applies f to each element. nil stays nil.
 func mapSlice[T any](list []T, f func(T) T) []T {
 	if list == nil {
 		return nil
@@ -50,7 +50,7 @@ func mapSlice[T any](list []T, f func(T) T) []T {
 	return result
 }
 
-// addresses are what the nodes are called instead.
+// addresses maps the address of each node to its alias.
 type addresses map[string]string
 
 func addressesOf(p *profile.Profile) addresses {
@@ -61,7 +61,7 @@ func addressesOf(p *profile.Profile) addresses {
 	return a
 }
 
-// of returns what an address is called.
+// alias returns the alias of an address.
 func (a addresses) alias(address string) string {
 	if alias, ok := a[address]; ok {
 		return alias
@@ -88,10 +88,11 @@ func (a addresses) missing(m profile.Missing) profile.Missing {
 	return m
 }
 
-// safeScopes are those of warnings that are not about a name.
+// safeScopes matches the scopes of warnings that hold no name.
 var safeScopes = regexp.MustCompile(`^(namespaces|db\d+)?$`)
 
-// safeWarnings are those whose text holds nothing from outside but in quotes.
+// safeWarnings lists the codes of warnings whose text holds outside text only in
+// quotes.
 var safeWarnings = []string{
 	"cluster-mode", "idle-horizon", "info-refused", "key-stalled", "keys-denied", "keys-missing", "keys-moved", "keyspace-changed", "last-save-failed", "measure-refused", "names-too-long", "namespaces-limited", "odd-figure", "patterns-degraded", "patterns-other-lexing", "sample-disagrees",
 	"primary", "replica-link-down", "rule-unused", "sample-other-process", "sample-refused", "save-in-progress", "server-changed", "shared-integers", "wrong-replies",
@@ -115,13 +116,13 @@ var (
 	user      = regexp.MustCompile(`ACL SETUSER \S+`)
 )
 
-// Text returns a sentence of ours without what it quotes.
+// Text returns a sentence of keyprof without what it quotes.
 func Text(s string) string {
 	s = arguments.ReplaceAllString(quotes(s), "")
 	return user.ReplaceAllString(s, "ACL SETUSER <user>")
 }
 
-// quotes leaves apostrophes within words alone.
+// quotes replaces quoted text. It leaves apostrophes within words alone.
 func quotes(s string) string {
 	const apostrophe = "\x00"
 	s = inWord.ReplaceAllString(s, "${1}"+apostrophe+"${2}")
@@ -135,7 +136,7 @@ func (e redactedError) Error() string { return Text(e.error.Error()) }
 
 func (e redactedError) Unwrap() error { return e.error }
 
-// Error returns err as it may be shown: where o is nil, as it is.
+// Error returns err with its text redacted, or err itself if o is nil.
 func Error(err error, o *Options) error {
 	if err == nil || o == nil {
 		return err
@@ -143,7 +144,8 @@ func Error(err error, o *Options) error {
 	return redactedError{err}
 }
 
-// safeReasons are sentences of ours; all other text may hold anything.
+// safeReasons matches sentences of keyprof; all other text may hold anything. Both
+// the present and older wordings are listed, as saved profiles have them.
 var safeReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` +
 	`the connection was closed by the other side|the connection was reset|` +
 	`connection refused|no such file or directory|no route to host|network is unreachable|` +
@@ -159,11 +161,11 @@ var safeReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|`
 	`it loads a data set|its link to the primary went down|it began to save \(RDB\)|it began to rewrite its AOF|` +
 	`it began to evict keys|it evicts many more keys than before|its replication fell behind`)
 
-// errorCodes are the first words of errors that a server answers.
+// errorCodes matches the first words of errors from a server.
 var errorCodes = regexp.MustCompile(`\b(?:ERR|NOPERM|NOAUTH|WRONGPASS|LOADING|MASTERDOWN|BUSY|DENIED|CLUSTERDOWN|MOVED|READONLY|MISCONF|OOM)\b`)
 
-// Reason returns why something could not be done, without what a server said: it
-// may quote names of keys.
+// Reason returns why something could not be done, without the text of a server,
+// which may quote names of keys.
 func Reason(s string) string {
 	if s == "" {
 		return ""
@@ -177,20 +179,20 @@ func Reason(s string) string {
 	return redactedText
 }
 
-// sections of INFO that Redis itself writes, as keyprof asks for them. Those of
-// modules may hold names.
+// sections lists the sections of INFO that Redis itself writes and keyprof
+// requests. Those of modules may hold names.
 var sections = map[string]bool{
 	"server": true, "clients": true, "memory": true, "persistence": true, "stats": true,
 	"replication": true, "cpu": true, "cluster": true, "keyspace": true,
 }
 
-// identifyingFields are figures that tell which server it is.
+// identifyingFields lists the fields of INFO that identify a server.
 var identifyingFields = map[string]bool{
 	"tcp_port": true, "master_port": true, "process_id": true, "run_id": true, "redis_build_id": true,
 	"redis_git_sha1": true, "server_time_usec": true, "master_replid": true, "master_replid2": true,
 }
 
-// safeFields are fields that are no figures.
+// safeFields lists fields of INFO that hold words and identify nobody.
 var safeFields = map[string]bool{
 	"redis_version": true, "valkey_version": true, "server_name": true, "redis_mode": true, "server_mode": true,
 	"role": true, "maxmemory_policy": true, "mem_allocator": true, "multiplexing_api": true,
@@ -204,7 +206,7 @@ var (
 	wordForm     = regexp.MustCompile(`^[a-z0-9.-]{1,40}$`)
 )
 
-// info keeps the figures of INFO, and some words.
+// info returns the figures of INFO, and some words.
 func info(all map[string]map[string]string) map[string]map[string]string {
 	if all == nil {
 		return nil
