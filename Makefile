@@ -4,7 +4,7 @@ SHELL     := /bin/sh
 VERSION   ?= $(shell scripts/version)
 FUZZTIME  ?= 30s
 # How long the tests of one package may take, on a slow machine that does other work
-# beside; ./sampler takes some 7 minutes on two cores.
+# beside.
 TESTTIME  ?= 40m
 # The date of what a release holds.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
@@ -13,11 +13,11 @@ LDFLAGS    = -s -w -X main.version=$(VERSION)
 # clone that belongs to another user.
 GOBUILD    = go build -trimpath -buildvcs=false
 
-# Tests that the race detector makes too slow, and that are skipped with it.
-UNRACED    = ^(TestExplodingNames|TestWideNamespacesFit|TestFootprintIsWhatIsAllocated|TestUniformWordsAtManyLevels)$$
+# The packages in which goroutines meet.
+CONCURRENT = ./scanner/... ./sampler ./sampler/aggregate ./report/command
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race matrix lint fuzz bench noise demo release clean
+.PHONY: help build test soak race matrix lint fuzz bench noise demo release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,14 +25,17 @@ help: ## list the targets
 build: ## build bin/keyprof
 	CGO_ENABLED=0 $(GOBUILD) -ldflags "$(LDFLAGS)" -o bin/keyprof$(shell go env GOEXE) .
 
-test: ## run all tests, with the race detector where there is a C compiler
+test: ## run the tests, in some minutes
 	scripts/install-redis --with-stunnel
-	go test -timeout $(TESTTIME) $$(scripts/race-flag) ./...
-	go test -timeout $(TESTTIME) -run '$(UNRACED)' ./sampler/aggregate
+	go test -short -timeout $(TESTTIME) ./...
 
-race: ## run all tests afresh with the race detector, which must work
+soak: ## run all tests, with those that test leaves out: grep -rn testing.Short
 	scripts/install-redis --with-stunnel
-	CGO_ENABLED=1 go test -timeout $(TESTTIME) -race -count=1 ./...
+	go test -timeout $(TESTTIME) ./...
+
+race: ## run the tests of the packages that have goroutines with the race detector
+	scripts/install-redis --with-stunnel
+	CGO_ENABLED=1 go test -short -race -timeout $(TESTTIME) $(CONCURRENT)
 
 matrix: ## test every server version that can be had; SERVERS="trixie/redis trixie/valkey" for a few; see scripts/servers.md
 	scripts/install-redis

@@ -231,7 +231,7 @@ func hostile() fixture {
 	f.warnings = []profile.Warning{{Code: evil, Scope: evil, Text: evil}}
 	f.missing = []profile.Missing{{Measure: profile.Measure(evil), Node: evil, Reason: evil, Remedy: evil}}
 	f.incom = evil
-	f.receipt.Brakes = []profile.Brake{{Cause: evil, Count: 2, TookS: 61}, {Cause: "it began to save (RDB)", Count: 1, TookS: 7}}
+	f.receipt.Brakes = []profile.Brake{{Cause: evil, Count: 2, TookS: 61}, {Cause: "an RDB save started", Count: 1, TookS: 7}}
 	f.receipt.PageLeast, f.receipt.PageMost, f.receipt.LatencyBudgetS = 4, 24, 0.0001
 	f.receipt.ProbeRTT = &profile.ProbeRTT{
 		Before: &profile.RoundTrips{Pings: 50, P50S: 0.00008, P99S: 0.00021}, During: &profile.RoundTrips{Pings: 900, P50S: 0.00009, P99S: 0.011},

@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
@@ -36,7 +39,7 @@ func Check(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Checkup
 	return c.result(), nil
 }
 
-// checker is a collector that walks nothing.
+// checker is a collector that scans nothing.
 type checker struct {
 	collector
 	names []string // of no key
@@ -58,7 +61,7 @@ const (
 	timedTrips = 7  // pages of questions that are timed
 )
 
-// absentNames are as many as a page has keys, of keys that nobody has.
+// absentNames returns as many as a page has keys, of keys that nobody has.
 func absentNames(page int) []string {
 	names := make([]string, max(1, min(page, mostNames)))
 	secret := rand.Text()
@@ -77,7 +80,7 @@ func (c *checker) ask(ctx context.Context) error {
 	if err := c.planOn(ctx, x, c.names[:min(len(c.names), trialNames)]); err != nil {
 		return err
 	}
-	if err := c.conn.AskScan(ctx); err != nil {
+	if err := c.conn.CheckScan(ctx); err != nil {
 		if !scanner.IsReply(err) {
 			return err
 		}
@@ -127,7 +130,7 @@ func (a absent) RoundTrip(ctx context.Context, requests []scanner.Request, scan 
 	return replies, page, err
 }
 
-// time measures what the questions of a walk take, sent as a walk sends them. Of
+// time measures what the questions of a scan take, sent as a scan sends them. Of
 // some pages the middle one counts: the first are slow, and some are kept waiting
 // by other clients.
 func (c *checker) time(ctx context.Context) error {
@@ -166,7 +169,7 @@ func (c *checker) result() *profile.Checkup {
 	return r
 }
 
-// verdict is what a profile would be, why, and what to do about it.
+// verdict returns what a profile would be, why, and what to do about it.
 func (c *checker) verdict() (v profile.Verdict, reasons []string, hint string) {
 	var fatal *scanner.Error
 	switch {
@@ -184,16 +187,16 @@ func (c *checker) verdict() (v profile.Verdict, reasons []string, hint string) {
 	return profile.VerdictComplete, []string{}, ""
 }
 
-// lacking is what a profile would not have.
+// lacking returns what a profile would not have.
 func (c *checker) lacking() (lacks []string) {
 	for _, m := range c.plan.missing {
 		lacks = append(lacks, fmt.Sprintf("%s: the server answers %q", m.Measure, m.Reason))
 	}
 	if c.plan.shared == dropShared {
-		lacks = append(lacks, "the idle times of small strings: OBJECT REFCOUNT is refused, and those of integers that keys share mean nothing")
+		lacks = append(lacks, "the idle times of small strings: OBJECT REFCOUNT is refused, and keys that share an integer object have no idle time of their own")
 	}
 	if c.plan.keysDenied {
-		lacks = append(lacks, "keys outside the user's ACL key patterns: SCAN names them, and questions about them are denied")
+		lacks = append(lacks, "keys outside the user's ACL key patterns: SCAN returns them, but commands on them are denied")
 	}
 	for _, db := range c.databases {
 		if db.Incomplete != "" {
@@ -215,7 +218,7 @@ func (c *checker) server() profile.CheckupServer {
 	}
 }
 
-// link is nil for what is no replica.
+// link returns nil for what is no replica.
 func (c *checker) link() *profile.CheckupLink {
 	if c.node.Role() != info.Replica {
 		return nil
@@ -228,7 +231,7 @@ func (c *checker) link() *profile.CheckupLink {
 	}
 }
 
-// elapsed is a field that counts seconds since something, -1 when that never was.
+// elapsed returns a field that counts seconds since something, -1 when that never was.
 func (c *checker) elapsed(name string) *int64 {
 	v := c.field(name)
 	if v == nil || *v < 0 {
@@ -289,7 +292,7 @@ func (c *checker) acl() profile.CheckupACL {
 	return acl
 }
 
-// aclMissing are the rules that would allow what ACL refuses.
+// aclMissing returns the rules that would allow what ACL refuses.
 func (c *checker) aclMissing() (rules []string) {
 	if c.conn.InfoDenied() {
 		rules = append(rules, "+info")
@@ -324,7 +327,7 @@ func (c *checker) aclMissing() (rules []string) {
 	return rules
 }
 
-// watchOut are doubts about a profile that could be made.
+// watchOut returns doubts about a profile that could be made.
 func (c *checker) watchOut() []profile.Warning {
 	w := warner{node: c.node.Address, list: []profile.Warning{}}
 	c.warnNode(&w)
@@ -332,15 +335,122 @@ func (c *checker) watchOut() []profile.Warning {
 	warnSaves(&w, c.node.Info, nil)
 	c.warnIdle(&w)
 	if c.node.Saving() {
-		w.add("save-in-progress", w.node, "a save is in progress: reads are not recorded in idle times while it lasts")
+		w.add("save-in-progress", w.node, "a save is in progress: reads during a save do not reset idle times")
 	}
 	if c.node.TracksFrequency() {
-		w.add("lfu-policy", w.node, "under the policy %s there are no idle times: the access frequency is measured in their place", c.node.Policy())
+		w.add("lfu-policy", w.node, "the policy %s keeps no idle times: access frequency is measured instead", c.node.Policy())
 	}
 	info := c.node.Info
 	if info.Field("master_sync_in_progress") == "1" || info.Field("async_loading") == "1" {
-		w.add("sync-in-progress", w.node, "the server is being synchronized from its primary: its data set is exchanged, and a profile made meanwhile is incomplete")
+		w.add("sync-in-progress", w.node, "the server is synchronizing with its primary and its data set is being replaced: a profile made now is incomplete")
 	}
 	sortWarnings(w.list)
 	return w.list
 }
+
+// leastQuestion is what one question about a key that exists costs the main
+// thread of Redis 7, read, answered and all, when everything lies in the CPU's
+// caches. One about a name of no key costs less.
+const leastQuestion = time.Microsecond
+
+// dearer is how many times as much it may cost when what belongs to a key must be
+// fetched from memory. A guess: it was not measured on a large data set.
+const dearer = 3
+
+// scan returns what a scan of all selected keys would take.
+func (c *checker) walk() profile.CheckupWalk {
+	w := profile.CheckupWalk{
+		MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, Page: c.opts.Page, Match: c.opts.Match,
+		LeastRTTS: c.conn.MinRoundTrip().Seconds(), Basis: []string{},
+	}
+	if len(c.node.Info) > 0 {
+		w.Keys = new(c.reachableKeys())
+	}
+	if len(c.plan.probes) == 0 || c.noScan != nil {
+		return w
+	}
+	w.KeyCPUS = new(c.keyCost())
+	w.Basis = c.basis()
+	if w.Keys != nil {
+		least, most := float64(*w.Keys)*w.KeyCPUS.Lo, float64(*w.Keys)*w.KeyCPUS.Hi
+		w.ServerCPUS = &profile.CheckupRange{Lo: toMicros(least), Hi: toMicros(most)}
+		matching := *w.Keys
+		if w.Match != "" {
+			matching = 0 // at least
+		}
+		w.ElapsedS = &profile.CheckupRange{Lo: toMicros(c.walkTime(w, w.KeyCPUS.Lo, matching)), Hi: toMicros(c.walkTime(w, w.KeyCPUS.Hi, *w.Keys))}
+	}
+	return w
+}
+
+// reachableKeys returns the keys of the databases that can be scanned.
+func (c *checker) reachableKeys() (n int64) {
+	for i := range c.databases {
+		if c.databases[i].Incomplete == "" {
+			n += keysOf(&c.databases[i])
+		}
+	}
+	return n
+}
+
+// keyCost returns what one key costs the server's main thread, in seconds.
+func (c *checker) keyCost() profile.CheckupRange {
+	const scan = 1 // its share of a page is about one question a key
+	least, most := len(c.plan.probes)+scan, len(c.plan.probes)+scan
+	if c.opts.Match != "" {
+		least = scan
+	}
+	if c.plan.shared == askShared {
+		most++ // of small strings
+	}
+	question := max(c.question, leastQuestion)
+	return profile.CheckupRange{
+		Lo: (time.Duration(least) * question).Seconds(),
+		Hi: (time.Duration(dearer*most) * question).Seconds(),
+	}
+}
+
+// walkTime returns how long a scan takes when a key costs the server's main thread so many
+// seconds. --rate is for the keys that match.
+func (c *checker) walkTime(w profile.CheckupWalk, key float64, matching int64) float64 {
+	seconds := c.forecast.Elapsed(*w.Keys, time.Duration(key*float64(time.Second))).Seconds()
+	if w.Rate > 0 {
+		seconds = max(seconds, float64(matching)/w.Rate)
+	}
+	return seconds
+}
+
+// toMicros rounds seconds, for people who read JSON.
+func toMicros(seconds float64) float64 { return math.Round(seconds*1e6) / 1e6 }
+
+// questionBasis says what a question is taken to cost.
+func (c *checker) questionBasis() string {
+	const counts = "the lower figure counts %s of CPU time for each command on a key, and as much for its share of SCAN, "
+	usual := fmt.Sprintf(counts+"which is usual when all data fits in the CPU's caches", micros(leastQuestion))
+	switch timed := humanize.Comma(int64(c.timed)); {
+	case c.timed == 0:
+		return usual
+	case c.question <= leastQuestion:
+		return usual + fmt.Sprintf("; %s lookups of nonexistent keys have just taken %s each", timed, micros(c.question))
+	default:
+		return fmt.Sprintf(counts+"which is what %s lookups of nonexistent keys have just taken, waits for other clients included", micros(c.question), timed)
+	}
+}
+
+func (c *checker) basis() []string {
+	basis := []string{}
+	if roundTrip, far := c.forecast.OverLink(); far {
+		basis = append(basis, fmt.Sprintf("a round trip over this link takes %s: several pages are in flight at once, but only as many as may arrive together, by its jitter, within --latency-budget", micros(roundTrip)))
+	}
+	basis = append(basis,
+		c.questionBasis(),
+		fmt.Sprintf("the higher figure is %d times as much: in a data set larger than the CPU's caches, keys cost more to look up; how much more was not measured", dearer),
+	)
+	if c.opts.Match != "" {
+		basis = append(basis, "SCAN goes through all keys whatever --match says; the lower figure assumes that no key matches, the higher that all do")
+	}
+	return basis
+}
+
+// micros returns a short time for people.
+func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d)/1e3) }

@@ -37,13 +37,13 @@ func command(t *testing.T, server *redistest.Server, line string) {
 	}
 }
 
-// urlAs is the server's URL for a user with the password s3cret.
+// urlAs returns the server's URL for a user with the password s3cret.
 func urlAs(server *redistest.Server, user string) string {
 	return strings.Replace(server.URL(), "redis://", "redis://"+user+":s3cret@", 1)
 }
 
-// What is said before agrees with itself, and a walk takes no less than --rate says.
-// How near it comes to what a walk takes depends on the machine, and is not tested.
+// What is said before agrees with itself, and a scan takes no less than --rate says.
+// How near it comes to what a scan takes depends on the machine, and is not tested.
 func TestCheckForecast(t *testing.T) {
 	const keys, micro = 20_000, 1e-6
 	server := redistest.New(t)
@@ -99,7 +99,7 @@ func TestCheckForecastFlags(t *testing.T) {
 	}
 }
 
-// A check walks nothing, reads no key, and leaves no key behind. The one SCAN that it
+// A check scans nothing, reads no key, and leaves no key behind. The one SCAN that it
 // sends is refused.
 func TestCheckWalksNothing(t *testing.T) {
 	server := newFaultServer(t)
@@ -277,7 +277,7 @@ func TestCheckRenamed(t *testing.T) {
 	}
 }
 
-// saying is a fake that says this of itself, and of keys what answer is.
+// saying returns a fake that says this of itself, and of keys what answer is.
 func saying(t *testing.T, info, answer string) *redistest.Fake {
 	t.Helper()
 	return redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
@@ -320,7 +320,7 @@ func TestCheckMoved(t *testing.T) {
 		fake := saying(t, "role:"+role+"\r\ncluster_enabled:1", redistest.Error("MOVED 3999 127.0.0.1:6381"))
 		want := map[string]profile.Verdict{"master": profile.VerdictComplete, "slave": profile.VerdictImpossible}[role]
 		r := checkServer(t, fake.URL(), fast())
-		if r.Verdict != want || role == "slave" && !strings.Contains(r.Hint, "+readonly), or give keyprof the primary") {
+		if r.Verdict != want || role == "slave" && !strings.Contains(r.Hint, "+readonly), or profile the primary") {
 			t.Errorf("%s: %s, %q, %q", role, r.Verdict, r.Reasons, r.Hint)
 		}
 		for _, call := range fake.Calls() {

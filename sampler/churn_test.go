@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	stayKeys = 1000 // that exist from the beginning of a walk to its end
+	stayKeys = 1000 // that exist from the beginning of a scan to its end
 	goKeys   = 9000 // that do not
 )
 
@@ -66,7 +66,7 @@ func checkSums(t *testing.T, p *profile.Profile) {
 	}
 }
 
-// valueOf is 0 for what was not measured.
+// valueOf returns 0 for what was not measured.
 func valueOf(e *profile.Estimate) int64 {
 	if e == nil {
 		return 0
@@ -74,10 +74,10 @@ func valueOf(e *profile.Estimate) int64 {
 	return e.Value
 }
 
-// keysIn are the keys of a namespace, 0 when there is none.
+// keysIn returns the keys of a namespace, 0 when there is none.
 func keysIn(p *profile.Profile, pattern string) int64 { return rows(p)[pattern][0] }
 
-// profileWhile profiles a server to which something happens at half of the walk.
+// profileWhile profiles a server to which something happens at half of the scan.
 func profileWhile(t *testing.T, url string, change func()) *profile.Profile {
 	t.Helper()
 	o := small()
@@ -195,7 +195,7 @@ func TestShrinkingDuringTheWalk(t *testing.T) {
 }
 
 // Keys are renamed, removed and made again as another type, all through the
-// walk, between any two questions about a key.
+// scan, between any two questions about a key.
 func TestKeysChangeDuringTheWalk(t *testing.T) {
 	server := newChurnServer(t)
 	done, changer := make(chan struct{}), sync.WaitGroup{}
@@ -238,6 +238,6 @@ func changeKeys(client *redis.Client, done <-chan struct{}) {
 			pipe.SAdd(ctx, name, i)
 			pipe.Rename(ctx, name, fmt.Sprintf("went:%d", 100_000+i%goKeys))
 		}
-		_, _ = pipe.Exec(ctx) // it ends with the walk
+		_, _ = pipe.Exec(ctx) // it ends with the scan
 	}
 }

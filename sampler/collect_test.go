@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fast are options for a walk at full speed.
+// fast returns options for a scan at full speed.
 func fast() sampler.Options {
 	return sampler.Options{
 		IdleOver: 30 * 24 * time.Hour, Grouping: aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit},
@@ -42,7 +42,7 @@ func connect(t testing.TB, url string) *scanner.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := scanner.Connect(context.Background(), target, scanner.DefaultTimeout, scanner.Patience{})
+	conn, err := scanner.Connect(context.Background(), target, scanner.DefaultTimeout, scanner.RetryPolicy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func TestThresholdBeyondTheHorizon(t *testing.T) {
 		t.Errorf("high-idle %+v, warnings %v; want 1 key", p.Totals.HighIdleKeys, p.Warnings)
 	}
 
-	// The horizon is that of the walk's end: idle times go on while it runs.
+	// The horizon is that of the scan's end: idle times go on while it runs.
 	o.Rate, o.Page = 1, 1
 	o.Progress = func(sampler.Progress) { time.Sleep(1500 * time.Millisecond) }
 	n := collect(t, server.SocketURL(), o).Nodes[0]
@@ -305,7 +305,7 @@ var fullRules = []string{
 	"+info", "+ping", "+select", "+hello", "+auth", "+client|setname",
 }
 
-// Each command is taken away in turn: the walk goes on, says what is missing,
+// Each command is taken away in turn: the scan goes on, says what is missing,
 // and names the rule that allows it.
 func TestRefusedMeasures(t *testing.T) {
 	server := redistest.New(t)
@@ -383,7 +383,7 @@ func TestRefusedAltogether(t *testing.T) {
 		want  string
 	}{
 		{[]string{"~*", "+info", "+hello"}, "NOPERM"},
-		{[]string{"~*", "+info", "+scan"}, "every question"},
+		{[]string{"~*", "+info", "+scan"}, "every command"},
 	} {
 		url := aclUser(t, server, tt.rules...)
 		_, err := sampler.Collect(context.Background(), connect(t, url), fast())
@@ -438,7 +438,7 @@ func TestMeasureDeniedForAllKeys(t *testing.T) {
 	}
 }
 
-// What an operator does to a server in the middle of a walk.
+// What an operator does to a server in the middle of a scan.
 func TestChangesDuringTheWalk(t *testing.T) {
 	ctx := context.Background()
 	primary, other := redistest.New(t), redistest.New(t)
@@ -464,7 +464,7 @@ func TestChangesDuringTheWalk(t *testing.T) {
 		t.Errorf("%d idle times: those of keys probed before the change", p.Totals.Idle.IdleS.Count)
 	}
 	p = during(func() { do(t, replica.Client(), "replicaof", "no", "one") })
-	if p.Complete || p.Nodes[0].Incomplete != "its role changed from replica to primary while the walk ran" || p.Totals.Keys.Value != 3000 {
+	if p.Complete || p.Nodes[0].Incomplete != "the role changed from replica to primary during the scan" || p.Totals.Keys.Value != 3000 {
 		t.Errorf("promoted: complete %v (%s), %d keys", p.Complete, p.Nodes[0].Incomplete, p.Totals.Keys.Value)
 	}
 	host, port, _ := net.SplitHostPort(other.Addr())
@@ -574,10 +574,10 @@ func TestTimeUp(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	inTime, early := sampler.ErrTimeUp.Error(), "not walked: "+sampler.ErrTimeUp.Error()
+	inTime, early := sampler.ErrTimeUp.Error(), "not scanned: "+sampler.ErrTimeUp.Error()
 	for limit, want := range map[time.Duration][]string{
-		500 * time.Millisecond: {inTime, "not walked"},
-		1:                      {early, "not walked"},
+		500 * time.Millisecond: {inTime, "not scanned"},
+		1:                      {early, "not scanned"},
 	} {
 		o := fast()
 		o.Page, o.Rate, o.MaxDuration = 10, 1000, limit
@@ -652,7 +652,7 @@ func TestReceiptAgreesWithTheServer(t *testing.T) {
 	}
 }
 
-// stats are the numbers in INFO stats.
+// stats returns the numbers in INFO stats.
 func stats(t *testing.T, client *redis.Client) map[string]int64 {
 	t.Helper()
 	text, err := client.Info(context.Background(), "stats").Result()

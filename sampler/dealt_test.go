@@ -14,7 +14,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// dealt are samples of a server that deal out all of its positions among them: each
+// dealt returns samples of a server that deal out all of its positions among them: each
 // key is in one of them, so that a bias shows in their sum, whatever the hash seed.
 func dealt(t *testing.T, server *redistest.Server, parts int, o sampler.Options) []*profile.Profile {
 	t.Helper()
@@ -25,7 +25,7 @@ func dealt(t *testing.T, server *redistest.Server, parts int, o sampler.Options)
 	return list
 }
 
-// dealtPart is one of them. Parts is a power of two, so that every seam is a bucket's
+// dealtPart returns one of them. Parts is a power of two, so that every seam is a bucket's
 // boundary.
 func dealtPart(t *testing.T, server *redistest.Server, i, parts int, o sampler.Options) *profile.Profile {
 	t.Helper()
@@ -37,14 +37,14 @@ func dealtPart(t *testing.T, server *redistest.Server, i, parts int, o sampler.O
 	return p
 }
 
-// grouped are options of which the namespaces are those of a census.
+// grouped returns options of which the namespaces are those of a census.
 func grouped(census *profile.Profile) sampler.Options {
 	o := fast()
 	o.Grouping.Dictionary = census.Design.Patterns
 	return o
 }
 
-// dealtFrom is what a profile of the part i says of its sample.
+// dealtFrom returns what a profile of the part i says of its sample.
 func dealtFrom(client *redis.Client, i, parts int) *profile.Profile {
 	step := math.MaxUint64/uint64(parts) + 1
 	from := uint64(i) * step
@@ -54,7 +54,7 @@ func dealtFrom(client *redis.Client, i, parts int) *profile.Profile {
 	return &p
 }
 
-// infoField is a field of a server's INFO.
+// infoField returns a field of a server's INFO.
 func infoField(client *redis.Client, name string) string {
 	_, after, _ := strings.Cut(client.Info(context.Background()).Val(), "\r\n"+name+":")
 	value, _, _ := strings.Cut(after, "\r\n")
@@ -87,7 +87,7 @@ func (h holding) check(t *testing.T) {
 	}
 }
 
-// fewest is how many of n intervals must hold the truth: with fewer, chance would
+// fewest returns how many of n intervals must hold the truth: with fewer, chance would
 // have to be one in a million. That is so for intervals which hold 94 times in 100,
 // as those of bytes do where sizes differ.
 func fewest(n int) int {

@@ -19,15 +19,15 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// document puts the profile together when the walk is over.
+// document puts the profile together when the scan is over.
 func (c *collector) document(ctx context.Context, b *aggregate.Builder) *profile.Profile {
 	ended := time.Now()
 	at, setBack := endOf(c.tally.Began.Round(0), ended.Round(0), ended.Sub(c.tally.Began))
 	c.setBack = setBack
 	after := info.Info{}
 	if !c.lost {
-		var odd []info.OddFigure
-		after, odd = c.conn.InfoNow(ctx).Sane()
+		var odd []info.InvalidField
+		after, odd = c.conn.InfoNow(ctx).Validated()
 		c.addOdd(odd)
 	}
 	if c.commandsBefore != nil && !c.lost {
@@ -67,7 +67,7 @@ func (c *collector) estimate(p *profile.Profile) {
 	}
 }
 
-// noTTLByDatabase are the keys without a TTL, to be held against INFO.
+// noTTLByDatabase returns the keys without a TTL, to be held against INFO.
 func noTTLByDatabase(rows []profile.Namespace) map[int]int64 {
 	sums := map[int]int64{}
 	for _, r := range rows {
@@ -92,7 +92,7 @@ func (c *collector) design() profile.Design {
 	return d
 }
 
-// noteHorizon moves the idle horizon to the end of the walk: keys that were
+// noteHorizon moves the idle horizon to the end of the scan: keys that were
 // probed late may be idle for longer than the server was up when it began.
 func (c *collector) noteHorizon(after info.Info) {
 	if horizon, known := (info.Node{Info: after}).IdleHorizon(); known {
@@ -132,10 +132,10 @@ func (c *collector) unknownDatabases() string {
 	if len(c.node.Info) > 0 || c.opts.Databases != nil {
 		return ""
 	}
-	return "INFO is refused, so databases other than 0 are not known: name those to walk with --db"
+	return "INFO is refused, so databases other than 0 are unknown: name those to scan with --db"
 }
 
-// replaced tells that the server became something else while we walked: of another
+// replaced tells that the server became something else while we scanned: of another
 // role, or with another data set by a full synchronization. A server that goes on with
 // the same history keeps its data: after a failover the replication id that it had
 // stands in master_replid2.
@@ -147,13 +147,13 @@ func (c *collector) replaced(after info.Info) string {
 	case len(after) == 0:
 		return ""
 	case now.Role() != c.node.Role() && now.Role() != info.Unknown && c.node.Role() != info.Unknown:
-		return fmt.Sprintf("its role changed from %s to %s while the walk ran", c.node.Role(), now.Role())
+		return fmt.Sprintf("the role changed from %s to %s during the scan", c.node.Role(), now.Role())
 	case before == "":
 		return ""
 	case after.Field("master_sync_in_progress") == "1":
-		return "the server is being synchronized from its primary: its data set is exchanged"
+		return "the server is synchronizing with its primary: its data set is being replaced"
 	case now.Role() == info.Replica && !sameHistory:
-		return "the server follows another primary than at the beginning: its data set was exchanged"
+		return "the server follows another primary than when the scan began: its data set was replaced"
 	default:
 		return ""
 	}
@@ -173,7 +173,7 @@ func (c *collector) receipt(after info.Info, ended time.Time) profile.Receipt {
 		ElapsedS:    ended.Sub(c.tally.Began).Seconds(),
 		MainThreadS: c.tally.Service.Seconds(),
 		PausedS:     (c.tally.PausedForLoad + c.tally.PausedForRate).Seconds(), PausedForRateS: c.tally.PausedForRate.Seconds(),
-		LeastRTTS:  c.conn.LeastRoundTrip().Seconds(),
+		LeastRTTS:  c.conn.MinRoundTrip().Seconds(),
 		ServerCPUS: cpuBetween(c.node.Info, after),
 		MaxLoad:    c.opts.MaxLoad, Rate: c.opts.Rate,
 		CommandS:     c.commandTime(),
@@ -186,7 +186,7 @@ func (c *collector) receipt(after info.Info, ended time.Time) profile.Receipt {
 	return r
 }
 
-// commandTime is the growth of commandstats, in seconds; nil when it is not told.
+// commandTime returns the growth of commandstats, in seconds; nil when it is not told.
 func (c *collector) commandTime() *float64 {
 	if c.commandsAfter == nil {
 		return nil
@@ -194,7 +194,7 @@ func (c *collector) commandTime() *float64 {
 	return growth(c.commandsBefore.Ours.Seconds(), c.commandsAfter.Ours.Seconds(), true)
 }
 
-// expiredMeanwhile is the growth of a primary's expired_keys.
+// expiredMeanwhile returns the growth of a primary's expired_keys.
 func (c *collector) expiredMeanwhile(after info.Info) *int64 {
 	if c.node.Role() != info.Primary {
 		return nil
@@ -202,7 +202,7 @@ func (c *collector) expiredMeanwhile(after info.Info) *int64 {
 	return c.grown("expired_keys", after)
 }
 
-// waitsOf are the waits by their cause.
+// waitsOf returns the waits by their cause.
 func waitsOf(waits []scanner.Wait) []profile.Wait {
 	sums := []profile.Wait{}
 	for _, w := range waits {
@@ -217,7 +217,7 @@ func waitsOf(waits []scanner.Wait) []profile.Wait {
 	return sums
 }
 
-// cpuBetween is the CPU time that the server used between two answers to INFO,
+// cpuBetween returns the CPU time that the server used between two answers to INFO,
 // in seconds.
 func cpuBetween(before, after info.Info) *float64 {
 	var used [2]float64
@@ -247,12 +247,12 @@ func (c *collector) guardReceipt(r *profile.Receipt, ended time.Time) {
 	}
 	r.OverLink = c.guard.OverLink()
 	pages := c.guard.PageSizes()
-	r.PageLeast, r.Page, r.PageMost = pages.Least, pages.Median, pages.Most
+	r.PageLeast, r.Page, r.PageMost = pages.Min, pages.Median, pages.Max
 	if c.opts.Page == 0 {
 		r.LatencyBudgetS = c.opts.LatencyBudget.Seconds()
 	}
-	for _, b := range c.guard.Brakes(ended.Sub(c.tally.Began)) {
-		r.Brakes = append(r.Brakes, profile.Brake{Cause: b.Cause, Count: b.Count, TookS: b.Took.Seconds()})
+	for _, b := range c.guard.Pauses(ended.Sub(c.tally.Began)) {
+		r.Brakes = append(r.Brakes, profile.Brake{Cause: b.Reason, Count: b.Count, TookS: b.Took.Seconds()})
 	}
 	if c.watch != nil {
 		before, during := c.watch.RoundTrips()
@@ -276,7 +276,7 @@ func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after inf
 	}
 }
 
-// keysIn is how many keys have so many bytes, overhead and all, rounded up. Where that
+// keysIn returns how many keys have so many bytes, overhead and all, rounded up. Where that
 // is not known, it may be any number.
 func keysIn(bytes int64, info info.Info) int64 {
 	used, known := info.Int("used_memory")
@@ -291,7 +291,7 @@ func keysIn(bytes int64, info info.Info) int64 {
 	return math.MaxInt64
 }
 
-// roundTrips is nil without any.
+// roundTrips returns nil without any.
 func roundTrips(r throttle.RoundTrips) *profile.RoundTrips {
 	if r.Count == 0 {
 		return nil
@@ -307,7 +307,7 @@ type shortfall struct {
 
 func (s shortfall) least() int64 { return min(s.db.Before.Keys, s.db.After.Keys) }
 
-// far reports whether so many keys are missing that they were deleted in mid-walk and
+// far reports whether so many keys are missing that they were deleted in mid-scan and
 // others written in their place: SCAN returns the keys that are at a position when it
 // comes there, and so about as many as there are, however many come and go, while
 // their number stays the same. Their number then differs by chance only. Nodes of a
@@ -326,7 +326,7 @@ func (s shortfall) reason() string {
 		humanize.Comma(s.db.Returned), s.db.DB, humanize.Comma(s.db.Before.Keys), humanize.Comma(s.db.After.Keys))
 }
 
-// shortOf is the shortfall of a database that was walked to the end, and whether keys
+// shortOf returns the shortfall of a database that was scanned to the end, and whether keys
 // are missing.
 func (c *collector) shortOf(db *profile.Database, after info.Info) (s shortfall, missing bool) {
 	if c.sample != nil || c.opts.Match != "" || !db.Complete || db.Before == nil || db.After == nil || !c.countsKeys() {
@@ -355,9 +355,9 @@ func (c *collector) emptied(db *profile.Database, after info.Info) string {
 	changed := left < db.Before.Keys*9/10 || db.After.Keys > db.Before.Keys*11/10
 	switch {
 	case is.Swapped > was.Swapped && (changed || len(all) <= 2):
-		return fmt.Sprintf("SWAPDB was called while the walk ran: db%d may have keys of two databases", db.DB)
+		return fmt.Sprintf("SWAPDB was called during the scan: db%d may mix keys of two databases", db.DB)
 	case is.Flushed > was.Flushed && changed:
-		return fmt.Sprintf("FLUSHALL or FLUSHDB was called while the walk ran: INFO had %s keys of db%d before and %s after, and SCAN returned %s",
+		return fmt.Sprintf("FLUSHALL or FLUSHDB was called during the scan: INFO had %s keys in db%d before and %s after, and SCAN returned %s",
 			humanize.Comma(db.Before.Keys), db.DB, humanize.Comma(db.After.Keys), humanize.Comma(db.Returned))
 	}
 	return ""
@@ -371,7 +371,7 @@ func (c *collector) countsKeys() bool {
 	return random || info.SlotTables(c.node) || engine == "keydb"
 }
 
-// explained is how many keys may be gone, or hidden, without anybody deleting them. A
+// explained returns how many keys may be gone, or hidden, without anybody deleting them. A
 // replica hides keys that expired until its primary removes them (db.c,
 // expireIfNeeded), and evicts none.
 func (c *collector) explained(db *profile.Database, after info.Info) (keys int64, known bool) {
@@ -399,14 +399,14 @@ func orZero(n *int64) int64 {
 	return *n
 }
 
-// grown is by how much a counter of INFO grew while we ran; nil if that is not known.
+// grown returns by how much a counter of INFO grew while we ran; nil if that is not known.
 func (c *collector) grown(field string, after info.Info) *int64 {
 	first, known := c.node.Info.Int(field)
 	last, stillKnown := after.Int(field)
 	return growth(first, last, known && stillKnown)
 }
 
-// endOf is when a walk ended by the clock on the wall, which may have been set
+// endOf returns when a scan ended by the clock on the wall, which may have been set
 // meanwhile, and took by another. setBack is by how much it was, if it was.
 func endOf(began, ended time.Time, took time.Duration) (at time.Time, setBack time.Duration) {
 	atLeast := began.Add(took)
@@ -423,7 +423,7 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// growth is by how much a counter grew; nil if that is not known, as when it was
+// growth returns by how much a counter grew; nil if that is not known, as when it was
 // reset.
 func growth[T int64 | float64](before, after T, known bool) *T {
 	if !known || before < 0 || after < before {

@@ -52,7 +52,7 @@ func TestEvictionsOnTheReceipt(t *testing.T) {
 		t.Errorf("evicted meanwhile %v, the server counted at most %d", r.EvictedMeanwhile, most)
 	}
 	w := warningOf(p.Warnings, "near-maxmemory")
-	if w == nil || !strings.HasSuffix(w.Text, "allkeys-lru may evict keys for them") {
+	if w == nil || !strings.HasSuffix(w.Text, "the server may evict keys (policy allkeys-lru)") {
 		t.Errorf("warnings %v", p.Warnings)
 	}
 	if err := p.Check(); err != nil {
@@ -69,13 +69,13 @@ func warningOf(list []profile.Warning, code string) *profile.Warning {
 	return nil
 }
 
-// Who checks beforehand is told what a walk may do to a full server.
+// Who checks beforehand is told what a scan may do to a full server.
 func TestCheckWarnsNearMaxmemory(t *testing.T) {
 	t.Parallel()
 	for policy, want := range map[string]string{
-		"noeviction":   "writes of other clients may fail with OOM (policy noeviction)",
-		"volatile-ttl": "volatile-ttl may evict keys for them or, when none with a TTL is left, refuse writes of other clients",
-		"allkeys-lru":  "allkeys-lru may evict keys for them",
+		"noeviction":   "writes of other clients may fail with OOM meanwhile (policy noeviction)",
+		"volatile-ttl": "the server may evict keys or, if no key with a TTL is left, refuse writes of other clients (policy volatile-ttl)",
+		"allkeys-lru":  "the server may evict keys (policy allkeys-lru)",
 	} {
 		server := newFullServer(t, policy)
 		r, err := sampler.Check(context.Background(), connect(t, server.URL()), fast())
@@ -106,7 +106,7 @@ func TestReplicaIsNotNearMaxmemory(t *testing.T) {
 func ExampleNearMaxmemory() {
 	node := info.Node{Info: info.Parse("role:master\nused_memory:99000000\nmaxmemory:100000000\nmaxmemory_policy:allkeys-lru")}
 	fmt.Println(sampler.NearMaxmemory(node).Text)
-	// Output: used memory is 977 KiB below maxmemory: our connections' buffers count against it, and allkeys-lru may evict keys for them
+	// Output: used memory is 977 KiB below maxmemory, and the buffers of keyprof's connections count against it: the server may evict keys (policy allkeys-lru)
 }
 
 // A full server gets one connection and small pages, and is watched all the same.
@@ -129,7 +129,7 @@ func TestFullServerHasOneConnection(t *testing.T) {
 	}
 }
 
-// A server that becomes full in mid-walk loses the second connection.
+// A server that becomes full in mid-scan loses the second connection.
 func TestServerBecomesFull(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)
@@ -139,7 +139,7 @@ func TestServerBecomesFull(t *testing.T) {
 	}
 	o := guarded()
 	o.Rate = faultKeys / 8 // it is noticed within some seconds
-	idle := connections()  // of the walk before
+	idle := connections()  // of the scan before
 	walking, ending := 0, 0
 	begun := once(func() {
 		walking = connections()

@@ -39,7 +39,7 @@ func patiently(ctx context.Context, t *testing.T, url string, maxWait time.Durat
 	return patientlyWith(ctx, t, url, time.Second, maxWait, o)
 }
 
-// patientlyWith is patiently with a timeout.
+// patientlyWith returns patiently with a timeout.
 func patientlyWith(ctx context.Context, t *testing.T, url string, timeout, maxWait time.Duration, o sampler.Options) (*profile.Profile, []string, error) {
 	t.Helper()
 	target, err := scanner.ParseURL(url)
@@ -47,7 +47,7 @@ func patientlyWith(ctx context.Context, t *testing.T, url string, timeout, maxWa
 		t.Fatal(err)
 	}
 	var notices []string
-	conn, err := scanner.Connect(ctx, target, timeout, scanner.Patience{
+	conn, err := scanner.Connect(ctx, target, timeout, scanner.RetryPolicy{
 		MaxWait: maxWait, Notice: func(cause error) { notices = append(notices, cause.Error()) },
 	})
 	if err != nil {
@@ -63,7 +63,7 @@ func patientlyWith(ctx context.Context, t *testing.T, url string, timeout, maxWa
 	return p, notices, err
 }
 
-// rows are the keys and bytes of each namespace.
+// rows returns the keys and bytes of each namespace.
 func rows(p *profile.Profile) map[string][2]int64 {
 	sums := map[string][2]int64{}
 	for _, n := range p.Namespaces {
@@ -109,6 +109,9 @@ func TestResetAtEachPoint(t *testing.T) {
 }
 
 func TestManyResets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	server := newFaultServer(t)
 	want := collect(t, server.SocketURL(), fast())
 	info, err := server.Client().Info(context.Background()).Result() // each connection begins with it
@@ -136,12 +139,12 @@ func TestBlackHole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Complete || len(notices) != 1 || !strings.Contains(p.Nodes[0].Incomplete, "no answer in time, for 1.5s") {
+	if p.Complete || len(notices) != 1 || !strings.Contains(p.Nodes[0].Incomplete, "no reply in time; gave up after 1.5s") {
 		t.Errorf("complete %v, %q, noticed %q", p.Complete, p.Nodes[0].Incomplete, notices)
 	}
 }
 
-// once calls f at the first progress that is at least half of the walk.
+// once calls f at the first progress that is at least half of the scan.
 func once(f func()) func(sampler.Progress) {
 	done := false
 	return func(p sampler.Progress) {
@@ -186,7 +189,7 @@ func checkOtherProcess(t *testing.T, p *profile.Profile, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if keys := p.Totals.Keys.Value; p.Complete || !strings.Contains(p.Nodes[0].Incomplete, "another server process") || keys < faultKeys/3 || keys > faultKeys*2/3 {
+	if keys := p.Totals.Keys.Value; p.Complete || !strings.Contains(p.Nodes[0].Incomplete, "a different server process") || keys < faultKeys/3 || keys > faultKeys*2/3 {
 		t.Errorf("complete %v, %d keys, %q", p.Complete, keys, p.Nodes[0].Incomplete)
 	}
 }
@@ -299,7 +302,7 @@ func TestHangingServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	conn, err := scanner.Connect(ctx, target, time.Minute, scanner.Patience{MaxWait: time.Minute})
+	conn, err := scanner.Connect(ctx, target, time.Minute, scanner.RetryPolicy{MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,8 +324,8 @@ func TestHangingServer(t *testing.T) {
 	}
 }
 
-// MEMORY USAGE of a stream walks all consumers of its groups. What it takes is asked
-// for once, in the rehearsal and the walk together, and is on the receipt.
+// MEMORY USAGE of a stream scans all consumers of its groups. What it takes is asked
+// for once, in the rehearsal and the scan together, and is on the receipt.
 func TestStreamWithManyConsumers(t *testing.T) {
 	server := newFaultServer(t)
 	const consumers = 300_000
@@ -332,7 +335,7 @@ func TestStreamWithManyConsumers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := scanner.Connect(context.Background(), target, 20*time.Millisecond, scanner.Patience{MaxWait: time.Minute})
+	conn, err := scanner.Connect(context.Background(), target, 20*time.Millisecond, scanner.RetryPolicy{MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// guarded are options for a walk that takes about four seconds over newFaultServer.
+// guarded returns options for a scan that takes about four seconds over newFaultServer.
 func guarded() sampler.Options {
 	o := fast()
 	o.Page, o.LatencyBudget, o.Guarded = 0, throttle.DefaultLatencyBudget, true
@@ -25,7 +25,7 @@ func guarded() sampler.Options {
 	return o
 }
 
-// A save that begins in mid-walk makes the walk stand back, and the receipt says so.
+// A save that begins in mid-scan makes the scan stand back, and the receipt says so.
 func TestSaveBrakes(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)
@@ -39,10 +39,10 @@ func TestSaveBrakes(t *testing.T) {
 	p, _, err := patiently(context.Background(), t, server.URL(), 10*time.Second, o)
 	checkWhole(t, want, p, err)
 	brakes := p.Receipt.Brakes
-	if len(brakes) != 1 || brakes[0].Cause != "it began to save (RDB)" || brakes[0].Count != 1 || brakes[0].TookS < 1 || brakes[0].TookS > 20 {
+	if len(brakes) != 1 || brakes[0].Cause != "an RDB save started" || brakes[0].Count != 1 || brakes[0].TookS < 1 || brakes[0].TookS > 20 {
 		t.Errorf("brakes %+v", brakes)
 	}
-	if len(causes) < 4 || causes[0] != "it began to save (RDB)" || causes[len(causes)-1] != "" {
+	if len(causes) < 4 || causes[0] != "an RDB save started" || causes[len(causes)-1] != "" {
 		t.Errorf("told of %q", causes)
 	}
 	if p.Receipt.PageLeast >= throttle.PageFor(o.LatencyBudget) {
@@ -50,7 +50,7 @@ func TestSaveBrakes(t *testing.T) {
 	}
 }
 
-// Near maxmemory, where there is no second connection, the walk goes on when the save
+// Near maxmemory, where there is no second connection, the scan goes on when the save
 // is over, too, and not when the last word of it is too old.
 func TestSaveBrakesOnTheWalksConnection(t *testing.T) {
 	t.Parallel()
@@ -67,7 +67,7 @@ func TestSaveBrakesOnTheWalksConnection(t *testing.T) {
 	}
 }
 
-// A save that was under way when the walk began does not.
+// A save that was under way when the scan began does not.
 func TestSaveUnderWayDoesNotBrake(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)
@@ -84,6 +84,9 @@ func TestSaveUnderWayDoesNotBrake(t *testing.T) {
 // A cache that is always at maxmemory, and evicts all the time, is profiled like
 // any other.
 func TestLivingAtMaxmemoryDoesNotBrake(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	t.Parallel()
 	server := redistest.New(t, "--maxmemory", "6mb", "--maxmemory-policy", "allkeys-lru")
 	ctx, stop := context.WithCancel(context.Background())
@@ -122,7 +125,7 @@ func fill(ctx context.Context, client *redis.Client, from, n int) {
 	_, _ = pipe.Exec(ctx) // the server may end first
 }
 
-// A server that begins to evict in mid-walk does brake.
+// A server that begins to evict in mid-scan does brake.
 func TestEvictionsBeginningBrake(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)
@@ -137,7 +140,7 @@ func TestEvictionsBeginningBrake(t *testing.T) {
 	if err != nil || !p.Complete {
 		t.Fatal(p, err)
 	}
-	if brakes := p.Receipt.Brakes; len(brakes) != 1 || brakes[0].Cause != "it began to evict keys" {
+	if brakes := p.Receipt.Brakes; len(brakes) != 1 || brakes[0].Cause != "key eviction started" {
 		t.Errorf("brakes %+v", brakes)
 	}
 }
@@ -176,7 +179,7 @@ func TestProbeConnectionIsInTheReceipt(t *testing.T) {
 	}
 }
 
-// commandCalls are the calls of commandstats.
+// commandCalls returns the calls of commandstats.
 func commandCalls(t *testing.T, client *redis.Client) map[string]int64 {
 	t.Helper()
 	text, err := client.Info(context.Background(), "commandstats").Result()
@@ -192,7 +195,7 @@ func commandCalls(t *testing.T, client *redis.Client) map[string]int64 {
 	return calls
 }
 
-// Where only one connection is to be had the walk goes on without a second, and
+// Where only one connection is to be had the scan goes on without a second, and
 // says so.
 func TestNoProbeConnection(t *testing.T) {
 	t.Parallel()
@@ -210,7 +213,7 @@ func TestNoProbeConnection(t *testing.T) {
 	}
 }
 
-// A walk that lost its connection, where there is none left, gets that of the probe.
+// A scan that lost its connection, where there is none left, gets that of the probe.
 func TestProbeConnectionStepsAside(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)
@@ -229,7 +232,7 @@ func TestProbeConnectionStepsAside(t *testing.T) {
 	}
 }
 
-// firstWalker is the id of the first of keyprof's connections.
+// firstWalker returns the id of the first of keyprof's connections.
 func firstWalker(t *testing.T, admin doer) string {
 	t.Helper()
 	list, err := admin.Do(context.Background(), "client", "list").Text()
@@ -261,7 +264,7 @@ func TestProbeConnectionComesBack(t *testing.T) {
 	}
 }
 
-// An interrupt ends a walk that stands back, at once.
+// An interrupt ends a scan that stands back, at once.
 func TestInterruptedWhileStandingBack(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)

@@ -7,13 +7,16 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// mostAllocations is how many allocations a key may cost, of a walk with all there is
+// mostAllocations is how many allocations a key may cost, of a scan with all there is
 // about it: those of its page, which are a dozen, and of namespaces that are new.
 const mostAllocations = 0.9
 
-// A walk costs no allocation a key: what one costs 100,000 keys more than 20,000 of
+// A scan costs no allocation a key: what one costs 100,000 keys more than 20,000 of
 // the same families is by the page.
 func TestWalkAllocatesByThePage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	const few, many = 20_000, 100_000
 	allocations := func(keys int) float64 {
 		server := redistest.New(t)
@@ -36,7 +39,7 @@ func TestWalkAllocatesByThePage(t *testing.T) {
 	}
 }
 
-// BenchmarkCollect walks a real server at full speed; with -cpuprofile it tells where
+// BenchmarkCollect scans a real server at full speed; with -cpuprofile it tells where
 // keyprof's own time goes.
 func BenchmarkCollect(b *testing.B) {
 	const keys = 200_000

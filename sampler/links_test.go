@@ -12,7 +12,7 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// probed is how often a server was asked what is asked about each key.
+// probed returns how often a server was asked what is asked about each key.
 func probed(t *testing.T, server *redistest.Server) map[string]int64 {
 	t.Helper()
 	all, err := server.CommandCounts(context.Background())
@@ -26,7 +26,7 @@ func probed(t *testing.T, server *redistest.Server) map[string]int64 {
 	return probes
 }
 
-// probedBy is how often it was asked by what runs.
+// probedBy returns how often it was asked by what runs.
 func probedBy(t *testing.T, server *redistest.Server, run func()) map[string]int64 {
 	t.Helper()
 	before := probed(t, server)
@@ -38,7 +38,7 @@ func probedBy(t *testing.T, server *redistest.Server, run func()) map[string]int
 	return after
 }
 
-// A thin link is full for most of the time. A walk over it takes as long as its bytes do,
+// A thin link is full for most of the time. A scan of it takes as long as its bytes do,
 // and asks nothing twice.
 func TestThinLinks(t *testing.T) {
 	for _, tt := range []struct {
@@ -121,7 +121,7 @@ func TestStoppedLinkBlamesNoKey(t *testing.T) {
 	}
 }
 
-// throughStunnel is the address of a tunnel to a server: a stunnel at each end, and the
+// throughStunnel returns the address of a tunnel to a server: a stunnel at each end, and the
 // proxy between them.
 func throughStunnel(t *testing.T, server *redistest.Server) (addr string, between *redistest.Proxy) {
 	t.Helper()
@@ -165,7 +165,7 @@ func TestThroughStunnel(t *testing.T) {
 	}
 }
 
-// farClusterIsProfiled is a node of a cluster 20 ms away. From Redis 7.4 and Valkey 8 on
+// farClusterIsProfiled returns a node of a cluster 20 ms away. From Redis 7.4 and Valkey 8 on
 // its cursors have no order, so that pages cannot travel side by side.
 func farClusterIsProfiled(t *testing.T, binary redistest.Binary) {
 	server := binary.NewCluster(t, 1)[0]

@@ -44,6 +44,9 @@ var matrix = []struct {
 
 // Every test on every server that scripts/servers prints, or on the one on the PATH.
 func TestMatrix(t *testing.T) {
+	if testing.Short() {
+		t.Skip("make matrix runs it")
+	}
 	var table strings.Builder
 	fmt.Fprint(&table, "| server |")
 	for _, m := range matrix {
@@ -71,7 +74,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// usual are the options of a profile without flags.
+// usual returns the options of a profile without flags.
 func usual() sampler.Options {
 	o := fast()
 	o.Workers, o.Page = sampler.DefaultWorkers, 0
@@ -144,7 +147,7 @@ func mixed(t *testing.T, client redis.UniversalClient, keys int) {
 	}
 }
 
-// mixedCluster is a cluster of two primaries with keys of all types.
+// mixedCluster returns a cluster of two primaries with keys of all types.
 func mixedCluster(t *testing.T, binary redistest.Binary) []*redistest.Server {
 	t.Helper()
 	nodes := binary.NewCluster(t, 2)

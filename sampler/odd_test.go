@@ -65,7 +65,7 @@ func saneAnswer(command string) string {
 const saneInfo = "# Server\r\nredis_version:7.0.15\r\nrun_id:1\r\nuptime_in_seconds:%s\r\n# Memory\r\nused_memory:%s\r\nused_memory_startup:%s\r\nmaxmemory:%s\r\nmaxmemory_policy:%s\r\n" +
 	"# Stats\r\nexpired_keys:%s\r\nevicted_keys:%s\r\n# Replication\r\nrole:master\r\nmaster_replid:a\r\n# CPU\r\nused_cpu_sys:%s\r\nused_cpu_user:%s\r\n# Cluster\r\ncluster_enabled:0\r\n# Keyspace\r\ndb0:keys=%s,expires=%s,avg_ttl=0\r\n"
 
-// oddInfo is INFO with these values, the last one again and again.
+// oddInfo returns INFO with these values, the last one again and again.
 func oddInfo(values ...string) string {
 	args := make([]any, strings.Count(saneInfo, "%s"))
 	for i := range args {
@@ -74,7 +74,7 @@ func oddInfo(values ...string) string {
 	return fmt.Sprintf(saneInfo, args...)
 }
 
-// walkOdd profiles an odd server, and fails unless the walk can be written and read.
+// walkOdd profiles an odd server, and fails unless the scan can be written and read.
 func walkOdd(t testing.TB, s *oddServer, o sampler.Options) *profile.Profile {
 	t.Helper()
 	fake, err := redistest.StartFake(redistest.FakeOptions{}, s.handle)
@@ -86,7 +86,7 @@ func walkOdd(t testing.TB, s *oddServer, o sampler.Options) *profile.Profile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := scanner.Connect(context.Background(), target, time.Minute, scanner.Patience{MaxWait: time.Minute})
+	conn, err := scanner.Connect(context.Background(), target, time.Minute, scanner.RetryPolicy{MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ var (
 	oddTypes = []string{"", "", redistest.Simple("string"), redistest.Simple("\xff\xfe"), redistest.Simple(""), redistest.Simple("none"), redistest.Simple(strings.Repeat("t", 5000)), redistest.Simple("\x1b[31m"), redistest.Error("ERR An LFU maxmemory policy is selected"), redistest.Error("ERR what")}
 )
 
-// Whatever figures a server gives, the walk is not lost.
+// Whatever figures a server gives, the scan is not lost.
 func TestOddFiguresNeverLoseAWalk(t *testing.T) {
 	for seed := range uint64(150) {
 		rng := rand.New(rand.NewPCG(seed, 1))

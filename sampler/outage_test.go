@@ -62,7 +62,7 @@ func TestNeverComesBack(t *testing.T) {
 	}
 }
 
-// The time for the walk runs out while a server is waited for.
+// The time for the scan runs out while a server is waited for.
 func TestTimeUpInAWait(t *testing.T) {
 	server := newFaultServer(t)
 	o := small()
@@ -156,7 +156,7 @@ func profileWithoutConnections(t *testing.T, server *redistest.Server, url strin
 	do(t, admin, "config", "set", "maxclients", "2")
 	other := occupy(t, server)
 	var notices []string
-	patience := scanner.Patience{MaxWait: 30 * time.Second, Notice: func(cause error) {
+	patience := scanner.RetryPolicy{MaxWait: 30 * time.Second, Notice: func(cause error) {
 		notices = append(notices, cause.Error())
 		time.AfterFunc(200*time.Millisecond, func() { _ = other.Close() })
 	}}
@@ -177,7 +177,7 @@ func profileWithoutConnections(t *testing.T, server *redistest.Server, url strin
 	return p, notices
 }
 
-// adminOf is a client with a single connection, which it keeps.
+// adminOf returns a client with a single connection, which it keeps.
 func adminOf(t *testing.T, server *redistest.Server) *redis.Conn {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Network: "unix", Addr: server.Socket(), MaxRetries: -1})
@@ -205,7 +205,7 @@ func occupy(t *testing.T, server *redistest.Server) net.Conn {
 	return conn
 }
 
-// Interrupted while a server loads, before there was anything to walk.
+// Interrupted while a server loads, before there was anything to scan.
 func TestInterruptedWhileConnecting(t *testing.T) {
 	fake := redistest.NewFake(t, redistest.FakeOptions{}, func([]string) string { return redistest.Error("LOADING it takes a while") })
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -214,7 +214,7 @@ func TestInterruptedWhileConnecting(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	_, err = scanner.Connect(ctx, target, time.Second, scanner.Patience{MaxWait: time.Minute, Notice: func(error) { cancel(sampler.ErrInterrupted) }})
+	_, err = scanner.Connect(ctx, target, time.Second, scanner.RetryPolicy{MaxWait: time.Minute, Notice: func(error) { cancel(sampler.ErrInterrupted) }})
 	if !errors.Is(err, sampler.ErrInterrupted) || time.Since(began) > 10*time.Second {
 		t.Errorf("after %s: %v", time.Since(began), err)
 	}

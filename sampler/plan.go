@@ -24,7 +24,7 @@ type plan struct {
 	keysDenied bool
 }
 
-// measureOf names what each probe of the walk measures.
+// measureOf names what each probe of the scan measures.
 var measureOf = map[scanner.Probe]profile.Measure{
 	scanner.MemoryUsage: profile.MeasureBytes,
 	scanner.PTTL:        profile.MeasureTTL,
@@ -33,7 +33,7 @@ var measureOf = map[scanner.Probe]profile.Measure{
 	scanner.Type:        profile.MeasureType,
 }
 
-// probesFor are the probes to try, in the order in which they will be sent.
+// probesFor returns the probes to try, in the order in which they will be sent.
 func probesFor(n info.Node) []scanner.Probe {
 	switch {
 	case n.TracksFrequency():
@@ -45,7 +45,7 @@ func probesFor(n info.Node) []scanner.Probe {
 	}
 }
 
-// rehearse finds out on a few keys, before the walk, what the server refuses.
+// rehearse finds out on a few keys, before the scan, what the server refuses.
 // The error tells that SCAN or all probes are.
 func (c *collector) rehearse(ctx context.Context) error {
 	names, err := c.fewNames(ctx)
@@ -83,7 +83,7 @@ func (c *collector) planOn(ctx context.Context, x scanner.Exchange, names []stri
 	return nil
 }
 
-// judge decides whether a probe is part of the walk. A user who may see only
+// judge decides whether a probe is part of the scan. A user who may see only
 // some keys is refused the others: that is counted key by key, unless keys
 // answer to other probes and to this one none does (PTTL wants the right to
 // read, MEMORY USAGE does not).
@@ -103,7 +103,7 @@ func (c *collector) judge(probe scanner.Probe, t trial, anyAnswer bool) {
 }
 
 // fewNames brings some names to rehearse on; none when all databases are
-// empty. The error is for when no database can be walked.
+// empty. The error is for when no database can be scanned.
 func (c *collector) fewNames(ctx context.Context) ([]string, error) {
 	var refused error
 	usable := false
@@ -149,7 +149,7 @@ func someNames(ctx context.Context, x scanner.Exchange) ([]string, error) {
 	return nil, nil
 }
 
-// fewOf are the first of names, but not more than a pipeline should carry.
+// fewOf returns the first of names, but not more than a pipeline should carry.
 func fewOf(names []string) []string {
 	bytes := 0
 	for i, name := range names {
@@ -217,16 +217,16 @@ func (c *collector) allRefused() error {
 	for _, probe := range probesFor(c.node) {
 		rules = append(rules, probe.ACLRule())
 	}
-	hint := "the server does not know these commands: keyprof cannot work with it"
+	hint := "the server does not support these commands: keyprof cannot profile it"
 	switch reason := c.plan.missing[0].Reason; {
 	case strings.HasPrefix(reason, "NOPERM"):
 		hint = "allow them: " + c.conn.ACLRule(strings.Join(rules, " "))
 	case elsewhere(reason):
-		hint = "a replica in a cluster answers questions about keys after READONLY alone; allow it (" + c.conn.ACLRule("+readonly") + "), or give keyprof the primary"
+		hint = "a replica in a cluster serves keys only after READONLY; allow it (" + c.conn.ACLRule("+readonly") + "), or profile the primary"
 	}
 	return &scanner.Error{
 		Doing: "probing keys at " + c.node.Address,
-		Err:   errors.New("the server refuses every question about keys: " + c.plan.missing[0].Reason),
+		Err:   errors.New("the server refuses every command on keys: " + c.plan.missing[0].Reason),
 		Hint:  hint,
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"keyprof/scanner"
 )
 
-// prober asks about each key of a walk and turns the answers into pages of
-// observations. It is the walk's visitor.
+// prober asks about each key of a scan and turns the answers into pages of
+// observations. It is the scan's visitor.
 type prober struct {
 	db     int
 	probes []scanner.Probe // asked of each key, in this order
@@ -27,7 +27,7 @@ type prober struct {
 	// unit is the unit of the sample that a key belongs to; nil: there are none.
 	unit func(name string) uint64
 
-	found *found // the ranges of a walk share it
+	found *found // the ranges of a scan share it
 
 	names   []string        // asked about in this round trip
 	long    []string        // beginnings of names too long to ask about, that are not on a page yet
@@ -37,7 +37,7 @@ type prober struct {
 
 var _ scanner.Visitor = (*prober)(nil)
 
-// another is a prober that asks the same, for another range of the walk.
+// another returns a prober that asks the same, for another range of the scan.
 func (p *prober) another() scanner.Visitor {
 	return &prober{db: p.db, probes: p.probes, shared: p.shared, emit: p.emit, fresh: p.fresh, unit: p.unit, found: p.found}
 }
@@ -129,7 +129,7 @@ func (p *prober) settle(replies []scanner.Reply) {
 	}
 }
 
-// sharedBytes is the most that MEMORY USAGE answers for a key that holds an
+// sharedBytes returns the most that MEMORY USAGE answers for a key that holds an
 // integer and has a name of n bytes: object and dictionary entry, 16 bytes of
 // metadata in cluster mode, slack for other allocators, and the name with its
 // header as allocators round it up (jemalloc: to 16 bytes, then by a quarter).
@@ -192,7 +192,7 @@ func observe(name string, probes []scanner.Probe, replies []scanner.Reply) aggre
 func take(o *aggregate.Observation, probe scanner.Probe, r scanner.Reply) aggregate.Outcome {
 	switch {
 	case r.Err != nil && notTracked(r.Err) && (probe == scanner.IdleTime || probe == scanner.Freq):
-		return aggregate.Measured // the policy was changed during the walk: this key has no such measure
+		return aggregate.Measured // the policy was changed during the scan: this key has no such measure
 	case r.Err != nil:
 		return errorOutcome(r.Err)
 	case r.Nil, r.Text == "none":
@@ -261,7 +261,7 @@ func errorOutcome(err error) aggregate.Outcome {
 	}
 }
 
-// found is what a walk finds beside its observations.
+// found is what a scan finds beside its observations.
 type found struct {
 	longest int64 // length of the longest name that was too long to ask about, bytes
 	bytes   int64 // of all keys
@@ -310,7 +310,7 @@ func (f *found) checkType(o *aggregate.Observation, probes []scanner.Probe, repl
 	o.Type = profile.OtherType
 }
 
-// firstWrong is a clause about the first answer that makes no sense.
+// firstWrong returns a clause about the first answer that makes no sense.
 func (f *found) firstWrong() string {
 	if f.wrong == "" {
 		return ""
@@ -351,7 +351,7 @@ func (s *stalls) note(list []scanner.Stall, page *aggregate.Page) {
 // mostStalls is how many stalls a profile names.
 const mostStalls = 20
 
-// receipt are the stalls that took longest, longest first. A wait for a link alone is
+// receipt returns the stalls that took longest, longest first. A wait for a link alone is
 // among the receipt's waits.
 func (s *stalls) receipt(list []scanner.Stall) []profile.Stall {
 	list = slices.DeleteFunc(slices.Clone(list), func(s scanner.Stall) bool { return s.Idle })
@@ -367,7 +367,7 @@ func (s *stalls) receipt(list []scanner.Stall) []profile.Stall {
 }
 
 // stalledMeasures says what is not known of keys of a database that stalled:
-// ": their bytes, ttl are not known".
+// " (not measured: bytes, ttl)".
 func stalledMeasures(list []scanner.Stall, db int) string {
 	var measures []string
 	for _, stall := range list {
@@ -383,5 +383,5 @@ func stalledMeasures(list []scanner.Stall, db int) string {
 		return ""
 	}
 	slices.Sort(measures)
-	return ": not known of them: " + strings.Join(measures, ", ")
+	return " (not measured: " + strings.Join(measures, ", ") + ")"
 }

@@ -162,7 +162,7 @@ func TestStallsInTheReceipt(t *testing.T) {
 	if want := []profile.Stall{{DB: 1, KeyName: profile.NewKeyName("q"), Type: "stream", Command: "memory usage", TookS: 1, Answered: true}}; !cmp.Equal(want, got) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got, want := stalledMeasures(append(list, scanner.Stall{DB: 1, Probe: scanner.PTTL}), 1), ": not known of them: idle, ttl"; got != want {
+	if got, want := stalledMeasures(append(list, scanner.Stall{DB: 1, Probe: scanner.PTTL}), 1), " (not measured: idle, ttl)"; got != want {
 		t.Errorf("measures %q, want %q", got, want)
 	}
 }
@@ -189,7 +189,7 @@ func TestFoundIsBounded(t *testing.T) {
 	}
 }
 
-// The clock on the wall may be set while a walk runs.
+// The clock on the wall may be set while a scan runs.
 func TestEndOf(t *testing.T) {
 	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for name, tt := range map[string]struct {

@@ -24,7 +24,7 @@ type refusal struct {
 	incomplete bool
 }
 
-// refusals are all commands that a walk can do without, each alone, and all of
+// refusals are all commands that a scan can do without, each alone, and all of
 // them together but for the least that says something about a key.
 var refusals = []refusal{
 	{},
@@ -45,7 +45,7 @@ var refusals = []refusal{
 	},
 }
 
-// figures are those of database 0 that a refusal may take away, and none may change.
+// figures returns those of database 0 that a refusal may take away, and none may change.
 func figures(p *profile.Profile) map[string]int64 {
 	f := map[string]int64{}
 	for _, n := range p.Namespaces {

@@ -24,7 +24,7 @@ const (
 	DefaultIdleOver = 30 * 24 * time.Hour
 )
 
-// Options say what to walk, how fast, and how to group.
+// Options say what to scan, how fast, and how to group.
 type Options struct {
 	Databases []int              // numbers of logical databases; nil: all that are not empty
 	Match     string             // SCAN's MATCH glob; empty: all names
@@ -35,18 +35,18 @@ type Options struct {
 	Page      int                // COUNT of each SCAN; 0: chosen by LatencyBudget
 	// LatencyBudget is the longest stretch in which other clients should wait for us.
 	LatencyBudget time.Duration
-	// Guarded makes the walk stand back when the server begins to save, to evict
+	// Guarded makes the scan stand back when the server begins to save, to evict
 	// or to fall behind, and has a connection of its own that looks out for it.
 	Guarded bool
 	MaxLoad float64 // share of the server's main thread, in (0,1]
 	Rate    float64 // keys a second at most; 0: no limit
-	// MaxDuration ends the walk as an interrupt does, with ErrTimeUp; 0: no limit.
+	// MaxDuration ends the scan as an interrupt does, with ErrTimeUp; 0: no limit.
 	MaxDuration time.Duration
 	Label       string       // free text for the profile
 	Tool        profile.Tool // what makes the profile
 	// Progress is called after each page, from one goroutine; may be nil.
 	Progress func(Progress)
-	// Braked is called now and then while the walk stands back, with the cause, a
+	// Braked is called now and then while the scan stands back, with the cause, a
 	// clause about the server; with none when it goes on. May be nil.
 	Braked func(cause string)
 }
@@ -62,9 +62,9 @@ type Progress struct {
 var ErrInterrupted = errors.New("interrupted")
 
 // ErrTimeUp is why a profile is incomplete that took all of MaxDuration.
-var ErrTimeUp = errors.New("the time that the walk may take is up")
+var ErrTimeUp = errors.New("the scan reached --max-duration")
 
-// Collect walks the selected databases of one node and profiles their keys.
+// Collect scans the selected databases of one node and profiles their keys.
 // When ctx ends, or the connection is lost, the profile says that it is
 // incomplete, and why. The error tells that nothing could be profiled at all.
 func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profile, error) {
@@ -95,11 +95,11 @@ func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profi
 
 func newCollector(conn *scanner.Conn, o Options) *collector {
 	c := &collector{conn: conn, node: conn.Node, opts: o}
-	c.node.Info, c.odd = c.node.Info.Sane()
+	c.node.Info, c.odd = c.node.Info.Validated()
 	return c
 }
 
-// limit ends the walk when its time is up.
+// limit ends the scan when its time is up.
 func limit(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
 	if most == 0 {
 		return context.WithCancel(ctx)
@@ -116,33 +116,33 @@ type collector struct {
 	opts  Options
 	plan  plan
 	tally scanner.Tally
-	guard *throttle.Guard // nil: pages are of one size, and nothing brakes
-	watch *scanner.Watch  // nil: there is none
+	guard *throttle.Guard         // nil: pages are of one size, and nothing brakes
+	watch *scanner.LatencyMonitor // nil: there is none
 
 	noWatch error // why there is none
 
-	databases []profile.Database // those selected, with how far they were walked
-	weight    int64              // keys in all of them
-	passed    int64              // keys in those that are done
-	largest   *int64             // largest idle time seen, seconds
-	odd       []info.OddFigure   // in INFO
-	lost      bool               // the connection
-	changed   bool               // the role of the node did
-	short     []shortfall        // databases of which keys are missing
-	setBack   time.Duration      // by which the clock was set back
-	folded    int64              // keys handed to the workers
+	databases []profile.Database  // those selected, with how far they were scanned
+	weight    int64               // keys in all of them
+	passed    int64               // keys in those that are done
+	largest   *int64              // largest idle time seen, seconds
+	odd       []info.InvalidField // in INFO
+	lost      bool                // the connection
+	changed   bool                // the role of the node did
+	short     []shortfall         // databases of which keys are missing
+	setBack   time.Duration       // by which the clock was set back
+	folded    int64               // keys handed to the workers
 
 	unusedRules []string // that matched no name
 
-	sample      *aggregate.Sample // what the walk covers; nil: a census
+	sample      *aggregate.Sample // what the scan covers; nil: a census
 	sampleDoubt *profile.Warning  // nil: none
 	slots       *slotDraw         // of which the sample is; nil: of positions, or none
 
-	// commandstats when the walk began and ended; nil: not told
+	// commandstats when the scan began and ended; nil: not told
 	commandsBefore, commandsAfter *scanner.CommandStats
 }
 
-// fold walks all databases and folds the pages on other goroutines.
+// fold scans all databases and folds the pages on other goroutines.
 func (c *collector) fold(ctx context.Context) (*aggregate.Builder, error) {
 	f := aggregate.NewFolder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
 	f.Sampled = c.sample != nil
@@ -163,8 +163,8 @@ func (c *collector) fold(ctx context.Context) (*aggregate.Builder, error) {
 	return f.Finish(), err
 }
 
-// walkAll walks the selected databases one after the other. The error is the
-// first database's, when nothing at all was walked.
+// walkAll scans the selected databases one after the other. The error is the
+// first database's, when nothing at all was scanned.
 func (c *collector) walkAll(ctx context.Context, p *prober) error {
 	pacer := c.pacer()
 	var first error
@@ -190,16 +190,16 @@ func (c *collector) walkAll(ctx context.Context, p *prober) error {
 }
 
 func (c *collector) pacer() *throttle.Pacer {
-	return &throttle.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, WorksLater: c.node.WorksLater()}
+	return &throttle.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, DefersWork: c.node.DefersWork()}
 }
 
-// notWalked is why a database was left out. The first one tells, when no walk
+// notWalked returns why a database was left out. The first one tells, when no scan
 // before it did.
 func (c *collector) notWalked(ctx context.Context, i int) string {
 	if ctx.Err() != nil && (i == 0 || c.databases[i-1].Complete) {
-		return "not walked: " + context.Cause(ctx).Error()
+		return "not scanned: " + context.Cause(ctx).Error()
 	}
-	return "not walked"
+	return "not scanned"
 }
 
 // enter selects a database. One that is refused says nothing of the others.
@@ -220,9 +220,9 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *throttle.Pace
 	before := c.folded
 	walk := scanner.Walk{
 		Exchange: c.conn, Visitors: p.another, Pacer: pacer,
-		Page: c.opts.Page, Match: c.opts.Match, Ranges: c.ranges(), Keys: keysOf(db),
-		Guard: c.guard, Watch: c.watch, Interval: c.interval(db), Role: c.node.Role(),
-		Tally: &c.tally, Progress: c.progress(db), Braked: c.opts.Braked,
+		Page: c.opts.Page, Match: c.opts.Match, MaxRanges: c.ranges(), Keys: keysOf(db),
+		Guard: c.guard, Monitor: c.watch, Interval: c.interval(db), Role: c.node.Role(),
+		Tally: &c.tally, Progress: c.progress(db), OnPause: c.opts.Braked,
 	}
 	if c.slots != nil {
 		walk.Slots, walk.Wanted = c.slots.takes, c.slots.wanted
@@ -256,12 +256,12 @@ func (c *collector) progress(db *profile.Database) func(float64) {
 	}
 }
 
-// ranges is how many cursor ranges may be walked at once.
+// ranges returns how many cursor ranges may be scanned at once.
 func (c *collector) ranges() int {
 	if ok, _ := info.RandomCursors(c.node); !ok {
 		return 1
 	}
-	return throttle.MostRanges
+	return throttle.MaxRanges
 }
 
 func keysOf(db *profile.Database) int64 {
@@ -271,7 +271,7 @@ func keysOf(db *profile.Database) int64 {
 	return db.Before.Keys
 }
 
-// highIdleOver is the threshold in seconds, below 0 when it cannot be told.
+// highIdleOver returns the threshold in seconds, below 0 when it cannot be told.
 func (c *collector) highIdleOver() int64 {
 	if !c.plan.measures.HighIdle {
 		return -1
@@ -279,18 +279,18 @@ func (c *collector) highIdleOver() int64 {
 	return int64(c.opts.IdleOver / time.Second)
 }
 
-// startGuard makes what the options want to keep the walk from being felt.
+// startGuard makes what the options want to keep the scan from being felt.
 func (c *collector) startGuard(ctx context.Context) {
 	if c.opts.Page > 0 && !c.opts.Guarded {
 		return
 	}
 	c.guard = throttle.NewGuard(c.opts.LatencyBudget, c.opts.Page)
 	if c.opts.Guarded {
-		c.watch, c.noWatch = c.conn.Watch(ctx)
+		c.watch, c.noWatch = c.conn.StartMonitor(ctx)
 	}
 }
 
-// selectDatabases decides which databases to walk: those asked for, else all
+// selectDatabases decides which databases to scan: those asked for, else all
 // that INFO says are not empty, else database 0. When INFO is refused, nothing
 // tells of others.
 func (c *collector) selectDatabases() {
@@ -312,15 +312,15 @@ func (c *collector) selectDatabases() {
 	}
 }
 
-// keyspace is nil when what INFO says of a database makes no sense.
+// keyspace returns nil when what INFO says of a database makes no sense.
 func keyspace(k info.Keyspace) *profile.Keyspace {
-	if k.Odd {
+	if k.Invalid {
 		return nil
 	}
 	return &profile.Keyspace{Keys: k.Keys, Expires: k.Expires}
 }
 
-// closeDatabases adds what is known when the walk is over.
+// closeDatabases adds what is known when the scan is over.
 func (c *collector) closeDatabases(p *profile.Profile, after info.Info) {
 	noTTL := noTTLByDatabase(p.Namespaces)
 	known := after.Databases()
@@ -344,7 +344,7 @@ func (c *collector) closeDatabases(p *profile.Profile, after info.Info) {
 	}
 }
 
-// unmeasured says why keys of a database were walked and yet not measured, or not
+// unmeasured says why keys of a database were scanned and yet not measured, or not
 // wholly; empty when all were.
 func unmeasured(p *profile.Profile, db int, stalls []scanner.Stall) string {
 	var s profile.Stats
@@ -358,11 +358,11 @@ func unmeasured(p *profile.Profile, db int, stalls []scanner.Stall) string {
 	case s.Denied > 0:
 		return fmt.Sprintf("%s keys of db%d were denied by the user's ACL key patterns", humanize.Comma(s.Denied), db)
 	case s.Moved > s.Probed:
-		return fmt.Sprintf("%s keys of db%d, most of them, are in slots that are being moved between this node and another", humanize.Comma(s.Moved), db)
+		return fmt.Sprintf("%s keys of db%d, most of them, are in slots that are migrating between this node and another", humanize.Comma(s.Moved), db)
 	case s.Failed > 0:
-		return fmt.Sprintf("%s keys of db%d were answered in a way that makes no sense", humanize.Comma(s.Failed), db)
+		return fmt.Sprintf("%s keys of db%d got an invalid reply", humanize.Comma(s.Failed), db)
 	case s.TooLong > 0:
-		return fmt.Sprintf("%s keys of db%d have names too long to ask about", humanize.Comma(s.TooLong), db)
+		return fmt.Sprintf("%s keys of db%d have names too long to request", humanize.Comma(s.TooLong), db)
 	case s.Stalled > 0:
 		return fmt.Sprintf("%s keys of db%d stalled%s", humanize.Comma(s.Stalled), db, stalledMeasures(stalls, db))
 	}

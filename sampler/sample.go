@@ -38,7 +38,7 @@ const (
 // are those of whole buckets of its table.
 const leastBuckets = 128
 
-// planSample decides which part of the line of positions to walk, if not all of it.
+// planSample decides which part of the line of positions to scan, if not all of it.
 func (c *collector) planSample() {
 	want := c.opts.Sample
 	if want == nil || slotTables(c.node) {
@@ -51,7 +51,7 @@ func (c *collector) planSample() {
 	s := aggregate.Sample{Fraction: want.share(c.weight), Covered: map[int]float64{}}
 	if again := designOf(want.Again); again != nil && again.Sample.Slots != nil && s.Fraction == 0 {
 		s.Fraction = again.Fraction
-		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is of slots of a cluster: these are as many keys, but others"}
+		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is a sample of cluster slots: this sample has as many keys, but different ones"}
 	}
 	switch again := c.sampledBefore(want, s.Fraction); {
 	case again != nil:
@@ -66,7 +66,7 @@ func (c *collector) planSample() {
 	c.sample = &s
 }
 
-// share is the share of all keys that is wanted; at least 1 for a census.
+// share returns the share of all keys that is wanted; at least 1 for a census.
 func (s *SampleSize) share(keys int64) float64 {
 	if s.Keys > 0 && keys > 0 {
 		return float64(s.Keys) / float64(keys)
@@ -78,7 +78,7 @@ func (s *SampleSize) share(keys int64) float64 {
 // to be used again: databases grow, and the same keys tell more of changes.
 const alike = 1.5
 
-// sampledBefore is the interval of the sample that is to be repeated; nil if there
+// sampledBefore returns the interval of the sample that is to be repeated; nil if there
 // is none, or another is wanted.
 func (c *collector) sampledBefore(want *SampleSize, share float64) *aggregate.Sample {
 	s, runID := intervalOf(want.Again)
@@ -91,7 +91,7 @@ func (c *collector) sampledBefore(want *SampleSize, share float64) *aggregate.Sa
 			return nil
 		}
 	} else if !same {
-		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is of another server process: these are as many keys, but others"}
+		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is of another server process: this sample has as many keys, but different ones"}
 	}
 	return s
 }
@@ -104,7 +104,7 @@ func Repeatable(p *profile.Profile) bool {
 	return s != nil || d != nil && d.Sample.Slots != nil
 }
 
-// intervalOf is what a profile is a sample of, and in which process; nil if it is
+// intervalOf returns what a profile is a sample of, and in which process; nil if it is
 // none.
 func intervalOf(p *profile.Profile) (s *aggregate.Sample, runID string) {
 	d := designOf(p)
@@ -119,7 +119,7 @@ func intervalOf(p *profile.Profile) (s *aggregate.Sample, runID string) {
 	return &aggregate.Sample{From: from, To: to, Fraction: float64(to-from) / math.MaxUint64}, p.Nodes[0].RunID
 }
 
-// interval is what to walk of a database; nil: all of it, as a part of it would be
+// interval returns what to scan of a database; nil: all of it, as a part of it would be
 // too few keys to tell of the others.
 func (c *collector) interval(db *profile.Database) *scanner.Interval {
 	if c.sample == nil || c.slots != nil {
@@ -140,7 +140,7 @@ func (c *collector) interval(db *profile.Database) *scanner.Interval {
 // enough keys. All keys of a database that wants more are not many either.
 const mostRaised = 0.25
 
-// leastShare is the least part of so many keys that is a sample of them: a power of
+// leastShare returns the least part of so many keys that is a sample of them: a power of
 // two, so that it stays the same while a database grows a little.
 func leastShare(keys int64) float64 {
 	share := 1.0
@@ -150,7 +150,7 @@ func leastShare(keys int64) float64 {
 	return share
 }
 
-// cover notes how much of a database was walked.
+// cover notes how much of a database was scanned.
 func (c *collector) cover(db *profile.Database, walk *scanner.Walk) {
 	covered := walk.Covered()
 	if c.slots != nil {
@@ -166,7 +166,7 @@ func (c *collector) cover(db *profile.Database, walk *scanner.Walk) {
 }
 
 // unsteady is by which factor the keys of a database may become more or fewer while
-// a sample is walked before a reader must know: an estimate is of a moment between,
+// a sample is scanned before a reader must know: an estimate is of a moment between,
 // and of each namespace of another one.
 const unsteady = 1.5
 
@@ -182,10 +182,10 @@ func (c *collector) warnSample(w *warner) {
 		}
 		before, after := db.Before.Keys, db.After.Keys
 		if float64(max(before, after)) > unsteady*float64(min(before, after)) {
-			w.add(sampleUnsteady, fmt.Sprintf("db%d", db.DB), "db%d had %s keys when the walk began and %s when it ended: its figures are of no one moment, and the intervals do not say how far they are off",
+			w.add(sampleUnsteady, fmt.Sprintf("db%d", db.DB), "db%d had %s keys when the scan began and %s when it ended: its figures mix different moments, and the confidence intervals do not cover this error",
 				db.DB, humanize.Comma(before), humanize.Comma(after))
 		} else if c.disagrees(db) {
-			w.add(sampleDisagrees, fmt.Sprintf("db%d", db.DB), "db%d has %s keys, and the sample makes it about %s, more than chance explains: when keys are deleted in the order of SCAN, those that stay are unevenly spread, and a sample is not fair until the table has shrunk; a census tells",
+			w.add(sampleDisagrees, fmt.Sprintf("db%d", db.DB), "db%d has %s keys, but the sample estimates about %s, and chance does not explain the difference: when keys are deleted in the order of SCAN, the rest are unevenly spread, and a sample is biased until the table has shrunk; a full scan is not",
 				db.DB, humanize.Comma(after), humanize.Comma(int64(float64(db.Returned)/(*db.Covered))))
 		}
 	}

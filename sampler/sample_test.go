@@ -70,6 +70,9 @@ func askAbout(t *testing.T, client *redis.Client, names []string) (page []aggreg
 // hold the truth as often as they say. Those of one server must not overlap, or
 // they would miss it together; each server draws another seed.
 func TestSamplesOfAServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	const servers, samples = 4, 30
 	held := map[string]int{}
 	for range servers {

@@ -17,6 +17,9 @@ import (
 // as they say. Those of one server overlap, so that the bound is low: of 60 with 95
 // in 100, one in some hundred million runs holds fewer than 44 if all are apart.
 func TestSamplesHoldTheTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	const servers, samples, least = 6, 10, 44
 	held := map[string]int{}
 	for range servers {
@@ -176,7 +179,7 @@ func TestSamplesOfDatabasesAlike(t *testing.T) {
 
 // Databases of very unequal sizes are sampled in proportion, each by itself: the
 // interval of a large one must not hide that of a small one, and one that is too
-// small for a sample is walked whole.
+// small for a sample is scanned whole.
 func TestSamplesOfUnequalDatabases(t *testing.T) {
 	const parts = 16
 	sizes := map[int]int{0: 60_000, 3: 6_000, 7: 300, 9: 1}
@@ -298,7 +301,7 @@ func TestSampleOfNothing(t *testing.T) {
 	}
 }
 
-// Where a stretch of SCAN's way is no fair sample all keys are walked, and the
+// Where a stretch of SCAN's way is no fair sample all keys are scanned, and the
 // profile says why.
 func TestSampleRefused(t *testing.T) {
 	const keys = 2000
@@ -317,7 +320,7 @@ func TestSampleRefused(t *testing.T) {
 	}
 }
 
-// strange is a server that says something odd of itself. Its cursors are in no order.
+// strange returns a server that says something odd of itself. Its cursors are in no order.
 func strange(t *testing.T, odd string, keys int) *redistest.Fake {
 	t.Helper()
 	info := fmt.Sprintf("# Server\r\nredis_version:7.4.0\r\n%s\r\nrole:slave\r\nmaster_link_status:up\r\nmaxmemory_policy:noeviction\r\n# Keyspace\r\ndb0:keys=%d,expires=0\r\n", odd, keys)
@@ -362,7 +365,7 @@ func TestInterruptedSample(t *testing.T) {
 	held.check(t)
 }
 
-// interruptedSample is one that ends at half of its way.
+// interruptedSample returns one that ends at half of its way.
 func interruptedSample(t *testing.T, server *redistest.Server, part, parts int) *profile.Profile {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -52,7 +52,7 @@ func TestSamplesOfATableWithHoles(t *testing.T) {
 	}
 }
 
-// newSlowlyRehashed is a server that moves no bucket of a table which it resizes
+// newSlowlyRehashed returns a server that moves no bucket of a table which it resizes
 // but those that commands bid it to, one each: a resize outlasts a sample.
 func newSlowlyRehashed(t *testing.T) *redistest.Server {
 	t.Helper()
@@ -289,7 +289,7 @@ func TestSampleOfKeysOfAReplicaWithExpiredKeys(t *testing.T) {
 	}
 }
 
-// newExpiredReplica is a replica of a primary that removes no expired keys unless
+// newExpiredReplica returns a replica of a primary that removes no expired keys unless
 // somebody asks for them.
 func newExpiredReplica(t *testing.T, live, gone int) *redistest.Server {
 	t.Helper()
@@ -358,7 +358,7 @@ func TestSamplesOfACluster(t *testing.T) {
 	const parts = 16
 	nodes := redistest.NewCluster(t, shards)
 	if ok, why := info.RandomCursors(connect(t, nodes[0].URL()).Node); !ok {
-		t.Skip(why) // on a newer server, which walks slot by slot
+		t.Skip(why) // on a newer server, which scans slot by slot
 	}
 	fillCluster(t, nodes)
 	var censuses []*profile.Profile

@@ -9,7 +9,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// savesWarned is the text of a profile's warning of a failed save.
+// savesWarned returns the text of a profile's warning of a failed save.
 func savesWarned(p *profile.Profile) string {
 	i := slices.IndexFunc(p.Warnings, func(w profile.Warning) bool { return w.Code == "last-save-failed" })
 	if i < 0 {

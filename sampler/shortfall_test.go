@@ -32,7 +32,7 @@ func deleteKeys(t *testing.T, client *redis.Client, family string, n int) {
 	})
 }
 
-// walkChanged profiles database 0 while early is called after a tenth of the walk, and
+// walkChanged profiles database 0 while early is called after a tenth of the scan, and
 // late after its last page.
 func walkChanged(t *testing.T, server *redistest.Server, early, late func()) *profile.Profile {
 	t.Helper()
@@ -55,7 +55,7 @@ func walkChanged(t *testing.T, server *redistest.Server, early, late func()) *pr
 	return p
 }
 
-// A database whose keys are deleted and written anew in mid-walk is not complete.
+// A database whose keys are deleted and written anew in mid-scan is not complete.
 func TestKeysMissing(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testing.T, *redis.Client) (early, late func()){

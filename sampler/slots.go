@@ -48,7 +48,7 @@ var slotTables = info.SlotTables
 // slotDraw is what was drawn from the slots of a cluster.
 type slotDraw struct {
 	profile.SampledSlots
-	takes []scanner.SlotTake // in an order drawn by lot
+	takes []scanner.SlotKeys // in an order drawn by lot
 	slots [scanner.Slots]drawnSlot
 	seed  uint64
 	hash  *xxhash.Digest
@@ -78,16 +78,16 @@ func drawSlots(counts []int, share float64, salt string) *slotDraw {
 		}
 		d.Drawn++
 		d.slots[slot] = drawnSlot{keys: keys, drawn: drawn, kept: share / drawn}
-		d.takes = append(d.takes, scanner.SlotTake{Slot: slot, Keys: keys})
+		d.takes = append(d.takes, scanner.SlotKeys{Slot: slot, Keys: keys})
 	}
-	slices.SortFunc(d.takes, func(a, b scanner.SlotTake) int {
+	slices.SortFunc(d.takes, func(a, b scanner.SlotKeys) int {
 		return cmp.Compare(d.lot(a.Slot, "order"), d.lot(b.Slot, "order"))
 	})
 	d.Taken = d.taken()
 	return d
 }
 
-// lot is a number in [0,1) that the salt draws for a slot and a purpose.
+// lot returns a number in [0,1) that the salt draws for a slot and a purpose.
 func (d *slotDraw) lot(slot int, purpose string) float64 { return unitInterval(d.draw(slot, purpose)) }
 
 func (d *slotDraw) draw(slot int, purpose string) uint64 {
@@ -98,7 +98,7 @@ func (d *slotDraw) draw(slot int, purpose string) uint64 {
 // unitInterval makes a number in [0,1) of the upper bits of a hash.
 func unitInterval(hash uint64) float64 { return float64(hash>>11) / (1 << 53) }
 
-// hashOf is the lot of a key: its upper bits tell whether it is kept, the lower ones
+// hashOf returns the lot of a key: its upper bits tell whether it is kept, the lower ones
 // its group.
 func (d *slotDraw) hashOf(name string) uint64 {
 	d.hash.ResetWithSeed(d.seed)
@@ -122,7 +122,7 @@ func (d *slotDraw) wanted(name string) bool {
 	return true
 }
 
-// group is the random group of a key: all keys of a slot are in one, but for a slot
+// group returns the random group of a key: all keys of a slot are in one, but for a slot
 // that is in every sample. Of that the keys are the units, so that each group is a
 // sample as the whole is (Wolter, "Introduction to Variance Estimation", 2007,
 // section 2.4, on strata).
@@ -133,7 +133,7 @@ func (d *slotDraw) group(slot int, hash uint64) uint64 {
 	return hash % profile.SampleGroups
 }
 
-// unit is the unit of the sample that a key belongs to, never 0, by its group.
+// unit returns the unit of the sample that a key belongs to, never 0, by its group.
 func (d *slotDraw) unit(name string) uint64 {
 	return profile.SampleGroups + d.group(scanner.SlotOf(name), d.hashOf(name))
 }
@@ -160,7 +160,7 @@ func (d *slotDraw) taken() []float64 {
 	return taken
 }
 
-// plannedOf is how many keys were to be kept, of each group that has some.
+// plannedOf returns how many keys were to be kept, of each group that has some.
 func (s *drawnSlot) plannedOf() float64 {
 	planned := float64(s.keys) * s.kept
 	if s.drawn == 1 {
@@ -181,7 +181,7 @@ func (c *collector) planSlots(ctx context.Context) error {
 		return nil
 	}
 	if !c.enterFirst(ctx) {
-		return nil // the walk tells why
+		return nil // the scan tells why
 	}
 	counts, err := scanner.CountKeysInSlots(ctx, c.conn, c.pacer(), &c.tally)
 	if err != nil {
@@ -219,13 +219,13 @@ func sum(counts []int) (n int64) {
 	return n
 }
 
-// noSlots is why slots cannot be sampled for what is to be walked; empty if they can.
+// noSlots returns why slots cannot be sampled for what is to be scanned; empty if they can.
 func (c *collector) noSlots() string {
 	switch {
 	case c.opts.Match != "":
-		return "in a cluster each slot is a table of its own, and the names of a slot cannot be had by --match"
+		return "in a cluster each slot has its own hash table, and the keys of a slot cannot be filtered by --match"
 	case len(c.databases) != 1 || c.databases[0].DB != 0:
-		return "in a cluster each slot is a table of its own, and slots are told of database 0 alone"
+		return "in a cluster each slot has its own hash table, and CLUSTER commands list the keys of database 0 only"
 	default:
 		return ""
 	}
@@ -235,53 +235,53 @@ func (c *collector) enterFirst(ctx context.Context) bool {
 	return c.conn.Select(ctx, c.databases[0].DB) == nil
 }
 
-// tooFew is why a draw is no sample; empty if it is one.
+// tooFew returns why a draw is no sample; empty if it is one.
 func (d *slotDraw) tooFew() string {
 	if d.Drawn >= leastSlots {
 		return ""
 	}
-	return fmt.Sprintf("in a cluster each slot is a table of its own, and a sample wants %d of them: this one would be of %d, of %d that have keys here", leastSlots, d.Drawn, d.Filled)
+	return fmt.Sprintf("in a cluster each slot has its own hash table, and a sample needs %d slots: this one would have %d, of the %d that hold keys here", leastSlots, d.Drawn, d.Filled)
 }
 
-// tryNames asks for names as the walk will. Why tells that the server does not
+// tryNames asks for names as the scan will. Why tells that the server does not
 // answer as it should.
-func (c *collector) tryNames(ctx context.Context, takes []scanner.SlotTake) (why string, err error) {
-	most := slices.MaxFunc(takes, func(a, b scanner.SlotTake) int { return cmp.Compare(a.Keys, b.Keys) })
-	ok, err := c.conn.NamesSlot(ctx, most.Slot)
+func (c *collector) tryNames(ctx context.Context, takes []scanner.SlotKeys) (why string, err error) {
+	most := slices.MaxFunc(takes, func(a, b scanner.SlotKeys) int { return cmp.Compare(a.Keys, b.Keys) })
+	ok, err := c.conn.CanListSlot(ctx, most.Slot)
 	switch {
 	case err != nil:
 		return "", err
 	case !ok:
-		return fmt.Sprintf("CLUSTER GETKEYSINSLOT does not name a key of slot %d, of which CLUSTER COUNTKEYSINSLOT said that it has %d", most.Slot, most.Keys), nil
-	case !most.ByPages(max(1, c.opts.Page)): // without Page the guard may make pages as small as that
+		return fmt.Sprintf("CLUSTER GETKEYSINSLOT returns no key of slot %d, although CLUSTER COUNTKEYSINSLOT counts %d", most.Slot, most.Keys), nil
+	case !most.UseScan(max(1, c.opts.Page)): // without Page the guard may make pages as small as that
 		return "", nil
 	}
-	if ok, err = c.conn.PagesSlot(ctx, most.Slot); err != nil || ok {
+	if ok, err = c.conn.CanScanSlot(ctx, most.Slot); err != nil || ok {
 		return "", err
 	}
-	return fmt.Sprintf("slot %d has too many keys (%d) to name them all at once, and SCAN does not go over slots one by one", most.Slot, most.Keys), nil
+	return fmt.Sprintf("slot %d has too many keys (%d) to list at once, and SCAN does not scan slots one by one", most.Slot, most.Keys), nil
 }
 
 // slotsRefused makes a refusal of the server's one of the sample.
 func (c *collector) slotsRefused(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
-		return nil // the walk tells so
+		return nil // the scan tells so
 	case !scanner.IsReply(err):
 		return err
 	case strings.HasPrefix(err.Error(), "NOPERM"):
-		c.refuseSample("in a cluster each slot is a table of its own, and ACL refuses CLUSTER COUNTKEYSINSLOT or GETKEYSINSLOT; to allow them: " + c.conn.ACLSlots())
+		c.refuseSample("in a cluster each slot has its own hash table, and the ACL denies CLUSTER COUNTKEYSINSLOT or GETKEYSINSLOT; to allow them: " + c.conn.ACLSlots())
 	default:
-		c.refuseSample(fmt.Sprintf("in a cluster each slot is a table of its own, and the server does not tell of them: %q", err))
+		c.refuseSample(fmt.Sprintf("in a cluster each slot has its own hash table, and the server does not list slots: %q", err))
 	}
 	return nil
 }
 
 func (c *collector) refuseSample(why string) {
-	c.sampleDoubt = &profile.Warning{Code: sampleRefused, Text: "a sample was asked for, and all keys were walked instead: " + why}
+	c.sampleDoubt = &profile.Warning{Code: sampleRefused, Text: "a sample was asked for, but all keys were scanned: " + why}
 }
 
-// saltAndShare are those of the sample that is to be repeated, if there is one and
+// saltAndShare returns those of the sample that is to be repeated, if there is one and
 // it is of about as many keys as are asked for; else a salt is drawn. The process
 // need not be the same: a key's slot does not depend on it.
 func (c *collector) saltAndShare(want *SampleSize, keys int64) (salt string, share float64) {
@@ -294,12 +294,12 @@ func (c *collector) saltAndShare(want *SampleSize, keys int64) (salt string, sha
 		return again.Sample.Slots.Salt, again.Fraction
 	case !asked:
 		share = again.Fraction
-		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is no sample of slots: these are as many keys, but others"}
+		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is not a sample of cluster slots: this sample has as many keys, but different ones"}
 	}
 	return rand.Text(), share
 }
 
-// designOf is how a sample was made that can be repeated; nil if p is none.
+// designOf returns how a sample was made that can be repeated; nil if p is none.
 func designOf(p *profile.Profile) *profile.Design {
 	if p == nil || p.Design.Sample == nil || len(p.Nodes) != 1 {
 		return nil

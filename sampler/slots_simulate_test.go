@@ -102,7 +102,7 @@ func (c *simulatedCluster) sample(t *testing.T, share float64, salt string) *pro
 	page := &aggregate.Page{}
 	for _, take := range d.takes {
 		for _, k := range c.slots[take.Slot] {
-			if k.gone && take.ByPages(20) || !d.wanted(k.name) || k.gone {
+			if k.gone && take.UseScan(20) || !d.wanted(k.name) || k.gone {
 				continue
 			}
 			page.Keys = append(page.Keys, aggregate.Observation{Name: k.name, HasBytes: true, Bytes: k.bytes, Unit: d.unit(k.name)})
@@ -121,7 +121,7 @@ func (c *simulatedCluster) sample(t *testing.T, share float64, salt string) *pro
 	return p
 }
 
-// simulatedSamples is how many samples are drawn: KEYPROF_SIMULATE of them, 1,000
+// simulatedSamples returns how many samples are drawn: KEYPROF_SIMULATE of them, 1,000
 // for the full test.
 func simulatedSamples(t *testing.T) int {
 	t.Helper()
@@ -136,7 +136,7 @@ func simulatedSamples(t *testing.T) int {
 	return n
 }
 
-// rarely is how many of n intervals of 95 % hold the truth in one of 10,000 cases
+// rarely returns how many of n intervals of 95 % hold the truth in one of 10,000 cases
 // or less.
 func rarely(n int) int {
 	sum, lg := 0.0, func(v int) float64 { l, _ := math.Lgamma(float64(v) + 1); return l }
@@ -166,7 +166,7 @@ func (f *figureTally) add(e *profile.Estimate, truth int64) {
 	}
 }
 
-// bias is how far the mean over n samples is off, relative to the truth, and the
+// bias returns how far the mean over n samples is off, relative to the truth, and the
 // standard error of that; where a namespace was not met it is 0.
 func (f *figureTally) bias(n int) (off, se float64) {
 	mean := f.sum / float64(n)

@@ -18,7 +18,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// slotNode is a cluster of one node whose slots are sampled, also where they have no
+// slotNode returns a cluster of one node whose slots are sampled, also where they have no
 // tables of their own.
 func slotNode(t *testing.T) *redistest.Server {
 	t.Helper()
@@ -54,7 +54,7 @@ func seedWith(t *testing.T, client *redis.Client, keys int, name func(i int, rng
 	}
 }
 
-// ofShare are options for a sample.
+// ofShare returns options for a sample.
 func ofShare(share float64) sampler.Options {
 	o := fast()
 	o.Sample = &sampler.SampleSize{Share: share}
@@ -67,6 +67,9 @@ func ofShare(share float64) sampler.Options {
 // slots are drawn with a chance of 0.2, to keep half of their keys. 1,000 is 5.8 of
 // these: 60 draws are that near, all but once in a million runs.
 func TestSlotSamplesHoldTheTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	const samples, least = 60, 48
 	server := slotNode(t)
 	seedSlots(t, server, 30_000)
@@ -130,7 +133,7 @@ func TestSlotsAgain(t *testing.T) {
 	}
 }
 
-// What a sample of slots cannot be had of is walked whole, and says why.
+// What a sample of slots cannot be had of is scanned whole, and says why.
 func TestSlotsRefused(t *testing.T) {
 	server := slotNode(t)
 	client := server.Client()
@@ -143,7 +146,7 @@ func TestSlotsRefused(t *testing.T) {
 			t.Errorf("%s: a %s of %d keys, complete %v (%v), %v", what, p.Design.Method, p.Totals.Probed, p.Complete, p.Missing, p.Warnings)
 		}
 	}
-	refused("few slots", server.SocketURL(), ofShare(0.5), "wants 30 of them: this one would be of 20, of 20 that")
+	refused("few slots", server.SocketURL(), ofShare(0.5), "needs 30 slots: this one would have 20, of the 20 that")
 	seedSlots(t, server, 3000)
 	if p := collect(t, server.SocketURL(), ofShare(0.0001)); p.Design.Sample == nil || p.Totals.Probed < 60 || p.Totals.Probed > 250 {
 		t.Errorf("a sample of less than a key is one of %d, and not of 128 or so", p.Totals.Probed)
@@ -169,7 +172,7 @@ func TestSlotsRefused(t *testing.T) {
 		return
 	}
 	seedWith(t, client, 2000, func(i int, _ *rand.Rand) string { return fmt.Sprintf("hot:{tag}:%d", i) })
-	refused("a hot slot where cursors do not go over slots", server.SocketURL(), ofShare(0.5), "SCAN does not go over slots one by one")
+	refused("a hot slot where cursors do not go over slots", server.SocketURL(), ofShare(0.5), "SCAN does not scan slots one by one")
 }
 
 // Of a sample that ends too early nothing is told of all keys: a large slot may be

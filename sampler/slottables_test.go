@@ -16,7 +16,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// tableNode is a cluster of one node each slot of which is a table of its own.
+// tableNode returns a cluster of one node each slot of which is a table of its own.
 func tableNode(t *testing.T, args ...string) *redistest.Server {
 	t.Helper()
 	server := redistest.NewCluster(t, 1, args...)[0]
@@ -26,7 +26,7 @@ func tableNode(t *testing.T, args ...string) *redistest.Server {
 	return server
 }
 
-// averages are the keys of namespaces over samples of a share, and in how many of
+// averages returns the keys of namespaces over samples of a share, and in how many of
 // them the intervals hold the truth. A namespace that was not met has none.
 func averages(t *testing.T, server *redistest.Server, share float64, samples int, truth map[string]int64) (mean map[string]float64, held map[string]int) {
 	t.Helper()

@@ -57,7 +57,7 @@ func factsOf(t *testing.T, client *redis.Client) map[string]fact {
 }
 
 // window says in which buckets a key may be counted, given that its value
-// moves while the walk runs.
+// moves while the scan runs.
 type window map[int]struct{ surely, perhaps int64 }
 
 func (w window) add(a, b int) {
@@ -126,7 +126,7 @@ func TestFiguresAgainstTruth(t *testing.T) {
 	}
 }
 
-// offTheEdges is an idle time from an hour to 150 days that stays in its bucket
+// offTheEdges returns an idle time from an hour to 150 days that stays in its bucket
 // for some minutes: a test cannot stop the clock.
 func offTheEdges(key string) time.Duration {
 	h := fnv.New32a()
@@ -135,7 +135,7 @@ func offTheEdges(key string) time.Duration {
 }
 
 // check holds one database's part of a profile against facts that were read
-// between before and the beginning of the walk.
+// between before and the beginning of the scan.
 func check(t *testing.T, p *profile.Profile, db int, facts map[string]fact, before time.Time) {
 	t.Helper()
 	sums := sumOf(p, db)

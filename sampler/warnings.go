@@ -14,7 +14,7 @@ import (
 	"keyprof/scanner/info"
 )
 
-// warnings are what a reader must know to trust the figures.
+// warnings returns what a reader must know to trust the figures.
 func (c *collector) warnings(p *profile.Profile, after info.Info) []profile.Warning {
 	w := warner{node: c.node.Address, list: []profile.Warning{}}
 	for _, m := range p.Missing {
@@ -22,7 +22,7 @@ func (c *collector) warnings(p *profile.Profile, after info.Info) []profile.Warn
 	}
 	c.warnNode(&w)
 	if c.node.Saving() || (info.Node{Info: after}).Saving() {
-		w.add("save-in-progress", w.node, "a save was in progress when the walk began or ended: reads are not recorded in idle times while it lasts")
+		w.add("save-in-progress", w.node, "a save was in progress when the scan began or ended: reads during a save do not reset idle times")
 	}
 	warnSaves(&w, c.node.Info, after)
 	c.warnOdd(&w)
@@ -51,14 +51,14 @@ func remedy(m profile.Missing) string {
 	return "; to allow it: " + m.Remedy
 }
 
-// warnNode is about what the server was before the walk.
+// warnNode returns about what the server was before the scan.
 func (c *collector) warnNode(w *warner) {
 	if len(c.node.Info) == 0 {
-		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are not known: %s", c.conn.NoInfo())
+		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are unknown: %s", c.conn.InfoError())
 		return
 	}
 	if c.node.Role() == info.Primary {
-		w.add("primary", w.node, "this is a primary: SCAN removes keys whose TTL has run out and replicates their removal; a replica only hides them")
+		w.add("primary", w.node, "this is a primary: SCAN deletes keys that have expired and replicates the deletions; a replica only hides them")
 	}
 	if c.node.Role() == info.Replica && c.node.Info.Field("master_link_status") != "up" {
 		w.add("replica-link-down", w.node, "%s", linkDown(c.node.Info))
@@ -67,24 +67,24 @@ func (c *collector) warnNode(w *warner) {
 		w.list = append(w.list, *near)
 	}
 	if c.node.Info.Field("cluster_enabled") == "1" {
-		w.add("cluster-mode", w.node, "this is one node of a cluster: only its own keys are walked")
+		w.add("cluster-mode", w.node, "this is one node of a cluster: only its own keys are scanned")
 	}
 }
 
 // linkDown says what is wrong with a replica whose link is not up.
 func linkDown(info info.Info) string {
 	if down, known := info.Int("master_link_down_since_seconds"); known && down < 0 {
-		return "since it was started this replica has not reached its primary: its data are those that it was started with, if any"
+		return "this replica has not reached its primary since it started: its data are those that it loaded at startup, if any"
 	}
-	return "this replica has lost its primary: its data may be old"
+	return "this replica has lost the link to its primary: its data may be stale"
 }
 
-// watched are the fields of INFO that should be the same when the walk ends.
+// watched are the fields of INFO that should be the same when the scan ends.
 var watched = []struct{ field, what string }{
-	{"role", "its role"},
-	{"maxmemory_policy", "its policy"},
-	{"maxmemory", "its maxmemory"},
-	{"master_link_status", "the state of its link to the primary"},
+	{"role", "the role"},
+	{"maxmemory_policy", "the eviction policy"},
+	{"maxmemory", "maxmemory"},
+	{"master_link_status", "the state of the link to the primary"},
 }
 
 // warnChanges compares what the server says of itself before and after.
@@ -94,7 +94,7 @@ func (c *collector) warnChanges(w *warner, after info.Info) {
 	}
 	for _, f := range watched {
 		if before, now := c.node.Info.Field(f.field), after.Field(f.field); before != now {
-			w.add("server-changed", w.node, "while the walk ran, %s changed from %q to %q: figures from before and after may not go together", f.what, before, now)
+			w.add("server-changed", w.node, "during the scan %s changed from %q to %q: figures from before and after the change may not be comparable", f.what, before, now)
 		}
 	}
 }
@@ -105,28 +105,38 @@ func (c *collector) warnIdle(w *warner) {
 		return
 	}
 	if !m.Horizon {
-		w.add("idle-horizon", w.node, "the server does not tell its uptime, so no key can be called idle for over %s", span(c.opts.IdleOver))
+		w.add("idle-horizon", w.node, "idle time over %s unavailable: the server reports no uptime", span(c.opts.IdleOver))
 		return
 	}
-	w.add("idle-horizon", w.node, "no key can be told to be idle for over %s: that lies beyond the server's idle horizon", span(c.opts.IdleOver))
+	w.add("idle-horizon", w.node, "idle time over %s unavailable: %s", span(c.opts.IdleOver), horizonReason(c.node))
+}
+
+// horizonReason returns why the server knows no longer idle times: a short uptime, or
+// the LRU clock, which wraps after 194 days.
+func horizonReason(node info.Node) string {
+	horizon, _ := node.IdleHorizon()
+	if uptime, _ := node.Info.Int("uptime_in_seconds"); uptime > int64(horizon/time.Second) {
+		return "the server's LRU clock wraps after " + span(horizon)
+	}
+	return "server up " + span(horizon)
 }
 
 func (c *collector) warnCounts(w *warner, p *profile.Profile, after info.Info) {
 	if c.plan.shared == dropShared {
-		w.add("shared-integers", w.node, "OBJECT REFCOUNT is refused, so the idle times of all small strings were dropped: those of shared integers mean nothing; to allow it: %s", c.conn.ACLRule(scanner.RefCount.ACLRule()))
+		w.add("shared-integers", w.node, "OBJECT REFCOUNT is refused, so the idle times of all small strings were left out: keys that share an integer object have no idle time of their own; to allow it: %s", c.conn.ACLRule(scanner.RefCount.ACLRule()))
 	}
 	c.warnGrouping(w, p)
 	if n := p.Totals.Denied; n > 0 {
-		w.add("keys-denied", w.node, "%s keys were denied by ACL key patterns and are in no figure; to allow them: %s", humanize.Comma(n), c.conn.ACLRule(scanner.ACLReadKeys(c.node)))
+		w.add("keys-denied", w.node, "%s keys were denied by ACL key patterns and are not in any figure; to allow them: %s", humanize.Comma(n), c.conn.ACLRule(scanner.ACLReadKeys(c.node)))
 	}
 	if n := p.Totals.Moved; n > 0 {
-		w.add("keys-moved", w.node, "%s keys are in slots that are being moved between this node and another: this one does not answer about them now, so they are in no figure; make the profile again when the slots have moved", humanize.Comma(n))
+		w.add("keys-moved", w.node, "%s keys are in slots that are migrating between this node and another: this node does not serve them now, so they are not in any figure; make the profile again when the migration has finished", humanize.Comma(n))
 	}
 	if n := p.Totals.TooLong; n > 0 {
-		w.add("names-too-long", w.node, "%s keys have names too long to ask about, the longest of %s bytes, and are in no figure", humanize.Comma(n), humanize.Comma(c.found.longest))
+		w.add("names-too-long", w.node, "%s keys have names too long to request, the longest of %s bytes, and are not in any figure", humanize.Comma(n), humanize.Comma(c.found.longest))
 	}
 	for _, s := range c.short {
-		w.add("keys-missing", fmt.Sprintf("db%d", s.db.DB), "%s; %s keys at most expired or were evicted meanwhile: while the walk ran many were deleted, as by FLUSHALL, or exchanged, as by SWAPDB, and others were written, of which the figures lack most",
+		w.add("keys-missing", fmt.Sprintf("db%d", s.db.DB), "%s; at most %s keys expired or were evicted meanwhile: during the scan many keys were deleted, as by FLUSHALL, or exchanged, as by SWAPDB, and most of the keys written since are missing from the figures",
 			s.reason(), humanize.Comma(s.explained))
 	}
 	for i := range c.databases {
@@ -136,16 +146,16 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile, after info.Info) {
 	}
 	warnStalls(w, p)
 	if n := p.Totals.Failed; n > 0 {
-		w.add("wrong-replies", w.node, "%s keys were answered in a way that makes no sense and are in no figure%s", humanize.Comma(n), c.found.firstWrong())
+		w.add("wrong-replies", w.node, "%s keys got an invalid reply and are not in any figure%s", humanize.Comma(n), c.found.firstWrong())
 	}
 }
 
 func (c *collector) warnGrouping(w *warner, p *profile.Profile) {
 	if slices.ContainsFunc(p.Namespaces, func(n profile.Namespace) bool { return n.Other }) {
-		w.add("namespaces-limited", "namespaces", "there are more than %d namespaces: those with the fewest bytes are summed up under %s", c.opts.Grouping.Limit, profile.OtherPattern)
+		w.add("namespaces-limited", "namespaces", "there are more than %d namespaces: those with the fewest bytes are added up under %s", c.opts.Grouping.Limit, profile.OtherPattern)
 	}
 	if d := p.Design.Patterns; d.Degraded {
-		w.add("patterns-degraded", "namespaces", "there were so many namespaces that they had to be made coarser: K, the bound on the words that one place in a name keeps apart, is %d where %d is usual; frequent words may stand all the same", d.K, pattern.DefaultK)
+		w.add("patterns-degraded", "namespaces", "there were too many namespaces, so names were grouped more coarsely: K, the number of distinct words kept apart after the same prefix, is %d instead of %d; frequent words may still be kept", d.K, pattern.DefaultK)
 	}
 	if odd := c.opts.Grouping.OtherLexing(); odd != "" {
 		w.add("patterns-other-lexing", "namespaces", "%s", odd)
@@ -155,7 +165,7 @@ func (c *collector) warnGrouping(w *warner, p *profile.Profile) {
 	}
 }
 
-// span is a length of time in whole units for people.
+// span returns a length of time in whole units for people.
 func span(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
@@ -169,9 +179,9 @@ func span(d time.Duration) string {
 	}
 }
 
-// NearMaxmemory is the warning that the buffers of our connections may be too much
+// NearMaxmemory returns the warning that the buffers of our connections may be too much
 // for the server; nil if it has room for them, or no limit is known. It can be given
-// before the walk.
+// before the scan.
 func NearMaxmemory(node info.Node) *profile.Warning {
 	room, _ := node.Room()
 	if !node.NearMaxmemory() {
@@ -181,37 +191,37 @@ func NearMaxmemory(node info.Node) *profile.Warning {
 	if room > 0 {
 		state = "used memory is " + humanize.IBytes(uint64(room)) + " below maxmemory"
 	}
-	why := ": our connections' buffers count against it, and "
+	text := state + ", and the buffers of keyprof's connections count against it: "
 	switch policy := node.Policy(); {
 	case policy == "noeviction":
-		why += "while they take room, writes of other clients may fail with OOM (policy noeviction)"
+		text += "writes of other clients may fail with OOM meanwhile (policy noeviction)"
 	case policy == "":
-		why += "may make it evict keys, or refuse writes of other clients"
+		text += "the server may evict keys or refuse writes of other clients"
 	case strings.HasPrefix(policy, "volatile-"):
-		why += policy + " may evict keys for them or, when none with a TTL is left, refuse writes of other clients"
+		text += "the server may evict keys or, if no key with a TTL is left, refuse writes of other clients (policy " + policy + ")"
 	default:
-		why += policy + " may evict keys for them"
+		text += "the server may evict keys (policy " + policy + ")"
 	}
-	return &profile.Warning{Code: "near-maxmemory", Scope: node.Address, Text: state + why}
+	return &profile.Warning{Code: "near-maxmemory", Scope: node.Address, Text: text}
 }
 
 // warnGuard says that nothing looks out for others. Where INFO is refused, that is
 // said already.
 func (c *collector) warnGuard(w *warner) {
 	if c.noWatch != nil && len(c.node.Info) > 0 {
-		w.add("no-probe-connection", w.node, "there was no second connection, by which to feel what other clients feel, and to stand back when the server begins to save or to evict: %v", c.noWatch)
+		w.add("no-probe-connection", w.node, "there was no second connection, so keyprof could not measure its effect on other clients, nor pause the scan when the server began to save or to evict: %v", c.noWatch)
 	}
 }
 
 // saveStatuses are the fields of INFO persistence that say "err" after a failure, and
 // what that means (redis.io, INFO; rdb.c and aof.c, writes are refused with MISCONF).
 var saveStatuses = []struct{ field, meaning string }{
-	{"rdb_last_bgsave_status", "the last RDB save failed: where save points are set, the server refuses writes (MISCONF) until a save succeeds, unless stop-writes-on-bgsave-error is no"},
+	{"rdb_last_bgsave_status", "the last RDB save failed: if save points are set, the server refuses writes (MISCONF) until a save succeeds, unless stop-writes-on-bgsave-error is no"},
 	{"aof_last_bgrewrite_status", "the last rewrite of the AOF failed: the AOF grows until one succeeds"},
 	{"aof_last_write_status", "the last write to the AOF failed: the server refuses writes (MISCONF) until one succeeds"},
 }
 
-// warnSaves tells of saves that failed, before the walk or while it ran.
+// warnSaves tells of saves that failed, before the scan or while it ran.
 func warnSaves(w *warner, before, after info.Info) {
 	for _, s := range saveStatuses {
 		info := after
@@ -229,7 +239,7 @@ func warnSaves(w *warner, before, after info.Info) {
 	}
 }
 
-// forkFacts are what INFO says of the child process that saves, and a hint if memory
+// forkFacts returns what INFO says of the child process that saves, and a hint if memory
 // may be why there was none.
 func forkFacts(info info.Info) string {
 	var facts []string
@@ -264,20 +274,20 @@ func (c *collector) warnOdd(w *warner) {
 			w.add("odd-figure", w.node, "%d more fields of INFO make no sense", len(c.odd)-i)
 			break
 		}
-		w.add("odd-figure", w.node, "INFO has %q for %q, which makes no sense: it is taken as not known", shortName(odd.Value), shortName(odd.Field))
+		w.add("odd-figure", w.node, "INFO has %q for %q, which makes no sense: it is treated as unknown", shortName(odd.Value), shortName(odd.Field))
 	}
 	if c.oddType != nil {
-		w.add("odd-figure", w.node, "TYPE answered %q, which is no name of a type, or one too many: such keys are under %s", *c.oddType, profile.OtherType)
+		w.add("odd-figure", w.node, "TYPE answered %q, which is not the name of a type, or is one type too many to list: such keys are under %s", *c.oddType, profile.OtherType)
 	}
 	if c.setBack > 0 {
-		w.add("odd-figure", w.node, "the clock of the machine that ran keyprof was set back by %v while the walk ran: its end is its beginning and the time that it took", c.setBack.Round(time.Second))
+		w.add("odd-figure", w.node, "the clock of the machine that ran keyprof was set back by %v during the scan: the end given here is the beginning plus the time that the scan took", c.setBack.Round(time.Second))
 	}
 }
 
 // addOdd adds odd figures of another answer to INFO.
-func (c *collector) addOdd(more []info.OddFigure) {
+func (c *collector) addOdd(more []info.InvalidField) {
 	for _, odd := range more {
-		if !slices.ContainsFunc(c.odd, func(o info.OddFigure) bool { return o.Field == odd.Field }) {
+		if !slices.ContainsFunc(c.odd, func(o info.InvalidField) bool { return o.Field == odd.Field }) {
 			c.odd = append(c.odd, odd)
 		}
 	}
@@ -286,12 +296,12 @@ func (c *collector) addOdd(more []info.OddFigure) {
 // warnStalls names the commands that took longer than the timeout.
 func warnStalls(w *warner, p *profile.Profile) {
 	for _, s := range p.Receipt.Stalls {
-		what := "was not answered for"
+		what := "got no answer for"
 		if s.Answered {
 			what = "took"
 		}
 		took := time.Duration(s.TookS * float64(time.Second)).Round(time.Millisecond)
-		w.add("key-stalled", fmt.Sprintf("db%d", s.DB), "%s of the key %q%s %s %v, longer than --timeout; other clients may have waited as long, so it was not sent again",
+		w.add("key-stalled", fmt.Sprintf("db%d", s.DB), "%s of key %q%s %s %v, longer than --timeout; other clients may have waited as long, so it was not sent again",
 			strings.ToUpper(s.Command), shortName(s.Name), ofType(s.Type), what, took)
 	}
 }

@@ -18,8 +18,8 @@ func TestOtherLexing(t *testing.T) {
 	}{
 		{nil, ""},
 		{&pattern.Dictionary{Lexer: pattern.Version}, ""},
-		{&pattern.Dictionary{}, "do not say by which lexing rules"},
-		{&pattern.Dictionary{Lexer: pattern.Version + 1}, fmt.Sprintf("by lexing rules %d", pattern.Version+1)},
+		{&pattern.Dictionary{}, "do not record their lexing rules"},
+		{&pattern.Dictionary{Lexer: pattern.Version + 1}, fmt.Sprintf("with lexing rules %d", pattern.Version+1)},
 	} {
 		c := &collector{opts: Options{Grouping: aggregate.Grouping{Dictionary: tt.dict}}}
 		w := warner{}

@@ -28,7 +28,7 @@ func target(t *testing.T, url string) scanner.Target {
 
 func connect(t *testing.T, url string) *scanner.Conn {
 	t.Helper()
-	conn, err := scanner.Connect(context.Background(), target(t, url), time.Minute, scanner.Patience{})
+	conn, err := scanner.Connect(context.Background(), target(t, url), time.Minute, scanner.RetryPolicy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestFallBackToRESP2(t *testing.T) {
 	if err != nil || !replies[0].Nil {
 		t.Errorf("%+v, %v: want RESP2's null", replies, err)
 	}
-	_, err = scanner.Connect(context.Background(), target(t, "redis://:wrong@"+fake.Addr()), time.Minute, scanner.Patience{})
+	_, err = scanner.Connect(context.Background(), target(t, "redis://:wrong@"+fake.Addr()), time.Minute, scanner.RetryPolicy{})
 	var failed *scanner.Error
 	if !errors.As(err, &failed) || !strings.Contains(failed.Hint, "password") {
 		t.Errorf("%v", err)
@@ -157,7 +157,7 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(100*time.Millisecond, cancel)
 	began := time.Now()
-	if _, err := scanner.Connect(ctx, target(t, proxy.URL()), time.Minute, scanner.Patience{}); err == nil {
+	if _, err := scanner.Connect(ctx, target(t, proxy.URL()), time.Minute, scanner.RetryPolicy{}); err == nil {
 		t.Error("connected through a black hole")
 	}
 	if took := time.Since(began); took > 20*time.Second {
@@ -169,7 +169,7 @@ func TestConnectNeverShowsThePassword(t *testing.T) {
 	server := redistest.New(t, "--requirepass", "right")
 	for _, password := range []string{"wr0ng", "p%ss/w#rd"} {
 		u := url.URL{Scheme: "redis", Host: server.Addr(), User: url.UserPassword("", password)}
-		_, err := scanner.Connect(context.Background(), target(t, u.String()), time.Minute, scanner.Patience{})
+		_, err := scanner.Connect(context.Background(), target(t, u.String()), time.Minute, scanner.RetryPolicy{})
 		if err == nil || strings.Contains(err.Error(), password) {
 			t.Errorf("%v", err)
 		}
@@ -181,7 +181,7 @@ func TestConnectNeverShowsThePassword(t *testing.T) {
 func TestNothingDialsOnAfterTheEnd(t *testing.T) {
 	server := redistest.New(t)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	patience := scanner.Patience{MaxWait: 200 * time.Millisecond}
+	patience := scanner.RetryPolicy{MaxWait: 200 * time.Millisecond}
 	conn, err := scanner.Connect(context.Background(), target(t, server.URL()), time.Second, patience)
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +189,7 @@ func TestNothingDialsOnAfterTheEnd(t *testing.T) {
 	defer conn.Close()
 	server.Kill()
 	_, _, err = conn.RoundTrip(context.Background(), nil, &scanner.Scan{Count: 1}, nil)
-	if err == nil || !strings.Contains(err.Error(), "refused, for 200ms") {
+	if err == nil || !strings.Contains(err.Error(), "refused; gave up after 200ms") {
 		t.Errorf("a server that never came back: %v", err)
 	}
 	if _, err := scanner.Connect(context.Background(), target(t, server.URL()), time.Second, patience); err == nil {
@@ -204,7 +204,7 @@ func TestTurnedAway(t *testing.T) {
 		"DENIED Redis is running in protected mode because it is so.": "protected mode",
 	} {
 		fake := redistest.NewFake(t, redistest.FakeOptions{Greeting: redistest.Error(greeting), Close: true}, nil)
-		_, err := scanner.Connect(context.Background(), target(t, fake.URL()), 5*time.Second, scanner.Patience{})
+		_, err := scanner.Connect(context.Background(), target(t, fake.URL()), 5*time.Second, scanner.RetryPolicy{})
 		var failed *scanner.Error
 		if !errors.As(err, &failed) || failed.Err.Error() != greeting || !strings.Contains(failed.Hint, hint) {
 			t.Errorf("%s: %v", greeting, err)
@@ -216,7 +216,7 @@ func TestTurnedAway(t *testing.T) {
 func TestSentinelIsNoServer(t *testing.T) {
 	primary := redistest.New(t)
 	sentinel := redistest.Sentinel(t, "shop", primary)
-	_, err := scanner.Connect(context.Background(), target(t, sentinel.URL()), time.Minute, scanner.Patience{})
+	_, err := scanner.Connect(context.Background(), target(t, sentinel.URL()), time.Minute, scanner.RetryPolicy{})
 	var failed *scanner.Error
 	if !errors.As(err, &failed) || !strings.Contains(failed.Error(), "Sentinel") || !strings.Contains(failed.Hint, "shop at "+primary.Addr()) {
 		t.Errorf("%v", err)

@@ -1,9 +1,9 @@
-// Package scanner knows where a server is and how to walk its names: it
-// reaches a node, learns what the node is, and steps through its databases
-// with SCAN, sending along whatever questions about keys its caller has.
+// Package scanner scans the keys of one Redis or Valkey server: it connects, identifies
+// the server, and iterates over its databases with SCAN, sending the caller's probes of
+// keys with each page.
 //
-// What the answers mean is package sampler's business; of keyprof's packages this one
-// imports scanner/info, what a server says of itself, and scanner/throttle, how fast
-// and how much to ask. It never sends a command that is not on its allow-list
-// (see [Allowed]).
+// It does not interpret the replies: package sampler does. Of keyprof's packages it
+// imports scanner/info, which parses INFO, and scanner/throttle, which decides how fast
+// and how much to ask. It never sends a command that is not on its allowlist (see
+// [Allowed]).
 package scanner

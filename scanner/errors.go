@@ -14,65 +14,65 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Error is a failure to reach or to use a server, with what to do about it.
+// Error is a failure to reach or to use a server, with a hint.
 type Error struct {
-	Doing string // what failed, at which address
+	Doing string // the action that failed, with the address
 	Err   error
-	Hint  string // what to do about it; may be empty
+	Hint  string // a way to fix it; may be empty
 }
 
-// Error is one line without credentials.
+// Error returns one line without credentials.
 func (e *Error) Error() string { return e.Doing + ": " + e.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 var (
 	errLoading  = errors.New("LOADING the server is loading its data set into memory")
-	errNoAnswer = errors.New("no answer in time")
-	errClosed   = errors.New("the connection was closed by the other side")
+	errNoAnswer = errors.New("no reply in time")
+	errClosed   = errors.New("the server closed the connection")
 	errReset    = errors.New("the connection was reset")
-	errNotRedis = errors.New("what answers is not a Redis or Valkey server")
-	// errAnotherProcess ends a walk: a cursor means nothing to another process.
-	errAnotherProcess = errors.New("another server process answers there than at the beginning: what is left of its keys cannot be told")
-	errUnknownProcess = errors.New("INFO is refused, so whether the same server process answers there cannot be told")
+	errNotRedis = errors.New("this is not a Redis or Valkey server")
+	// errAnotherProcess ends a scan: a cursor is valid in one process only.
+	errAnotherProcess = errors.New("a different server process answers than at the start of the scan (restart or failover): its remaining keys cannot be scanned")
+	errUnknownProcess = errors.New("INFO is refused, so it is unknown whether the same server process answers")
 )
 
-// hints say what to do about an error that a server answers, by its first
-// word: the rest of the text differs between versions.
+// hints are the hints for error replies, by their first word: the rest of the text
+// differs between versions.
 var hints = map[string]string{
-	"NOAUTH":      "the server wants a password: set REDISCLI_AUTH, or use --password-file or --askpass",
+	"NOAUTH":      "the server requires a password: set REDISCLI_AUTH, or use --password-file or --askpass",
 	"WRONGPASS":   "check the user name (--user) and the password",
-	"NOPERM":      "the ACL user lacks a permission: the README lists the ACL rule for a user of keyprof's",
+	"NOPERM":      "the ACL user lacks a permission: keyprof check prints the ACL rule that keyprof needs",
 	"LOADING":     "wait until the server has loaded its data, then run keyprof again",
 	"MASTERDOWN":  "this replica has lost its primary and does not serve stale data: use another replica, or wait until the link is up",
 	"BUSY":        "a script is running on the server: wait until it ends, then run keyprof again",
-	"DENIED":      "the server is in protected mode: connect from its own host (a tunnel ends there), or set a password on it",
-	"CLUSTERDOWN": "a shard of the cluster is down, so that its nodes answer no questions about keys: wait until all slots are served, or set cluster-allow-reads-when-down to yes at the node",
-	"MOVED":       "this is a cluster node: profile its own keys only, or give the node that owns the keys",
-	"NOPROTO":     "the server refuses RESP3 and RESP2: is it a Redis or Valkey server?",
+	"DENIED":      "the server is in protected mode: connect from its own host (for example through an SSH tunnel), or set a password on it",
+	"CLUSTERDOWN": "part of the cluster is down, so its nodes refuse commands on keys: wait until all slots are covered, or set cluster-allow-reads-when-down to yes on the node",
+	"MOVED":       "this cluster node does not own the key: profile the node that does",
+	"NOPROTO":     "the server supports neither RESP3 nor RESP2: is it a Redis or Valkey server?",
 }
 
-// tooManyClients is in the answer of a server that has no connection left.
+// tooManyClients is part of the reply of a server that has reached maxclients.
 const tooManyClients = "max number of clients"
 
-// blocking are the first words of answers that say: not now, whatever is
-// asked. They end a walk; other errors concern one key.
-var blocking = map[string]bool{
+// unavailableCodes are the first words of error replies that hold for every command at
+// the moment. They end a scan; other errors concern one key.
+var unavailableCodes = map[string]bool{
 	"NOAUTH": true, "LOADING": true, "MASTERDOWN": true, "BUSY": true, "CLUSTERDOWN": true, "DENIED": true,
 }
 
-// explain wraps err with what was being done and what to do about it.
-func explain(doing string, t Target, err error) *Error {
+// wrapError wraps err with the action that failed and a hint.
+func wrapError(doing string, t Target, err error) *Error {
 	var already *Error
 	if errors.As(err, &already) {
 		return already
 	}
-	return &Error{Doing: doing, Err: plain(err), Hint: hint(t, err)}
+	return &Error{Doing: doing, Err: simplify(err), Hint: hint(t, err)}
 }
 
-// plain replaces texts that say nothing to a user.
-func plain(err error) error {
+// simplify replaces library errors by plain ones.
+func simplify(err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -105,13 +105,13 @@ func serverHint(err error) string {
 	case hints[firstWord(text)] != "":
 		return hints[firstWord(text)]
 	case strings.Contains(text, "SELECT is not allowed in cluster mode"):
-		return "a node of a cluster has database 0 alone: leave out --db and the number in the URL"
+		return "a cluster node has only database 0: leave out --db and the database number in the URL"
 	case strings.HasPrefix(text, "ERR unknown command"):
-		return "the server does not know this command by its name: it was renamed or disabled (rename-command), or a proxy answers; give keyprof the server itself, or ask whoever runs it to give the command its name back"
+		return "the command was renamed or disabled (rename-command), or a proxy answers: connect to the server itself, or restore the command's name"
 	case strings.Contains(text, "DB index is out of range"):
 		return "the server has fewer databases: INFO keyspace lists those that hold keys"
 	case strings.Contains(text, tooManyClients):
-		return "the server has no connection left for us: raise maxclients, or wait"
+		return "the server has reached its limit of clients: raise maxclients, or wait until others disconnect"
 	case strings.Contains(text, "invalid password"), strings.Contains(text, "without any password configured"):
 		return hints["WRONGPASS"]
 	default:
@@ -119,10 +119,10 @@ func serverHint(err error) string {
 	}
 }
 
-// loginFailed is what go-redis puts before a server's answer to AUTH.
+// loginFailed is go-redis's prefix of the server's reply to AUTH.
 const loginFailed = "failed to authenticate: "
 
-// replyText is what the server answered, without what go-redis put before it.
+// replyText returns the server's reply without go-redis's prefix.
 func replyText(err error) string {
 	text := err.Error()
 	if i := strings.LastIndex(text, loginFailed); i >= 0 {
@@ -140,13 +140,13 @@ func tlsHint(t Target, err error) string {
 	case errors.As(err, &record):
 		return "the server does not speak TLS on this port: use redis:// and leave out --tls"
 	case errors.As(err, &unknown):
-		return "give the authority that signed the server's certificate with --cacert FILE"
+		return "name the CA certificate that the server's certificate is signed with: --cacert FILE"
 	case errors.As(err, &name):
-		return "the certificate is for another name: give the name it holds with --sni NAME"
+		return "the certificate is for another host name: set the name in it with --sni NAME"
 	case errors.As(err, &invalid):
 		return "the server's certificate is not valid: renew it"
 	case strings.Contains(err.Error(), "tls: "):
-		return "the TLS handshake failed: the server may want another client certificate (--cert and --key)"
+		return "the TLS handshake failed: the server may require another client certificate (--cert and --key)"
 	default:
 		return ""
 	}
@@ -158,17 +158,17 @@ func networkHint(t Target, err error) string {
 	case errors.As(err, &lookup):
 		return "check the host name"
 	case isAny(err, connectionRefused):
-		return "nothing listens there: check host and port, and that the server or tunnel runs"
+		return "nothing listens there: check host and port, and that the server or tunnel is running"
 	case errors.Is(err, os.ErrNotExist) && t.Network == "unix":
-		return "check the path of the socket, and that the server runs"
+		return "check the path of the socket, and that the server is running"
 	case errors.Is(err, os.ErrPermission):
-		return "the socket may not be opened by this user: join the server's group, or use TCP"
+		return "this user may not open the socket: join the server's group, or use TCP"
 	case notRedis(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), isAny(err, connectionReset):
 		return closedHint(t)
 	case timedOut(err) && t.TLS != nil:
-		return "check host and port, firewalls, and whether the port speaks TLS at all (else redis://, without --tls)"
+		return "check host and port, firewalls, and whether the port speaks TLS (if not: redis://, without --tls)"
 	case timedOut(err):
-		return "check host and port, firewalls, and whether the port wants TLS (rediss://)"
+		return "check host and port, firewalls, and whether the port requires TLS (rediss://)"
 	default:
 		return ""
 	}
@@ -181,11 +181,11 @@ func isAny(err error, targets []error) bool {
 func closedHint(t Target) string {
 	switch {
 	case t.TLS != nil && len(t.TLS.Certificates) == 0:
-		return "the server may want a client certificate (--cert and --key); check also that a Redis or Valkey server listens there"
+		return "the server may require a client certificate (--cert and --key); also check that a Redis or Valkey server listens there"
 	case t.TLS == nil && t.Network == "tcp":
-		return "check host and port; if the port wants TLS, use rediss://; behind stunnel, its log says whether a certificate was refused or the server that it leads to is down; a proxy such as twemproxy or Envoy, which closes a connection at HELLO, INFO or SCAN, cannot be profiled: give keyprof the servers behind it"
+		return "check host and port; if the port requires TLS, use rediss://; behind stunnel, its log says whether a certificate was refused or the server behind it is down; a proxy that closes the connection on HELLO, INFO or SCAN (twemproxy, Envoy) cannot be profiled: connect to the servers behind it"
 	default:
-		return "check that a Redis or Valkey server is what listens there"
+		return "check that a Redis or Valkey server listens there"
 	}
 }
 
@@ -194,7 +194,7 @@ func timedOut(err error) bool {
 	return errors.As(err, &network) && network.Timeout()
 }
 
-// notRedis recognizes go-redis's complaint about an answer that is no RESP.
+// notRedis reports whether err is go-redis's error for a reply that is not RESP.
 func notRedis(err error) bool {
 	text := err.Error()
 	return errors.Is(err, errNotRedis) || strings.Contains(text, "redis: can't parse") || strings.Contains(text, "redis: invalid reply")
@@ -202,26 +202,26 @@ func notRedis(err error) bool {
 
 // failed wraps an error of a command on this connection.
 func (c *Conn) failed(doing string, err error) *Error {
-	return explain(fmt.Sprintf("%s at %s", doing, c.Node.Address), c.target, err)
+	return wrapError(fmt.Sprintf("%s at %s", doing, c.Node.Address), c.target, err)
 }
 
-// InfoDenied reports whether ACL refused INFO.
+// InfoDenied reports whether the ACL denied INFO.
 func (c *Conn) InfoDenied() bool {
-	return c.noInfo != nil && firstWord(replyText(c.noInfo)) == "NOPERM"
+	return c.infoErr != nil && firstWord(replyText(c.infoErr)) == "NOPERM"
 }
 
-// NoInfo says why INFO was refused and, where the cause is known, how to mend that;
-// empty when it was not refused.
-func (c *Conn) NoInfo() string {
-	if c.noInfo == nil {
+// InfoError returns why INFO was refused, with a hint where there is one; empty if it was
+// not refused.
+func (c *Conn) InfoError() string {
+	if c.infoErr == nil {
 		return ""
 	}
-	failed := c.refusedTo("INFO", "+info", c.noInfo)
+	failed := c.refusedTo("INFO", "+info", c.infoErr)
 	return strings.TrimSuffix(fmt.Sprintf("the server answered %q; %s", failed.Err.Error(), failed.Hint), "; ")
 }
 
-// refusedTo is failed for a command that ACL may refuse as a whole: the hint
-// then names the rule that allows it.
+// refusedTo is failed for a command that the ACL may deny altogether: the hint then names
+// the rule that grants it.
 func (c *Conn) refusedTo(doing, rule string, err error) *Error {
 	failed := c.failed(doing, err)
 	if firstWord(err.Error()) == "NOPERM" {
@@ -230,8 +230,8 @@ func (c *Conn) refusedTo(doing, rule string, err error) *Error {
 	return failed
 }
 
-// IsReply reports whether err is the server's own answer. After that of Select
-// the connection is as good as before; RoundTrip ends it with every error.
+// IsReply reports whether err is the server's own reply. After an error reply to Select
+// the connection can be used as before; RoundTrip closes it on every error.
 func IsReply(err error) bool {
 	var reply redis.Error
 	return errors.As(err, &reply)

@@ -23,13 +23,13 @@ func TestTunnelThatLeadsNowhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := scanner.Target{Network: "tcp", Address: hangUp(t, end)}
-			_, err := scanner.Connect(t.Context(), target, 5*time.Second, scanner.Patience{})
+			_, err := scanner.Connect(t.Context(), target, 5*time.Second, scanner.RetryPolicy{})
 			failed := (*scanner.Error)(nil)
 			if !errors.As(err, &failed) {
 				t.Fatalf("%v", err)
 			}
 			switch strings.TrimPrefix(failed.Error(), "connecting to "+target.Address+": ") {
-			case "the connection was closed by the other side", "the connection was reset":
+			case "the server closed the connection", "the connection was reset":
 			default:
 				t.Errorf("error: %s", failed)
 			}

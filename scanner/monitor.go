@@ -15,135 +15,135 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// How a probe connection is had, and what is sent on it.
+// Timing of the monitor's connection.
 const (
-	watchTimeout  = 3 * time.Second // for connecting
-	watchTries    = 5               // a name may lead to one of several servers at a time
-	redialEvery   = 5 * time.Second
-	baselinePings = 50
-	baselineTime  = 250 * time.Millisecond // for all of them, about, but for
-	leastBaseline = throttle.FewTrips      // however long a round trip takes
-	baselineGap   = 2 * time.Millisecond   // so that all take longer than a turn of serverCron, 100 ms
-	pingEvery     = 50 * time.Millisecond  // on average
-	infoEvery     = time.Second
-	infoShare     = 5                      // times what a reply took to come
-	closingGrace  = 200 * time.Millisecond // for the last answer
+	monitorTimeout = 3 * time.Second // for connecting
+	monitorTries   = 5               // a name may resolve to another server each time
+	redialEvery    = 5 * time.Second
+	baselinePings  = 50
+	baselineTime   = 250 * time.Millisecond // for all of them, about,
+	minBaseline    = throttle.MinRoundTrips // but at least so many, however long a round trip takes
+	baselineGap    = 2 * time.Millisecond   // so that all take longer than a cycle of serverCron, 100 ms
+	pingEvery      = 50 * time.Millisecond  // on average
+	infoEvery      = time.Second
+	infoShare      = 5                      // times the time of a reply to INFO, at least
+	closingGrace   = 200 * time.Millisecond // for the last reply
 )
 
-// mostSights bounds what is kept for a walk that does not come to take it.
-const mostSights = 1000
+// maxSamples bounds the samples that are kept until the scan takes them.
+const maxSamples = 1000
 
-// Watch is a connection beside that of a walk, to the same server process, which
-// feels what other clients feel: it sends PING, and INFO once a second. Near
-// maxmemory, where each connection's buffers may evict keys, it sends both on the
-// walk's own connection, between pages. It may be nil: then nothing is felt.
-type Watch struct {
-	conn *Conn // its own, or the walk's
+// LatencyMonitor is a second connection to the scanned server process that measures the
+// latency of other clients: it sends PING, and INFO once a second. Near maxmemory, where
+// the buffers of each connection may evict keys, it sends both on the scan's own
+// connection, between pages. It may be nil: then nothing is measured.
+type LatencyMonitor struct {
+	conn *Conn // its own, or the scan's
 	walk *Conn
-	stop context.CancelFunc // of the goroutine that uses a connection of its own; nil: there is none
+	stop context.CancelFunc // stops the goroutine that uses an own connection; nil: there is none
 	done chan struct{}
 
-	pingDue, infoDue time.Time // between pages
+	pingDue, infoDue time.Time // when sharing the connection
 
-	// Over a link the costs of commands are asked for, again after twice as long.
-	far        bool
+	// Over a link the monitor also reads the costs of commands, at intervals that double.
+	overLink   bool
 	costsDue   time.Time
 	costsEvery time.Duration
-	calls      map[string]info.Calls // by commandstats, the last time
-	sent       map[string]int64      // by us, until then
+	calls      map[string]info.Calls // by commandstats, at the last reading
+	sent       map[string]int64      // by us, up to then
 
-	unanswered int   // pings there in a row that failed
-	out, in    int64 // bytes that its own connection carried before it was given up
+	unanswered int   // failed pings in a row on the shared connection
+	out, in    int64 // bytes of its own connection before it was closed
 
 	before, during throttle.RoundTripHistogram // written by one goroutine at a time
 
-	// spells counts the changes between working and resting of the walk; odd: it rests.
-	spells atomic.Int64
-	aside  atomic.Bool
+	// toggles counts the changes between scanning and pausing; odd: the scan is paused.
+	toggles   atomic.Int64
+	suspended atomic.Bool
 
-	mu     sync.Mutex
-	sights []sight
+	mu      sync.Mutex
+	samples []sample
 }
 
-// sight is one thing that was seen: vitals, or else a round trip.
-type sight struct {
+// sample is one measurement: stats, or else a round trip.
+type sample struct {
 	at        time.Time
-	vitals    *info.Vitals
+	stats     *info.ServerStats
 	roundTrip time.Duration
-	resting   bool // the walk was, all the time
+	paused    bool // the scan was paused throughout
 }
 
-// Watch connects once more to the same server process, measures round trips
-// before a walk begins, and goes on until Close. Near maxmemory it makes no other
-// connection. What it sends counts in the Cost of c. The error tells why there is no
-// second connection, which is none for a walk.
-func (c *Conn) Watch(ctx context.Context) (*Watch, error) {
-	w := &Watch{done: make(chan struct{}), conn: c, walk: c, far: c.least >= throttle.LinkRoundTrip, costsEvery: infoEvery}
+// StartMonitor connects a second time to the same server process, measures round trips
+// before a scan begins, and continues until Close. Near maxmemory it makes no second
+// connection. What it sends counts in the Cost of c. On an error there is no monitor,
+// which a scan can do without.
+func (c *Conn) StartMonitor(ctx context.Context) (*LatencyMonitor, error) {
+	m := &LatencyMonitor{done: make(chan struct{}), conn: c, walk: c, overLink: c.minRoundTrip >= throttle.LinkRoundTrip, costsEvery: infoEvery}
 	if len(c.Node.Info) == 0 {
 		return nil, errUnknownProcess
 	}
 	if !c.Node.NearMaxmemory() {
-		if err := w.connect(ctx); err != nil {
-			w.conn.Close()
+		if err := m.connect(ctx); err != nil {
+			m.conn.Close()
 			return nil, err
 		}
 	}
-	c.watch = w
-	_ = w.inspect(ctx) // it is asked again
-	w.baseline(ctx)
-	if w.conn != c {
-		ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
-		go w.run(ctx)
+	c.monitor = m
+	_ = m.fetchStats(ctx) // repeated later
+	m.baseline(ctx)
+	if m.conn != c {
+		ctx, m.stop = context.WithCancel(context.WithoutCancel(ctx))
+		go m.run(ctx)
 	}
-	return w, nil
+	return m, nil
 }
 
-// rides reports whether the watch uses the walk's connection.
-func (w *Watch) rides() bool { return w != nil && w.conn == w.walk }
+// sharesConn reports whether the monitor uses the scan's connection.
+func (m *LatencyMonitor) sharesConn() bool { return m != nil && m.conn == m.walk }
 
-// join gives up the watch's own connection for the walk's.
-func (w *Watch) join() {
-	if w == nil || w.rides() {
+// shareConn closes the monitor's own connection and uses the scan's.
+func (m *LatencyMonitor) shareConn() {
+	if m == nil || m.sharesConn() {
 		return
 	}
-	w.end()
-	w.out, w.in = w.conn.wire.out.Load(), w.conn.wire.in.Load()
-	w.conn, w.stop = w.walk, nil
+	m.shutdown()
+	m.out, m.in = m.conn.wire.out.Load(), m.conn.wire.in.Load()
+	m.conn, m.stop = m.walk, nil
 }
 
-// between sends between two pages what is due, on the walk's connection, also while
-// the walk stands back. What fails there the next page finds out.
-func (w *Watch) between(ctx context.Context, resting bool) {
-	if !w.rides() || time.Now().Before(w.pingDue) || w.unanswered >= mostUnanswered {
+// pingBetween sends what is due on the scan's connection, between two pages or during a
+// pause. It ignores errors: the next page runs into them.
+func (m *LatencyMonitor) pingBetween(ctx context.Context, paused bool) {
+	if !m.sharesConn() || time.Now().Before(m.pingDue) || m.unanswered >= maxUnanswered {
 		return
 	}
-	w.pingDue = time.Now().Add(around(pingEvery))
-	if time.Now().After(w.infoDue) {
-		w.infoDue = time.Now().Add(around(infoEvery))
-		_ = w.inspect(ctx)
+	m.pingDue = time.Now().Add(jitter(pingEvery))
+	if time.Now().After(m.infoDue) {
+		m.infoDue = time.Now().Add(jitter(infoEvery))
+		_ = m.fetchStats(ctx)
 	}
-	roundTrip, err := w.ping(ctx)
+	roundTrip, err := m.ping(ctx)
 	if err != nil {
-		w.unanswered++
+		m.unanswered++
 		return
 	}
-	w.unanswered = 0
-	w.during.Add(roundTrip)
-	w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
+	m.unanswered = 0
+	m.during.Add(roundTrip)
+	m.record(sample{at: time.Now(), roundTrip: roundTrip, paused: paused})
 }
 
-// connect makes a connection to the process of the walk.
-func (w *Watch) connect(ctx context.Context) (err error) {
-	c := w.walk
-	if w.conn == c {
-		w.conn = &Conn{Node: c.Node, target: c.target, ledger: c.ledger, wire: &wire{pinned: c.wire.pinned}, timeout: c.timeout}
-		w.conn.reader = newReader(w.conn.wire)
-		w.conn.reader.mask = c.target.Password.Mask
+// connect makes a connection to the scanned process.
+func (m *LatencyMonitor) connect(ctx context.Context) (err error) {
+	c := m.walk
+	if m.conn == c {
+		m.conn = &Conn{Node: c.Node, target: c.target, allowlist: c.allowlist, wire: &wire{pinned: c.wire.pinned}, timeout: c.timeout}
+		m.conn.reader = newReader(m.conn.wire)
+		m.conn.reader.mask = c.target.Password.Mask
 	}
-	ctx, stop := context.WithTimeoutCause(ctx, watchTimeout, errNoAnswer)
+	ctx, stop := context.WithTimeoutCause(ctx, monitorTimeout, errNoAnswer)
 	defer stop()
-	for range watchTries {
-		err = w.conn.dial(ctx, "connecting once more to", w.conn.recognise)
+	for range monitorTries {
+		err = m.conn.dial(ctx, "opening a second connection to", m.conn.verifyProcess)
 		if !errors.Is(err, errAnotherProcess) {
 			return err
 		}
@@ -151,83 +151,83 @@ func (w *Watch) connect(ctx context.Context) (err error) {
 	return err
 }
 
-// baseline measures what others feel while we do nothing.
-func (w *Watch) baseline(ctx context.Context) {
+// baseline measures round trips while the scan does nothing.
+func (m *LatencyMonitor) baseline(ctx context.Context) {
 	end := time.Now().Add(baselineTime)
-	for n := 0; n < baselinePings && (n < leastBaseline || time.Now().Before(end)) && ctx.Err() == nil; n++ {
-		roundTrip, err := w.ping(ctx)
+	for n := 0; n < baselinePings && (n < minBaseline || time.Now().Before(end)) && ctx.Err() == nil; n++ {
+		roundTrip, err := m.ping(ctx)
 		if err != nil {
 			return
 		}
-		w.before.Add(roundTrip)
-		w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: true})
-		rest(ctx, baselineGap)
+		m.before.Add(roundTrip)
+		m.record(sample{at: time.Now(), roundTrip: roundTrip, paused: true})
+		sleepContext(ctx, baselineGap)
 	}
 }
 
-// ping is one round trip. A refusal takes one, too.
-func (w *Watch) ping(ctx context.Context) (time.Duration, error) {
+// ping measures one round trip. An error reply takes one, too.
+func (m *LatencyMonitor) ping(ctx context.Context) (time.Duration, error) {
 	start := time.Now()
-	err := w.conn.conn.Ping(context.WithoutCancel(ctx)).Err() // what is sent is answered, so that it is counted right
+	err := m.conn.conn.Ping(context.WithoutCancel(ctx)).Err() // wait for the reply, so that it is counted
 	took := time.Since(start)
-	if err != nil && optional(err) {
+	if err != nil && isOptional(err) {
 		err = nil
 	}
 	return took, err
 }
 
-// inspect asks for the server's vitals.
-func (w *Watch) inspect(ctx context.Context) error {
-	answer, err := w.conn.vitals(context.WithoutCancel(ctx))
+// fetchStats reads the server's stats from INFO.
+func (m *LatencyMonitor) fetchStats(ctx context.Context) error {
+	answer, err := m.conn.statsInfo(context.WithoutCancel(ctx))
 	if err == nil {
-		v := info.VitalsOf(answer)
-		w.walk.sawCPU(answer.CPUTime())
-		v.Costs = w.costs(context.WithoutCancel(ctx))
-		w.note(sight{at: time.Now(), vitals: &v})
+		v := info.ServerStatsOf(answer)
+		m.walk.sawCPU(answer.CPUTime())
+		v.Costs = m.fetchCosts(context.WithoutCancel(ctx))
+		m.record(sample{at: time.Now(), stats: &v})
 	}
 	return err
 }
 
-// longestCosts is how long costs of commands are good at most.
+// longestCosts bounds the interval between two readings of the costs.
 const longestCosts = 30 * time.Second
 
-// costs asks for the costs of our commands when that is due; nil: it is not known.
-func (w *Watch) costs(ctx context.Context) *info.Costs {
-	if !w.far || w.rides() || time.Now().Before(w.costsDue) {
+// fetchCosts reads the costs of our commands when that is due; nil: unknown.
+func (m *LatencyMonitor) fetchCosts(ctx context.Context) *info.Costs {
+	if !m.overLink || m.sharesConn() || time.Now().Before(m.costsDue) {
 		return nil
 	}
-	text, err := w.conn.conn.Info(ctx, "commandstats").Result()
-	w.costsDue = time.Now().Add(w.costsEvery)
-	w.costsEvery = min(2*w.costsEvery, longestCosts)
+	text, err := m.conn.conn.Info(ctx, "commandstats").Result()
+	m.costsDue = time.Now().Add(m.costsEvery)
+	m.costsEvery = min(2*m.costsEvery, longestCosts)
 	if err != nil {
 		return nil
 	}
-	now, sent := commandCalls(info.Parse(text)), w.conn.ledger.counts()
-	costs := costsBetween(w.calls, now, w.sent, sent)
-	w.calls, w.sent = now, sent
+	now, sent := commandCalls(info.Parse(text)), m.conn.allowlist.counts()
+	costs := costsBetween(m.calls, now, m.sent, sent)
+	m.calls, m.sent = now, sent
 	return costs
 }
 
-// commandCalls are the calls of the commands that may be sent, by name.
+// commandCalls returns the calls of the commands that may be sent, by name.
 func commandCalls(stats info.Info) map[string]info.Calls {
 	all := stats.CommandCalls()
 	maps.DeleteFunc(all, func(name string, _ info.Calls) bool { return !allowed[name] && !containers[name] })
 	return all
 }
 
-// commandTime adds up what the commands that may be sent took.
+// commandTime returns the total time of the commands that may be sent.
 func commandTime(stats info.Info) (sum time.Duration) {
 	for _, c := range commandCalls(stats) {
-		sum += min(c.Took, info.MostSeconds*time.Second-sum) // all together would overflow
+		sum += min(c.Took, info.MaxSeconds*time.Second-sum) // the sum must not overflow
 	}
 	return sum
 }
 
-// fewCalls are too few to tell what a command costs.
+// fewCalls is the number of calls below which the cost of a command is not computed.
 const fewCalls = 50
 
-// costsBetween is what commands cost a call, from how often they were called at the
-// server and sent by us at two times; nil where that tells nothing.
+// costsBetween returns the cost per call of our commands, from the server's call counts
+// and ours at two times; nil where that yields nothing.
 func costsBetween(callsBefore, callsNow map[string]info.Calls, sentBefore, sentNow map[string]int64) *info.Costs {
 	var costs info.Costs
 	var requests int64
@@ -246,7 +246,7 @@ func costsBetween(callsBefore, callsNow map[string]info.Calls, sentBefore, sentN
 		switch {
 		case name == "scan":
 			costs.Scan = time.Duration(each)
-		case slices.Contains(names[:], name):
+		case slices.Contains(probeNames[:], name):
 			requests, took = requests+n, took+float64(n)*each
 		}
 	}
@@ -259,125 +259,125 @@ func costsBetween(callsBefore, callsNow map[string]info.Calls, sentBefore, sentN
 	return &costs
 }
 
-func (w *Watch) note(s sight) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.sights) < mostSights {
-		w.sights = append(w.sights, s)
+func (m *LatencyMonitor) record(s sample) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.samples) < maxSamples {
+		m.samples = append(m.samples, s)
 	}
 }
 
-// take is what was seen since the last time.
-func (w *Watch) take() []sight {
-	if w == nil {
+// takeSamples returns the samples since the last call.
+func (m *LatencyMonitor) takeSamples() []sample {
+	if m == nil {
 		return nil
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	sights := w.sights
-	w.sights = nil
-	return sights
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	samples := m.samples
+	m.samples = nil
+	return samples
 }
 
-// run watches until ctx ends, on a new connection when one was lost.
-func (w *Watch) run(ctx context.Context) {
-	defer close(w.done)
-	defer w.conn.Close()
+// run measures until ctx ends, on a new connection when one was lost.
+func (m *LatencyMonitor) run(ctx context.Context) {
+	defer close(m.done)
+	defer m.conn.Close()
 	for ctx.Err() == nil {
-		w.follow(ctx)
+		m.poll(ctx)
 		for ctx.Err() == nil {
-			rest(ctx, redialEvery)
-			if !w.aside.Load() && w.connect(ctx) == nil && !w.aside.Load() {
+			sleepContext(ctx, redialEvery)
+			if !m.suspended.Load() && m.connect(ctx) == nil && !m.suspended.Load() {
 				break
 			}
-			w.conn.Close()
+			m.conn.Close()
 		}
 	}
 }
 
-// follow watches until the connection is lost.
-func (w *Watch) follow(ctx context.Context) {
-	inspect := time.Now().Add(around(infoEvery))
+// poll measures until the connection is lost.
+func (m *LatencyMonitor) poll(ctx context.Context) {
+	inspect := time.Now().Add(jitter(infoEvery))
 	for {
-		if rest(ctx, around(pingEvery)); ctx.Err() != nil {
+		if sleepContext(ctx, jitter(pingEvery)); ctx.Err() != nil {
 			return
 		}
 		if asked := time.Now(); asked.After(inspect) {
-			if w.inspect(ctx) != nil {
+			if m.fetchStats(ctx) != nil {
 				return
 			}
-			// A link on which the reply takes long shall not be full of it.
-			inspect = time.Now().Add(around(max(infoEvery, infoShare*time.Since(asked))))
+			// Replies that take long must not fill the link.
+			inspect = time.Now().Add(jitter(max(infoEvery, infoShare*time.Since(asked))))
 		}
-		if w.feel(ctx) != nil {
+		if m.pingOnce(ctx) != nil {
 			return
 		}
 	}
 }
 
-// around is d on average: a fixed rhythm might beat with our bursts, or with the
+// jitter returns d on average: a fixed rhythm might coincide with our bursts, or with the
 // acknowledgements of a replica.
-func around(d time.Duration) time.Duration { return d/2 + rand.N(d) }
+func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 
-// feel is one round trip while the walk works, or rests.
-func (w *Watch) feel(ctx context.Context) error {
-	spell := w.spells.Load()
-	roundTrip, err := w.ping(ctx)
+// pingOnce records a round trip while the scan works, or is paused.
+func (m *LatencyMonitor) pingOnce(ctx context.Context) error {
+	toggles := m.toggles.Load()
+	roundTrip, err := m.ping(ctx)
 	if err != nil {
 		return err
 	}
-	w.during.Add(roundTrip)
-	resting := spell%2 == 1
-	if resting && w.spells.Load() != spell {
-		return nil // it began to work meanwhile
+	m.during.Add(roundTrip)
+	paused := toggles%2 == 1
+	if paused && m.toggles.Load() != toggles {
+		return nil // the scan resumed meanwhile
 	}
-	w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
+	m.record(sample{at: time.Now(), roundTrip: roundTrip, paused: paused})
 	return nil
 }
 
-// rests is told when the walk begins to rest, and when it ends to.
-func (w *Watch) rests() {
-	if w != nil {
-		w.spells.Add(1)
+// togglePaused is called when the scan pauses, and when it resumes.
+func (m *LatencyMonitor) togglePaused() {
+	if m != nil {
+		m.toggles.Add(1)
 	}
 }
 
-// stepAside gives up the connection until comeBack, for a walk that waits for the
-// server: one that has a connection left shall not give it to the watch, and one
-// that does not answer shall not be asked more.
-func (w *Watch) stepAside() {
-	if w != nil && !w.rides() {
-		w.aside.Store(true)
-		w.conn.wire.close()
+// suspend closes the connection until resume, while Conn waits for the server: a server
+// near maxclients must not give its last connection to the monitor, and one that does not
+// reply must not be asked more.
+func (m *LatencyMonitor) suspend() {
+	if m != nil && !m.sharesConn() {
+		m.suspended.Store(true)
+		m.conn.wire.close()
 	}
 }
 
-// comeBack ends what stepAside began.
-func (w *Watch) comeBack() {
-	if w != nil {
-		w.aside.Store(false)
+// resume ends suspend.
+func (m *LatencyMonitor) resume() {
+	if m != nil {
+		m.suspended.Store(false)
 	}
 }
 
-// Close ends the watch. It is safe to call it again.
-func (w *Watch) Close() {
-	if w != nil {
-		w.end()
+// Close stops the monitor. It is safe to call it again.
+func (m *LatencyMonitor) Close() {
+	if m != nil {
+		m.shutdown()
 	}
 }
 
-// end ends the goroutine, if there is one.
-func (w *Watch) end() {
-	if w.stop == nil {
+// shutdown stops the goroutine, if there is one.
+func (m *LatencyMonitor) shutdown() {
+	if m.stop == nil {
 		return
 	}
-	w.stop()
-	late := time.AfterFunc(closingGrace, w.conn.wire.close)
+	m.stop()
+	late := time.AfterFunc(closingGrace, m.conn.wire.close)
 	defer late.Stop()
-	<-w.done
+	<-m.done
 }
 
-// RoundTrips are those before the walk and while it went on. Call it after Close.
-func (w *Watch) RoundTrips() (before, during throttle.RoundTrips) {
-	return w.before.Sum(), w.during.Sum()
+// RoundTrips returns the round trips before and during the scan. Call it after Close.
+func (m *LatencyMonitor) RoundTrips() (before, during throttle.RoundTrips) {
+	return m.before.Summary(), m.during.Summary()
 }

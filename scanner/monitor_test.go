@@ -36,7 +36,7 @@ func TestCommandTime(t *testing.T) {
 	}
 	const most = "8589934592000000" // MostSeconds, in microseconds
 	stats := info.Parse("# Commandstats\r\ncmdstat_scan:calls=1,usec=" + most + "\r\ncmdstat_type:calls=1,usec=" + most + "\r\n")
-	if got := commandTime(stats); got != info.MostSeconds*time.Second {
+	if got := commandTime(stats); got != info.MaxSeconds*time.Second {
 		t.Errorf("commands took %v", got)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// What Windows answers; the syscall package's names of these are inventions
-// that never match.
+// The errors that Windows returns. The syscall package's constants of these names are
+// invented and never match.
 var (
 	connectionRefused = []error{windows.WSAECONNREFUSED}
 	connectionReset   = []error{windows.WSAECONNRESET, windows.WSAECONNABORTED}

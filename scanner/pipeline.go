@@ -10,13 +10,13 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// Probe is a question about one key that changes nothing: not the value, not
-// the key's LRU/LFU clock, in time that does not depend on the key's size.
+// Probe is a read-only command about one key: it changes neither the value nor the key's
+// LRU/LFU clock, and its time does not depend on the key's size.
 type Probe uint8
 
 // The probes.
 const (
-	MemoryUsage     Probe = iota // bytes, nil for no such key; without SAMPLES the server looks at 5 elements
+	MemoryUsage     Probe = iota // bytes, nil for no such key; without SAMPLES the server visits 5 elements
 	PTTL                         // milliseconds, -1 without a TTL, -2 for no such key
 	IdleTime                     // OBJECT IDLETIME, seconds; an error under an LFU policy
 	Freq                         // OBJECT FREQ, 0 to 255; an error under another policy
@@ -26,8 +26,8 @@ const (
 	numProbes
 )
 
-// words are the probes as they are sent, without the key.
-var words = [numProbes][]string{
+// probeWords holds the words of each probe, without the key.
+var probeWords = [numProbes][]string{
 	MemoryUsage: {"memory", "usage"},
 	PTTL:        {"pttl"},
 	IdleTime:    {"object", "idletime"},
@@ -38,21 +38,21 @@ var words = [numProbes][]string{
 	CountKeysInSlot: {"cluster", "countkeysinslot"},
 }
 
-// names are the probes as the allow-list has them.
-var names = func() (n [numProbes]string) {
-	for probe, ws := range words {
+// probeNames holds the name of each probe as on the allowlist.
+var probeNames = func() (n [numProbes]string) {
+	for probe, ws := range probeWords {
 		n[probe] = strings.Join(ws, " ")
 	}
 	return n
 }()
 
-// String is the command, as in "memory usage".
-func (p Probe) String() string { return names[p] }
+// String returns the command, as in "memory usage".
+func (p Probe) String() string { return probeNames[p] }
 
-// ACLRule is what an ACL user needs to be allowed this probe.
-func (p Probe) ACLRule() string { return "+" + strings.Join(words[p], "|") }
+// ACLRule returns the ACL rule that grants this probe.
+func (p Probe) ACLRule() string { return "+" + strings.Join(probeWords[p], "|") }
 
-// requestOverhead is about what RESP adds to a key's name in one request, bytes.
+// requestOverhead is about what RESP adds to a key in one request, in bytes.
 const requestOverhead = 64
 
 // Request is one probe of one key.
@@ -61,74 +61,74 @@ type Request struct {
 	Key   string
 }
 
-// Reply is the answer to one Request: an error, nil, a word or a number.
+// Reply is the reply to one Request: an error, nil, a word or a number.
 type Reply struct {
-	Err  error // for this key, of the server or ErrStalled; not a fault of the connection
+	Err  error // an error reply for this key, or ErrStalled; never an error of the connection
 	Nil  bool
-	Text string // the answer of TYPE
-	Int  int64  // every other answer
+	Text string // the reply of TYPE
+	Int  int64  // every other reply
 }
 
-// Scan asks for the next page of names.
+// Scan requests the next page of keys.
 type Scan struct {
 	Cursor uint64
-	Count  int    // COUNT: about how many names
-	Match  string // glob; empty: all names
+	Count  int    // COUNT: about how many keys
+	Match  string // glob; empty: all keys
 }
 
-// ScanReply is one page of names.
+// ScanReply is one page of keys.
 type ScanReply struct {
-	Cursor uint64 // where the next page begins; 0: the walk is over
+	Cursor uint64 // of the next page; 0: the scan is complete
 	Names  []string
-	Long   []LongName // names that are not to be probed
+	Long   []LongName // names that are not probed
 }
 
-// Trip is one pipeline of a walk: probes, and the question for the next names.
-type Trip struct {
+// Batch is one pipeline of a scan: probes, and the request for the next page.
+type Batch struct {
 	Requests []Request
-	Scan     *Scan      // behind the requests; nil: none
-	Slots    []SlotTake // behind the requests, by CLUSTER GETKEYSINSLOT; their names make one page
-	// What came back; one reply is appended a request.
+	Scan     *Scan      // after the requests; nil: none
+	Slots    []SlotKeys // after the requests, by CLUSTER GETKEYSINSLOT; their keys make one page
+	// The replies; one is appended for each request.
 	Replies []Reply
 	Page    ScanReply
-	// Service is how long the trip kept the server's main thread, at most.
+	// Service is the upper bound of the time for which the batch kept the server's main
+	// thread busy.
 	Service time.Duration
 
-	pipeline []byte // as it is sent
-	unsent   []int  // indexes of requests that must not be sent: their replies are known
-	before   int    // replies that were there
-	sent     time.Time
-	wasted   time.Duration // in which replies were awaited that did not come
-	lostAt   int           // replies that came before the connection was lost for the first time, plus 1
+	pipeline    []byte // the bytes to send
+	skipped     []int  // indexes of requests that must not be sent, as their replies are known
+	replyOffset int    // number of earlier replies in Replies
+	sent        time.Time
+	lostTime    time.Duration // time spent waiting for replies that did not come
+	lostAt      int           // number of replies when the connection was first lost, plus 1
 }
 
-// Exchange carries the trips of a walk. It is all that the walk needs of a
-// connection.
+// Exchange carries the batches of a scan. It is all that a Walk needs of a connection.
 type Exchange interface {
-	// Send sends a trip, behind those that are on their way. The trip is the
-	// Exchange's until Receive returns it. What goes wrong Receive tells.
-	Send(ctx context.Context, trip *Trip)
-	// Receive waits for all answers to the trip that was sent first. The error,
-	// an *Error, is for the whole trip: then no reply of it may be used, and all
-	// trips that were on their way are forgotten. It may wait for a server that
-	// cannot be used for the moment, and sends then again what was on its way,
-	// until ctx ends: then the error is the context's cause.
-	Receive(ctx context.Context) (*Trip, error)
-	// Abandon forgets the trips that are on their way.
+	// Send sends a batch after those in flight. The batch belongs to the Exchange until
+	// Receive returns it. Receive returns the errors of Send.
+	Send(ctx context.Context, trip *Batch)
+	// Receive waits for all replies to the batch that was sent first. An error, an
+	// *Error, concerns the whole batch: then none of its replies may be used, and all
+	// batches in flight are dropped. Receive may wait for a server that is temporarily
+	// unavailable, and then sends the batches in flight again, until ctx ends: then the
+	// error is the context's cause.
+	Receive(ctx context.Context) (*Batch, error)
+	// Abandon drops the batches in flight.
 	Abandon()
-	// RoundTrip is one trip alone: Send, then Receive. Nothing may be on its way.
+	// RoundTrip sends and receives a single batch. Nothing may be in flight.
 	RoundTrip(ctx context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error)
-	// LeastRoundTrip is the least round trip seen.
-	LeastRoundTrip() time.Duration
-	// CPUTime is what the server's main thread has used since it began, false
-	// when it is not told. Nothing may be on its way.
+	// MinRoundTrip returns the smallest round trip seen.
+	MinRoundTrip() time.Duration
+	// CPUTime returns the CPU time of the server's main thread since it started; false
+	// when unknown. Nothing may be in flight.
 	CPUTime(ctx context.Context) (time.Duration, bool)
 }
 
 var _ Exchange = (*Conn)(nil)
 
-// replyKinds are the types of RESP that replies to probes are of: numbers, but for
-// the word that TYPE answers.
+// replyKinds holds the RESP type of the reply to each probe: a number, except the word
+// that TYPE returns.
 var replyKinds = func() (kinds [numProbes]byte) {
 	for probe := range kinds {
 		kinds[probe] = ':'
@@ -137,9 +137,9 @@ var replyKinds = func() (kinds [numProbes]byte) {
 	return kinds
 }()
 
-// prefixes are the probes as they are sent, up to the key.
-var prefixes = func() (p [numProbes]string) {
-	for probe, ws := range words {
+// probePrefixes holds each probe as it is sent, up to the key.
+var probePrefixes = func() (p [numProbes]string) {
+	for probe, ws := range probeWords {
 		b := appendLength(nil, '*', len(ws)+1)
 		for _, w := range ws {
 			b = appendBulk(b, w)
@@ -149,213 +149,213 @@ var prefixes = func() (p [numProbes]string) {
 	return p
 }()
 
-// grace is how long a walk that is told to stop still waits for answers.
-const grace = 2 * time.Second
+// stopGrace is how long a scan still waits for replies after its context ended.
+const stopGrace = 2 * time.Second
 
-// RoundTrip is Exchange's.
+// RoundTrip implements Exchange.
 func (c *Conn) RoundTrip(ctx context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
-	trip := &c.alone
-	trip.Requests, trip.Scan, trip.Replies = requests, scan, replies
-	c.Send(ctx, trip)
+	batch := &c.single
+	batch.Requests, batch.Scan, batch.Replies = requests, scan, replies
+	c.Send(ctx, batch)
 	if _, err := c.Receive(ctx); err != nil {
 		return replies, ScanReply{}, err
 	}
-	return trip.Replies, trip.Page, nil
+	return batch.Replies, batch.Page, nil
 }
 
-// Send is Exchange's.
-func (c *Conn) Send(ctx context.Context, trip *Trip) {
-	trip.before, trip.wasted, trip.lostAt = len(trip.Replies), 0, 0
-	c.flight = append(c.flight, trip)
-	if c.cut == nil && !c.stale {
-		defer c.hurry(ctx)()
-		c.cut = c.launch(trip, c.patienceNow(ctx))
+// Send implements Exchange.
+func (c *Conn) Send(ctx context.Context, batch *Batch) {
+	batch.replyOffset, batch.lostTime, batch.lostAt = len(batch.Replies), 0, 0
+	c.inFlight = append(c.inFlight, batch)
+	if c.sendErr == nil && !c.resend {
+		defer c.shortenOnCancel(ctx)()
+		c.sendErr = c.write(batch, c.stepTimeout(ctx))
 	}
 }
 
-// Receive is Exchange's.
-func (c *Conn) Receive(ctx context.Context) (*Trip, error) {
-	defer c.hurry(ctx)()
-	err := c.patiently(ctx, func(context.Context) error { return c.attempt(ctx, c.patienceNow(ctx)) })
-	trip := c.flight[0]
+// Receive implements Exchange.
+func (c *Conn) Receive(ctx context.Context) (*Batch, error) {
+	defer c.shortenOnCancel(ctx)()
+	err := c.withRetry(ctx, func(context.Context) error { return c.attempt(ctx, c.stepTimeout(ctx)) })
+	batch := c.inFlight[0]
 	if err != nil {
-		trip.Service = trip.wasted
+		batch.Service = batch.lostTime
 		c.Abandon()
-		if ctx.Err() != nil && passing(err) {
+		if ctx.Err() != nil && isTransient(err) {
 			err = context.Cause(ctx)
 		}
-		return trip, err
+		return batch, err
 	}
-	c.flight = slices.Delete(c.flight, 0, 1)
-	c.service = trip.Service
-	return trip, nil
+	c.inFlight = slices.Delete(c.inFlight, 0, 1)
+	c.service = batch.Service
+	return batch, nil
 }
 
-// Abandon is Exchange's. Answers that are still to come would be taken for others.
+// Abandon implements Exchange. It closes the connection, on which outstanding replies
+// would be taken for others.
 func (c *Conn) Abandon() {
-	c.accuse(c.takeLates())
-	if len(c.flight) > 0 {
+	c.recordSuspects(c.takeLateReplies())
+	if len(c.inFlight) > 0 {
 		c.wire.close()
 	}
-	c.flight, c.cut, c.stale = c.flight[:0], nil, false
+	c.inFlight, c.sendErr, c.resend = c.inFlight[:0], nil, false
 }
 
-// Service is how long the last trip kept the server's main thread, at most; see
-// [throttle.Service].
+// Service returns the service of the last batch; see [throttle.Service].
 func (c *Conn) Service() time.Duration { return c.service }
 
-// hurry makes what waits for the server end soon after ctx does, until it is
-// called off.
-func (c *Conn) hurry(ctx context.Context) (callOff func() bool) {
+// shortenOnCancel shortens the deadline to stopGrace when ctx ends, until callOff is
+// called.
+func (c *Conn) shortenOnCancel(ctx context.Context) (callOff func() bool) {
 	return context.AfterFunc(ctx, func() {
-		c.wire.hurried.Store(true)
-		_ = c.wire.setDeadline(time.Now().Add(grace))
+		c.wire.stopping.Store(true)
+		_ = c.wire.setDeadline(time.Now().Add(stopGrace))
 	})
 }
 
-// patienceNow is how long one step may wait for the server.
-func (c *Conn) patienceNow(ctx context.Context) time.Duration {
+// stepTimeout returns how long one step may wait for the server.
+func (c *Conn) stepTimeout(ctx context.Context) time.Duration {
 	if ctx.Err() != nil {
-		return min(c.timeout, grace)
+		return min(c.timeout, stopGrace)
 	}
 	return c.timeout
 }
 
-// attempt tries to read the replies to the first trip. When it fails, all that is
-// on its way is lost with the connection, and is sent again on the next, but for
-// commands that the server did not answer in time.
+// attempt tries to read the replies to the first batch. If it fails, everything in flight
+// is lost with the connection, and is sent again on the next, except commands that the
+// server did not reply to in time.
 func (c *Conn) attempt(ctx context.Context, timeout time.Duration) error {
-	trip := c.flight[0]
-	err := c.complete(ctx, trip, timeout)
-	c.stale = err != nil
+	batch := c.inFlight[0]
+	err := c.readFirst(ctx, batch, timeout)
+	c.resend = err != nil
 	if err != nil {
-		c.wire.close() // what is left on it would be taken for other replies
-		return c.lostPage(trip, err)
+		c.wire.close() // replies left on it would be taken for others
+		return c.batchError(batch, err)
 	}
 	return nil
 }
 
-// complete reads the replies to the first trip, once it is certainly sent.
-func (c *Conn) complete(ctx context.Context, trip *Trip, timeout time.Duration) error {
-	if err := c.cut; err != nil {
-		c.cut = nil
+// readFirst reads the replies to the first batch, after sending it again if necessary.
+func (c *Conn) readFirst(ctx context.Context, batch *Batch, timeout time.Duration) error {
+	if err := c.sendErr; err != nil {
+		c.sendErr = nil
 		return err
 	}
-	if c.stale {
-		if err := c.giveUp(ctx); err != nil {
+	if c.resend {
+		if err := c.recordUnanswered(ctx); err != nil {
 			return err
 		}
-		if err := c.launchAll(timeout); err != nil {
+		if err := c.writeAll(timeout); err != nil {
 			return err
 		}
 	}
-	if err := c.collect(ctx, trip, timeout); err != nil {
-		c.noteLoss(trip)
+	if err := c.readBatch(ctx, batch, timeout); err != nil {
+		c.recordLoss(batch)
 		return err
 	}
-	c.noteStalls(ctx, trip)
+	c.recordStalls(ctx, batch)
 	return nil
 }
 
-func (c *Conn) launchAll(timeout time.Duration) error {
-	for _, trip := range c.flight {
-		if err := c.launch(trip, timeout); err != nil {
+func (c *Conn) writeAll(timeout time.Duration) error {
+	for _, batch := range c.inFlight {
+		if err := c.write(batch, timeout); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// launch puts a trip on the wire, once the allow-list has let all of it pass.
-// From here on the wire is ours until all replies are read; then go-redis may use
-// it again, as nothing is left on it.
-func (c *Conn) launch(trip *Trip, timeout time.Duration) error {
-	c.encode(trip)
-	if err := c.enter(trip); err != nil {
+// write sends a batch, if the allowlist permits all of it. From then on the connection
+// belongs to the batches until all replies are read; then go-redis may use it again, as
+// nothing is left on it.
+func (c *Conn) write(batch *Batch, timeout time.Duration) error {
+	c.encode(batch)
+	if err := c.permitBatch(batch); err != nil {
 		return err
 	}
-	trip.sent = time.Now()
-	if err := c.wire.setDeadline(trip.sent.Add(timeout)); err != nil {
+	batch.sent = time.Now()
+	if err := c.wire.setDeadline(batch.sent.Add(timeout)); err != nil {
 		return err
 	}
-	c.mostOut = max(c.mostOut, int64(len(trip.pipeline)))
-	_, err := c.wire.Write(trip.pipeline)
+	c.maxOut = max(c.maxOut, int64(len(batch.pipeline)))
+	_, err := c.wire.Write(batch.pipeline)
 	return err
 }
 
-// collect reads the replies to a trip. Of one that fails nothing is kept.
-func (c *Conn) collect(ctx context.Context, trip *Trip, timeout time.Duration) error {
-	trip.Replies = trip.Replies[:trip.before]
+// readBatch reads the replies to a batch. If it fails, no reply is kept.
+func (c *Conn) readBatch(ctx context.Context, batch *Batch, timeout time.Duration) error {
+	batch.Replies = batch.Replies[:batch.replyOffset]
 	if err := c.wire.setDeadline(time.Now().Add(timeout)); err != nil {
 		return err
 	}
 	now := time.Now()
-	c.wire.overdue = func() bool { return c.linger(ctx, trip) }
-	c.wire.patience, c.wire.asked, c.wire.last = timeout, now, now.Add(timeout+c.patience.MaxWait)
-	defer func() { c.wire.overdue, c.wire.patience = nil, 0 }()
+	c.wire.onTimeout = func() bool { return c.keepWaiting(ctx, batch) }
+	c.wire.readTimeout, c.wire.deadlineSet, c.wire.lastExtension = timeout, now, now.Add(timeout+c.retry.MaxWait)
+	defer func() { c.wire.onTimeout, c.wire.readTimeout = nil, 0 }()
 	before := c.wire.in.Load()
-	if err := c.receive(trip, timeout); err != nil {
+	if err := c.readReplies(batch, timeout); err != nil {
 		return err
 	}
 	now = time.Now()
-	c.mostIn = max(c.mostIn, c.wire.in.Load()-before)
-	c.countLookups(trip)
-	c.observe(now.Sub(trip.sent))
-	// The server turned to this trip when the one before was answered.
-	trip.Service = min(throttle.Service(now.Sub(trip.sent), c.least), now.Sub(c.answered)) + trip.wasted
+	c.maxIn = max(c.maxIn, c.wire.in.Load()-before)
+	c.countLookups(batch)
+	c.addRoundTrip(now.Sub(batch.sent))
+	// The server started this batch when it had replied to the one before.
+	batch.Service = min(throttle.Service(now.Sub(batch.sent), c.minRoundTrip), now.Sub(c.answered)) + batch.lostTime
 	c.answered = now
 	return nil
 }
 
-// lostPage tells why a round trip failed. Probes that the server refuses fail
-// for themselves.
-func (c *Conn) lostPage(trip *Trip, err error) error {
+// batchError explains why a batch failed. A probe that the server refuses has an error of
+// its own in its Reply.
+func (c *Conn) batchError(batch *Batch, err error) error {
 	switch {
-	case IsReply(err) && len(trip.Slots) > 0:
-		return c.refusedTo("asking for the keys of slots", getKeysRule, err)
+	case IsReply(err) && len(batch.Slots) > 0:
+		return c.refusedTo("CLUSTER GETKEYSINSLOT", getKeysRule, err)
 	case IsReply(err):
-		return c.refusedTo("walking with SCAN", "+scan", err)
+		return c.refusedTo("SCAN", "+scan", err)
 	}
-	return c.failed("asking for a page", err)
+	return c.failed("scanning keys", err)
 }
 
-// encode writes the trip as it is sent.
-func (c *Conn) encode(t *Trip) {
-	t.pipeline, t.unsent = t.pipeline[:0], t.unsent[:0]
-	for i, r := range t.Requests {
-		if c.known(r) != nil {
-			t.unsent = append(t.unsent, i)
+// encode sets the bytes to send.
+func (c *Conn) encode(batch *Batch) {
+	batch.pipeline, batch.skipped = batch.pipeline[:0], batch.skipped[:0]
+	for i, r := range batch.Requests {
+		if c.knownReply(r) != nil {
+			batch.skipped = append(batch.skipped, i)
 			continue
 		}
-		t.pipeline = append(t.pipeline, prefixes[r.Probe]...)
-		t.pipeline = appendBulk(t.pipeline, r.Key)
+		batch.pipeline = append(batch.pipeline, probePrefixes[r.Probe]...)
+		batch.pipeline = appendBulk(batch.pipeline, r.Key)
 	}
-	if t.Scan != nil {
-		t.pipeline = t.Scan.appendTo(t.pipeline)
+	if batch.Scan != nil {
+		batch.pipeline = batch.Scan.appendTo(batch.pipeline)
 	}
-	for _, take := range t.Slots {
-		t.pipeline = appendCommand(t.pipeline, "cluster", "getkeysinslot", strconv.Itoa(take.Slot), strconv.Itoa(take.Keys))
+	for _, slot := range batch.Slots {
+		batch.pipeline = appendCommand(batch.pipeline, "cluster", "getkeysinslot", strconv.Itoa(slot.Slot), strconv.Itoa(slot.Keys))
 	}
 }
 
-// enter counts the commands of a trip, all of which must be allowed.
-func (c *Conn) enter(trip *Trip) error {
+// permitBatch counts the commands of a batch, all of which must be allowed.
+func (c *Conn) permitBatch(batch *Batch) error {
 	var counts [numProbes]int64
-	for _, r := range trip.Requests {
+	for _, r := range batch.Requests {
 		counts[r.Probe]++
 	}
-	for _, i := range trip.unsent {
-		counts[trip.Requests[i].Probe]--
+	for _, i := range batch.skipped {
+		counts[batch.Requests[i].Probe]--
 	}
 	for probe, n := range counts {
-		if err := c.ledger.enter(Probe(probe).String(), n); err != nil {
+		if err := c.allowlist.permit(Probe(probe).String(), n); err != nil {
 			return err
 		}
 	}
-	if err := c.ledger.enter(getKeysInSlot, int64(len(trip.Slots))); err != nil || trip.Scan == nil {
+	if err := c.allowlist.permit(getKeysInSlot, int64(len(batch.Slots))); err != nil || batch.Scan == nil {
 		return err
 	}
-	return c.ledger.enter("scan", 1)
+	return c.allowlist.permit("scan", 1)
 }
 
 func (s *Scan) appendTo(b []byte) []byte {
@@ -366,56 +366,56 @@ func (s *Scan) appendTo(b []byte) []byte {
 	return appendCommand(b, args...)
 }
 
-// receive reads the replies to a trip in the order of its commands.
-func (c *Conn) receive(trip *Trip, timeout time.Duration) error {
-	unsent := trip.unsent
-	for i, r := range trip.Requests {
+// readReplies reads the replies to a batch in the order of its commands.
+func (c *Conn) readReplies(batch *Batch, timeout time.Duration) error {
+	unsent := batch.skipped
+	for i, r := range batch.Requests {
 		if len(unsent) > 0 && unsent[0] == i {
 			unsent = unsent[1:]
-			trip.Replies = append(trip.Replies, *c.known(r))
+			batch.Replies = append(batch.Replies, *c.knownReply(r))
 			continue
 		}
 		reply, err := c.reader.reply(replyKinds[r.Probe])
-		if err == nil && blocks(reply.Err) {
+		if err == nil && isUnavailable(reply.Err) {
 			err = reply.Err
 		}
-		if err == nil && c.late != nil {
+		if err == nil && c.waitingFor != nil {
 			err = c.resumed(timeout)
 		}
 		if err != nil {
 			return err
 		}
-		trip.Replies = append(trip.Replies, reply)
+		batch.Replies = append(batch.Replies, reply)
 	}
-	return c.receivePage(trip, timeout)
+	return c.readPage(batch, timeout)
 }
 
-// receivePage reads the names that a trip asked for.
-func (c *Conn) receivePage(trip *Trip, timeout time.Duration) (err error) {
-	trip.Page = ScanReply{}
-	if trip.Scan != nil {
-		trip.Page, err = c.reader.scanReply()
+// readPage reads the page of keys that a batch requested.
+func (c *Conn) readPage(batch *Batch, timeout time.Duration) (err error) {
+	batch.Page = ScanReply{}
+	if batch.Scan != nil {
+		batch.Page, err = c.reader.scanReply()
 	}
-	for range trip.Slots {
+	for range batch.Slots {
 		if err != nil {
 			return err
 		}
 		var page ScanReply
 		page, err = c.reader.slotNames()
-		trip.Page.Names = append(trip.Page.Names, page.Names...)
-		trip.Page.Long = append(trip.Page.Long, page.Long...)
+		batch.Page.Names = append(batch.Page.Names, page.Names...)
+		batch.Page.Long = append(batch.Page.Long, page.Long...)
 	}
-	if err == nil && c.late != nil {
+	if err == nil && c.waitingFor != nil {
 		err = c.resumed(timeout)
 	}
 	return err
 }
 
-// blocks reports whether a server's answer to one command holds for all.
-func blocks(err error) bool { return err != nil && blocking[firstWord(err.Error())] }
+// isUnavailable reports whether an error reply to one command holds for all.
+func isUnavailable(err error) bool { return err != nil && unavailableCodes[firstWord(err.Error())] }
 
-// countsNothing reports whether a probe with this error was no lookup.
-func countsNothing(err error) bool {
+// notCounted reports whether a probe with this error reply was no lookup.
+func notCounted(err error) bool {
 	switch firstWord(err.Error()) {
 	case "NOPERM", "MOVED", "ASK":
 		return true
@@ -424,12 +424,12 @@ func countsNothing(err error) bool {
 }
 
 // countLookups adds up what the server counted as hits and misses.
-func (c *Conn) countLookups(trip *Trip) {
-	for i := range trip.Requests {
-		probe, r := trip.Requests[i].Probe, &trip.Replies[trip.before+i]
+func (c *Conn) countLookups(batch *Batch) {
+	for i := range batch.Requests {
+		probe, r := batch.Requests[i].Probe, &batch.Replies[batch.replyOffset+i]
 		switch {
-		case probe == MemoryUsage || probe == CountKeysInSlot || r.Err != nil && countsNothing(r.Err):
-		case slices.Contains(trip.unsent, i):
+		case probe == MemoryUsage || probe == CountKeysInSlot || r.Err != nil && notCounted(r.Err):
+		case slices.Contains(batch.skipped, i):
 		case r.Nil, probe == PTTL && r.Int == -2, probe == Type && r.Text == "none":
 			c.misses++
 		default:

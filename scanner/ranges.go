@@ -10,48 +10,48 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// In the order in which SCAN visits a table, the buckets lie on a line from 0 to
-// 2^64: a position on it is a cursor with its bits reversed (dict.c, dictScan). A
-// key's position is its hash with its bits reversed, whatever the table's size; a
-// table of 2^k buckets cuts the line into 2^k equal parts. A page that begins at
-// p and says that the next begins at q has all keys from p to q. It has others
-// only when p is no bucket's beginning: keys between that and p.
+// In the order in which SCAN visits a table, its buckets lie on a line from 0 to 2^64: a
+// position is a cursor with its bits reversed (dict.c, dictScan). A key's position is its
+// hash with its bits reversed, whatever the table's size; a table of 2^k buckets divides
+// the line into 2^k equal parts. A page that starts at p and returns q as the next
+// position has all keys from p to q. It has others only when p is not the start of a
+// bucket: keys between that start and p.
 
-// Interval is a stretch of the line of positions, End left out. It may wrap at
-// zero; one whose ends are equal is the whole line.
+// Interval is a part of the line of positions, excluding End. It may wrap at zero; if
+// both ends are equal it is the whole line.
 type Interval struct{ Start, End uint64 }
 
-// Coverage is what a walk has seen of the line of positions. When it is not
-// Whole, Fraction tells how much of the interval, in which places is not told.
+// Coverage is the part of the line of positions that a scan has seen. Unless Whole, only
+// its Fraction is known, not which positions it has.
 type Coverage struct {
 	Interval
 	Fraction float64 // of the line, in [0,1]
 	Whole    bool    // all of the interval
 }
 
-// fineness says to which power of two positions are rounded: two to the power of
-// -fineness of their distance or less, but more than half of that.
+// fineness sets the power of two to which positions are rounded: at most 2^-fineness of
+// their distance, and more than half of that.
 const fineness = 6
 
-// rounded is the interval with its ends at bucket boundaries, in any table of
-// which it has 128 buckets. To round it again changes nothing.
+// rounded returns the interval with its ends at bucket boundaries, in any table that
+// divides it into at least 128 buckets. Rounding it again changes nothing.
 func (i Interval) rounded() Interval {
-	grid := gridOf(i.End - i.Start)
+	grid := gridStep(i.End - i.Start)
 	start := i.Start &^ (grid - 1)
 	return Interval{start, start + (i.End-i.Start)&^(grid-1)}
 }
 
-// gridOf is the distance of points at which a stretch of the line may be cut; a
-// length of 0 is the whole line.
-func gridOf(length uint64) uint64 {
+// gridStep returns the distance of the positions at which a part of the line may be
+// divided; a length of 0 is the whole line.
+func gridStep(length uint64) uint64 {
 	return 1 << max(0, bits.Len64(length-1)-1-fineness)
 }
 
-// split cuts the interval into n, of about the same length. It is not the whole
-// line.
+// split divides the interval, which is not the whole line, into n parts of about the same
+// length.
 func (i Interval) split(n int) []Interval {
 	step := (i.End - i.Start) / uint64(n)
-	grid := gridOf(step)
+	grid := gridStep(step)
 	parts := make([]Interval, n)
 	start := i.Start
 	for k := range parts {
@@ -63,81 +63,82 @@ func (i Interval) split(n int) []Interval {
 	return parts
 }
 
-// share is how much of the line the interval is.
-func (i Interval) share() float64 {
+// fraction returns the interval's length as a fraction of the line.
+func (i Interval) fraction() float64 {
 	if i.Start == i.End {
 		return 1
 	}
 	return float64(i.End-i.Start) / (1 << 64)
 }
 
-// lane walks one of the ranges that an interval is cut into.
-type lane struct {
+// cursorRange is the state of the scan of one of the ranges that an interval is divided
+// into.
+type cursorRange struct {
 	visitor Visitor
-	bounded bool   // the range ends at a position, not when the server says so
-	start   uint64 // positions: of the range
+	bounded bool   // the range ends at a position, not at the server's last cursor
+	start   uint64 // first position of the range
 	end     uint64
-	at      uint64 // where the page after the one at hand begins
+	at      uint64 // where the next page begins
 	probed  uint64 // where the first page begins that is not yet probed
-	over    bool   // no page is left
-	// finished: nothing is left to ask about the pages either.
+	ended   bool   // no page is left
+	// finished: no page and no probe is left.
 	finished bool
-	most     int // names to ask for: what is left of the range has no more
+	maxCount int // maximum COUNT: the rest of the range has no more keys
 
-	circle   circle
-	names    []string  // of the page at hand
-	requests []Request // about it
-	rest     []Request // of them, that are not yet sent
-	scanning bool      // SCAN goes with the last of them
+	cycle    cycleDetector
+	names    []string  // of the current page
+	requests []Request // about the current page
+	unsent   []Request // requests that are not yet sent
+	scanning bool      // SCAN is sent with the last request
 	scan     Scan
-	trips    []*Trip // those for the page, and some to use again
-	sent     int     // of them
-	out      int     // of them on their way
-	complete bool    // all are sent
-	trip     *Trip   // the last that came back
-	replies  []Reply // of several trips
+	batches  []*Batch // those of the current page, and free ones
+	sent     int      // of batches
+	inFlight int      // of batches
+	complete bool     // all batches are sent
+	batch    *Batch   // the last that was received
+	replies  []Reply  // of several batches
 
-	// Of a walk over slots.
-	takes   []SlotTake // not yet asked for
-	paging  bool       // SCAN is within the first of them
-	paged   int        // names of it that came
-	backlog []string   // names not yet asked about
+	// Only in a scan of slots.
+	slotsLeft  []SlotKeys // not yet requested
+	pagingSlot bool       // SCAN is within the first of slotsLeft
+	pagedNames int        // keys of that slot so far
+	backlog    []string   // keys not yet probed
 }
 
-func (w *Walk) newLane(i Interval) *lane {
-	return &lane{
-		visitor: w.Visitors(), bounded: w.Interval != nil, most: math.MaxInt,
+func (w *Walk) newRange(i Interval) *cursorRange {
+	return &cursorRange{
+		visitor: w.Visitors(), bounded: w.Interval != nil, maxCount: math.MaxInt,
 		start: i.Start, end: i.End, at: i.Start, probed: i.Start,
 	}
 }
 
-// nextTrip is a trip to use for the next pipeline about the page.
-func (l *lane) nextTrip() *Trip {
-	if l.sent == len(l.trips) {
-		l.trips = append(l.trips, &Trip{})
+// nextBatch returns an empty batch for the next pipeline about the page.
+func (r *cursorRange) nextBatch() *Batch {
+	if r.sent == len(r.batches) {
+		r.batches = append(r.batches, &Batch{})
 	}
-	trip := l.trips[l.sent]
-	l.sent++
-	trip.Scan, trip.Slots, trip.Replies = nil, trip.Slots[:0], trip.Replies[:0]
-	return trip
+	batch := r.batches[r.sent]
+	r.sent++
+	batch.Scan, batch.Slots, batch.Replies = nil, batch.Slots[:0], batch.Replies[:0]
+	return batch
 }
 
-// begin makes the first lane, which has all that there is to walk.
+// begin makes the first range, which covers everything to scan.
 func (w *Walk) begin() {
 	w.began = time.Now()
 	if w.sleep == nil {
 		w.sleep = sleepBriefly
 	}
 	if w.Guard != nil {
-		w.tellGuard()
-		w.goFar()
+		w.updateGuard()
+		w.detectLink()
 	}
-	w.recent = newRecentNames(w.most())
-	w.lanes = []*lane{w.newLane(w.interval())}
+	w.recent = newRecentNames(w.maxRanges())
+	w.ranges = []*cursorRange{w.newRange(w.interval())}
 	if w.Slots != nil {
-		w.lanes[0].takes = slices.Clone(w.Slots)
-		w.lanes[0].over = len(w.Slots) == 0
-		w.trial.over = true // a walk over slots is not divided
+		w.ranges[0].slotsLeft = slices.Clone(w.Slots)
+		w.ranges[0].ended = len(w.Slots) == 0
+		w.trial.over = true // a scan of slots is not divided
 	}
 }
 
@@ -148,145 +149,144 @@ func (w *Walk) interval() Interval {
 	return w.Interval.rounded()
 }
 
-// most is how many ranges there may be: one unless the walk runs at full speed or over
-// a link, away from maxmemory.
-func (w *Walk) most() int {
+// maxRanges returns how many ranges there may be: one, unless the scan runs at full speed
+// or over a link, and not near maxmemory.
+func (w *Walk) maxRanges() int {
 	switch {
-	case w.careful():
+	case w.lowMemory():
 		return 1
-	case w.far():
-		return max(1, min(2*w.Ranges, throttle.MostOverLink))
+	case w.overLink():
+		return max(1, min(2*w.MaxRanges, throttle.MaxRangesOverLink))
 	case w.Pacer.MaxLoad < 1 || w.Pacer.Rate > 0:
 		return 1
 	}
-	return max(1, w.Ranges)
+	return max(1, w.MaxRanges)
 }
 
-// errNoOrder ends a walk over ranges: SCAN must go up the line.
-var errNoOrder = errors.New("the server's cursors are not in the order of a hash table's buckets")
+// errNoOrder ends a scan of ranges: SCAN must go up the line.
+var errNoOrder = errors.New("the server's SCAN cursors do not follow the order of a hash table's buckets")
 
-// advance moves the lane past a page, and returns its names that belong to the
-// range. When the page has names of the next range, none is taken, and the next
-// time fewer are asked for. A page of one name ends with the bucket of that name,
-// so it lies either before the seam or behind it.
-func (l *lane) advance(page *ScanReply) ([]string, error) {
+// advance moves the range past a page, and returns its keys that belong to the range. If
+// the page has keys of the next range, it takes none, and lowers the next COUNT. A page
+// of one key ends with the bucket of that key, so it lies either before the boundary or
+// behind it.
+func (r *cursorRange) advance(page *ScanReply) ([]string, error) {
 	to := bits.Reverse64(page.Cursor)
-	if !l.bounded {
-		l.at, l.over = to, to == 0
+	if !r.bounded {
+		r.at, r.ended = to, to == 0
 		return page.Names, nil
 	}
-	if to != 0 && to <= l.at {
+	if to != 0 && to <= r.at {
 		return nil, errNoOrder
 	}
-	passed, left := to-l.at, l.end-l.at // 0: the whole line
-	fits := int(min(float64(l.scan.Count)*distance(left)/distance(passed), math.MaxInt32))
+	passed, left := to-r.at, r.end-r.at // 0: the whole line
+	fits := int(min(float64(r.scan.Count)*lineLength(left)/lineLength(passed), math.MaxInt32))
 	switch past := passed-1 > left-1; {
 	case !past:
-		l.at, l.over = to, to == l.end
-		l.most = max(1, fits-l.scan.Count)
+		r.at, r.ended = to, to == r.end
+		r.maxCount = max(1, fits-r.scan.Count)
 		return page.Names, nil
-	case l.scan.Count > 1:
-		l.most = max(1, min(fits, l.scan.Count-1))
+	case r.scan.Count > 1:
+		r.maxCount = max(1, min(fits, r.scan.Count-1))
 		page.Long = nil
 		return nil, nil
-	case isBoundary(l.end, to):
-		l.at, l.over = l.end, true
+	case isBoundary(r.end, to):
+		r.at, r.ended = r.end, true
 		page.Long = nil
 		return nil, nil
 	default: // the seam is within a bucket: the table has shrunk to a few of them
-		l.at, l.end, l.over = to, to, true
+		r.at, r.end, r.ended = to, to, true
 		return page.Names, nil
 	}
 }
 
-// distance is a length on the line; 0 stands for all of it.
-func distance(d uint64) float64 {
+// lineLength returns a distance on the line as a number; 0 stands for all of it.
+func lineLength(d uint64) float64 {
 	if d == 0 {
 		return 1 << 64
 	}
 	return float64(d)
 }
 
-// isBoundary reports whether a position is certainly a bucket's beginning, when
-// known is one: buckets are no wider than the greatest power of two that divides
-// it.
+// isBoundary reports whether a position is certainly the start of a bucket, when known is
+// one: buckets are no wider than the largest power of two that divides it.
 func isBoundary(position, known uint64) bool {
 	return bits.TrailingZeros64(known) <= bits.TrailingZeros64(position)
 }
 
-// stretch is how much of the line lies between the lane's start and a position
-// that it has come to. When the lane has ended, the whole line may.
-func (l *lane) stretch(to uint64, ended bool) float64 {
-	if to == l.start && !ended {
+// fractionTo returns the fraction of the line between the range's start and a position
+// that it has reached. If the range has ended, that may be the whole line.
+func (r *cursorRange) fractionTo(to uint64, ended bool) float64 {
+	if to == r.start && !ended {
 		return 0
 	}
-	return distance(to-l.start) / (1 << 64)
+	return lineLength(to-r.start) / (1 << 64)
 }
 
-// scanned is how much of the interval pages have come of, in [0,1].
+// scanned returns the fraction of the interval whose pages have arrived, in [0,1].
 func (w *Walk) scanned() float64 {
 	if w.Slots != nil {
 		return w.slotsDone()
 	}
 	sum := 0.0
-	for _, l := range w.lanes {
-		sum += l.stretch(l.at, l.over)
+	for _, r := range w.ranges {
+		sum += r.fractionTo(r.at, r.ended)
 	}
-	return min(1, sum/w.interval().share())
+	return min(1, sum/w.interval().fraction())
 }
 
-// Covered is what the walk has seen. Keys that are not probed count as not seen.
-// Of a walk over slots it tells nothing but Whole.
+// Covered returns what the scan has seen. Keys that are not probed count as not seen. For
+// a scan of slots only Whole is meaningful.
 func (w *Walk) Covered() Coverage {
 	c := Coverage{Interval: w.interval(), Whole: w.unfinished() == nil}
-	c.End = w.lanes[len(w.lanes)-1].end
-	for _, l := range w.lanes {
-		c.Fraction += l.stretch(l.probed, l.finished)
+	c.End = w.ranges[len(w.ranges)-1].end
+	for _, r := range w.ranges {
+		c.Fraction += r.fractionTo(r.probed, r.finished)
 	}
 	c.Fraction = min(1, c.Fraction)
 	return c
 }
 
-// unfinished is the first lane that is not at its end, nil when all are.
-func (w *Walk) unfinished() *lane {
-	i := slices.IndexFunc(w.lanes, func(l *lane) bool { return !l.finished })
+// unfinished returns the first range that is not at its end; nil when all are.
+func (w *Walk) unfinished() *cursorRange {
+	i := slices.IndexFunc(w.ranges, func(r *cursorRange) bool { return !r.finished })
 	if i < 0 {
 		return nil
 	}
-	return w.lanes[i]
+	return w.ranges[i]
 }
 
-// Cursor is where a walk that did not end would have to go on. What lies before it
-// is seen; of what lies behind it some may be.
+// Cursor returns the cursor at which an incomplete scan would continue. All keys before
+// it have been seen; some behind it may have been, too.
 func (w *Walk) Cursor() uint64 {
-	if l := w.unfinished(); l != nil {
-		return bits.Reverse64(l.probed)
+	if r := w.unfinished(); r != nil {
+		return bits.Reverse64(r.probed)
 	}
 	return 0
 }
 
-// trial is what the first pages of a walk told.
+// trial collects what the first pages of a scan show.
 type trial struct {
 	pages, names int
-	service      time.Duration // of the fastest of those that had probes on the way
+	service      time.Duration // of the fastest page that was sent with probes
 	over         bool
 }
 
-// watch looks at one of the first pages, before the lane moves past it. The error
-// is for a server on which no interval can be walked.
-func (w *Walk) watch(l *lane, page *ScanReply) error {
+// observeTrial examines one of the first pages, before the range moves past it. It
+// returns an error if no interval can be scanned on this server.
+func (w *Walk) observeTrial(r *cursorRange, page *ScanReply) error {
 	t := &w.trial
 	if t.over {
 		return nil
 	}
 	t.pages++
 	t.names += len(page.Names)
-	if t.pages <= 2 || l.trip.Service < t.service { // the first had none
-		t.service = l.trip.Service
+	if t.pages <= 2 || r.batch.Service < t.service { // the first had none
+		t.service = r.batch.Service
 	}
 	// An interval may begin where keys were deleted in the order of SCAN.
 	empty := w.Interval == nil && t.pages == throttle.TrialPages && t.names == 0 && w.Keys > 0 && w.Match == ""
-	if ordered(l.at, page.Cursor, w.Keys) && !empty {
+	if ordered(r.at, page.Cursor, w.Keys) && !empty {
 		return nil
 	}
 	t.over = true
@@ -296,9 +296,8 @@ func (w *Walk) watch(l *lane, page *ScanReply) error {
 	return nil
 }
 
-// ordered reports whether a server with so many keys (0: not known) that was asked
-// for a page at a position answers like a hash table: it goes up the line, and its
-// cursor is the number of a bucket.
+// ordered reports whether a server with so many keys (0: unknown) replies like a hash
+// table: the cursor goes up the line, and is the number of a bucket.
 func ordered(at, cursor uint64, keys int64) bool {
 	if cursor != 0 && bits.Reverse64(cursor) <= at {
 		return false
@@ -307,37 +306,37 @@ func ordered(at, cursor uint64, keys int64) bool {
 	return keys <= 0 || cursor>>(bits.Len64(uint64(keys-1))+emptiest) == 0
 }
 
-// divide gives part of a lane's range to new lanes when the trial says so, and
-// returns them.
-func (w *Walk) divide(l *lane) []*lane {
+// divideRange gives parts of a range to new ranges if the trial allows it, and returns
+// them.
+func (w *Walk) divideRange(r *cursorRange) []*cursorRange {
 	t := &w.trial
-	if t.over || t.pages < throttle.TrialPages || l.over {
+	if t.over || t.pages < throttle.TrialPages || r.ended {
 		return nil
 	}
 	t.over = true
-	left := Interval{l.at, l.end}
-	room := float64(w.Keys) * left.share() / float64(max(throttle.LeastRangePages*w.count(), throttle.LeastRangeKeys))
-	n := min(w.most(), int(room), w.wantedRanges())
+	left := Interval{r.at, r.end}
+	room := float64(w.Keys) * left.fraction() / float64(max(throttle.MinRangePages*w.count(), throttle.MinRangeKeys))
+	n := min(w.maxRanges(), int(room), w.wantedRanges())
 	if n < 2 {
 		return nil
 	}
-	lanes := make([]*lane, 0, n-1)
+	ranges := make([]*cursorRange, 0, n-1)
 	for _, i := range left.split(n)[1:] {
-		lanes = append(lanes, w.newLane(i))
+		ranges = append(ranges, w.newRange(i))
 	}
-	l.end = lanes[0].start
-	w.lanes = append(w.lanes, lanes...)
-	for _, l := range w.lanes {
-		l.bounded = true
+	r.end = ranges[0].start
+	w.ranges = append(w.ranges, ranges...)
+	for _, r := range w.ranges {
+		r.bounded = true
 	}
-	return lanes
+	return ranges
 }
 
-// wantedRanges is how many ranges the walk has a use for. Over a link it is paced when
-// it sends, so that more of them do no harm.
+// wantedRanges returns how many ranges are useful. Over a link the scan is paced when it
+// sends, so that more of them do no harm.
 func (w *Walk) wantedRanges() int {
-	if w.far() {
-		return throttle.MostOverLink
+	if w.overLink() {
+		return throttle.MaxRangesOverLink
 	}
-	return throttle.RangesFor(w.Exchange.LeastRoundTrip(), w.trial.service)
+	return throttle.RangesFor(w.Exchange.MinRoundTrip(), w.trial.service)
 }

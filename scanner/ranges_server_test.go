@@ -22,15 +22,15 @@ type far struct {
 	flying, most int // trips on their way
 }
 
-func (f *far) LeastRoundTrip() time.Duration { return time.Hour }
+func (f *far) MinRoundTrip() time.Duration { return time.Hour }
 
-func (f *far) Send(ctx context.Context, trip *scanner.Trip) {
+func (f *far) Send(ctx context.Context, trip *scanner.Batch) {
 	f.flying++
 	f.most = max(f.most, f.flying)
 	f.Conn.Send(ctx, trip)
 }
 
-func (f *far) Receive(ctx context.Context) (*scanner.Trip, error) {
+func (f *far) Receive(ctx context.Context) (*scanner.Batch, error) {
 	f.flying--
 	return f.Conn.Receive(ctx)
 }
@@ -74,7 +74,7 @@ func walkOver(t *testing.T, conn *scanner.Conn, ranges int, change func(*scanner
 	names, exchange := seen{}, &far{Conn: conn}
 	w := &scanner.Walk{
 		Exchange: exchange, Visitors: names.visitor, Pacer: &throttle.Pacer{MaxLoad: 1}, Page: 50,
-		Ranges: ranges, Keys: conn.Node.Info.Databases()[0].Keys, Tally: &scanner.Tally{Began: time.Now()},
+		MaxRanges: ranges, Keys: conn.Node.Info.Databases()[0].Keys, Tally: &scanner.Tally{Began: time.Now()},
 	}
 	change(w)
 	if err := w.Run(t.Context()); err != nil {
@@ -175,7 +175,7 @@ func TestRangesOverABadLink(t *testing.T) {
 	server := redistest.New(t)
 	fill(t, server.Client(), "stay", 0, stay)
 	proxy := redistest.NewProxy(t, server.Addr())
-	conn, err := scanner.Connect(t.Context(), target(t, proxy.URL()), time.Minute, scanner.Patience{MaxWait: time.Minute})
+	conn, err := scanner.Connect(t.Context(), target(t, proxy.URL()), time.Minute, scanner.RetryPolicy{MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestRangesInterrupted(t *testing.T) {
 		conn := connect(t, proxy.URL())
 		w := &scanner.Walk{
 			Exchange: &far{Conn: conn}, Visitors: names.visitor, Pacer: &throttle.Pacer{MaxLoad: 1}, Page: 50,
-			Ranges: 8, Keys: stay, Tally: &scanner.Tally{Began: time.Now()},
+			MaxRanges: 8, Keys: stay, Tally: &scanner.Tally{Began: time.Now()},
 		}
 		w.Progress = func(fraction float64) {
 			if fraction > 0.5 {

@@ -21,7 +21,7 @@ type table struct {
 	keys      []key  // by position
 	exponents [2]int // of the sizes of its tables; the second below 0: no rehash goes on
 	moved     uint64 // buckets of the first that are in the second
-	flight    []*Trip
+	flight    []*Batch
 	change    func() // before each page
 	counts    []int  // COUNT of each SCAN
 	longest   int    // trips on their way at once
@@ -134,28 +134,28 @@ func (t *table) page(s *Scan) ScanReply {
 	return ScanReply{Cursor: bits.Reverse64(at), Names: names}
 }
 
-func (t *table) Send(_ context.Context, trip *Trip) {
-	t.flight = append(t.flight, trip)
+func (t *table) Send(_ context.Context, batch *Batch) {
+	t.flight = append(t.flight, batch)
 	t.longest = max(t.longest, len(t.flight))
 }
 
-func (t *table) Receive(context.Context) (*Trip, error) {
-	trip := t.flight[0]
+func (t *table) Receive(context.Context) (*Batch, error) {
+	batch := t.flight[0]
 	t.flight = t.flight[1:]
-	trip.Replies = append(trip.Replies, make([]Reply, len(trip.Requests))...)
-	trip.Service = t.service
-	if trip.Scan != nil {
+	batch.Replies = append(batch.Replies, make([]Reply, len(batch.Requests))...)
+	batch.Service = t.service
+	if batch.Scan != nil {
 		if t.change != nil {
 			t.change()
 		}
-		t.counts = append(t.counts, trip.Scan.Count)
-		trip.Page = t.page(trip.Scan)
+		t.counts = append(t.counts, batch.Scan.Count)
+		batch.Page = t.page(batch.Scan)
 	}
-	return trip, nil
+	return batch, nil
 }
 
 func (t *table) Abandon()                                          { t.flight = nil }
-func (t *table) LeastRoundTrip() time.Duration                     { return t.roundTrip }
+func (t *table) MinRoundTrip() time.Duration                       { return t.roundTrip }
 func (t *table) CPUTime(context.Context) (_ time.Duration, _ bool) { return 0, false }
 
 func (t *table) RoundTrip(context.Context, []Request, *Scan, []Reply) ([]Reply, ScanReply, error) {
@@ -196,7 +196,7 @@ func (v *visitor) Replies(replies []Reply) error {
 func rangesWalk(x Exchange, v visits, ranges, keys int) *Walk {
 	return &Walk{
 		Exchange: x, Visitors: v.visitor, Pacer: &throttle.Pacer{MaxLoad: 1}, Page: 10,
-		Ranges: ranges, Keys: int64(keys), Tally: &Tally{Began: time.Now()},
+		MaxRanges: ranges, Keys: int64(keys), Tally: &Tally{Began: time.Now()},
 	}
 }
 
@@ -286,8 +286,8 @@ func (life life) live(t *testing.T, ranges int, rng *rand.Rand) int {
 	if err := w.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if x.longest != ranges || len(w.lanes) != ranges {
-		t.Fatalf("%d trips on their way at once, %d lanes, want %d", x.longest, len(w.lanes), ranges)
+	if x.longest != ranges || len(w.ranges) != ranges {
+		t.Fatalf("%d trips on their way at once, %d lanes, want %d", x.longest, len(w.ranges), ranges)
 	}
 	missed, again := v.count(stay)
 	if missed > 0 {
@@ -318,7 +318,7 @@ func TestIntervalHasItsKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := w.Covered()
-			if c.Interval != interval.rounded() || !c.Whole || math.Abs(c.Fraction-c.share()) > 1e-12 {
+			if c.Interval != interval.rounded() || !c.Whole || math.Abs(c.Fraction-c.fraction()) > 1e-12 {
 				t.Errorf("covered %+v of %+v", c, interval)
 			}
 			for _, k := range x.keys {
@@ -339,14 +339,14 @@ func TestIntervalHasItsKeys(t *testing.T) {
 func TestSeamWithinABucket(t *testing.T) {
 	const eighth = 1 << 61
 	page := &ScanReply{Cursor: bits.Reverse64(2 * eighth), Names: []string{"before or behind"}}
-	l := &lane{bounded: true, at: eighth / 2, end: eighth, most: 1, scan: Scan{Count: 1}}
-	if names, err := l.advance(page); err != nil || len(names) != 1 || !l.over || l.end != 2*eighth {
-		t.Errorf("%q, %v, lane %+v", names, err, l)
+	r := &cursorRange{bounded: true, at: eighth / 2, end: eighth, maxCount: 1, scan: Scan{Count: 1}}
+	if names, err := r.advance(page); err != nil || len(names) != 1 || !r.ended || r.end != 2*eighth {
+		t.Errorf("%q, %v, lane %+v", names, err, r)
 	}
 	page.Cursor = bits.Reverse64(eighth + eighth/2) // there are sixteen: a bucket begins at the seam
-	l = &lane{bounded: true, at: eighth / 2, end: eighth, most: 1, scan: Scan{Count: 1}}
-	if names, err := l.advance(page); err != nil || len(names) != 0 || !l.over || l.end != eighth {
-		t.Errorf("%q, %v, lane %+v", names, err, l)
+	r = &cursorRange{bounded: true, at: eighth / 2, end: eighth, maxCount: 1, scan: Scan{Count: 1}}
+	if names, err := r.advance(page); err != nil || len(names) != 0 || !r.ended || r.end != eighth {
+		t.Errorf("%q, %v, lane %+v", names, err, r)
 	}
 }
 
@@ -356,7 +356,7 @@ func TestRoundedTwiceIsTheSame(t *testing.T) {
 		i := Interval{rng.Uint64(), 0}
 		i.End = i.Start + rng.Uint64()>>rng.IntN(64)
 		once := i.rounded()
-		if once.rounded() != once || once.share() > i.share() || once.share() < i.share()*0.98 {
+		if once.rounded() != once || once.fraction() > i.fraction() || once.fraction() < i.fraction()*0.98 {
 			t.Fatalf("%+v: %+v, then %+v", i, once, once.rounded())
 		}
 	}
@@ -404,22 +404,22 @@ func TestRangesWanted(t *testing.T) {
 		{"some latency", func(_ *Walk, x *table) { x.roundTrip = 2 * time.Millisecond }, 6},
 		{"more than a page", func(_ *Walk, x *table) { x.roundTrip = 600 * time.Microsecond }, 3},
 		{"service not measurable", func(_ *Walk, x *table) { x.service = 0 }, 8},
-		{"not allowed", func(w *Walk, _ *table) { w.Ranges = 0 }, 1},
+		{"not allowed", func(w *Walk, _ *table) { w.MaxRanges = 0 }, 1},
 		{"gentle", func(w *Walk, x *table) { w.Pacer.MaxLoad, x.service = 0.99, 1 }, 1},
 		{"slow", func(w *Walk, _ *table) { w.Pacer.Rate = 1e9 }, 1},
-		{"few keys", func(w *Walk, _ *table) { w.Keys = 3 * throttle.LeastRangeKeys; w.Page = 1 }, 2},
+		{"few keys", func(w *Walk, _ *table) { w.Keys = 3 * throttle.MinRangeKeys; w.Page = 1 }, 2},
 		{"keys not known", func(w *Walk, _ *table) { w.Keys = 0 }, 1},
 		{"long pages", func(w *Walk, _ *table) { w.Page = 200 }, 3},
 	} {
 		x := newTable(12000, rand.New(rand.NewPCG(7, 8)))
 		v := visits{}
-		w := rangesWalk(x, v, throttle.MostRanges, len(x.keys))
+		w := rangesWalk(x, v, throttle.MaxRanges, len(x.keys))
 		tt.change(w, x)
 		if err := w.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if len(w.lanes) != tt.wantLanes || len(v) != len(x.keys) {
-			t.Errorf("%s: %d lanes, want %d; %d keys", tt.name, len(w.lanes), tt.wantLanes, len(v))
+		if len(w.ranges) != tt.wantLanes || len(v) != len(x.keys) {
+			t.Errorf("%s: %d lanes, want %d; %d keys", tt.name, len(w.ranges), tt.wantLanes, len(v))
 		}
 	}
 }
@@ -432,9 +432,9 @@ func TestCursorsWithoutOrder(t *testing.T) {
 		names[i] = []string{fmt.Sprint(i)}
 	}
 	v := visits{}
-	w := rangesWalk(&pages{names: names}, v, throttle.MostRanges, 40000)
-	if err := w.Run(t.Context()); err != nil || len(w.lanes) != 1 || len(v) != len(names) {
-		t.Errorf("Run = %v, %d lanes, %d keys", err, len(w.lanes), len(v))
+	w := rangesWalk(&pages{names: names}, v, throttle.MaxRanges, 40000)
+	if err := w.Run(t.Context()); err != nil || len(w.ranges) != 1 || len(v) != len(names) {
+		t.Errorf("Run = %v, %d lanes, %d keys", err, len(w.ranges), len(v))
 	}
 	w = rangesWalk(&pages{names: names}, visits{}, 1, 40000)
 	w.Interval = &Interval{1 << 63, 1 << 62}

@@ -11,45 +11,45 @@ import (
 	"strings"
 )
 
-// Everything that a server sends is read here. The hot path speaks RESP itself,
-// over the connection that go-redis logged in on: a page is a few hundred tiny
-// commands, and objects for each of them cost more than the server's answers.
-// Replies that go-redis asked for are handed to it whole ([handover]), once they
-// are known to be within the limits: its own reader has none.
+// Everything that a server sends is read here. The hot path speaks RESP itself, over the
+// connection that go-redis logged in on: a page is a few hundred tiny commands, and
+// objects for each of them would cost more than the server's replies. Replies that
+// go-redis asked for are passed to it whole ([replyConn]), once they are known to be
+// within the limits: its own reader has none.
 
 // Limits on what a server may send.
 const (
-	maxReply   = 4 << 20   // bytes of a reply that go-redis reads, such as that to INFO
-	maxItems   = 1 << 16   // in one reply, those of nested ones included
-	maxNesting = 8         // of arrays, maps and sets
-	maxNames   = 1 << 16   // names in one reply to SCAN
-	maxPage    = 16 << 20  // bytes of the names of a page that are kept
-	maxBulk    = 512 << 20 // bytes of one name: Redis's own limit (proto-max-bulk-len)
-	maxError   = 512       // bytes of an error, or of a type's name, that are kept
-	firstBytes = 16 << 10  // allocated at once for what is announced; more only as it arrives
+	maxReply     = 4 << 20   // bytes of a reply that go-redis reads, such as that to INFO
+	maxItems     = 1 << 16   // items in one reply, nested ones included
+	maxNesting   = 8         // levels of arrays, maps and sets
+	maxNames     = 1 << 16   // names in one reply to SCAN
+	maxPage      = 16 << 20  // bytes of the names of a page that are kept
+	maxBulk      = 512 << 20 // bytes of one name: Redis's own limit (proto-max-bulk-len)
+	maxError     = 512       // bytes of an error, or of a type's name, that are kept
+	initialAlloc = 16 << 10  // bytes allocated at once for an announced length; more as data arrives
 )
 
-// MaxName is the longest name that is probed, in bytes. Each probe sends the name
-// back, and the server keeps what it receives in memory that counts against maxmemory.
+// MaxName is the longest name that is probed, in bytes. Each probe sends the name back,
+// and the server keeps what it receives in memory that counts against maxmemory.
 const MaxName = 64 << 10
 
 // longPrefix is how much of a longer name is kept, in bytes.
 const longPrefix = 1 << 10
 
-// errProtocol is a reply that is not RESP, or not one that the command has.
-// Nothing can be read from the connection after it.
-var errProtocol = errors.New("a reply that makes no sense")
+// errProtocol is a reply that is not RESP, or not one that the command has. Nothing can
+// be read from the connection after it.
+var errProtocol = errors.New("malformed reply")
 
-// errWrongReply is the Reply.Err of a well-formed reply of a type that the command
-// does not have.
-const errWrongReply = replyError("a reply of a wrong type")
+// errWrongReply is the Reply.Err of a well-formed reply of a type that the command does
+// not have.
+const errWrongReply = replyError("unexpected type of reply")
 
-// replyError is an error that the server answered. It satisfies redis.Error.
+// replyError is an error reply. It satisfies redis.Error.
 type replyError string
 
 func (e replyError) Error() string { return string(e) }
 
-// RedisError marks the server's own errors, as in go-redis.
+// RedisError marks error replies, as in go-redis.
 func (replyError) RedisError() {}
 
 // appendCommand appends a command to a pipeline.
@@ -81,72 +81,72 @@ type respReader struct {
 	mask func(string) string
 }
 
-// text is what is kept of a text that the server made up, without passwords.
+// text returns what is kept of a text from the server, without passwords.
 func (r respReader) text(b []byte) string {
 	if r.mask == nil {
 		return string(b[:min(len(b), maxError)])
 	}
-	text := r.mask(string(b)) // before it is cut: half a password is one, too
+	text := r.mask(string(b)) // before it is cut: half a password must not remain
 	return text[:min(len(text), maxError)]
 }
 
-// longestCode is longer than any error's first word, in bytes.
-const longestCode = 20
+// maxErrorCode is longer than the first word of any error, in bytes.
+const maxErrorCode = 20
 
-// errorText is text for an error, whose first word says what it is: that is not
-// masked, so that errors are known whatever the password is.
+// errorText is text for an error. Its first word, the code, is not masked, so that errors
+// are recognized whatever the password is.
 func (r respReader) errorText(b []byte) string {
 	code := bytes.IndexByte(b, ' ') + 1
-	if code > longestCode || bytes.ContainsFunc(b[:max(0, code-1)], func(c rune) bool { return c < 'A' || c > 'Z' }) {
+	if code > maxErrorCode || bytes.ContainsFunc(b[:max(0, code-1)], func(c rune) bool { return c < 'A' || c > 'Z' }) {
 		code = 0
 	}
 	return string(b[:code]) + r.text(b[code:])
 }
 
-// wrong is errProtocol for a reply, of which it quotes the beginning.
-func (r respReader) wrong(what string, kind byte, rest []byte) error {
-	return fmt.Errorf("%w: %q%.30q %s", errProtocol, kind, r.text(rest), what)
+// malformed returns errProtocol for a reply, with its beginning.
+func (r respReader) malformed(expected string, kind byte, rest []byte) error {
+	return fmt.Errorf("%w: got %q%.30q, expected %s", errProtocol, kind, r.text(rest), expected)
 }
 
-// pageBuffer is where the names of a page are put together; it is used again for the
-// next.
+// pageBuffer holds the names of a page while it is read; it is reused for the next.
 type pageBuffer struct {
 	block []byte // one name after the other
 	ends  []int  // of the names in block
 	long  []LongName
 }
 
-// LongName is a name that is not probed, as it is longer than MaxName or the names
+// LongName is a name that is not probed, because it is longer than MaxName or the names
 // before it on the page are very long together.
 type LongName struct {
 	Prefix string
 	Bytes  int64 // of the whole name
 }
 
-// mostKept is what a pageBuffer may hold on to, in bytes: names of megabytes are rare.
-const mostKept = 256 << 10
+// maxBufferKept is the size above which a pageBuffer is not reused, in bytes: names of
+// megabytes are rare.
+const maxBufferKept = 256 << 10
 
 func newReader(r io.Reader) respReader {
 	return respReader{Reader: bufio.NewReaderSize(r, readBuffer), page: &pageBuffer{}}
 }
 
-// line reads one line and splits off its first byte. The rest is valid until
-// the next read.
+// line reads one line and splits off its first byte. The rest is valid until the next
+// read.
 func (r respReader) line() (kind byte, rest []byte, err error) {
 	line, err := r.ReadSlice('\n')
 	if err != nil {
 		if errors.Is(err, bufio.ErrBufferFull) {
-			err = fmt.Errorf("%w: a line without end", errProtocol)
+			err = fmt.Errorf("%w: line too long", errProtocol)
 		}
 		return 0, nil, err
 	}
 	if len(line) < 3 || line[len(line)-2] != '\r' {
-		return 0, nil, r.wrong("is no line of RESP", line[0], line[1:])
+		return 0, nil, r.malformed("a line ending in CRLF", line[0], line[1:])
 	}
 	return line[0], line[1 : len(line)-2], nil
 }
 
-// head is line, past what a server may push in between.
+// head is line, skipping push messages.
 func (r respReader) head() (kind byte, rest []byte, err error) {
 	for {
 		kind, rest, err = r.line()
@@ -159,7 +159,7 @@ func (r respReader) head() (kind byte, rest []byte, err error) {
 	}
 }
 
-// reply reads the reply to a probe whose replies are of one kind, ':' or '+'.
+// reply reads the reply to a probe, whose type is ':' or '+'.
 func (r respReader) reply(want byte) (Reply, error) {
 	kind, rest, err := r.head()
 	if err != nil {
@@ -177,13 +177,13 @@ func (r respReader) reply(want byte) (Reply, error) {
 		return Reply{Text: r.typeName(rest)}, nil
 	}
 	n, err := r.number(rest)
-	if err != nil { // the line was read whole: what follows is in step
+	if err != nil { // the line was read completely: the next reply starts after it
 		return Reply{Err: errWrongReply}, nil
 	}
 	return Reply{Int: n}, nil
 }
 
-// typeNames are the answers of TYPE, kept so that none is allocated a key.
+// typeNames holds the replies of TYPE, so that none is allocated for each key.
 var typeNames = map[string]string{
 	"string": "string", "list": "list", "set": "set", "zset": "zset", "hash": "hash", "stream": "stream", "none": "none",
 }
@@ -204,7 +204,7 @@ func (r respReader) scanReply() (ScanReply, error) {
 	case kind == '-':
 		return ScanReply{}, replyError(r.errorText(rest))
 	case kind != '*' || string(rest) != "2":
-		return ScanReply{}, r.wrong("to SCAN", kind, rest)
+		return ScanReply{}, r.malformed("a cursor and keys", kind, rest)
 	}
 	text, _, err := r.bulk(nil, maxCursor, maxCursor)
 	if err != nil {
@@ -212,7 +212,7 @@ func (r respReader) scanReply() (ScanReply, error) {
 	}
 	cursor, err := strconv.ParseUint(string(text), 10, 64)
 	if err != nil {
-		return ScanReply{}, r.wrong("in the place of a cursor", '$', text)
+		return ScanReply{}, r.malformed("a cursor", '$', text)
 	}
 	if kind, rest, err = r.line(); err != nil {
 		return ScanReply{}, err
@@ -222,7 +222,7 @@ func (r respReader) scanReply() (ScanReply, error) {
 	return page, err
 }
 
-// maxCursor is as long as a number of 64 bits is, in bytes, with room to spare.
+// maxCursor is longer than any 64-bit number, in bytes.
 const maxCursor = 64
 
 // slotNames reads the reply to CLUSTER GETKEYSINSLOT.
@@ -242,9 +242,9 @@ func (r respReader) names(kind byte, rest []byte) (page ScanReply, err error) {
 	count, err := r.number(rest)
 	switch {
 	case err != nil, kind != '*', count < 0:
-		return page, r.wrong("in the place of names", kind, rest)
+		return page, r.malformed("an array of keys", kind, rest)
 	case count > maxNames:
-		return page, fmt.Errorf("%w: a page of %d names", errProtocol, count)
+		return page, fmt.Errorf("%w: a page of %d keys", errProtocol, count)
 	}
 	p := r.page
 	p.block, p.ends, p.long = p.block[:0], p.ends[:0], nil
@@ -253,14 +253,14 @@ func (r respReader) names(kind byte, rest []byte) (page ScanReply, err error) {
 			return page, err
 		}
 	}
-	page.Names, page.Long = cutAt(string(p.block), p.ends), p.long
-	if cap(p.block)+8*cap(p.ends) > mostKept {
+	page.Names, page.Long = splitAt(string(p.block), p.ends), p.long
+	if cap(p.block)+8*cap(p.ends) > maxBufferKept {
 		*p = pageBuffer{}
 	}
 	return page, nil
 }
 
-// name reads one name. Of one that is too long only the beginning is kept.
+// name reads one name. It keeps only the beginning of one that is too long.
 func (r respReader) name(p *pageBuffer) error {
 	before := len(p.block)
 	most := min(MaxName, maxPage-before)
@@ -279,7 +279,7 @@ func (r respReader) name(p *pageBuffer) error {
 	return nil
 }
 
-func cutAt(block string, ends []int) []string {
+func splitAt(block string, ends []int) []string {
 	names := make([]string, len(ends))
 	begin := 0
 	for i, end := range ends {
@@ -298,10 +298,10 @@ func (r respReader) bulk(b []byte, keep int, limit int64) (_ []byte, length int6
 	}
 	length, err = r.number(rest)
 	if err != nil || kind != '$' || length < 0 || length > limit {
-		return b, 0, r.wrong("in the place of a string", kind, rest)
+		return b, 0, r.malformed("a bulk string", kind, rest)
 	}
 	kept := min(length, int64(keep))
-	if b, err = r.take(b, kept); err != nil {
+	if b, err = r.appendN(b, kept); err != nil {
 		return b, 0, err
 	}
 	if length > kept {
@@ -312,10 +312,10 @@ func (r respReader) bulk(b []byte, keep int, limit int64) (_ []byte, length int6
 	return b, length, r.lineEnd()
 }
 
-// take appends the next n bytes to b.
-func (r respReader) take(b []byte, n int64) ([]byte, error) {
+// appendN appends the next n bytes to b.
+func (r respReader) appendN(b []byte, n int64) ([]byte, error) {
 	for n > 0 {
-		piece := min(n, firstBytes)
+		piece := min(n, initialAlloc)
 		b = append(b, make([]byte, piece)...)
 		if _, err := io.ReadFull(r.Reader, b[len(b)-int(piece):]); err != nil {
 			return b, err
@@ -333,26 +333,26 @@ func (r respReader) lineEnd() error {
 	case err != nil:
 		return err
 	case string(end) != "\r\n":
-		return fmt.Errorf("%w: a string longer than announced", errProtocol)
+		return fmt.Errorf("%w: string longer than announced", errProtocol)
 	}
 	_, err = r.Discard(2)
 	return err
 }
 
-// limits are what one reply has used of maxReply and maxItems.
+// limits counts what one reply has used of maxReply and maxItems.
 type limits struct{ bytes, items int64 }
 
 func (l *limits) use(bytes, items int64) error {
 	l.bytes += bytes
 	l.items += items
 	if l.bytes > maxReply || l.items > maxItems {
-		return fmt.Errorf("%w: it is longer than %d bytes or %d items", errProtocol, maxReply, maxItems)
+		return fmt.Errorf("%w: longer than %d bytes or %d items", errProtocol, maxReply, maxItems)
 	}
 	return nil
 }
 
-// value reads one reply of any type and appends it to b, as it came but for
-// passwords in errors.
+// value reads one reply of any type and appends it to b unchanged, except for passwords
+// in errors.
 func (r respReader) value(b []byte, l *limits, depth int) ([]byte, error) {
 	kind, rest, err := r.line()
 	if err != nil {
@@ -361,7 +361,7 @@ func (r respReader) value(b []byte, l *limits, depth int) ([]byte, error) {
 	return r.finish(b, kind, rest, l, depth)
 }
 
-// finish is value for a reply whose first line is read already.
+// finish is value for a reply whose first line has been read.
 func (r respReader) finish(b []byte, kind byte, rest []byte, l *limits, depth int) ([]byte, error) {
 	if err := l.use(int64(len(rest)), 1); err != nil {
 		return b, err
@@ -376,7 +376,7 @@ func (r respReader) finish(b []byte, kind byte, rest []byte, l *limits, depth in
 	case '*', '~', '>', '%', '|':
 		return r.finishItems(b, kind, rest, l, depth)
 	default:
-		return b, r.wrong("is no type of RESP", kind, rest)
+		return b, r.malformed("a RESP type", kind, rest)
 	}
 }
 
@@ -384,18 +384,18 @@ func appendLine(b []byte, kind byte, text string) []byte {
 	return append(append(append(b, kind), text...), "\r\n"...)
 }
 
-// finishItems is finish for a reply that holds others.
+// finishItems is finish for an aggregate type.
 func (r respReader) finishItems(b []byte, kind byte, count []byte, l *limits, depth int) ([]byte, error) {
 	items, err := r.number(count)
 	if err != nil || items < -1 || items > maxItems || depth >= maxNesting {
-		return b, r.wrong("items", kind, count)
+		return b, r.malformed("a number of items", kind, count)
 	}
 	b = appendLine(b, kind, string(count))
 	switch kind {
 	case '%':
 		items *= 2
 	case '|':
-		items = 2*items + 1 // the last is the reply that the attributes belong to
+		items = 2*items + 1 // the last is the reply with the attributes
 	}
 	for range items {
 		if b, err = r.value(b, l, depth+1); err != nil {
@@ -409,7 +409,7 @@ func (r respReader) finishItems(b []byte, kind byte, count []byte, l *limits, de
 func (r respReader) finishBulk(b []byte, kind byte, length []byte, l *limits) ([]byte, error) {
 	n, err := r.number(length)
 	if err != nil || n < -1 || n > maxReply {
-		return b, r.wrong("bytes", kind, length)
+		return b, r.malformed("a length in bytes", kind, length)
 	}
 	before := len(b)
 	b = appendLine(b, kind, string(length))
@@ -420,54 +420,54 @@ func (r respReader) finishBulk(b []byte, kind byte, length []byte, l *limits) ([
 		return b, err
 	}
 	begin := len(b)
-	if b, err = r.take(b, n); err != nil {
+	if b, err = r.appendN(b, n); err != nil {
 		return b, err
 	}
-	if kind == '!' { // an error, of any bytes: the form for a line will do
+	if kind == '!' { // a bulk error, passed on as a simple one
 		text := strings.NewReplacer("\r", " ", "\n", " ").Replace(r.text(b[begin:]))
 		return appendLine(b[:before], '-', text), r.lineEnd()
 	}
 	return append(b, "\r\n"...), r.lineEnd()
 }
 
-// handover is a connection as go-redis sees it. What it reads are whole replies. When
-// one does not come, or not in time, the connection is closed: go-redis keeps it, and
-// the reply, if it comes late, would be taken for that to a request of the walk.
-type handover struct {
+// replyConn is a connection as go-redis sees it. It reads whole replies. If one does not
+// arrive, or not in time, it closes the connection: go-redis keeps it, and a late reply
+// would be taken for that to a request of the scan.
+type replyConn struct {
 	net.Conn
 	reader respReader
-	left   []byte // of the reply that is being read
-	failed error  // why a reply did not come
+	unread []byte // rest of the reply that is being read
+	failed error  // the error of a reply that did not arrive
 }
 
-func (h *handover) Read(b []byte) (n int, err error) {
+func (h *replyConn) Read(b []byte) (n int, err error) {
 	if h.failed != nil {
-		return 0, h.failed // go-redis goes on when HELLO fails
+		return 0, h.failed // go-redis continues after HELLO has failed
 	}
-	if len(h.left) == 0 {
-		if h.left, err = h.reader.value(h.left[:0], &limits{}, 0); err != nil {
-			h.left, h.failed = nil, err
-			_ = h.Close() // the error is err
+	if len(h.unread) == 0 {
+		if h.unread, err = h.reader.value(h.unread[:0], &limits{}, 0); err != nil {
+			h.unread, h.failed = nil, err
+			_ = h.Close() // err is the error that matters
 			return 0, err
 		}
 	}
-	n = copy(b, h.left)
-	h.left = h.left[n:]
+	n = copy(b, h.unread)
+	h.unread = h.unread[n:]
 	return n, nil
 }
 
-func (h *handover) Write(b []byte) (int, error) {
+func (h *replyConn) Write(b []byte) (int, error) {
 	if h.failed != nil {
 		return 0, h.failed
 	}
 	return h.Conn.Write(b)
 }
 
-// number reads a decimal integer as RESP writes it.
+// number parses a decimal integer as RESP writes it.
 func (r respReader) number(b []byte) (int64, error) {
 	n, err := strconv.ParseInt(string(b), 10, 64)
 	if err != nil || b[0] == '+' {
-		return 0, fmt.Errorf("%w: number %.30q", errProtocol, r.text(b))
+		return 0, fmt.Errorf("%w: %.30q is not a number", errProtocol, r.text(b))
 	}
 	return n, nil
 }

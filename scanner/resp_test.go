@@ -67,9 +67,9 @@ func TestReplyRefusesNonsense(t *testing.T) {
 }
 
 // handed is a connection as go-redis sees it, on which a server says this.
-func handed(wire string) *handover {
+func handed(wire string) *replyConn {
 	nc, _ := net.Pipe()
-	return &handover{Conn: nc, reader: respOf(wire)}
+	return &replyConn{Conn: nc, reader: respOf(wire)}
 }
 
 // Replies that go-redis reads are handed to it byte for byte.
@@ -152,7 +152,7 @@ func TestPasswordsAreMasked(t *testing.T) {
 	for _, short := range []Secret{"ERR", "N"} { // what an error is stays known
 		r := respOf("-ERR unknown command\r\n")
 		r.mask = short.Mask
-		if got, _ := r.reply(':'); !refused(got.Err) && short == "ERR" || firstWord(got.Err.Error()) != "ERR" {
+		if got, _ := r.reply(':'); !commandRefused(got.Err) && short == "ERR" || firstWord(got.Err.Error()) != "ERR" {
 			t.Errorf("with the password %s: %v", string(short), got.Err)
 		}
 	}

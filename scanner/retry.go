@@ -13,44 +13,43 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// DefaultMaxWait is how long a server that does not answer for the moment is
-// waited for.
+// DefaultMaxWait is how long to wait for a server that is temporarily unavailable.
 const DefaultMaxWait = 5 * time.Minute
 
-// Pauses between attempts grow from the first to the longest.
+// Delays between attempts grow from the first to the longest.
 const (
 	firstPause   = 20 * time.Millisecond
 	longestPause = 5 * time.Second
 )
 
-// Patience says how long to wait for a server that cannot be used for the
-// moment: the connection was lost, its data set is loading, a script keeps it
-// busy, it is a replica without its primary, or has no connection left.
-type Patience struct {
-	MaxWait time.Duration     // at a stretch; 0: not at all
-	Notice  func(cause error) // called when a wait begins; may be nil
+// RetryPolicy sets how long to wait for a server that is temporarily unavailable: the
+// connection was lost, the data set is loading, a script is running, a replica has lost
+// its primary, or maxclients is reached.
+type RetryPolicy struct {
+	MaxWait time.Duration     // for one outage; 0: do not wait
+	Notice  func(cause error) // called when a wait starts; may be nil
 }
 
-// Wait is a stretch of time in which the server could not be used.
+// Wait is a period in which the server was unavailable.
 type Wait struct {
-	Cause string // why it began
+	Cause string // the error that started it
 	Took  time.Duration
 }
 
-// passing reports whether it is worth asking again after a while.
-func passing(err error) bool {
+// isTransient reports whether err may go away by itself.
+func isTransient(err error) bool {
 	switch {
 	case errors.Is(err, errNoAnswer), errors.Is(err, errClosed), errors.Is(err, errReset), isAny(err, connectionRefused), isAny(err, unreachable):
 		return true
-	case errors.Is(err, fs.ErrNotExist): // a server that ends takes its socket with it
+	case errors.Is(err, fs.ErrNotExist): // a server removes its socket when it exits
 		return true
 	}
-	return waitable(err)
+	return serverUnavailable(err)
 }
 
-// waitable reports whether the server itself says that it cannot be used for
-// the moment.
-func waitable(err error) bool {
+// serverUnavailable reports whether the server itself replied that it is temporarily
+// unavailable.
+func serverUnavailable(err error) bool {
 	var reply redis.Error
 	if errors.Is(err, errLoading) {
 		return true
@@ -62,16 +61,15 @@ func waitable(err error) bool {
 	return slices.Contains([]string{"LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN"}, firstWord(text)) || strings.Contains(text, tooManyClients)
 }
 
-// patiently attempts something, and attempts it again on a new connection to
-// the same server process for as long as patience lasts. When ctx ends it waits
-// no more.
-func (c *Conn) patiently(ctx context.Context, attempt func(context.Context) error) error {
+// withRetry runs attempt, and runs it again on a new connection to the same server
+// process for as long as the policy allows. When ctx ends it stops waiting.
+func (c *Conn) withRetry(ctx context.Context, attempt func(context.Context) error) error {
 	err := attempt(ctx)
-	if err == nil || !passing(err) || c.patience.MaxWait <= 0 || ctx.Err() != nil {
+	if err == nil || !isTransient(err) || c.retry.MaxWait <= 0 || ctx.Err() != nil {
 		return err
 	}
-	if c.late != nil && time.Since(c.late.since) >= c.patience.MaxWait {
-		return waited(err, c.patience.MaxWait) // for a late reply
+	if c.waitingFor != nil && time.Since(c.waitingFor.since) >= c.retry.MaxWait {
+		return waited(err, c.retry.MaxWait) // that time went to a late reply
 	}
 	return c.wait(ctx, err, func(ctx context.Context) error {
 		if err := c.reconnect(ctx); err != nil {
@@ -82,16 +80,16 @@ func (c *Conn) patiently(ctx context.Context, attempt func(context.Context) erro
 	})
 }
 
-// wait attempts something again and again, with growing pauses.
+// wait repeats attempt with growing delays.
 func (c *Conn) wait(ctx context.Context, cause error, attempt func(context.Context) error) error {
-	if c.patience.Notice != nil && c.late == nil { // else it was said when the reply was late
-		c.patience.Notice(cause)
+	if c.retry.Notice != nil && c.waitingFor == nil { // otherwise it was called when the reply was late
+		c.retry.Notice(cause)
 	}
-	c.watch.stepAside()
-	defer c.watch.comeBack()
+	c.monitor.suspend()
+	defer c.monitor.resume()
 	began := time.Now()
-	// An attempt may hang for longer than there is patience.
-	patient, stop := context.WithTimeoutCause(ctx, c.patience.MaxWait, errNoAnswer)
+	// An attempt may hang for longer than the policy allows.
+	patient, stop := context.WithTimeoutCause(ctx, c.retry.MaxWait, errNoAnswer)
 	defer stop()
 	first := causeOf(cause)
 	defer func() { c.waits = append(c.waits, Wait{first, time.Since(began)}) }()
@@ -100,9 +98,9 @@ func (c *Conn) wait(ctx context.Context, cause error, attempt func(context.Conte
 		Multiplier: backoff.DefaultMultiplier, RandomizationFactor: backoff.DefaultRandomizationFactor,
 	}
 	for {
-		left := c.patience.MaxWait - time.Since(began)
+		left := c.retry.MaxWait - time.Since(began)
 		if left <= 0 {
-			return waited(cause, c.patience.MaxWait)
+			return waited(cause, c.retry.MaxWait)
 		}
 		select {
 		case <-time.After(min(pauses.NextBackOff(), left)):
@@ -112,26 +110,26 @@ func (c *Conn) wait(ctx context.Context, cause error, attempt func(context.Conte
 		switch err := attempt(patient); {
 		case err == nil:
 			return nil
-		case ctx.Err() != nil: // the attempt may have failed for that alone
+		case ctx.Err() != nil: // the attempt may have failed because of that
 			return context.Cause(ctx)
-		case !passing(err):
+		case !isTransient(err):
 			return err
-		case patient.Err() == nil && !errors.Is(err, errNoAnswer): // not due to the end of patience alone
+		case patient.Err() == nil && !errors.Is(err, errNoAnswer): // otherwise only the time was up
 			cause = err
 		}
 	}
 }
 
-// waited adds to err that waiting was in vain.
+// waited adds to err how long the retries took.
 func waited(err error, d time.Duration) error {
 	var e *Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	return &Error{Doing: e.Doing, Err: fmt.Errorf("%w, for %s", e.Err, d), Hint: e.Hint}
+	return &Error{Doing: e.Doing, Err: fmt.Errorf("%w; gave up after %s", e.Err, d), Hint: e.Hint}
 }
 
-// causeOf is why a wait began, without what was being done.
+// causeOf returns the text of a cause without the action that failed.
 func causeOf(err error) string {
 	var e *Error
 	if errors.As(err, &e) {

@@ -26,7 +26,7 @@ func TestWhatIsWorthAnotherAttempt(t *testing.T) {
 		{errProtocol, false},
 		{errors.New("anything else"), false},
 	} {
-		if got := passing(plain(tt.err)); got != tt.want {
+		if got := isTransient(simplify(tt.err)); got != tt.want {
 			t.Errorf("%v: %v, want %v", tt.err, got, tt.want)
 		}
 	}

@@ -11,38 +11,36 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// Slots is how many slots the keys of a cluster are dealt to (redis.io, cluster
-// specification).
+// Slots is the number of slots of a cluster (redis.io, cluster specification).
 const Slots = 16384
 
-// SlotTake is a slot to walk, all of it: in which order a server names the keys of a
+// SlotKeys is a slot to scan completely: the order in which a server lists the keys of a
 // slot depends on when they were written.
-type SlotTake struct {
+type SlotKeys struct {
 	Slot int
-	Keys int // CLUSTER COUNTKEYSINSLOT
+	Keys int // from CLUSTER COUNTKEYSINSLOT
 }
 
-// Each way to the names of a slot has what the other lacks. CLUSTER GETKEYSINSLOT
-// is documented and works on every version, but it has no pages: a name costs the
-// server 0.2 µs (Valkey 8.0, measured), all of them at a stretch. SCAN has pages,
-// and from a cursor that is the number of a slot it goes over that slot, as a cursor
-// has the slot in its low bits (kvstore.c, addDictIndexToCursor); nothing promises
-// that, so it is for large slots, after a look at what comes back
-// ([Conn.PagesSlot]).
+// There are two ways to list the keys of a slot. CLUSTER GETKEYSINSLOT is documented and
+// works on every version, but has no pages: a key costs the server 0.2 µs (Valkey 8.0,
+// measured), all of them without a break. SCAN has pages, and from a cursor that is the
+// number of a slot it goes over that slot, as a cursor has the slot in its low bits
+// (kvstore.c, addDictIndexToCursor); nothing promises that, so it is used for large slots
+// only, after a check of what comes back ([Conn.CanScanSlot]).
 const (
-	namesPerKey   = 25 // names for each key of a page, which takes 5 µs
-	scannedPerKey = 10 // by SCAN, which looks at more than the names
+	namesPerKey   = 25 // keys listed for each key of a page, which takes 5 µs
+	scannedPerKey = 10 // by SCAN, which visits more than the keys
 )
 
-// ByPages reports whether so many keys of a slot are asked for by SCAN, where pages
-// are of so many keys.
-func (t SlotTake) ByPages(page int) bool { return t.atMost() > namesPerKey*page }
+// UseScan reports whether SCAN is used for a slot with so many keys, for pages of so many
+// keys.
+func (t SlotKeys) UseScan(page int) bool { return t.upperBound() > namesPerKey*page }
 
-// atMost is how many names of a slot are asked for at once: it may have grown.
-func (t SlotTake) atMost() int { return t.Keys + t.Keys/4 + 10 }
+// upperBound returns how many keys of the slot are requested at once: it may have grown.
+func (t SlotKeys) upperBound() int { return t.Keys + t.Keys/4 + 10 }
 
-// SlotOf is the slot of a key: the CRC16 of its name, or of what stands between
-// the first braces in it, unless that is nothing (redis.io, cluster specification).
+// SlotOf returns the slot of a key: the CRC16 of its name, or of what is between the
+// first braces in it, unless that is empty (redis.io, cluster specification).
 func SlotOf(name string) int {
 	if _, rest, found := strings.Cut(name, "{"); found {
 		if tag, _, closed := strings.Cut(rest, "}"); closed && tag != "" {
@@ -56,7 +54,7 @@ func SlotOf(name string) int {
 	return int(crc % Slots)
 }
 
-// crcTable is that of CRC16/XMODEM, by polynomial 0x1021.
+// crcTable is the table of CRC16/XMODEM, polynomial 0x1021.
 var crcTable = func() (table [256]uint16) {
 	for i := range table {
 		crc := uint16(i) << 8
@@ -72,60 +70,60 @@ var crcTable = func() (table [256]uint16) {
 	return table
 }()
 
-// slotsAtOnce is how many slots are asked for their numbers of keys in one
-// pipeline: about 65 µs of the server's (Valkey 8.0, measured).
+// slotsAtOnce is the number of slots whose keys are counted in one pipeline: about 65 µs
+// of server time (Valkey 8.0, measured).
 const slotsAtOnce = 100
 
-// CountKeysInSlots is how many keys each slot has at this server. What that costs
-// is paced, and added to the tally. It asks all slots, as CLUSTER SLOTS would name
-// hosts and needs another permission. An error of the server's satisfies [IsReply];
-// when ctx ends it is the context's cause.
+// CountKeysInSlots returns the number of keys of each slot on this server. It paces its
+// requests and adds their cost to the tally. It asks for all slots, as CLUSTER SLOTS
+// would reveal hosts and needs another permission. An error reply satisfies [IsReply];
+// when ctx ends the error is the context's cause.
 func CountKeysInSlots(ctx context.Context, x Exchange, pacer *throttle.Pacer, tally *Tally) ([]int, error) {
 	counts := make([]int, 0, Slots)
-	var trip Trip
+	var batch Batch
 	for len(counts) < Slots {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		trip.Requests, trip.Replies = trip.Requests[:0], trip.Replies[:0]
+		batch.Requests, batch.Replies = batch.Requests[:0], batch.Replies[:0]
 		for slot := len(counts); slot < min(len(counts)+slotsAtOnce, Slots); slot++ {
-			trip.Requests = append(trip.Requests, Request{CountKeysInSlot, strconv.Itoa(slot)})
+			batch.Requests = append(batch.Requests, Request{CountKeysInSlot, strconv.Itoa(slot)})
 		}
-		x.Send(ctx, &trip)
+		x.Send(ctx, &batch)
 		if _, err := x.Receive(ctx); err != nil {
 			return nil, err
 		}
-		for _, r := range trip.Replies {
+		for _, r := range batch.Replies {
 			if r.Err != nil {
 				return nil, r.Err
 			}
 			counts = append(counts, int(max(0, r.Int)))
 		}
-		tally.Service += trip.Service
-		pause, _ := pacer.Page(trip.Service, 0, time.Since(tally.Began))
-		tally.PausedForLoad += rest(ctx, pause)
+		tally.Service += batch.Service
+		pause, _ := pacer.Page(batch.Service, 0, time.Since(tally.Began))
+		tally.PausedForLoad += sleepContext(ctx, pause)
 	}
 	return counts, nil
 }
 
-// NamesSlot reports whether the server names the keys of a slot. An error of the
-// server's satisfies [IsReply]; the connection is as good as before then.
-func (c *Conn) NamesSlot(ctx context.Context, slot int) (bool, error) {
+// CanListSlot reports whether CLUSTER GETKEYSINSLOT lists the keys of a slot. After an
+// error that satisfies [IsReply] the connection can be used as before.
+func (c *Conn) CanListSlot(ctx context.Context, slot int) (bool, error) {
 	var names []string
-	err := c.patiently(ctx, func(ctx context.Context) (err error) {
+	err := c.withRetry(ctx, func(ctx context.Context) (err error) {
 		names, err = c.conn.ClusterGetKeysInSlot(context.WithoutCancel(ctx), slot, 1).Result()
-		return plain(err)
+		return simplify(err)
 	})
 	return len(names) > 0 && SlotOf(names[0]) == slot, err
 }
 
-// trialNames are asked for, to see what a cursor means.
+// trialNames is the COUNT of the SCAN that tests what a cursor means.
 const trialNames = 10
 
-// PagesSlot reports whether SCAN goes over the keys of one slot, and then on to the
-// next, from the cursor that is its number. Where it hides all names, as their TTL
-// has run out, the cursor tells.
-func (c *Conn) PagesSlot(ctx context.Context, slot int) (bool, error) {
+// CanScanSlot reports whether SCAN goes over the keys of one slot, and then on to the
+// next, from the cursor that is the slot's number. If all keys of the page have expired
+// and are hidden, the cursor decides.
+func (c *Conn) CanScanSlot(ctx context.Context, slot int) (bool, error) {
 	_, page, err := c.RoundTrip(ctx, nil, &Scan{Cursor: uint64(slot), Count: trialNames}, nil)
 	if err != nil {
 		return false, err
@@ -140,42 +138,42 @@ func (c *Conn) PagesSlot(ctx context.Context, slot int) (bool, error) {
 	return page.Cursor == 0 || slotOfCursor(page.Cursor) >= at, nil
 }
 
-// slotOfCursor is the slot that a page begins in.
+// slotOfCursor returns the slot that a page begins in.
 func slotOfCursor(cursor uint64) int { return int(cursor % Slots) }
 
-// errNoSlotOrder ends a walk over slots: SCAN must go up from slot to slot.
-var errNoSlotOrder = errors.New("the server's cursors do not go over the keys slot by slot")
+// errNoSlotOrder ends a scan of slots: SCAN must go up from slot to slot.
+var errNoSlotOrder = errors.New("the server's SCAN does not return keys slot by slot")
 
-// askSlots puts the question for the lane's next names into a trip: a page of a
-// large slot, else all names of some slots.
-func (l *lane) askSlots(trip *Trip, count int) {
-	if first := l.takes[0]; l.paging || first.ByPages(count) {
-		if !l.paging {
-			l.paging, l.scan.Cursor = true, uint64(first.Slot)
+// requestSlots adds the request for the next keys to a batch: a page of a large slot, or
+// all keys of some slots.
+func (r *cursorRange) requestSlots(batch *Batch, count int) {
+	if first := r.slotsLeft[0]; r.pagingSlot || first.UseScan(count) {
+		if !r.pagingSlot {
+			r.pagingSlot, r.scan.Cursor = true, uint64(first.Slot)
 		}
-		l.scan.Count = scannedPerKey * count
-		trip.Scan = &l.scan
+		r.scan.Count = scannedPerKey * count
+		batch.Scan = &r.scan
 		return
 	}
 	keys, names := 0, 0
-	for len(l.takes) > 0 && keys < count {
-		take := l.takes[0]
-		if names += take.atMost(); names > namesPerKey*count {
+	for len(r.slotsLeft) > 0 && keys < count {
+		slot := r.slotsLeft[0]
+		if names += slot.upperBound(); names > namesPerKey*count {
 			return
 		}
-		keys += take.Keys
-		trip.Slots, l.takes = append(trip.Slots, SlotTake{take.Slot, take.atMost()}), l.takes[1:]
+		keys += slot.Keys
+		batch.Slots, r.slotsLeft = append(batch.Slots, SlotKeys{slot.Slot, slot.upperBound()}), r.slotsLeft[1:]
 	}
 }
 
-// advanceSlots moves the lane past the names that came, and returns those of the
-// slots that were asked for. A slot that had as many names as were asked for may have
-// more: all of it is asked for again.
-func (l *lane) advanceSlots(page *ScanReply) ([]string, error) {
+// advanceSlots moves the range past the keys of a page, and returns those of the
+// requested slots. A slot that returned as many keys as were requested may have more: it
+// is requested again from its beginning.
+func (r *cursorRange) advanceSlots(page *ScanReply) ([]string, error) {
 	names := page.Names
-	if l.trip.Scan != nil {
+	if r.batch.Scan != nil {
 		var err error
-		if names, err = l.pageOfSlot(page); err != nil {
+		if names, err = r.pageOfSlot(page); err != nil {
 			return nil, err
 		}
 	}
@@ -184,20 +182,20 @@ func (l *lane) advanceSlots(page *ScanReply) ([]string, error) {
 		came[SlotOf(name)]++
 	}
 	full := map[int]bool{}
-	for _, asked := range l.trip.Slots {
+	for _, asked := range r.batch.Slots {
 		if came[asked.Slot] >= asked.Keys {
 			full[asked.Slot] = true
-			l.takes = slices.Insert(l.takes, 0, asked)
+			r.slotsLeft = slices.Insert(r.slotsLeft, 0, asked)
 		}
 	}
-	l.over = len(l.takes) == 0
+	r.ended = len(r.slotsLeft) == 0
 	return slices.DeleteFunc(names, func(name string) bool { return full[SlotOf(name)] }), nil
 }
 
-// pageOfSlot are the names of a page that are of the slot that is being walked.
-// SCAN goes on to the next slot within a page.
-func (l *lane) pageOfSlot(page *ScanReply) ([]string, error) {
-	slot := l.takes[0].Slot
+// pageOfSlot returns the keys of a page that belong to the current slot. SCAN continues
+// with the next slot within a page.
+func (r *cursorRange) pageOfSlot(page *ScanReply) ([]string, error) {
+	slot := r.slotsLeft[0].Slot
 	kept := page.Names[:0]
 	for _, name := range page.Names {
 		switch of := SlotOf(name); {
@@ -207,16 +205,16 @@ func (l *lane) pageOfSlot(page *ScanReply) ([]string, error) {
 			kept = append(kept, name)
 		}
 	}
-	l.paged += len(kept)
-	l.scan.Cursor = page.Cursor
+	r.pagedNames += len(kept)
+	r.scan.Cursor = page.Cursor
 	if page.Cursor == 0 || slotOfCursor(page.Cursor) != slot {
-		l.paging, l.paged, l.takes = false, 0, l.takes[1:]
+		r.pagingSlot, r.pagedNames, r.slotsLeft = false, 0, r.slotsLeft[1:]
 	}
 	return kept, nil
 }
 
-// thin leaves out the names that are not wanted.
-func (w *Walk) thin(names []string) []string {
+// filterWanted removes the keys that are not Wanted.
+func (w *Walk) filterWanted(names []string) []string {
 	if w.Wanted == nil {
 		return names
 	}
@@ -225,25 +223,25 @@ func (w *Walk) thin(names []string) []string {
 	return kept
 }
 
-// nextNames takes up to count names out of the backlog.
-func (l *lane) nextNames(count int) {
-	n := min(count, len(l.backlog))
-	l.names, l.backlog = l.backlog[:n], l.backlog[n:]
+// nextNames takes up to count keys from the backlog.
+func (r *cursorRange) nextNames(count int) {
+	n := min(count, len(r.backlog))
+	r.names, r.backlog = r.backlog[:n], r.backlog[n:]
 }
 
-// slotsDone is the share of the keys of slots of which names have come, in [0,1].
+// slotsDone returns the fraction of the keys of all slots that have arrived, in [0,1].
 func (w *Walk) slotsDone() float64 {
-	l := w.lanes[0]
-	left := keysOf(l.takes)
-	if l.paging {
-		left -= min(l.paged, l.takes[0].Keys)
+	r := w.ranges[0]
+	left := keysOf(r.slotsLeft)
+	if r.pagingSlot {
+		left -= min(r.pagedNames, r.slotsLeft[0].Keys)
 	}
 	return max(0, 1-float64(left)/float64(max(1, keysOf(w.Slots))))
 }
 
-// keysOf is how many keys slots have.
-func keysOf(takes []SlotTake) (n int) {
-	for _, t := range takes {
+// keysOf returns the number of keys of slots.
+func keysOf(slots []SlotKeys) (n int) {
+	for _, t := range slots {
 		n += t.Keys
 	}
 	return n

@@ -29,27 +29,27 @@ func TestSlotOf(t *testing.T) {
 type slotServer struct {
 	Exchange
 	slots  map[int][]string
-	flight []*Trip
+	flight []*Batch
 	most   int // names at once
 	lost   bool
 }
 
-func (s *slotServer) Send(_ context.Context, trip *Trip) { s.flight = append(s.flight, trip) }
+func (s *slotServer) Send(_ context.Context, batch *Batch) { s.flight = append(s.flight, batch) }
 
-func (s *slotServer) Receive(context.Context) (*Trip, error) {
-	trip := s.flight[0]
+func (s *slotServer) Receive(context.Context) (*Batch, error) {
+	batch := s.flight[0]
 	s.flight = s.flight[1:]
-	trip.Page = ScanReply{}
-	for _, take := range trip.Slots {
-		names := s.slots[take.Slot]
-		trip.Page.Names = append(trip.Page.Names, names[:min(take.Keys, len(names))]...)
+	batch.Page = ScanReply{}
+	for _, slot := range batch.Slots {
+		names := s.slots[slot.Slot]
+		batch.Page.Names = append(batch.Page.Names, names[:min(slot.Keys, len(names))]...)
 	}
-	if trip.Scan != nil {
-		trip.Page = s.page(trip.Scan)
+	if batch.Scan != nil {
+		batch.Page = s.page(batch.Scan)
 	}
-	s.most = max(s.most, len(trip.Page.Names))
-	trip.Replies = append(trip.Replies, make([]Reply, len(trip.Requests))...)
-	return trip, nil
+	s.most = max(s.most, len(batch.Page.Names))
+	batch.Replies = append(batch.Replies, make([]Reply, len(batch.Requests))...)
+	return batch, nil
 }
 
 func (s *slotServer) page(scan *Scan) (page ScanReply) {
@@ -70,8 +70,8 @@ func (s *slotServer) page(scan *Scan) (page ScanReply) {
 	return page
 }
 
-func (s *slotServer) Abandon()                      {}
-func (s *slotServer) LeastRoundTrip() time.Duration { return 0 }
+func (s *slotServer) Abandon()                    {}
+func (s *slotServer) MinRoundTrip() time.Duration { return 0 }
 func (s *slotServer) CPUTime(context.Context) (time.Duration, bool) {
 	return 0, false
 }
@@ -91,17 +91,17 @@ func newSlotServer(keys map[string]int) *slotServer {
 // Of names that are not wanted it makes nothing.
 func TestWalkOverSlots(t *testing.T) {
 	keys := map[string]int{"large": 5000, "middle": 400, "has grown": 900, "has grown large": 3000, "gone": 0}
-	takes := []SlotTake{{SlotOf("middle"), 400}, {SlotOf("large"), 5000}, {SlotOf("gone"), 5}, {SlotOf("has grown"), 40}, {SlotOf("has grown large"), 1}}
+	slots := []SlotKeys{{SlotOf("middle"), 400}, {SlotOf("large"), 5000}, {SlotOf("gone"), 5}, {SlotOf("has grown"), 40}, {SlotOf("has grown large"), 1}}
 	for i := range 100 {
 		tag := fmt.Sprint("small", i)
 		keys[tag] = 3
-		takes = append(takes, SlotTake{SlotOf(tag), 3})
+		slots = append(slots, SlotKeys{SlotOf(tag), 3})
 	}
 	wanted := func(name string) bool { return !strings.HasSuffix(name, "7") }
 	for _, page := range []int{1, 20, 1000} {
 		s, v := newSlotServer(keys), visits{}
 		w := rangesWalk(s, v, 1, 0)
-		w.Slots, w.Page, w.Wanted = takes, page, wanted
+		w.Slots, w.Page, w.Wanted = slots, page, wanted
 		fractions := []float64{}
 		w.Progress = func(f float64) { fractions = append(fractions, f) }
 		if err := w.Run(t.Context()); err != nil {
@@ -135,7 +135,7 @@ func TestWalkOverSlots(t *testing.T) {
 func TestWalkOverSlotsStopped(t *testing.T) {
 	s, v := newSlotServer(map[string]int{"a": 400, "b": 400}), visits{}
 	w := rangesWalk(s, v, 1, 0)
-	w.Slots, w.Page = []SlotTake{{SlotOf("a"), 400}, {SlotOf("b"), 400}}, 30
+	w.Slots, w.Page = []SlotKeys{{SlotOf("a"), 400}, {SlotOf("b"), 400}}, 30
 	ctx, stop := context.WithCancel(t.Context())
 	w.Progress = func(f float64) {
 		if f == 1 { // all names are there, and thirty of the second slot asked about
@@ -156,7 +156,7 @@ func TestWalkOverSlotsOutOfOrder(t *testing.T) {
 	s.slots[SlotOf("a")/2] = []string{"b", "{c}"}
 	s.lost = true
 	w := rangesWalk(s, v, 1, 0)
-	w.Slots = []SlotTake{{SlotOf("a"), 1000}}
+	w.Slots = []SlotKeys{{SlotOf("a"), 1000}}
 	if err := w.Run(t.Context()); !errors.Is(err, errNoSlotOrder) || len(v) > 0 {
 		t.Errorf("error %v, and %d names were visited", err, len(v))
 	}

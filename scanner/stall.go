@@ -8,59 +8,61 @@ import (
 	"time"
 )
 
-// ErrStalled is the Reply.Err of a probe that the server did not answer in time. It
-// is not sent again for that key.
-var ErrStalled = errors.New("the server did not answer in time")
+// ErrStalled is the Reply.Err of a probe that the server did not reply to in time. It is
+// not sent again for that key.
+var ErrStalled = errors.New("the server did not reply in time")
 
-// Stall is a command about a key that the server did not answer within the time
-// limit. The server may be at work on it still, whatever becomes of the connection.
+// Stall is a command about a key that the server did not reply to within the time limit.
+// The server may still be executing it, even if the connection is closed.
 type Stall struct {
 	DB       int
 	Probe    Probe
 	Key      string
-	Took     time.Duration // until the reply came, or was given up
-	Answered bool          // the reply came
-	// Idle is a server that used little CPU time meanwhile: the link stopped, or the
-	// whole machine, and the command is not to blame. It is told of answered ones.
+	Took     time.Duration // until the reply arrived, or the wait was given up
+	Answered bool          // the reply arrived
+	// Idle reports that the server used little CPU time meanwhile: then the network or
+	// the whole machine stopped, and the command is not to blame. It is set for answered
+	// stalls only.
 	Idle bool
 
 	reply  Reply
-	before *cpuReading // the last one before the wait; nil: none, or Idle is decided
+	before *cpuReading // the last one before the wait; nil: none, or Idle is set
 	ended  time.Time
 }
 
-// cpuReading is the CPU time of the server's main thread, as INFO told it.
+// cpuReading is the CPU time of the server's main thread, from INFO.
 type cpuReading struct {
 	at  time.Time
 	cpu time.Duration
 }
 
-// sawCPU keeps the last CPU time that INFO told on any connection to the server.
+// sawCPU keeps the last CPU time from INFO on any connection to the server.
 func (c *Conn) sawCPU(cpu time.Duration, known bool) {
 	if known {
 		c.cpuSeen.Store(&cpuReading{time.Now(), cpu})
 	}
 }
 
-// leastAtWork is the share of a wait for which a server that worked on a command
-// has used CPU time at least.
-const leastAtWork = 0.5
+// minBusyShare is the fraction of a wait that a server working on a command uses of the
+// CPU at least.
+const minBusyShare = 0.5
 
-// Stalls are the commands that the server did not answer in time, in their order.
+// Stalls returns the commands that the server did not reply to in time, in order.
 func (c *Conn) Stalls() []Stall {
 	now := c.cpuSeen.Load()
 	for i := range c.stalls {
 		if s := &c.stalls[i]; s.before != nil && now != nil && now.at.After(s.ended) {
-			s.Idle = float64(now.cpu-s.before.cpu) < leastAtWork*float64(s.Took)
+			s.Idle = float64(now.cpu-s.before.cpu) < minBusyShare*float64(s.Took)
 			s.before = nil
 		}
 	}
 	return slices.Clone(c.stalls)
 }
 
-// known returns the reply to a request that must not be sent again, nil where it may.
-func (c *Conn) known(r Request) *Reply {
-	for i := range c.stalls { // few: each of them took as long as a reply may
+// knownReply returns the reply to a request that must not be sent again, nil if it may be
+// sent.
+func (c *Conn) knownReply(r Request) *Reply {
+	for i := range c.stalls { // few: each of them took the whole time limit
 		if s := &c.stalls[i]; s.DB == c.db && s.Probe == r.Probe && s.Key == r.Key {
 			return &s.reply
 		}
@@ -68,190 +70,190 @@ func (c *Conn) known(r Request) *Reply {
 	return nil
 }
 
-// overdue is the wait for a reply that did not come in time.
-type overdue struct {
-	index int // of the first request without a reply; that of no request: SCAN
+// lateReply is the wait for a reply that did not arrive in time.
+type lateReply struct {
+	index int // of the first request without a reply; beyond the last: SCAN
 	since time.Time
-	took  time.Duration // until replies came again; 0: they did not
-	cpu   *cpuReading   // the last one before; nil: none
-	// instead is to be noted when no trip behind has a better suspect; nil: none.
-	instead *Stall
+	took  time.Duration // until replies arrived again; 0: they did not
+	cpu   *cpuReading   // the last one before the wait; nil: none
+	// suspect is recorded if no batch behind has a likelier one; nil: none.
+	suspect *Stall
 }
 
-// linger decides, when the time for a reply to trip is up, whether to go on waiting
-// for it: a closed connection would not stop the command that runs at the server,
-// and to ask again would run it twice. Meanwhile nothing is sent on any connection.
-func (c *Conn) linger(ctx context.Context, trip *Trip) bool {
-	if c.late != nil || c.patience.MaxWait <= 0 || ctx.Err() != nil {
+// keepWaiting decides, when a reply to batch is overdue, whether to go on waiting:
+// closing the connection would not stop the command on the server, and asking again would
+// run it twice. Meanwhile nothing is sent on any connection.
+func (c *Conn) keepWaiting(ctx context.Context, batch *Batch) bool {
+	if c.waitingFor != nil || c.retry.MaxWait <= 0 || ctx.Err() != nil {
 		return false
 	}
-	c.late = &overdue{index: len(trip.Replies) - trip.before, since: c.turnOf(trip), cpu: c.cpuSeen.Load()}
-	if c.patience.Notice != nil {
-		c.patience.Notice(c.failed("asking for a page", errNoAnswer))
+	c.waitingFor = &lateReply{index: len(batch.Replies) - batch.replyOffset, since: c.startOf(batch), cpu: c.cpuSeen.Load()}
+	if c.retry.Notice != nil {
+		c.retry.Notice(c.failed("scanning keys", errNoAnswer))
 	}
-	c.watch.stepAside()
-	err := c.wire.setDeadline(time.Now().Add(c.patience.MaxWait))
-	if err == nil && ctx.Err() != nil { // it ended before the deadline was moved
-		err = c.wire.setDeadline(time.Now().Add(grace))
+	c.monitor.suspend()
+	err := c.wire.setDeadline(time.Now().Add(c.retry.MaxWait))
+	if err == nil && ctx.Err() != nil { // ctx ended before the deadline was moved
+		err = c.wire.setDeadline(time.Now().Add(stopGrace))
 	}
 	return err == nil
 }
 
-// turnOf is about when the server turned to a trip: when it was sent, or when the
-// one before was answered.
-func (c *Conn) turnOf(trip *Trip) time.Time {
-	if trip.sent.Before(c.answered) {
+// startOf returns about when the server started a batch: when it was sent, or when the
+// one before was replied to.
+func (c *Conn) startOf(batch *Batch) time.Time {
+	if batch.sent.Before(c.answered) {
 		return c.answered
 	}
-	return trip.sent
+	return batch.sent
 }
 
-// resumed ends the wait for a reply that came after all.
+// resumed ends the wait for a reply that arrived late.
 func (c *Conn) resumed(timeout time.Duration) error {
-	late := *c.late
+	late := *c.waitingFor
 	late.took = time.Since(late.since)
-	c.late, c.lates = nil, append(c.lates, late)
-	c.watch.comeBack()
+	c.waitingFor, c.lateReplies = nil, append(c.lateReplies, late)
+	c.monitor.resume()
 	c.waits = append(c.waits, Wait{errNoAnswer.Error(), late.took})
 	return c.wire.setDeadline(time.Now().Add(timeout))
 }
 
-// noteStalls notes which commands kept the server, once all replies to the trip are
-// there.
-func (c *Conn) noteStalls(ctx context.Context, trip *Trip) {
-	lates := c.takeLates()
-	if len(lates) == 0 {
+// recordStalls records which commands stalled the server, once all replies to the batch
+// are there.
+func (c *Conn) recordStalls(ctx context.Context, batch *Batch) {
+	lateReplies := c.takeLateReplies()
+	if len(lateReplies) == 0 {
 		return
 	}
-	streams := c.streams(ctx, trip)
-	for _, late := range lates {
+	streams := c.streams(ctx, batch)
+	for _, late := range lateReplies {
 		culprit := late.index
-		behind := from(late.index, streams)
+		behind := fromIndex(late.index, streams)
 		if len(behind) > 0 {
-			late.instead = nil
+			late.suspect = nil
 			culprit = slices.MaxFunc(behind, func(a, b int) int {
-				return cmp.Compare(trip.Replies[trip.before+a].Int, trip.Replies[trip.before+b].Int)
+				return cmp.Compare(batch.Replies[batch.replyOffset+a].Int, batch.Replies[batch.replyOffset+b].Int)
 			})
 		}
-		if late.instead == nil && culprit < len(trip.Requests) {
-			late.instead = c.newStall(trip.Requests[culprit], late.took, trip.Replies[trip.before+culprit])
-			late.instead.Answered, late.instead.before, late.instead.ended = true, late.cpu, late.since.Add(late.took)
+		if late.suspect == nil && culprit < len(batch.Requests) {
+			late.suspect = c.newStall(batch.Requests[culprit], late.took, batch.Replies[batch.replyOffset+culprit])
+			late.suspect.Answered, late.suspect.before, late.suspect.ended = true, late.cpu, late.since.Add(late.took)
 		}
-		if resumed := late.since.Add(late.took); len(behind) == 0 && len(c.flight) > 1 && c.flight[1].sent.Before(resumed) {
-			late.index, c.lates = 0, append(c.lates, late) // the server may have been at that trip
-		} else if s := late.instead; s != nil && c.known(Request{s.Probe, s.Key}) == nil {
+		if resumed := late.since.Add(late.took); len(behind) == 0 && len(c.inFlight) > 1 && c.inFlight[1].sent.Before(resumed) {
+			late.index, c.lateReplies = 0, append(c.lateReplies, late) // the server may have been executing that batch
+		} else if s := late.suspect; s != nil && c.knownReply(Request{s.Probe, s.Key}) == nil {
 			c.stalls = append(c.stalls, *s)
 		}
 	}
 }
 
-// takeLates returns the replies to the first trip that were late, and forgets them.
-func (c *Conn) takeLates() []overdue {
-	lates := c.lates
-	if c.late != nil {
-		lates = append(lates, *c.late)
+// takeLateReplies returns the late replies to the first batch, and forgets them.
+func (c *Conn) takeLateReplies() []lateReply {
+	lateReplies := c.lateReplies
+	if c.waitingFor != nil {
+		lateReplies = append(lateReplies, *c.waitingFor)
 	}
-	c.late, c.lates = nil, nil
-	return lates
+	c.waitingFor, c.lateReplies = nil, nil
+	return lateReplies
 }
 
-// slowLoss is how long a reply was awaited when the connection was lost, for that
-// reply to be suspected.
+// slowLoss is how long a reply was overdue when the connection was lost, for its command
+// to be a suspect.
 const slowLoss = time.Second
 
-// noteLoss is told that the connection was lost while replies to a trip were awaited.
-// A load balancer may cut a connection before our time is up: when that happens for
-// the second time at the same reply, the command is not sent a third time.
-func (c *Conn) noteLoss(trip *Trip) {
-	came, since := len(trip.Replies)-trip.before, c.turnOf(trip)
+// recordLoss records that the connection was lost while waiting for replies to a batch. A
+// load balancer may close a connection before our time limit: if that happens for the
+// second time at the same reply, the command is not sent a third time.
+func (c *Conn) recordLoss(batch *Batch) {
+	came, since := len(batch.Replies)-batch.replyOffset, c.startOf(batch)
 	waited := time.Since(since)
-	trip.wasted += waited
-	if c.late == nil && waited >= slowLoss {
-		if trip.lostAt == came+1 {
-			c.late = &overdue{index: came, since: since}
+	batch.lostTime += waited
+	if c.waitingFor == nil && waited >= slowLoss {
+		if batch.lostAt == came+1 {
+			c.waitingFor = &lateReply{index: came, since: since}
 		}
-		trip.lostAt = came + 1
+		batch.lostAt = came + 1
 	}
 }
 
-// giveUp notes, when the connection is lost on which a reply was awaited beyond its
-// time, what must not be sent again. It asks on the new connection.
-func (c *Conn) giveUp(ctx context.Context) error {
-	late, lates := c.late, c.lates
-	all := c.takeLates()
+// recordUnanswered records, when the connection with an overdue reply is lost, which
+// commands must not be sent again. It asks for the types of keys on the new connection.
+func (c *Conn) recordUnanswered(ctx context.Context) error {
+	late, lateReplies := c.waitingFor, c.lateReplies
+	all := c.takeLateReplies()
 	if len(all) == 0 {
 		return nil
 	}
 	first := all[0]
 	suspects := 0
-	for i, trip := range c.flight { // the server may have been at any that was sent
-		types, err := c.askTypes(ctx, trip)
+	for i, batch := range c.inFlight { // the server may have been executing any of them
+		types, err := c.fetchTypes(ctx, batch)
 		if err != nil {
-			c.late, c.lates = late, lates // there will be another connection
+			c.waitingFor, c.lateReplies = late, lateReplies // the next connection tries again
 			return err
 		}
-		streams := streamsIn(trip, types)
+		streams := streamsIn(batch, types)
 		if i == 0 {
-			streams = from(first.index, streams)
+			streams = fromIndex(first.index, streams)
 		}
 		for _, s := range streams {
-			c.stalls = append(c.stalls, *c.newStall(trip.Requests[s], time.Since(first.since), Reply{Err: ErrStalled}))
+			c.stalls = append(c.stalls, *c.newStall(batch.Requests[s], time.Since(first.since), Reply{Err: ErrStalled}))
 		}
 		suspects += len(streams)
 	}
 	if suspects == 0 {
-		c.accuse(all)
+		c.recordSuspects(all)
 	}
 	return nil
 }
 
-// accuse notes the commands whose replies were late, when there is no better suspect
-// or nobody left to ask.
-func (c *Conn) accuse(lates []overdue) {
-	for _, late := range lates {
-		if late.instead == nil && len(c.flight) > 0 && late.index < len(c.flight[0].Requests) {
-			late.instead = c.newStall(c.flight[0].Requests[late.index], time.Since(late.since), Reply{Err: ErrStalled})
+// recordSuspects records the commands whose replies were late, when there are no likelier
+// suspects or the connection is gone.
+func (c *Conn) recordSuspects(lateReplies []lateReply) {
+	for _, late := range lateReplies {
+		if late.suspect == nil && len(c.inFlight) > 0 && late.index < len(c.inFlight[0].Requests) {
+			late.suspect = c.newStall(c.inFlight[0].Requests[late.index], time.Since(late.since), Reply{Err: ErrStalled})
 		}
-		if late.instead != nil {
-			c.stalls = append(c.stalls, *late.instead)
+		if late.suspect != nil {
+			c.stalls = append(c.stalls, *late.suspect)
 		}
 	}
 }
 
-// newStall is a command that is not to be sent again, once it is noted.
+// newStall returns a command that is not sent again once it is recorded.
 func (c *Conn) newStall(r Request, took time.Duration, reply Reply) *Stall {
 	return &Stall{DB: c.db, Probe: r.Probe, Key: r.Key, Took: took, reply: reply}
 }
 
-// streams are the requests of an answered trip for MEMORY USAGE of a stream. A
-// server answers in order, but sends nothing before it is through with all commands
-// that it has read, some 16 kB at a time (networking.c, readQueryFromClient). So the
-// first reply that was missing may be innocent: MEMORY USAGE of a stream behind it
-// alone takes a time without bound.
-func (c *Conn) streams(ctx context.Context, trip *Trip) []int {
+// streams returns the requests of an answered batch for MEMORY USAGE of a stream. A
+// server replies in order, but sends nothing before it has executed all commands that it
+// has read, some 16 kB at a time (networking.c, readQueryFromClient). So the first
+// missing reply may be innocent: only MEMORY USAGE of a stream behind it takes unbounded
+// time.
+func (c *Conn) streams(ctx context.Context, batch *Batch) []int {
 	types := map[string]string{}
-	for i, r := range trip.Requests {
+	for i, r := range batch.Requests {
 		if r.Probe == Type {
-			types[r.Key] = trip.Replies[trip.before+i].Text
+			types[r.Key] = batch.Replies[batch.replyOffset+i].Text
 		}
 	}
-	if len(types) == 0 && len(c.flight) == 1 { // else the replies to other trips come first
+	if len(types) == 0 && len(c.inFlight) == 1 { // otherwise the replies to other batches come first
 		var err error
-		if types, err = c.askTypes(ctx, trip); err != nil {
-			c.wire.close() // the next trip makes another connection
+		if types, err = c.fetchTypes(ctx, batch); err != nil {
+			c.wire.close() // the next batch makes another connection
 		}
 	}
-	return streamsIn(trip, types)
+	return streamsIn(batch, types)
 }
 
-// from are the indexes that are not before first; they go up.
-func from(first int, indexes []int) []int {
+// fromIndex returns the indexes, in ascending order, that are not before first.
+func fromIndex(first int, indexes []int) []int {
 	i, _ := slices.BinarySearch(indexes, first)
 	return indexes[i:]
 }
 
-func streamsIn(trip *Trip, types map[string]string) (indexes []int) {
-	for i, r := range trip.Requests {
+func streamsIn(batch *Batch, types map[string]string) (indexes []int) {
+	for i, r := range batch.Requests {
 		if r.Probe == MemoryUsage && types[r.Key] == "stream" {
 			indexes = append(indexes, i)
 		}
@@ -259,11 +261,11 @@ func streamsIn(trip *Trip, types map[string]string) (indexes []int) {
 	return indexes
 }
 
-// askTypes are the types of the keys of which a trip asks for MEMORY USAGE. Nothing
-// may be on its way.
-func (c *Conn) askTypes(ctx context.Context, trip *Trip) (map[string]string, error) {
-	question := Trip{}
-	for _, r := range trip.Requests {
+// fetchTypes returns the types of the keys that a batch asks MEMORY USAGE for. Nothing
+// may be in flight.
+func (c *Conn) fetchTypes(ctx context.Context, batch *Batch) (map[string]string, error) {
+	question := Batch{}
+	for _, r := range batch.Requests {
 		if r.Probe == MemoryUsage {
 			question.Requests = append(question.Requests, Request{Type, r.Key})
 		}
@@ -271,15 +273,15 @@ func (c *Conn) askTypes(ctx context.Context, trip *Trip) (map[string]string, err
 	if len(question.Requests) == 0 {
 		return nil, nil
 	}
-	timeout := c.patienceNow(ctx)
-	if err := c.launch(&question, timeout); err != nil {
+	timeout := c.stepTimeout(ctx)
+	if err := c.write(&question, timeout); err != nil {
 		return nil, err
 	}
-	err := c.collect(ctx, &question, timeout)
-	c.takeLates()
+	err := c.readBatch(ctx, &question, timeout)
+	c.takeLateReplies()
 	types := map[string]string{}
 	for i, r := range question.Replies {
-		if types[question.Requests[i].Key] = r.Text; refused(r.Err) {
+		if types[question.Requests[i].Key] = r.Text; commandRefused(r.Err) {
 			types[question.Requests[i].Key] = "stream" // it may be one
 		}
 	}

@@ -35,7 +35,7 @@ func stalling(t *testing.T, slow, late string, types map[string]string) (*redist
 	})
 	notice := sync.OnceFunc(func() { close(noticed) })
 	t.Cleanup(notice)
-	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), 500*time.Millisecond, scanner.Patience{
+	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), 500*time.Millisecond, scanner.RetryPolicy{
 		MaxWait: time.Minute, Notice: func(error) { notice() },
 	})
 	if err != nil {
@@ -146,7 +146,7 @@ func TestLateReplyToOneOfSeveralTrips(t *testing.T) {
 			}
 			fake, conn := stalling(t, "memory usage a", late, types)
 			for _, key := range []string{"a", "bb", "ccc"} {
-				conn.Send(context.Background(), &scanner.Trip{Requests: append(about(key), scanner.Request{Probe: scanner.Type, Key: key})})
+				conn.Send(context.Background(), &scanner.Batch{Requests: append(about(key), scanner.Request{Probe: scanner.Type, Key: key})})
 			}
 			for range 3 {
 				trip, err := conn.Receive(context.Background())
@@ -191,7 +191,7 @@ func slowFake(t *testing.T, slow map[string]string, runIDs ...string) (*redistes
 		}
 	})
 	t.Cleanup(func() { close(noticed) })
-	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), 300*time.Millisecond, scanner.Patience{
+	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), 300*time.Millisecond, scanner.RetryPolicy{
 		MaxWait: time.Minute, Notice: func(error) {
 			select {
 			case noticed <- struct{}{}:
@@ -223,7 +223,7 @@ func TestTwoLateReplies(t *testing.T) {
 // restarted meanwhile.
 func TestLateReplyEndsTheWalk(t *testing.T) {
 	_, conn := slowFake(t, map[string]string{"bb": redistest.HangUpAfter(0, "")}, "c0ffee", "decaf")
-	if _, _, err := conn.RoundTrip(context.Background(), about("a", "bb", "cc"), nil, nil); err == nil || !strings.Contains(err.Error(), "another server process") {
+	if _, _, err := conn.RoundTrip(context.Background(), about("a", "bb", "cc"), nil, nil); err == nil || !strings.Contains(err.Error(), "a different server process") {
 		t.Fatal(err)
 	}
 	if stalls := conn.Stalls(); len(stalls) != 1 || stalls[0].Key != "bb" || stalls[0].Answered {
@@ -247,12 +247,12 @@ func TestLateReplyBeyondPatience(t *testing.T) {
 		}
 	})
 	t.Cleanup(func() { close(never) })
-	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), 200*time.Millisecond, scanner.Patience{MaxWait: time.Second})
+	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), 200*time.Millisecond, scanner.RetryPolicy{MaxWait: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, _, err := conn.RoundTrip(context.Background(), about("a"), nil, nil); err == nil || !strings.Contains(err.Error(), "no answer in time, for 1s") {
+	if _, _, err := conn.RoundTrip(context.Background(), about("a"), nil, nil); err == nil || !strings.Contains(err.Error(), "no reply in time; gave up after 1s") {
 		t.Errorf("%v", err)
 	}
 	if n, stalls := conn.Cost().Commands["info"], conn.Stalls(); n != 1 || len(stalls) != 1 || stalls[0].Key != "a" || stalls[0].Answered {
@@ -282,7 +282,7 @@ func TestLateReplyBesideThePages(t *testing.T) {
 			return redistest.Simple("OK")
 		}
 	})
-	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), timeout, scanner.Patience{MaxWait: time.Minute})
+	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), timeout, scanner.RetryPolicy{MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func TestLateReplyBesideThePages(t *testing.T) {
 // Without patience a late reply ends the walk.
 func TestLateReplyWithoutPatience(t *testing.T) {
 	server := redistest.New(t)
-	conn, err := scanner.Connect(context.Background(), target(t, server.URL()), 200*time.Millisecond, scanner.Patience{})
+	conn, err := scanner.Connect(context.Background(), target(t, server.URL()), 200*time.Millisecond, scanner.RetryPolicy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +308,7 @@ func TestLateReplyWithoutPatience(t *testing.T) {
 		t.Skip(err)
 	}
 	defer func() { _ = server.Resume() }()
-	if _, _, err := conn.RoundTrip(context.Background(), about("a"), nil, nil); err == nil || !strings.Contains(err.Error(), "no answer in time") {
+	if _, _, err := conn.RoundTrip(context.Background(), about("a"), nil, nil); err == nil || !strings.Contains(err.Error(), "no reply in time") {
 		t.Errorf("%v", err)
 	}
 }
@@ -329,7 +329,7 @@ func TestConnectionCutAtALongCommand(t *testing.T) {
 			return redistest.Simple("OK")
 		}
 	})
-	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), time.Minute, scanner.Patience{MaxWait: time.Minute})
+	conn, err := scanner.Connect(context.Background(), target(t, fake.URL()), time.Minute, scanner.RetryPolicy{MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

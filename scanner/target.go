@@ -13,11 +13,11 @@ import (
 	"strings"
 )
 
-// DefaultPort is Redis's port.
+// DefaultPort is the default port of Redis.
 const DefaultPort = 6379
 
-// Secret is a password. It formats as stars, so that no message, log or
-// document can contain it by accident.
+// Secret is a password. It formats as stars, so that no message, log or document contains
+// it by accident.
 type Secret string
 
 // String hides the secret.
@@ -26,16 +26,17 @@ func (Secret) String() string { return "***" }
 // GoString hides the secret from %#v.
 func (Secret) GoString() string { return "***" }
 
-// tellingPrefix is how many bytes of a secret give it away. Servers cut what they
-// quote (server.c, afterErrorReply: 128 bytes), so that its end may be missing.
-const tellingPrefix = 8
+// maskPrefix is the length of a secret's prefix that is masked wherever it appears, in
+// bytes: servers truncate what they quote (server.c, afterErrorReply: 128 bytes), so the
+// rest may be missing.
+const maskPrefix = 8
 
-// Mask returns text with stars in the place of the secret, or of its beginning.
+// Mask returns text with stars in place of the secret, or of its beginning.
 func (s Secret) Mask(text string) string {
 	if s == "" {
 		return text
 	}
-	begin := string(s[:min(len(s), tellingPrefix)])
+	begin := string(s[:min(len(s), maskPrefix)])
 	var masked strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, begin)
@@ -52,32 +53,32 @@ func (s Secret) Mask(text string) string {
 	}
 }
 
-// Target says where one server is and how to get in.
+// Target holds the address of one server and how to log in.
 type Target struct {
 	Network  string // "tcp" or "unix"
 	Address  string // host:port or socket path
 	Username string // ACL user; empty: the default user
 	Password Secret
 	TLS      *tls.Config // nil: no TLS
-	DB       *int        // database that the URL names; nil when it names none
+	DB       *int        // database in the URL; nil if it has none
 }
 
-// URLError is a URL that cannot be used. Its text never repeats any part of the
-// URL: with a character that should have been escaped, any may be the password.
+// URLError is an invalid URL. Its text never repeats any part of the URL: with a
+// character that should have been escaped, any part may be the password.
 type URLError struct {
-	Problem string // what is wrong
-	Hint    string // what to write instead
+	Problem string // the problem
+	Hint    string // how to write it
 }
 
-// Error tells what is wrong with the URL.
-func (e *URLError) Error() string { return "bad URL: " + e.Problem }
+// Error returns the problem with the URL.
+func (e *URLError) Error() string { return "invalid URL: " + e.Problem }
 
 const urlForms = "write redis://[user[:password]@]host[:port][/db], rediss://... for TLS, or unix:///path/to/socket[?db=N]"
 
-const passwordHint = urlForms + "; percent-encode special characters in a password, or give it with REDISCLI_AUTH"
+const passwordHint = urlForms + "; percent-encode special characters in a password, or set REDISCLI_AUTH"
 
-// ParseURL reads a redis://, rediss:// or unix:// URL, or what people type for
-// one: host:port, or the path of a socket. Errors are *URLError.
+// ParseURL parses a redis://, rediss:// or unix:// URL, or a short form: host:port, or
+// the path of a socket. Errors are *URLError.
 func ParseURL(raw string) (Target, error) {
 	switch {
 	case strings.HasPrefix(raw, "/"):
@@ -88,11 +89,11 @@ func ParseURL(raw string) (Target, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// The library's error repeats the URL and thus the password.
-		return Target{}, &URLError{Problem: "it cannot be parsed", Hint: passwordHint}
+		return Target{}, &URLError{Problem: "syntax error", Hint: passwordHint}
 	}
 	// An unescaped #, / or ? in a password ends the host there.
 	if u.Fragment != "" || strings.Contains(u.Path, "@") || strings.Contains(u.RawQuery, "@") {
-		return Target{}, &URLError{Problem: "it has a # or an @ where none belongs", Hint: passwordHint}
+		return Target{}, &URLError{Problem: "unexpected # or @", Hint: passwordHint}
 	}
 	var t Target
 	switch u.Scheme {
@@ -101,7 +102,7 @@ func ParseURL(raw string) (Target, error) {
 	case "unix":
 		t, err = parseUnix(u)
 	default:
-		err = &URLError{Problem: "its scheme is not supported", Hint: urlForms}
+		err = &URLError{Problem: "unsupported scheme", Hint: urlForms}
 	}
 	if err != nil {
 		return Target{}, err
@@ -124,7 +125,7 @@ func parseTCP(u *url.URL) (Target, error) {
 		port = strconv.Itoa(DefaultPort)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return Target{}, &URLError{Problem: "its port is not between 1 and 65535", Hint: urlForms}
+		return Target{}, &URLError{Problem: "the port is not between 1 and 65535", Hint: urlForms}
 	}
 	t := Target{Network: "tcp", Address: net.JoinHostPort(host, port)}
 	if u.Scheme == "rediss" {
@@ -142,17 +143,17 @@ func parseTCP(u *url.URL) (Target, error) {
 func parseUnix(u *url.URL) (Target, error) {
 	path := u.Host + u.Path // unix://./relative puts "." into the host
 	if strings.TrimSpace(path) == "" {
-		return Target{}, &URLError{Problem: "it names no socket", Hint: urlForms}
+		return Target{}, &URLError{Problem: "the path of the socket is missing", Hint: urlForms}
 	}
 	db, err := databaseOf(u.Query())
 	return Target{Network: "unix", Address: path, DB: db}, err
 }
 
-// databaseOf reads the only query parameter there is.
+// databaseOf returns the only supported query parameter.
 func databaseOf(query url.Values) (*int, error) {
 	for name := range query {
 		if name != "db" {
-			return nil, &URLError{Problem: "it has a parameter other than db", Hint: "use keyprof's flags; " + passwordHint}
+			return nil, &URLError{Problem: "unknown parameter; only db is supported", Hint: "use keyprof's flags; " + passwordHint}
 		}
 	}
 	values := query["db"]
@@ -161,12 +162,13 @@ func databaseOf(query url.Values) (*int, error) {
 	}
 	n, err := strconv.Atoi(values[0])
 	if len(values) > 1 || err != nil || n < 0 {
-		return nil, &URLError{Problem: "its database is not a number from 0 up", Hint: passwordHint}
+		return nil, &URLError{Problem: "the database is not a number from 0 up", Hint: passwordHint}
 	}
 	return &n, nil
 }
 
-// ParseDatabases reads a list of database numbers such as "0,3"; "all" is nil.
+// ParseDatabases parses a list of database numbers such as "0,3". It returns nil for
+// "all".
 func ParseDatabases(list string) ([]int, error) {
 	if list == "all" || list == "" {
 		return nil, nil
@@ -187,17 +189,17 @@ func ParseDatabases(list string) ([]int, error) {
 	return dbs, nil
 }
 
-// TLSFiles are the settings of a TLS connection, by redis-cli's names.
+// TLSFiles holds the settings of a TLS connection, named as in redis-cli.
 type TLSFiles struct {
-	CACert   string // file of PEM certificates to trust in place of the system's
+	CACert   string // file of PEM certificates to trust instead of the system's
 	Cert     string // file of the client certificate, PEM
 	Key      string // file of its private key, PEM
 	SNI      string // name to send and to check; empty: the host
 	Insecure bool   // do not verify the server's certificate
 }
 
-// Apply turns TLS on for the target, or changes it when a rediss:// URL turned
-// it on already. The error names the file that cannot be used.
+// Apply turns TLS on for the target, or changes the settings if a rediss:// URL has
+// turned it on. The error names the file that cannot be used.
 func (f TLSFiles) Apply(t *Target, host string) error {
 	if t.TLS == nil {
 		t.TLS = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
@@ -212,8 +214,8 @@ func (f TLSFiles) Apply(t *Target, host string) error {
 	return f.applyCert(t.TLS)
 }
 
-// maxPEMBytes is the longest file of certificates that is read; the authorities of
-// a whole system take some 250,000 bytes.
+// maxPEMBytes is the maximum size of a file of certificates; a whole system's authorities
+// take some 250,000 bytes.
 const maxPEMBytes = 8 << 20
 
 func readPEM(path string) ([]byte, error) {
@@ -224,7 +226,7 @@ func readPEM(path string) ([]byte, error) {
 	defer file.Close()
 	pem, err := io.ReadAll(io.LimitReader(file, maxPEMBytes+1))
 	if err == nil && len(pem) > maxPEMBytes {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxPEMBytes)
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxPEMBytes)
 	}
 	return pem, err
 }
@@ -249,7 +251,7 @@ func (f TLSFiles) applyCert(c *tls.Config) error {
 	case f.Cert == "" && f.Key == "":
 		return nil
 	case f.Cert == "" || f.Key == "":
-		return errors.New("--cert and --key go together")
+		return errors.New("--cert and --key must be given together")
 	}
 	cert, err := readPEM(f.Cert)
 	if err != nil {

@@ -15,98 +15,98 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// maxPipelineBytes bounds the requests of one pipeline. Names of 512 KiB exist,
-// and each travels once a probe.
+// maxPipelineBytes bounds the requests of one pipeline. Keys of 512 KiB exist, and each
+// is sent once for every probe.
 const maxPipelineBytes = 64 << 10
 
-// Visitor asks about the keys of a walk and gets the answers.
+// Visitor chooses the probes of a scan and receives the replies.
 type Visitor interface {
-	// Requests appends what is to be asked after a page of names arrived. The
-	// last call of a walk has no names, to let follow-up questions out.
+	// Requests appends the probes to send after a page of keys arrived. The last call of
+	// a scan has no names, to send follow-up probes.
 	Requests(requests []Request, names []string) []Request
-	// Replies hands over the answer to each of the requests, in their order. It
-	// is called once for each call of Requests, when all answers are there.
-	// The slice is used again for the next page.
+	// Replies receives the reply to each request, in their order. It is called once for
+	// each call of Requests, when all replies are there. The slice is reused for the next
+	// page.
 	Replies(replies []Reply) error
-	// Long is told of a name that is not to be probed, as it is too long: its
-	// beginning, and its length in bytes.
+	// Long receives a name that is not probed because it is too long: its beginning, and
+	// its length in bytes.
 	Long(prefix string, length int64)
 }
 
-// Walk is a walk over the names of one database. Set the fields, then call Run
-// once.
+// Walk scans the keys of one database. Set the fields, then call Run once.
 type Walk struct {
 	Exchange Exchange
 	Visitors func() Visitor // one for each cursor range
 	Pacer    *throttle.Pacer
 	Page     int                    // COUNT of each SCAN, without a Guard
-	Guard    *throttle.Guard        // chooses pages, and makes the walk stand back; may be nil
-	Watch    *Watch                 // feels what others feel, for the Guard; may be nil
-	Match    string                 // glob; empty: all names
-	Tally    *Tally                 // what this walk and those before it cost
+	Guard    *throttle.Guard        // chooses page sizes and pauses; may be nil
+	Monitor  *LatencyMonitor        // measures the latency of other clients, for the Guard; may be nil
+	Match    string                 // glob; empty: all keys
+	Tally    *Tally                 // the cost of this scan and those before it
 	Progress func(fraction float64) // called after each page; may be nil
-	// Interval is what to walk; nil: all keys. It wants a server that
-	// RandomCursors is true of, as does Ranges over 1.
+	// Interval limits the scan; nil: all keys. It needs a server for which
+	// info.RandomCursors returns true, as does MaxRanges above 1.
 	Interval *Interval
-	// Slots are what to walk instead; nil: as Interval says. It wants a server that
-	// SlotTables is true of, and knows no Match.
-	Slots []SlotTake
-	// Wanted is asked of each name of slots, once, whether it is to be visited; nil: all are.
-	Wanted func(name string) bool
-	Ranges int    // cursor ranges to walk at once, at most; 0: 1
-	Keys   int64  // in the database, about; 0: not known
-	Role   string // of the node; a change of it ends the walk. Empty: it is not known
-	// Braked is called now and then while the walk stands back, with the cause,
-	// and with none when it goes on; may be nil.
-	Braked func(cause string)
+	// Slots are scanned instead of an Interval; nil: see Interval. They need a server for
+	// which info.SlotTables returns true, and exclude Match.
+	Slots []SlotKeys
+	// Wanted is called once for each key of Slots and reports whether to visit it; nil:
+	// all are.
+	Wanted    func(name string) bool
+	MaxRanges int    // cursor ranges to scan at once, at most; 0: 1
+	Keys      int64  // in the database, about; 0: unknown
+	Role      string // of the node; a change ends the scan. Empty: unknown
+	// OnPause is called now and then while the Guard pauses the scan, with the reason,
+	// and with "" when the scan resumes; may be nil.
+	OnPause func(cause string)
 
-	sleep      func(time.Duration) // for brief pauses; a test has its own clock
-	lanes      []*lane             // in the order of their ranges
-	ready      []*lane             // that have something to send, in the order in which they do
-	flying     []flight            // trips on their way, the first sent first
-	due        time.Duration       // when the next may be sent over a link, since Tally.Began
-	dueForRate bool                // Rate alone wants that
-	changed    error               // the role of the node did
-	trial      trial
-	calibrated time.Time     // last
-	unanswered int           // times in a row that the server did not tell its CPU time
-	cpu        time.Duration // of the server's main thread then; 0: not known
-	began      time.Time     // of this walk
-	came       int64         // names that pages had
-	suspect    time.Duration // late replies over a link, of which it is not known whether the server was at work
-	accounted  time.Duration // Tally.Service when the server told its CPU time
-	singly     int           // pages still to ask for by COUNT 1
-	recent     recentNames
+	sleep        func(time.Duration) // for short pauses; a test has its own clock
+	ranges       []*cursorRange      // in the order of their ranges
+	ready        []*cursorRange      // ranges with something to send, in the order of sending
+	inFlight     []sentBatch         // in the order sent
+	due          time.Duration       // when the next batch may be sent over a link, since Tally.Began
+	dueForRate   bool                // Rate alone asks for due
+	changed      error               // the error for a changed role
+	trial        trial
+	calibrated   time.Time     // last
+	unanswered   int           // failed readings of the CPU time in a row
+	cpu          time.Duration // of the server's main thread at the last reading; 0: unknown
+	began        time.Time     // of this scan
+	namesSeen    int64         // keys in pages so far
+	unattributed time.Duration // time of late replies over a link that may be the server's
+	serviceAtCPU time.Duration // Tally.Service at the last reading of the CPU time
+	singlePages  int           // pages still to request with COUNT 1
+	recent       recentNames
 }
 
-// Tally is what walks cost, summed over the databases of a node.
+// Tally sums up the cost of scans, over the databases of a node.
 type Tally struct {
-	Began    time.Time     // of the first walk
-	Returned int64         // names that SCAN returned, repeats included, those that were not wanted left out
-	Repeats  int64         // of these, that are not visited: it had returned them shortly before, or another range has them
-	Service  time.Duration // upper bound of the server's main thread that we used
-	// Pauses of the pacer, by what wanted the longer one.
+	Began    time.Time     // of the first scan
+	Returned int64         // keys that SCAN returned, including repeats, excluding those not Wanted
+	Repeats  int64         // of these, not visited: returned shortly before, or part of another range
+	Service  time.Duration // upper bound of our use of the server's main thread
+	// Pauses of the pacer, by the limit that asked for the longer one.
 	PausedForLoad, PausedForRate time.Duration
 }
 
-// flight is a trip of a lane on its way.
-type flight struct {
-	lane *lane
-	trip *Trip
+// sentBatch is a batch in flight, with its range.
+type sentBatch struct {
+	owner *cursorRange
+	batch *Batch
 }
 
-// Run walks until the server says that it is over, or the interval is. When ctx
-// ends it finishes the pages at hand and returns the context's cause; a page is
-// visited whole or not at all.
+// Run scans until the server returns the last cursor, or the interval ends. When ctx ends
+// it finishes the current pages and returns the context's cause; a page is visited
+// completely or not at all.
 func (w *Walk) Run(ctx context.Context) error {
 	w.begin()
-	if err := w.ask(ctx, w.lanes[0]); err != nil {
+	if err := w.prepare(ctx, w.ranges[0]); err != nil {
 		return err
 	}
-	for len(w.flying)+len(w.ready) > 0 {
+	for len(w.inFlight)+len(w.ready) > 0 {
 		if w.maySend() {
 			w.send(ctx, w.ready[0])
-		} else if err := w.land(ctx); err != nil {
+		} else if err := w.handleReply(ctx); err != nil {
 			w.Exchange.Abandon()
 			return err
 		}
@@ -117,193 +117,192 @@ func (w *Walk) Run(ctx context.Context) error {
 	return nil
 }
 
-// maySend reports whether to send before the next reply is awaited.
+// maySend reports whether to send before the next reply is received.
 func (w *Walk) maySend() bool {
 	switch {
 	case len(w.ready) == 0:
 		return false
-	case len(w.flying) == 0:
+	case len(w.inFlight) == 0:
 		return true
-	case w.careful():
+	case w.lowMemory():
 		return false
-	case w.far():
-		return len(w.flying) < w.Guard.Link().Window() && !w.replyFirst()
+	case w.overLink():
+		return len(w.inFlight) < w.Guard.Link().Window() && !w.replyFirst()
 	default:
 		return true
 	}
 }
 
-// ask readies the questions about a lane's page at hand and, unless its range or
-// the walk is at an end, the SCAN for its next page. The last time there is
-// nothing to send.
-func (w *Walk) ask(ctx context.Context, l *lane) error {
-	l.scanning = !l.over && len(l.backlog) == 0 && ctx.Err() == nil
-	l.out, l.sent, l.replies = 0, 0, l.replies[:0]
-	l.rest = l.visitor.Requests(l.requests[:0], l.names)
-	l.requests = l.rest
-	if len(l.rest) == 0 && !l.scanning {
-		l.probed, l.finished = l.at, l.over && len(l.backlog) == 0
-		return l.visitor.Replies(nil)
+// prepare collects the probes of a range's current page and, unless the range or the scan
+// is at its end, the SCAN for its next page. The last time there is nothing to send.
+func (w *Walk) prepare(ctx context.Context, r *cursorRange) error {
+	r.scanning = !r.ended && len(r.backlog) == 0 && ctx.Err() == nil
+	r.inFlight, r.sent, r.replies = 0, 0, r.replies[:0]
+	r.unsent = r.visitor.Requests(r.requests[:0], r.names)
+	r.requests = r.unsent
+	if len(r.unsent) == 0 && !r.scanning {
+		r.probed, r.finished = r.at, r.ended && len(r.backlog) == 0
+		return r.visitor.Replies(nil)
 	}
-	w.ready = append(w.ready, l)
+	w.ready = append(w.ready, r)
 	return nil
 }
 
-// send sends what a pipeline may hold of a lane's questions. SCAN goes with the last
+// send sends as many of a range's probes as fit into a pipeline. SCAN goes with the last
 // of them; over a link it is a pipeline of its own.
-func (w *Walk) send(ctx context.Context, l *lane) {
-	far := w.far()
-	trip := l.nextTrip()
-	trip.Requests, l.rest = split(l.rest, w.pipelineBytes(), w.pipelineRequests())
-	last := len(l.rest) == 0 && (!far || len(trip.Requests) == 0 || !l.scanning)
+func (w *Walk) send(ctx context.Context, r *cursorRange) {
+	overLink := w.overLink()
+	batch := r.nextBatch()
+	batch.Requests, r.unsent = splitRequests(r.unsent, w.pipelineBytes(), w.pipelineRequests())
+	last := len(r.unsent) == 0 && (!overLink || len(batch.Requests) == 0 || !r.scanning)
 	switch {
-	case !last || !l.scanning:
+	case !last || !r.scanning:
 	case w.Slots != nil:
-		l.askSlots(trip, w.count())
+		r.requestSlots(batch, w.count())
 	default:
-		l.scan = Scan{Cursor: bits.Reverse64(l.at), Count: min(w.count(), l.most), Match: w.Match}
-		trip.Scan = &l.scan
+		r.scan = Scan{Cursor: bits.Reverse64(r.at), Count: min(w.count(), r.maxCount), Match: w.Match}
+		batch.Scan = &r.scan
 	}
-	if far {
-		w.space(ctx, trip)
+	if overLink {
+		w.paceSend(ctx, batch)
 	}
-	w.Exchange.Send(ctx, trip)
-	l.out++
-	w.flying = append(w.flying, flight{l, trip})
-	if l.complete = last; last || !far { // else the rest follows without delay
+	w.Exchange.Send(ctx, batch)
+	r.inFlight++
+	w.inFlight = append(w.inFlight, sentBatch{r, batch})
+	if r.complete = last; last || !overLink { // otherwise the rest follows without delay
 		w.ready = slices.Delete(w.ready, 0, 1)
 	}
 }
 
-// land takes what came back first, and readies what is next.
-func (w *Walk) land(ctx context.Context) error {
-	f := w.flying[0]
-	w.flying = slices.Delete(w.flying, 0, 1)
-	l := f.lane
+// handleReply receives the first batch in flight, and prepares what is next.
+func (w *Walk) handleReply(ctx context.Context) error {
+	f := w.inFlight[0]
+	w.inFlight = slices.Delete(w.inFlight, 0, 1)
+	r := f.owner
 	if err := w.receive(ctx, f); err != nil {
 		return err
 	}
-	l.trip = f.trip
-	l.out--
-	if l.sent > 1 || !l.complete {
-		l.replies = append(l.replies, f.trip.Replies...)
+	r.batch = f.batch
+	r.inFlight--
+	if r.sent > 1 || !r.complete {
+		r.replies = append(r.replies, f.batch.Replies...)
 	}
 	switch {
-	case !l.complete && !slices.Contains(w.ready, l):
-		w.ready = append(w.ready, l)
+	case !r.complete && !slices.Contains(w.ready, r):
+		w.ready = append(w.ready, r)
 		return nil
-	case !l.complete || l.out > 0:
+	case !r.complete || r.inFlight > 0:
 		return nil
 	}
-	return w.landed(ctx, l)
+	return w.handleReplies(ctx, r)
 }
 
-// landed goes on with a lane that has all replies.
-func (w *Walk) landed(ctx context.Context, l *lane) error {
-	replies := l.replies
-	if l.sent == 1 {
-		replies = l.trip.Replies
+// handleReplies continues with a range that has all its replies.
+func (w *Walk) handleReplies(ctx context.Context, r *cursorRange) error {
+	replies := r.replies
+	if r.sent == 1 {
+		replies = r.batch.Replies
 	}
-	if err := l.visitor.Replies(replies); err != nil {
+	if err := r.visitor.Replies(replies); err != nil {
 		return err
 	}
-	l.names = nil
-	if l.trip.Scan == nil && len(l.trip.Slots) == 0 {
+	r.names = nil
+	if r.batch.Scan == nil && len(r.batch.Slots) == 0 {
 		if ctx.Err() == nil {
-			l.nextNames(w.count())
+			r.nextNames(w.count())
 		}
-		return w.ask(ctx, l)
+		return w.prepare(ctx, r)
 	}
-	l.probed = l.at
-	if err := w.arrive(l); err != nil {
+	r.probed = r.at
+	if err := w.handlePage(r); err != nil {
 		return err
 	}
-	for _, next := range append([]*lane{l}, w.divide(l)...) {
-		if err := w.ask(ctx, next); err != nil {
+	for _, next := range append([]*cursorRange{r}, w.divideRange(r)...) {
+		if err := w.prepare(ctx, next); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// receive takes the trip that was sent first, and paces. A walk that is told to stop
-// still gets the answers to what it sent.
-func (w *Walk) receive(ctx context.Context, f flight) error {
-	trip, err := w.Exchange.Receive(ctx)
-	if w.far() && err == nil {
-		return w.receiveFar(ctx, f.trip)
+// receive receives the batch that was sent first, and paces. A scan whose context has
+// ended still receives the replies to what it sent.
+func (w *Walk) receive(ctx context.Context, f sentBatch) error {
+	batch, err := w.Exchange.Receive(ctx)
+	if w.overLink() && err == nil {
+		return w.receiveOverLink(ctx, f.batch)
 	}
-	w.Tally.Service += w.ours(ctx, trip, err == nil)
+	w.Tally.Service += w.ownService(ctx, batch, err == nil)
 	if err != nil {
 		return err
 	}
-	keys := len(trip.Page.Names)
-	if w.Slots != nil { // of which not all are wanted
-		keys = len(f.lane.names)
+	keys := len(batch.Page.Names)
+	if w.Slots != nil { // not all of them are wanted
+		keys = len(f.owner.names)
 	}
-	pause, forRate := w.Pacer.Page(trip.Service, keys, time.Since(w.Tally.Began))
-	w.calibrate(ctx) // what it has used for the page is charged
+	pause, forRate := w.Pacer.Page(batch.Service, keys, time.Since(w.Tally.Began))
+	w.calibrate(ctx) // charges the CPU time of the page
 	w.pause(ctx, pause, forRate)
-	if trip.Scan != nil || w.Slots != nil { // else the walk is about to end
-		w.heed(ctx, trip.Service)
+	if batch.Scan != nil || w.Slots != nil { // otherwise the scan is about to end
+		w.throttle(ctx, batch.Service)
 	}
 	return w.changed
 }
 
-// pause rests for as long as the pacer wants.
+// pause pauses for as long as the pacer asks.
 func (w *Walk) pause(ctx context.Context, pause time.Duration, forRate bool) {
-	if took := w.rest(ctx, pause); forRate {
+	if took := w.pauseFor(ctx, pause); forRate {
 		w.Tally.PausedForRate += took
 	} else {
 		w.Tally.PausedForLoad += took
 	}
 }
 
-// arrive takes the page of names that came for a lane.
-func (w *Walk) arrive(l *lane) error {
-	page := &l.trip.Page
+// handlePage takes in the page that arrived for a range.
+func (w *Walk) handlePage(r *cursorRange) error {
+	page := &r.batch.Page
 	w.Tally.Returned += int64(len(page.Names))
-	if err := w.endless(l, page); err != nil {
+	if err := w.checkEndless(r, page); err != nil {
 		return err
 	}
-	if err := w.watch(l, page); err != nil {
+	if err := w.observeTrial(r, page); err != nil {
 		return err
 	}
-	returned, advance := len(page.Names), l.advance
+	returned, advance := len(page.Names), r.advance
 	if w.Slots != nil {
-		advance = l.advanceSlots
+		advance = r.advanceSlots
 	}
 	kept, err := advance(page)
 	if err != nil {
 		return err
 	}
-	w.noteLong(l, page.Long)
+	w.noteLong(r, page.Long)
 	kept = w.recent.drop(kept)
 	w.Tally.Repeats += int64(returned - len(kept))
-	l.backlog = w.thin(kept)
-	l.nextNames(w.atOnce(len(l.backlog)))
+	r.backlog = w.filterWanted(kept)
+	r.nextNames(w.atOnce(len(r.backlog)))
 	if w.Progress != nil {
 		w.Progress(w.scanned())
 	}
 	return nil
 }
 
-// afterLong is how many pages are asked for by COUNT 1 after one with a name that is
-// too long to be probed: the server holds all names of a page in memory at once.
+// afterLong is the number of pages that are requested with COUNT 1 after one with a name
+// that is too long to be probed: the server holds all names of a page in memory at once.
 const afterLong = 64
 
-// noteLong tells the visitor of names that are not probed.
-func (w *Walk) noteLong(l *lane, names []LongName) {
-	w.singly = max(0, w.singly-1)
+// noteLong passes names that are not probed to the visitor.
+func (w *Walk) noteLong(r *cursorRange, names []LongName) {
+	w.singlePages = max(0, w.singlePages-1)
 	for _, name := range names {
-		l.visitor.Long(name.Prefix, name.Bytes)
+		r.visitor.Long(name.Prefix, name.Bytes)
 		w.Tally.Returned++
-		w.singly = afterLong
+		w.singlePages = afterLong
 	}
 }
 
-// atOnce is how many of the names that came are asked about at a time: SCAN was
-// asked for no more.
+// atOnce returns how many of the keys that arrived are probed at a time: SCAN was asked
+// for no more.
 func (w *Walk) atOnce(came int) int {
 	if w.Slots == nil {
 		return came
@@ -314,28 +313,28 @@ func (w *Walk) atOnce(came int) int {
 // longPage is longer than any page should take.
 const longPage = 100 * time.Millisecond
 
-// ours is the service of a trip. Where the connection was lost, it is bounded by what
-// the server's main thread used meanwhile, for all its clients: while a network was
-// down the server was idle.
-func (w *Walk) ours(ctx context.Context, trip *Trip, connected bool) time.Duration {
+// ownService returns the service of a batch. If the connection was lost, it is bounded by
+// the CPU time that the server's main thread used meanwhile, for all its clients: while a
+// network was down the server was idle.
+func (w *Walk) ownService(ctx context.Context, batch *Batch, connected bool) time.Duration {
 	before := w.cpu
-	if trip.wasted <= longPage || !connected || before == 0 || len(w.flying) > 0 {
-		return trip.Service
+	if batch.lostTime <= longPage || !connected || before == 0 || len(w.inFlight) > 0 {
+		return batch.Service
 	}
 	if cpu, ok := w.cpuTime(ctx); ok {
-		w.cpu, trip.Service = cpu, min(trip.Service, max(0, cpu-before))
+		w.cpu, batch.Service = cpu, min(batch.Service, max(0, cpu-before))
 	}
-	return trip.Service
+	return batch.Service
 }
 
-// calibrateEvery is how often the server is asked for its CPU time.
+// calibrateEvery is the interval between readings of the server's CPU time.
 const calibrateEvery = 250 * time.Millisecond
 
-// mostUnanswered is how often in a row the server may leave unanswered what is asked
-// beside the pages, before it is not asked again: each time takes as long as a reply may.
-const mostUnanswered = 3
+// maxUnanswered is the number of failures in a row of a command sent besides the pages,
+// after which it is not sent again: each may take as long as the timeout.
+const maxUnanswered = 3
 
-// calibrate tells the pacer the server's CPU time when it is due.
+// calibrate gives the pacer the server's CPU time when that is due.
 func (w *Walk) calibrate(ctx context.Context) {
 	if w.Pacer.MaxLoad >= 1 || time.Since(w.calibrated) < calibrateEvery {
 		return
@@ -347,9 +346,9 @@ func (w *Walk) calibrate(ctx context.Context) {
 	}
 }
 
-// cpuTime asks for the server's CPU time, unless it did not tell it for some times.
+// cpuTime reads the server's CPU time, unless that has failed too often.
 func (w *Walk) cpuTime(ctx context.Context) (cpu time.Duration, ok bool) {
-	if w.unanswered >= mostUnanswered {
+	if w.unanswered >= maxUnanswered {
 		return 0, false
 	}
 	cpu, ok = w.Exchange.CPUTime(ctx)
@@ -359,8 +358,8 @@ func (w *Walk) cpuTime(ctx context.Context) (cpu time.Duration, ok bool) {
 	return cpu, ok
 }
 
-// rest pauses for d, or until ctx ends, and returns how long it took.
-func rest(ctx context.Context, d time.Duration) time.Duration {
+// sleepContext sleeps for d, or until ctx ends, and returns how long that took.
+func sleepContext(ctx context.Context, d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
@@ -374,9 +373,9 @@ func rest(ctx context.Context, d time.Duration) time.Duration {
 	return time.Since(start)
 }
 
-// split cuts requests where a pipeline would have more than so many bytes, or
-// requests. A single request is sent however long it is.
-func split(requests []Request, mostBytes, most int) (chunk, more []Request) {
+// splitRequests cuts requests where a pipeline would exceed so many bytes or requests. A
+// single request is sent however long it is.
+func splitRequests(requests []Request, mostBytes, most int) (chunk, more []Request) {
 	bytes := 0
 	for i, r := range requests {
 		bytes += len(r.Key) + requestOverhead
@@ -387,118 +386,122 @@ func split(requests []Request, mostBytes, most int) (chunk, more []Request) {
 	return requests, nil
 }
 
-// longestSlice is how long a walk that stands back does not tell so.
-const longestSlice = 250 * time.Millisecond
+// maxPauseSlice is the interval between calls of OnPause during a pause.
+const maxPauseSlice = 250 * time.Millisecond
 
-// count is how many keys the next SCAN asks for.
+// count returns the COUNT of the next SCAN.
 func (w *Walk) count() int {
 	switch {
-	case w.singly > 0:
+	case w.singlePages > 0:
 		return 1
 	case w.Guard == nil:
 		return w.Page
-	case w.careful():
-		return min(w.Guard.Page(), carefulPage)
+	case w.lowMemory():
+		return min(w.Guard.Page(), lowMemoryPage)
 	default:
 		return w.Guard.Page()
 	}
 }
 
-// Near maxmemory the buffers of a connection may evict keys, or make others' writes
-// fail. Then one page is on its way at a time, and it is so small that the requests
-// and the replies fit into the buffers that a server has for a connection anyway.
+// Near maxmemory the buffers of a connection may evict keys, or make other clients'
+// writes fail. Then one page is in flight at a time, and it is so small that its requests
+// and replies fit into the buffers that a server has for a connection anyway.
 const (
-	carefulPage     = 20      // keys
-	carefulPipeline = 8 << 10 // bytes
+	lowMemoryPage     = 20      // keys
+	lowMemoryPipeline = 8 << 10 // bytes
 )
 
-func (w *Walk) careful() bool { return w.Guard != nil && w.Guard.NearMaxmemory() || w.Watch.rides() }
+// lowMemory reports whether the server is near its maxmemory.
+func (w *Walk) lowMemory() bool {
+	return w.Guard != nil && w.Guard.NearMaxmemory() || w.Monitor.sharesConn()
+}
 
-// pipelineBytes bounds the requests of one pipeline.
+// pipelineBytes returns the limit of the requests of one pipeline, in bytes.
 func (w *Walk) pipelineBytes() int {
-	if w.careful() {
-		return carefulPipeline
+	if w.lowMemory() {
+		return lowMemoryPipeline
 	}
 	return maxPipelineBytes
 }
 
-// brief is a pause for which a timer is too inexact, and that an interrupt can wait for.
-const brief = 2 * time.Millisecond
+// shortPause is a pause for which a timer is too inexact, and that need not be
+// interruptible.
+const shortPause = 2 * time.Millisecond
 
-// rest pauses for d, or until ctx ends, and returns how long it took.
-func (w *Walk) rest(ctx context.Context, d time.Duration) time.Duration {
+// pauseFor pauses the scan for d, or until ctx ends, and returns how long that took.
+func (w *Walk) pauseFor(ctx context.Context, d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
-	w.Watch.rests()
-	defer w.Watch.rests()
-	if d > brief {
-		return rest(ctx, d)
+	w.Monitor.togglePaused()
+	defer w.Monitor.togglePaused()
+	if d > shortPause {
+		return sleepContext(ctx, d)
 	}
 	start := time.Now()
 	w.sleep(d)
 	return time.Since(start)
 }
 
-// heed tells the guard what a page took and what was seen, and stands back for as
-// long as it wants.
-func (w *Walk) heed(ctx context.Context, service time.Duration) {
+// throttle gives the guard the time of a page and the samples of the monitor, and pauses
+// for as long as the guard asks.
+func (w *Walk) throttle(ctx context.Context, service time.Duration) {
 	if w.Guard == nil {
 		return
 	}
-	w.Guard.PageTook(service, w.count())
+	w.Guard.AddPage(service, w.count())
 	for stoodBack := false; ; stoodBack = true {
-		if len(w.flying) == 0 {
-			w.Watch.between(ctx, stoodBack)
+		if len(w.inFlight) == 0 {
+			w.Monitor.pingBetween(ctx, stoodBack)
 		}
-		w.tellGuard()
+		w.updateGuard()
 		left, cause := w.Guard.Pause(time.Since(w.Tally.Began))
-		if (left > 0 || stoodBack) && w.Braked != nil {
-			w.Braked(cause)
+		if (left > 0 || stoodBack) && w.OnPause != nil {
+			w.OnPause(cause)
 		}
 		if left <= 0 || ctx.Err() != nil {
 			return
 		}
-		w.rest(ctx, min(left, longestSlice))
+		w.pauseFor(ctx, min(left, maxPauseSlice))
 	}
 }
 
-func (w *Walk) tellGuard() {
-	for _, s := range w.Watch.take() {
-		if s.vitals == nil {
-			w.Guard.Ping(s.roundTrip, s.resting)
+// updateGuard gives the guard the samples of the monitor.
+func (w *Walk) updateGuard() {
+	for _, s := range w.Monitor.takeSamples() {
+		if s.stats == nil {
+			w.Guard.AddPing(s.roundTrip, s.paused)
 			continue
 		}
-		w.Guard.Vitals(*s.vitals, s.at.Sub(w.Tally.Began))
-		if w.far() && s.vitals.CPU > 0 {
-			w.settleFar(s.vitals.CPU)
+		w.Guard.AddStats(*s.stats, s.at.Sub(w.Tally.Began))
+		if w.overLink() && s.stats.CPU > 0 {
+			w.chargeOverLink(s.stats.CPU)
 		}
-		if role := s.vitals.Role; w.Role != "" && role != w.Role && role != info.Unknown {
-			w.changed = fmt.Errorf("%w: it is a %s now and was a %s", ErrRoleChanged, role, w.Role)
+		if role := s.stats.Role; w.Role != "" && role != w.Role && role != info.Unknown {
+			w.changed = fmt.Errorf("%w from %s to %s", ErrRoleChanged, w.Role, role)
 		}
 	}
 	if w.Guard.NearMaxmemory() {
-		w.Watch.join()
+		w.Monitor.shareConn()
 	}
 }
 
-// ErrRoleChanged ends a walk: what a node answers about keys depends on its role.
+// ErrRoleChanged ends a scan: a node's replies about keys depend on its role.
 var ErrRoleChanged = errors.New("the role of the server changed")
 
-// recentSlots is how many names of one range are remembered at most: hundreds of
-// pages.
+// recentSlots is the number of names that are remembered for one range, at most: hundreds
+// of pages.
 const recentSlots = 1 << 15
 
-// recentNames remembers names that SCAN returned lately. While a table shrinks
-// SCAN returns whole chains again (dict.c, dictScan), mostly soon after the first
-// time. One slot a hash makes it forget a few too early, which leaves a repeat
-// in and never takes a key out.
+// recentNames remembers names that SCAN returned lately. While a table shrinks SCAN
+// returns whole chains again (dict.c, dictScan), mostly soon after the first time. With
+// one slot for each hash it forgets a few too early, which leaves a repeat in and never
+// drops a key.
 type recentNames []uint64 // hashes; 0: free
 
 func newRecentNames(ranges int) recentNames { return make(recentNames, ranges*recentSlots) }
 
-// drop takes out of names those that were returned lately, and remembers the
-// others.
+// drop removes names that were returned lately, and remembers the others.
 func (r recentNames) drop(names []string) []string {
 	kept := names[:0]
 	for _, name := range names {
@@ -511,34 +514,34 @@ func (r recentNames) drop(names []string) []string {
 	return kept
 }
 
-// Why a walk is ended that would not end by itself.
+// These errors end a scan that would not end by itself.
 var (
-	errStuck  = errors.New("SCAN returned the cursor that it was given, so the walk would never end")
-	errCircle = errors.New("SCAN returned a cursor for the second time, so the walk would never end")
-	errEmpty  = fmt.Errorf("SCAN returned no key more than %d times in a row, and no last cursor", mostEmpty)
-	errTooOld = fmt.Errorf("the walk took longer than %s, and INFO does not tell how many keys there are", longestBlind)
+	errStuck  = errors.New("SCAN returned the same cursor again: the scan would never end")
+	errCycle  = errors.New("SCAN returned an earlier cursor again: the scan would never end")
+	errEmpty  = fmt.Errorf("SCAN returned no keys more than %d times in a row and did not end", maxEmptyPages)
+	errTooOld = fmt.Errorf("the scan took longer than %s, and INFO does not report the number of keys", longestBlind)
 )
 
-// Bounds of a walk. Without MATCH each SCAN that returns nothing has passed over 10
-// times COUNT buckets, so that no table is that large.
+// Bounds of a scan. Without MATCH each SCAN that returns nothing has passed over 10 times
+// COUNT buckets, and no table is that large.
 const (
-	mostEmpty    = 1 << 24        // pages without a name, in a row
-	mostGrowth   = 10             // times the keys that INFO knows may come,
-	anyGrowth    = 1_000_000      // and so many more
-	longestBlind = 24 * time.Hour // of a walk when INFO knows no number of keys
+	maxEmptyPages = 1 << 24        // pages without a key, in a row
+	maxGrowth     = 10             // a scan may return so many times the keys in INFO
+	anyGrowth     = 1_000_000      // and so many more
+	longestBlind  = 24 * time.Hour // duration of a scan when INFO has no number of keys
 )
 
-// circle finds a sequence of cursors that comes back to one that it had, as Brent's
-// algorithm does (BIT 20, 1980): a cursor is remembered for twice as many steps as
-// the one before.
-type circle struct {
+// cycleDetector finds a sequence of cursors that returns to an earlier one, with Brent's
+// algorithm (BIT 20, 1980): each cursor is remembered for twice as many steps as the one
+// before.
+type cycleDetector struct {
 	remembered  uint64
-	left, steps int // until another is remembered; in all
-	empty       int // pages without a name, in a row
+	left, steps int // steps until another is remembered, of steps in all
+	empty       int // pages without a key, in a row
 }
 
-// comesBack reports whether the cursor was there before.
-func (c *circle) comesBack(cursor uint64) bool {
+// seenBefore reports whether the cursor was there before.
+func (c *cycleDetector) seenBefore(cursor uint64) bool {
 	if c.steps > 0 && cursor == c.remembered {
 		return true
 	}
@@ -550,27 +553,27 @@ func (c *circle) comesBack(cursor uint64) bool {
 	return false
 }
 
-// endless is an error when a page shows that the walk would not end by itself.
-func (w *Walk) endless(l *lane, page *ScanReply) error {
+// checkEndless returns an error when a page shows that the scan would not end by itself.
+func (w *Walk) checkEndless(r *cursorRange, page *ScanReply) error {
 	came := len(page.Names) + len(page.Long)
-	w.came += int64(came)
-	if l.circle.empty++; came > 0 {
-		l.circle.empty = 0
+	w.namesSeen += int64(came)
+	if r.cycle.empty++; came > 0 {
+		r.cycle.empty = 0
 	}
-	limit := mostGrowth*min(w.Keys, math.MaxInt64/mostGrowth/2) + anyGrowth
+	limit := maxGrowth*min(w.Keys, math.MaxInt64/maxGrowth/2) + anyGrowth
 	switch {
-	case w.Keys > 0 && w.came > limit:
-		return fmt.Errorf("SCAN returned %d names where INFO knows %d keys, and no last cursor", w.came, w.Keys)
+	case w.Keys > 0 && w.namesSeen > limit:
+		return fmt.Errorf("SCAN returned %d keys where INFO reports %d, and did not end", w.namesSeen, w.Keys)
 	case w.Keys <= 0 && time.Since(w.began) > longestBlind:
 		return errTooOld
-	case w.Match == "" && l.circle.empty > mostEmpty, w.Keys > 0 && int64(l.circle.empty) > mostEmpty+limit:
+	case w.Match == "" && r.cycle.empty > maxEmptyPages, w.Keys > 0 && int64(r.cycle.empty) > maxEmptyPages+limit:
 		return errEmpty
-	case l.trip.Scan == nil || page.Cursor == 0 || l.bounded: // those in order are held to it
+	case r.batch.Scan == nil || page.Cursor == 0 || r.bounded: // the order of ranges is checked elsewhere
 		return nil
-	case page.Cursor == l.scan.Cursor:
+	case page.Cursor == r.scan.Cursor:
 		return errStuck
-	case l.circle.comesBack(page.Cursor):
-		return errCircle
+	case r.cycle.seenBefore(page.Cursor):
+		return errCycle
 	}
 	return nil
 }

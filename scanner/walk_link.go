@@ -9,99 +9,98 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// Forecast is for a walk under a latency budget, with pages of a given size (0: by the
-// budget), that may use a share load of the server. It sends PING some times to get to
-// know a link.
+// Forecast returns a forecast for a scan under a latency budget, with pages of a given
+// size in keys (0: derived from the budget), that may use a fraction load of the server.
+// It sends some PINGs to measure a link.
 func (c *Conn) Forecast(ctx context.Context, budget time.Duration, page int, load float64) (throttle.Forecast, error) {
-	f := throttle.Forecast{Page: page, RoundTrip: c.least, Load: load}
+	f := throttle.Forecast{Page: page, RoundTrip: c.minRoundTrip, Load: load}
 	f.Ordered, _ = info.RandomCursors(c.Node)
 	if page == 0 {
 		f.Page = throttle.PageFor(budget)
 	}
-	if c.least < throttle.LinkRoundTrip || load >= 1 && page > 0 || c.Node.NearMaxmemory() {
+	if c.minRoundTrip < throttle.LinkRoundTrip || load >= 1 && page > 0 || c.Node.NearMaxmemory() {
 		return f, nil
 	}
 	f.Link = throttle.NewLink(budget, page)
 	f.Page = f.Link.Count()
-	for range throttle.FewTrips {
+	for range throttle.MinRoundTrips {
 		start := time.Now()
-		if err := c.conn.Ping(ctx).Err(); err != nil && !optional(err) {
+		if err := c.conn.Ping(ctx).Err(); err != nil && !isOptional(err) {
 			return f, c.failed("measuring round trips", err)
 		}
-		f.Link.Ping(time.Since(start))
+		f.Link.AddPing(time.Since(start))
 	}
-	f.RoundTrip = f.Link.MedianTrip()
+	f.RoundTrip = f.Link.MedianRoundTrip()
 	return f, nil
 }
 
-// far reports whether the walk goes over a link. Near maxmemory the care for memory
-// comes first.
-func (w *Walk) far() bool { return w.Guard != nil && w.Guard.OverLink() && !w.careful() }
+// overLink reports whether the scan goes over a link. Near maxmemory memory comes first.
+func (w *Walk) overLink() bool { return w.Guard != nil && w.Guard.OverLink() && !w.lowMemory() }
 
-// goFar tells the guard of a link. At full speed with pages of a given size nobody is
-// to be spared.
-func (w *Walk) goFar() {
-	roundTrip := w.Exchange.LeastRoundTrip()
+// detectLink tells the guard of a link. At full speed with pages of a given size no
+// client is to be spared.
+func (w *Walk) detectLink() {
+	roundTrip := w.Exchange.MinRoundTrip()
 	if roundTrip >= throttle.LinkRoundTrip && (w.Pacer.MaxLoad < 1 || !w.Guard.FixedPage()) {
 		w.Guard.GoOverLink(roundTrip)
 	}
 }
 
-// pipelineRequests bounds the requests of one pipeline.
+// pipelineRequests returns the limit of the requests of one pipeline.
 func (w *Walk) pipelineRequests() int {
-	if w.far() {
+	if w.overLink() {
 		return w.Guard.Link().Requests()
 	}
 	return math.MaxInt
 }
 
-// replyFirst reports whether a reply should be there before the next pipeline is due,
-// also where it is late by the jitter of the link: who waits for it sends nothing.
+// replyFirst reports whether a reply should arrive before the next pipeline is due, even
+// if it is late by the jitter of the link: while waiting for it, nothing is sent.
 func (w *Walk) replyFirst() bool {
-	usual := max(w.Exchange.LeastRoundTrip(), w.Guard.Link().LongTrip())
-	return w.flying[0].trip.sent.Add(usual).Before(w.Tally.Began.Add(w.due))
+	usual := max(w.Exchange.MinRoundTrip(), w.Guard.Link().UpperQuartile())
+	return w.inFlight[0].batch.sent.Add(usual).Before(w.Tally.Began.Add(w.due))
 }
 
-// space waits until a trip may be sent over a link, and accounts for it.
-func (w *Walk) space(ctx context.Context, trip *Trip) {
+// paceSend waits until a batch may be sent over a link, and accounts for it.
+func (w *Walk) paceSend(ctx context.Context, batch *Batch) {
 	w.pause(ctx, w.due-time.Since(w.Tally.Began), w.dueForRate)
 	link, names := w.Guard.Link(), 0
-	if trip.Scan != nil {
-		names = trip.Scan.Count
+	if batch.Scan != nil {
+		names = batch.Scan.Count
 	}
-	for _, take := range trip.Slots {
-		names += take.Keys
+	for _, slot := range batch.Slots {
+		names += slot.Keys
 	}
-	cost := link.Cost(len(trip.Requests), names)
+	cost := link.Cost(len(batch.Requests), names)
 	w.Tally.Service += cost
 	elapsed := time.Since(w.Tally.Began)
 	pause, forRate := w.Pacer.Send(cost, link.Gap(w.Pacer.Used(cost)), names, elapsed)
 	w.due, w.dueForRate = elapsed+pause, forRate
 }
 
-// receiveFar is receive for a trip over a link, which was paced when it was sent.
-func (w *Walk) receiveFar(ctx context.Context, trip *Trip) error {
-	w.Guard.Link().Landed(time.Since(trip.sent))
-	if trip.Scan != nil {
-		w.Guard.Link().Scanned(len(trip.Page.Names))
+// receiveOverLink is receive for a batch over a link, which was paced when it was sent.
+func (w *Walk) receiveOverLink(ctx context.Context, batch *Batch) error {
+	w.Guard.Link().AddReply(time.Since(batch.sent))
+	if batch.Scan != nil {
+		w.Guard.Link().AddScan(len(batch.Page.Names))
 	}
-	if trip.Service > longPage {
-		w.suspect += trip.Service
+	if batch.Service > longPage {
+		w.unattributed += batch.Service
 	}
-	w.heed(ctx, 0)
+	w.throttle(ctx, 0)
 	return w.changed
 }
 
-// settleFar is told the server's CPU time while a walk goes over a link. It bounds what
-// pipelines cost, and says whether it was the server that made replies late.
-func (w *Walk) settleFar(cpu time.Duration) {
+// chargeOverLink takes in the server's CPU time while a scan goes over a link. It bounds
+// the cost of pipelines, and decides whether the server made replies late.
+func (w *Walk) chargeOverLink(cpu time.Duration) {
 	w.Pacer.Calibrate(cpu)
 	if w.cpu > 0 {
-		unexplained := cpu - w.cpu - (w.Tally.Service - w.accounted)
-		if ours := min(w.suspect, unexplained); ours > 0 {
+		unexplained := cpu - w.cpu - (w.Tally.Service - w.serviceAtCPU)
+		if ours := min(w.unattributed, unexplained); ours > 0 {
 			w.Tally.Service += ours
 			w.due += time.Duration(float64(ours) / w.Pacer.MaxLoad)
 		}
 	}
-	w.suspect, w.cpu, w.accounted = 0, cpu, w.Tally.Service
+	w.unattributed, w.cpu, w.serviceAtCPU = 0, cpu, w.Tally.Service
 }

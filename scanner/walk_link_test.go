@@ -23,7 +23,7 @@ type distant struct {
 	rate    float64                              // bytes a second that the link carries; 0: no limit
 
 	began    time.Time
-	flight   []*Trip
+	flight   []*Batch
 	there    []time.Duration // when each of flight is at the server, since began
 	lastSent time.Duration   // when the last pipeline was through the link
 	free     time.Duration   // when the server is
@@ -34,53 +34,53 @@ type distant struct {
 
 func (d *distant) now() time.Duration { return time.Since(d.began) }
 
-func (d *distant) LeastRoundTrip() time.Duration { return 2 * d.oneWay(0) }
+func (d *distant) MinRoundTrip() time.Duration { return 2 * d.oneWay(0) }
 
 func (d *distant) CPUTime(context.Context) (time.Duration, bool) { return time.Hour + d.worked, true }
 
 func (d *distant) Abandon() { d.flight, d.there = nil, nil }
 
 func (d *distant) RoundTrip(ctx context.Context, requests []Request, scan *Scan, replies []Reply) ([]Reply, ScanReply, error) {
-	trip := &Trip{Requests: requests, Scan: scan, Replies: replies}
-	d.Send(ctx, trip)
+	batch := &Batch{Requests: requests, Scan: scan, Replies: replies}
+	d.Send(ctx, batch)
 	_, err := d.Receive(ctx)
-	return trip.Replies, trip.Page, err
+	return batch.Replies, batch.Page, err
 }
 
-func (d *distant) Send(_ context.Context, trip *Trip) {
-	trip.sent = time.Now()
+func (d *distant) Send(_ context.Context, batch *Batch) {
+	batch.sent = time.Now()
 	through := max(d.now(), d.lastSent)
 	if d.rate > 0 {
-		through += time.Duration(float64(len(trip.Requests)*100+60) / d.rate * float64(time.Second))
+		through += time.Duration(float64(len(batch.Requests)*100+60) / d.rate * float64(time.Second))
 	}
 	d.lastSent = through
 	arrives := through + d.oneWay(d.now())
 	if n := len(d.there); n > 0 { // what is sent later does not arrive earlier
 		arrives = max(arrives, d.there[n-1])
 	}
-	d.flight, d.there = append(d.flight, trip), append(d.there, arrives)
+	d.flight, d.there = append(d.flight, batch), append(d.there, arrives)
 }
 
-func (d *distant) Receive(context.Context) (*Trip, error) {
-	trip, arrived := d.flight[0], d.there[0]
+func (d *distant) Receive(context.Context) (*Batch, error) {
+	batch, arrived := d.flight[0], d.there[0]
 	d.flight, d.there = d.flight[1:], d.there[1:]
-	takes := time.Duration(len(trip.Requests)) * d.request(arrived)
-	trip.Replies = append(trip.Replies, make([]Reply, len(trip.Requests))...)
-	trip.Page = ScanReply{}
-	if trip.Scan != nil {
-		takes += time.Duration(trip.Scan.Count) * d.name
-		trip.Page = d.scan(trip.Scan)
+	slots := time.Duration(len(batch.Requests)) * d.request(arrived)
+	batch.Replies = append(batch.Replies, make([]Reply, len(batch.Requests))...)
+	batch.Page = ScanReply{}
+	if batch.Scan != nil {
+		slots += time.Duration(batch.Scan.Count) * d.name
+		batch.Page = d.scan(batch.Scan)
 		d.sent["scan"]++
 	}
-	d.sent["memory usage"] += int64(len(trip.Requests))
+	d.sent["memory usage"] += int64(len(batch.Requests))
 	start := max(d.free, arrived)
-	d.free, d.worked = start+takes, d.worked+takes
+	d.free, d.worked = start+slots, d.worked+slots
 	d.longest = max(d.longest, d.free-arrived)
 	if wait := d.free + d.oneWay(d.free) - d.now(); wait > 0 {
 		time.Sleep(wait)
 	}
-	trip.Service = takes
-	return trip, nil
+	batch.Service = slots
+	return batch, nil
 }
 
 // scan is a page of a table whose buckets have one key each.
@@ -125,20 +125,20 @@ func walkFar(t *testing.T, d *distant, load float64, each func(*throttle.Guard))
 	synctest.Test(t, func(t *testing.T) {
 		d.began, d.sent = time.Now(), map[string]int64{}
 		guard := throttle.NewGuard(throttle.DefaultLatencyBudget, 0)
-		for range leastBaseline {
-			guard.Ping(d.oneWay(0)+d.oneWay(0), true)
+		for range minBaseline {
+			guard.AddPing(d.oneWay(0)+d.oneWay(0), true)
 		}
 		v := &four{}
-		w := &Walk{Exchange: d, Visitors: func() Visitor { return v }, Pacer: &throttle.Pacer{MaxLoad: load}, Guard: guard, Ranges: throttle.MostRanges, Keys: int64(d.keys), Tally: &Tally{Began: time.Now()}, sleep: time.Sleep}
+		w := &Walk{Exchange: d, Visitors: func() Visitor { return v }, Pacer: &throttle.Pacer{MaxLoad: load}, Guard: guard, MaxRanges: throttle.MaxRanges, Keys: int64(d.keys), Tally: &Tally{Began: time.Now()}, sleep: time.Sleep}
 		looked, pinged := time.Duration(0), time.Duration(0)
 		w.Progress = func(float64) {
 			for ; pinged < d.now(); pinged += pingEvery {
-				guard.Ping(d.oneWay(pinged)+d.oneWay(pinged), false)
+				guard.AddPing(d.oneWay(pinged)+d.oneWay(pinged), false)
 			}
 			if d.now() > looked+infoEvery {
 				looked = d.now()
-				w.Guard.Vitals(info.Vitals{CPU: time.Hour + d.worked, Costs: &info.Costs{Request: part(d.request(looked)), Scan: part(time.Duration(guard.Page()) * d.name)}}, looked)
-				w.settleFar(time.Hour + d.worked)
+				w.Guard.AddStats(info.ServerStats{CPU: time.Hour + d.worked, Costs: &info.Costs{Request: part(d.request(looked)), Scan: part(time.Duration(guard.Page()) * d.name)}}, looked)
+				w.chargeOverLink(time.Hour + d.worked)
 			}
 			if each != nil {
 				each(guard)
@@ -201,8 +201,8 @@ func TestLinkForecast(t *testing.T) {
 			for _, load := range []float64{0.05, throttle.DefaultMaxLoad, 1} {
 				d := &distant{keys: keys, oneWay: way(roundTrip / 2), request: constant(time.Microsecond), name: 700 * time.Nanosecond}
 				f := throttle.Forecast{RoundTrip: roundTrip, Load: load, Ordered: true, Link: throttle.NewLink(throttle.DefaultLatencyBudget, 0)}
-				for range throttle.FewTrips {
-					f.Link.Ping(d.oneWay(0) + d.oneWay(0))
+				for range throttle.MinRoundTrips {
+					f.Link.AddPing(d.oneWay(0) + d.oneWay(0))
 				}
 				f.Page = f.Link.Count()
 				speed, _ := walkFar(t, d, load, nil)

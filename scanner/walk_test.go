@@ -22,19 +22,19 @@ type pages struct {
 	bytes  []int // of keys in each round trip
 	failAt int   // round trip that fails, counted from 1
 	onTrip func(n int)
-	flight []*Trip
+	flight []*Batch
 }
 
 const cursorBase = 1 << 63 // beyond int64
 
-func (p *pages) LeastRoundTrip() time.Duration { return 0 }
+func (p *pages) MinRoundTrip() time.Duration { return 0 }
 
-func (p *pages) Send(_ context.Context, trip *Trip) { p.flight = append(p.flight, trip) }
+func (p *pages) Send(_ context.Context, batch *Batch) { p.flight = append(p.flight, batch) }
 
-func (p *pages) Receive(ctx context.Context) (trip *Trip, err error) {
-	trip, p.flight = p.flight[0], p.flight[1:]
-	trip.Replies, trip.Page, err = p.RoundTrip(ctx, trip.Requests, trip.Scan, trip.Replies)
-	return trip, err
+func (p *pages) Receive(ctx context.Context) (batch *Batch, err error) {
+	batch, p.flight = p.flight[0], p.flight[1:]
+	batch.Replies, batch.Page, err = p.RoundTrip(ctx, batch.Requests, batch.Scan, batch.Replies)
+	return batch, err
 }
 
 func (p *pages) Abandon() { p.flight = nil }
@@ -224,16 +224,16 @@ type looping struct {
 	sent int
 }
 
-func (x *looping) Receive(context.Context) (*Trip, error) {
-	trip := x.flight[0]
+func (x *looping) Receive(context.Context) (*Batch, error) {
+	batch := x.flight[0]
 	x.flight = x.flight[1:]
-	trip.Replies = append(trip.Replies, make([]Reply, len(trip.Requests))...)
-	trip.Page = ScanReply{}
-	if trip.Scan != nil {
+	batch.Replies = append(batch.Replies, make([]Reply, len(batch.Requests))...)
+	batch.Page = ScanReply{}
+	if batch.Scan != nil {
 		x.sent++
-		trip.Page = x.next(trip.Scan.Cursor)
+		batch.Page = x.next(batch.Scan.Cursor)
 	}
-	return trip, nil
+	return batch, nil
 }
 
 // A server whose SCAN never ends does not hold us for ever.
@@ -246,20 +246,20 @@ func TestWalkEndsWithoutALastCursor(t *testing.T) {
 		most int // pages
 	}{
 		{"the same cursor", 0, func(uint64) ScanReply { return ScanReply{Cursor: 7} }, errStuck.Error(), 2},
-		{"a circle", 0, func(c uint64) ScanReply { return ScanReply{Cursor: c%1000 + 1} }, errCircle.Error(), 5000},
+		{"a circle", 0, func(c uint64) ScanReply { return ScanReply{Cursor: c%1000 + 1} }, errCycle.Error(), 5000},
 		{"a circle that is not the beginning", 0, func(c uint64) ScanReply {
 			if c < 5000 {
 				return ScanReply{Cursor: c + 1}
 			}
 			return ScanReply{Cursor: 5001 + (c+1)%3}
-		}, errCircle.Error(), 20_000},
+		}, errCycle.Error(), 20_000},
 		{"new names without end", 1000, func(c uint64) ScanReply {
 			names := make([]string, 1000)
 			for i := range names {
 				names[i] = fmt.Sprint(c, i)
 			}
 			return ScanReply{Cursor: c + 1, Names: names}
-		}, "SCAN returned 1011000 names where INFO knows 1000 keys", 1100},
+		}, "SCAN returned 1011000 keys where INFO reports 1000", 1100},
 	}
 	for _, tt := range tests {
 		x := &looping{next: tt.next}
@@ -280,18 +280,18 @@ func TestPagesWithoutAName(t *testing.T) {
 		empty int // pages before
 		fails bool
 	}{
-		{"", large, mostEmpty - 1, false},
-		{"", large, mostEmpty, true},
-		{"", 0, mostEmpty, true},
-		{"rare:*", large, mostEmpty, false},
+		{"", large, maxEmptyPages - 1, false},
+		{"", large, maxEmptyPages, true},
+		{"", 0, maxEmptyPages, true},
+		{"rare:*", large, maxEmptyPages, false},
 		{"rare:*", large, 20 * large, true},
-		{"rare:*", 0, mostEmpty, false},
+		{"rare:*", 0, maxEmptyPages, false},
 	} {
 		w := newWalk(&pages{}, &recorder{})
 		w.Match, w.Keys = tt.match, tt.keys
 		w.begin()
-		w.lanes[0].circle.empty, w.lanes[0].trip = tt.empty, &Trip{Scan: &Scan{}}
-		if err := w.endless(w.lanes[0], &ScanReply{Cursor: 7}); errors.Is(err, errEmpty) != tt.fails {
+		w.ranges[0].cycle.empty, w.ranges[0].batch = tt.empty, &Batch{Scan: &Scan{}}
+		if err := w.checkEndless(w.ranges[0], &ScanReply{Cursor: 7}); errors.Is(err, errEmpty) != tt.fails {
 			t.Errorf("%q of %d keys, after %d pages: %v", tt.match, tt.keys, tt.empty, err)
 		}
 	}
@@ -308,10 +308,10 @@ func TestCarefulWalk(t *testing.T) {
 	if w.count() != throttle.FullSpeedPage || w.pipelineBytes() != maxPipelineBytes {
 		t.Errorf("away from maxmemory: %d keys, %d bytes", w.count(), w.pipelineBytes())
 	}
-	w.Guard.Vitals(info.Vitals{AtMaxmemory: true}, time.Second)
-	w.Guard.Vitals(info.Vitals{}, 2*time.Second) // it may be so again
-	if w.count() != carefulPage || w.pipelineBytes() != carefulPipeline || w.most() != 1 {
-		t.Errorf("near maxmemory: %d keys, %d bytes, %d ranges", w.count(), w.pipelineBytes(), w.most())
+	w.Guard.AddStats(info.ServerStats{AtMaxmemory: true}, time.Second)
+	w.Guard.AddStats(info.ServerStats{}, 2*time.Second) // it may be so again
+	if w.count() != lowMemoryPage || w.pipelineBytes() != lowMemoryPipeline || w.maxRanges() != 1 {
+		t.Errorf("near maxmemory: %d keys, %d bytes, %d ranges", w.count(), w.pipelineBytes(), w.maxRanges())
 	}
 }
 
@@ -335,7 +335,7 @@ func TestCPUTimeIsNotAskedForAgainAndAgain(t *testing.T) {
 		w.calibrated = time.Time{}
 		w.calibrate(context.Background())
 	}
-	if u.asked != mostUnanswered {
+	if u.asked != maxUnanswered {
 		t.Errorf("asked %d times", u.asked)
 	}
 }
@@ -348,18 +348,18 @@ type working struct {
 	share         float64       // CPU time of service
 }
 
-func (w *working) LeastRoundTrip() time.Duration { return w.link }
+func (w *working) MinRoundTrip() time.Duration { return w.link }
 
 func (w *working) CPUTime(context.Context) (time.Duration, bool) { return time.Hour + w.used, true }
 
-func (w *working) Receive(ctx context.Context) (*Trip, error) {
+func (w *working) Receive(ctx context.Context) (*Batch, error) {
 	time.Sleep(w.link + w.service)
 	w.used += time.Duration(float64(w.service) * w.share)
-	trip, err := w.pages.Receive(ctx)
-	if trip != nil {
-		trip.Service = throttle.Service(w.link+w.service, w.link)
+	batch, err := w.pages.Receive(ctx)
+	if batch != nil {
+		batch.Service = throttle.Service(w.link+w.service, w.link)
 	}
-	return trip, err
+	return batch, err
 }
 
 // The share of its main thread that a server uses for a walk is the one that was asked
@@ -376,7 +376,7 @@ func TestLoadIsKept(t *testing.T) {
 					}
 					w := newWalk(x, &recorder{})
 					w.Pacer.MaxLoad = load
-					w.Pacer.WorksLater = share > 1 // as KeyDB does
+					w.Pacer.DefersWork = share > 1 // as KeyDB does
 					if err := w.Run(context.Background()); err != nil {
 						t.Fatal(err)
 					}
@@ -408,11 +408,11 @@ func TestLongWaitIsCharged(t *testing.T) {
 	}{{true, true, 2 * time.Second}, {false, true, 3 * time.Second}, {true, false, 3 * time.Second}} {
 		w := newWalk(&unsure{cpu: time.Hour + 2*time.Second, told: tt.told}, &recorder{})
 		w.cpu = time.Hour
-		trip := &Trip{Service: 3 * time.Second}
+		batch := &Batch{Service: 3 * time.Second}
 		if tt.lost {
-			trip.wasted = 3 * time.Second
+			batch.lostTime = 3 * time.Second
 		}
-		if got := w.ours(context.Background(), trip, true); got != tt.want || trip.Service != tt.want {
+		if got := w.ownService(context.Background(), batch, true); got != tt.want || batch.Service != tt.want {
 			t.Errorf("%+v: %v", tt, got)
 		}
 	}

@@ -14,34 +14,24 @@ import (
 	"keyprof/sampler/profile"
 )
 
-var checkHelp = `Tells before the first profile what it would find and take: what the server is,
-what it refuses and the ACL line that allows it, how long a walk would take and
-how much of the server's CPU, and what to watch out for. Nothing is walked and no
-key is touched: what is refused is learnt from questions about keys that do not
-exist. Those that ACL refuses appear in the server's ACL LOG.
+const checkHelp = `Reports what the server is, which measures it allows and the ACL line that is
+missing, and how long a full scan would take. It scans no keys: it asks about
+keys that do not exist.
 
-EXAMPLES
+Examples:
   keyprof check redis://replica.internal:6379
+  keyprof check -h replica.internal -p 6379
   keyprof check --askpass --user prof rediss://db.internal:6380 --cacert ca.pem
   keyprof check --max-load 10% --db 0,3 redis://replica.internal:6379
-  keyprof check --format json redis://replica.internal:6379 > check.json
-
-` + environmentHelp + `
-
-EXIT STATUS
-  0    a profile would be complete, with all measures
-  1    failed: the server cannot be reached, or cannot be profiled
-  2    usage: a bad flag, argument or URL
-  4    a profile would lack measures, databases or keys
-  130  interrupted`
+  keyprof check --format json redis://replica.internal:6379 > check.json`
 
 func checkCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "check",
-		Usage:       "tell what a profile would find and take, without walking",
+		Usage:       "report what a profile would find and cost",
 		ArgsUsage:   "[URL]",
 		Description: checkHelp,
-		Flags:       slices.Concat(checkFlags(), walkFlags(), connectionFlags()),
+		Flags:       slices.Concat(connectionFlags(), walkFlags(), checkFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := untilInterrupted(c.Context, func() (checkOptions, error) { return checkOptionsOf(c) })
 			if err != nil {
@@ -54,7 +44,7 @@ func checkCommand() *cli.Command {
 
 func checkFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Category: "Report", Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: " + list(report.CheckupFormats()), Value: string(report.DefaultFormat)},
+		&cli.StringFlag{Category: reportCategory, Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`: " + list(report.CheckupFormats()), Value: string(report.DefaultFormat)},
 	}
 }
 
@@ -109,9 +99,9 @@ func verdictError(r *profile.Checkup) error {
 	case profile.VerdictComplete:
 		return nil
 	case profile.VerdictLacking:
-		err, hint = &lackingError{reason: r.Reasons[0]}, "a profile can be made all the same; it says what it lacks"
+		err, hint = &lackingError{reason: r.Reasons[0]}, "you can make a profile anyway; it will say what is missing"
 	default:
-		err, hint = errors.New(r.Reasons[0]), cmp.Or(r.Hint, "the server does not have what keyprof needs: give it another one")
+		err, hint = errors.New(r.Reasons[0]), cmp.Or(r.Hint, "the server lacks commands that keyprof needs; profile another server")
 	}
 	if r.ACL.Add != "" {
 		hint = "to allow what is refused: " + r.ACL.Add

@@ -4,7 +4,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,18 +19,15 @@ import (
 // version is the one that Main was given.
 var version = "devel"
 
-const appHelp = `Which namespaces hold the memory, which keys never expire, which nobody touches.
-Read-only: see "keyprof profile --help" for what is sent to the server.
+const appDescription = `Shows which namespaces hold the memory, which keys never expire, and which keys
+nobody touches. It changes no data and limits its load: see keyprof help safety.
 
-EXAMPLES
+Examples:
   keyprof check redis://replica.internal:6379
   keyprof profile redis://replica.internal:6379
   keyprof profile -o tonight.json.zst redis://replica.internal:6379
   keyprof report --under session: tonight.json.zst
-  keyprof diff monday.json.zst tuesday.json.zst
-  keyprof profile --help
-
-` + environmentHelp + "\n\n" + exitStatusHelp
+  keyprof diff monday.json.zst tuesday.json.zst`
 
 // Main runs the command that os.Args hold, and returns the exit code of the
 // process. The release is the version that keyprof gives as its own.
@@ -55,18 +51,29 @@ func Main(release string) int {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := &output{Writer: stdout}
 	app := newApp(stdin, out, stderr)
-	ordered, err := flagsFirst(app, args)
-	if err == nil {
-		err = app.RunContext(ctx, ordered)
-	}
+	err := runApp(ctx, app, &args)
 	if failed := out.failed(); err == nil && failed != nil { // help, for one, does not look
 		err = &hintedError{error: failed, hint: writingHint}
 	}
-	if noTopic := cli.ExitCoder(nil); errors.As(err, &noTopic) { // of the help command
-		err = &usageError{problem: err.Error(), hint: "keyprof --help lists all commands"}
-	}
 	printError(hideIn(stderr, app, args), err, helpCommand(app, args))
 	return exitCode(err)
+}
+
+// runApp runs the command that a command line means, which it completes.
+func runApp(ctx context.Context, app *cli.App, args *[]string) error {
+	if last := len(*args) - 1; last > 0 && (*args)[last] == completionFlag {
+		return offerCompletions(ctx, app, (*args)[:last])
+	}
+	complete, err := withCommand(app, *args)
+	if err != nil {
+		return err
+	}
+	*args = complete
+	ordered, err := flagsFirst(app, complete)
+	if err != nil {
+		return err
+	}
+	return app.RunContext(ctx, ordered)
 }
 
 // helpCommand is what to type to have the flags at hand explained.
@@ -74,7 +81,7 @@ func helpCommand(app *cli.App, args []string) string {
 	if len(args) > 1 && app.Command(args[1]) != nil {
 		return "keyprof " + args[1] + " --help lists flags and examples"
 	}
-	return "keyprof --help lists all commands"
+	return "keyprof help lists all commands"
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
@@ -82,7 +89,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Name:        "keyprof",
 		Usage:       "profile live Redis and Valkey keyspaces",
 		UsageText:   "keyprof COMMAND [flags] [arguments]",
-		Description: appHelp,
+		Description: appDescription,
 		Reader:      stdin, Writer: stdout, ErrWriter: stderr,
 		Version:                   version,
 		DisableSliceFlagSeparator: true,
@@ -90,7 +97,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   onUsageError,
 		Action:         noCommand,
-		Commands:       []*cli.Command{profileCommand(), checkCommand(), reportCommand(), diffCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand()},
+		Flags:          []cli.Flag{cli.HelpFlag}, // the library adds it only with a help command of its own
+		Commands:       []*cli.Command{profileCommand(), checkCommand(), reportCommand(), diffCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand(), topicCommand()},
 	}
 	for _, c := range app.Commands {
 		if c.Name != "profile" && c.Name != "check" { // they wait for servers, and end in an orderly way
@@ -98,41 +106,40 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		}
 		c.OnUsageError = onUsageError // the app's is not inherited
 		configurable(c)
-		c.CustomHelpTemplate = helpTemplate(c)
+		markFiles(c)
+		c.UsageText = usageLine(c)
+		c.CustomHelpTemplate = asTemplate(commandHelp(c))
 	}
+	app.CustomAppHelpTemplate = asTemplate(appHelp(app))
 	return app
 }
 
 // noCommand is reached when the first argument is no command.
 func noCommand(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return &usageError{problem: "no command given", hint: "keyprof profile redis://HOST profiles a server; keyprof --help lists all commands"}
+		if err := cli.ShowAppHelp(c); err != nil || os.Getenv("KEYPROF_URL") == "" {
+			return err
+		}
+		_, err := fmt.Fprintln(c.App.Writer, "\nKEYPROF_URL is set: `keyprof profile` profiles it.")
+		return err
 	}
-	unknown := &usageError{
-		problem: fmt.Sprintf("unknown command %q", c.Args().First()),
-		hint:    fmt.Sprintf("commands are %s; keyprof --help tells more", strings.Join(commandNames(c.App), ", ")),
+	const all = "keyprof help lists all commands"
+	word := c.Args().First()
+	unknown := &usageError{problem: fmt.Sprintf("unknown command %q", word), hint: all}
+	if near := nearest(word, namesOf(shownCommands(c.App))); near != "" {
+		unknown.hint = fmt.Sprintf("did you mean keyprof %s? %s", near, all)
 	}
-	if near := nearest(c.Args().First(), commandNames(c.App)); near != "" {
-		unknown.hint = fmt.Sprintf("did you mean keyprof %s? keyprof --help lists all commands", near)
+	if word == "localhost" || strings.Contains(word, ".") { // the name of a server, perhaps
+		unknown.hint = fmt.Sprintf("keyprof profile %s profiles the server of that name; %s", word, all)
 	}
 	return unknown
-}
-
-func commandNames(app *cli.App) []string {
-	var names []string
-	for _, c := range app.VisibleCommands() {
-		if c.Name != "help" {
-			names = append(names, c.Name)
-		}
-	}
-	return names
 }
 
 func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "version",
 		Usage:       "print the version",
-		Description: "EXAMPLES\n  keyprof version\n\n" + readExitStatusHelp,
+		Description: "Examples:\n  keyprof version",
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -147,7 +154,7 @@ func schemaCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "schema",
 		Usage:       "print the JSON Schema of the profile document",
-		Description: "EXAMPLES\n  keyprof schema > keyprof.schema.json\n\n" + readExitStatusHelp,
+		Description: "Examples:\n  keyprof schema > keyprof.schema.json",
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err

@@ -1,8 +1,10 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -10,185 +12,150 @@ import (
 
 const completionHelp = `Prints a script that completes commands, flags, values and files.
 
-EXAMPLES
+Examples:
   source <(keyprof completion bash)
   keyprof completion bash > /etc/bash_completion.d/keyprof
   keyprof completion zsh > "${fpath[1]}/_keyprof"
-  keyprof completion fish > ~/.config/fish/completions/keyprof.fish
-
-` + readExitStatusHelp
+  keyprof completion fish > ~/.config/fish/completions/keyprof.fish`
 
 // shells are those that the completion command knows.
-var shells = []struct {
-	name  string
-	write func(io.Writer, *cli.App)
-}{
-	{"bash", writeBash}, {"zsh", writeZsh}, {"fish", writeFish},
-}
+var shells = []string{"bash", "zsh", "fish"}
 
 func completionCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "completion",
 		Usage:       "print a completion script for a shell",
-		ArgsUsage:   "bash|zsh|fish",
+		ArgsUsage:   strings.Join(shells, "|"),
 		Description: completionHelp,
 		Action: func(c *cli.Context) error {
 			name, err := oneArgument(c, "shell")
 			if err != nil {
 				return err
 			}
-			for _, shell := range shells {
-				if shell.name == name {
-					shell.write(c.App.Writer, c.App)
-					return nil
-				}
+			switch name {
+			case "bash":
+				_, err = io.WriteString(c.App.Writer, bashScript)
+			case "zsh":
+				_, err = io.WriteString(c.App.Writer, zshScript)
+			case "fish":
+				err = writeFish(c.App.Writer, c.App)
+			default:
+				err = &usageError{problem: fmt.Sprintf("shell %q is not one of bash, zsh, fish", name), hint: "keyprof completion bash|zsh|fish"}
 			}
-			return &usageError{problem: fmt.Sprintf("shell %q is not one of bash, zsh, fish", name), hint: "keyprof completion bash|zsh|fish"}
+			return err
 		},
 	}
 }
 
-// writeBash works with bash 3.2, as macOS has it, and without the package
-// bash-completion.
-func writeBash(w io.Writer, app *cli.App) {
-	var values, flags, arguments strings.Builder
+// completionFlag is the argument by which the scripts ask what may follow the others,
+// of which the last is the word being typed. It is the library's.
+const completionFlag = "--generate-bash-completion"
+
+// filesOffer stands for the names of files.
+const filesOffer = ":files"
+
+// offerCompletions prints what may stand in the place of the last word of a command
+// line, one offer a line, with a description after a tab. The library calls the hook of
+// the command; what it would offer by itself are flags and commands alone.
+func offerCompletions(ctx context.Context, app *cli.App, args []string) error {
+	args, _ = withCommand(app, args)
+	app.EnableBashCompletion = true
+	app.BashComplete = func(*cli.Context) { offerCommands(app) }
+	call := []string{args[0], completionFlag}
+	if len(args) > 2 && app.Command(args[1]) != nil {
+		c := app.Command(args[1])
+		c.BashComplete = func(*cli.Context) { offerWords(app.Writer, c, args[2:]) }
+		call = slices.Insert(call, 1, args[1])
+	}
+	return app.RunContext(ctx, call)
+}
+
+func offerCommands(app *cli.App) {
 	for _, c := range shownCommands(app) {
-		var names []string
-		for _, o := range options(c) {
-			names = append(names, o.names...)
-			if o.value != nil {
-				fmt.Fprintf(&values, "        %s) %s return ;;\n", c.Name+"/"+strings.Join(o.names, "|"+c.Name+"/"), bashAnswer(*o.value))
-			}
-		}
-		fmt.Fprintf(&flags, "            %s) _keyprof_offer -W '%s' ;;\n", c.Name, strings.Join(names, " "))
-		if answer := bashAnswer(argumentSlot(c)); answer != "" {
-			fmt.Fprintf(&arguments, "        %s) %s ;;\n", c.Name, answer)
-		}
+		fmt.Fprintf(app.Writer, "%s\t%s\n", c.Name, c.Usage)
 	}
-	fmt.Fprintf(w, bashScript, strings.Join(namesOf(shownCommands(app)), " "), &values, &flags, &arguments)
+	fmt.Fprint(app.Writer, "--help\tshow help\n--version\tprint the version\n")
 }
 
-func bashAnswer(s slot) string {
-	switch {
-	case s.files:
-		return "_keyprof_files;"
-	case len(s.words) > 0:
-		return "_keyprof_offer -W '" + strings.Join(s.words, " ") + "';"
-	default:
-		return ""
+// offerWords prints what may stand in the place of the last word after a command.
+func offerWords(w io.Writer, c *cli.Command, words []string) {
+	words = slices.DeleteFunc(words, func(word string) bool { return word == "=" }) // bash splits words there
+	typed, before := words[len(words)-1], ""
+	if len(words) > 1 {
+		before = words[len(words)-2]
+	}
+	flags := options(c)
+	for _, o := range flags {
+		if o.value != nil && slices.Contains(o.names, before) {
+			offerValue(w, *o.value)
+			return
+		}
+	}
+	if !strings.HasPrefix(typed, "-") {
+		offerValue(w, argumentSlot(c))
+		return
+	}
+	for _, o := range flags {
+		for _, name := range o.names {
+			fmt.Fprintf(w, "%s\t%s\n", name, o.usage)
+		}
 	}
 }
 
+func offerValue(w io.Writer, s slot) {
+	if s.files {
+		fmt.Fprintln(w, filesOffer)
+	}
+	for _, word := range s.words {
+		fmt.Fprintln(w, word)
+	}
+}
+
+// bashScript works with bash 3.2, as macOS has it, and without the package
+// bash-completion.
 const bashScript = `# bash completion for keyprof
 
-# _keyprof_offer completes the word from what compgen generates.
-_keyprof_offer() {
-    local line
-    while IFS= read -r line; do
-        COMPREPLY+=("$line")
-    done < <(compgen "$@" -- "$cur")
-}
-
-_keyprof_files() {
-    compopt -o filenames 2>/dev/null
-    _keyprof_offer -f
-}
-
 _keyprof() {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+    local cur=${COMP_WORDS[COMP_CWORD]} word description
     COMPREPLY=()
-    if [[ $COMP_CWORD -eq 1 ]]; then
-        _keyprof_offer -W '%s --help --version'
-        return
-    fi
-    # bash parts words at = signs, as in --format=csv.
-    if [[ $cur == = ]]; then
-        cur=
-    elif [[ $prev == = ]]; then
-        prev=${COMP_WORDS[COMP_CWORD-2]}
-    fi
-    case ${COMP_WORDS[1]}/$prev in
-%s    esac
-    if [[ $cur == -* ]]; then
-        case ${COMP_WORDS[1]} in
-%s        esac
-        return
-    fi
-    case ${COMP_WORDS[1]} in
-%s    esac
+    [[ $cur == = ]] && cur=
+    while IFS=$'\t' read -r word description; do
+        if [[ $word == ` + filesOffer + ` ]]; then
+            compopt -o filenames 2>/dev/null
+            while IFS= read -r word; do
+                COMPREPLY+=("$word")
+            done < <(compgen -f -- "$cur")
+        elif [[ $word == "$cur"* ]]; then
+            COMPREPLY+=("$word")
+        fi
+    done < <("${COMP_WORDS[@]:0:COMP_CWORD}" "$cur" ` + completionFlag + ` 2>/dev/null)
 }
 
 complete -F _keyprof keyprof
 `
 
-func writeZsh(w io.Writer, app *cli.App) {
-	var commands, cases strings.Builder
-	for _, c := range shownCommands(app) {
-		fmt.Fprintf(&commands, "        %s\n", quote(c.Name+":"+c.Usage))
-		fmt.Fprintf(&cases, "        %s)\n            _arguments -S", c.Name)
-		for _, o := range options(c) {
-			fmt.Fprintf(&cases, " \\\n                %s", zshOption(o))
-		}
-		if s := argumentSlot(c); s.placeholder != "" {
-			fmt.Fprintf(&cases, " \\\n                %s", quote("1:"+zshText(s.placeholder)+":"+zshAction(s)))
-		}
-		cases.WriteString(" ;;\n")
-	}
-	fmt.Fprintf(w, zshScript, &commands, &cases)
-}
-
-// zshOption is a flag in the notation of _arguments.
-func zshOption(o option) string {
-	exclude, tail := "("+strings.Join(o.names, " ")+")", "["+zshText(o.usage)+"]"
-	if o.repeatable {
-		exclude = "*"
-	}
-	if o.value != nil {
-		tail += ":" + zshText(o.value.placeholder) + ":" + zshAction(*o.value)
-	}
-	var specs []string
-	for _, name := range o.names {
-		if o.value != nil {
-			name += "=" // the value may also follow without one
-		}
-		specs = append(specs, quote(exclude+name+tail))
-	}
-	return strings.Join(specs, " ")
-}
-
-func zshAction(s slot) string {
-	switch {
-	case s.files:
-		return "_files"
-	case len(s.words) > 0:
-		return "(" + strings.Join(s.words, " ") + ")"
-	default:
-		return " "
-	}
-}
-
-var zshEscapes = strings.NewReplacer(`\`, `\\`, ":", `\:`, "[", `\[`, "]", `\]`)
-
-func zshText(s string) string { return zshEscapes.Replace(s) }
-
-// quote makes one word of a text, for any of the shells.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-
 const zshScript = `#compdef keyprof
 # zsh completion for keyprof
 
 _keyprof() {
-    local -a commands
-    commands=(
-%s    )
-    if (( CURRENT == 2 )); then
-        _describe command commands
-        return
+    local offer
+    local -a before offers
+    before=("${(@)words[1,CURRENT-1]}")
+    if [[ $PREFIX == --*=* ]]; then
+        before+=("${PREFIX%%=*}")
+        compset -P '*='
     fi
-    shift words
-    (( CURRENT-- ))
-    case $words[1] in
-%s    esac
+    for offer in "${(@f)$("${before[@]}" "$PREFIX" ` + completionFlag + ` 2>/dev/null)}"; do
+        case $offer in
+            ` + filesOffer + `) _files ;;
+            ?*) offers+=("${${offer%%$'\t'*}//:/\\:}:${${offer#*$'\t'}:-}") ;;
+        esac
+    done
+    if [[ $PREFIX == -* ]]; then
+        _describe -o flag offers
+    elif (( $#offers )); then
+        _describe word offers
+    fi
 }
 
 if [[ $funcstack[1] == _keyprof ]]; then
@@ -198,54 +165,40 @@ else
 fi
 `
 
-func writeFish(w io.Writer, app *cli.App) {
-	fmt.Fprint(w, "# fish completion for keyprof\n\ncomplete -c keyprof -f\n")
+// writeFish writes the library's script, and after it the values of flags and the
+// arguments, which that lacks.
+func writeFish(w io.Writer, app *cli.App) error {
+	script, err := app.ToFishCompletion()
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	text.WriteString(strings.ReplaceAll(script, "`", "")) // which mark placeholders
+	text.WriteString("complete -c keyprof -n __fish_keyprof_no_subcommand -f\n")
 	for _, c := range shownCommands(app) {
-		fmt.Fprintf(w, "\ncomplete -c keyprof -n __fish_use_subcommand -a %s -d %s\n", c.Name, fishQuote(c.Usage))
 		here := "complete -c keyprof -n '__fish_seen_subcommand_from " + c.Name + "'"
-		if answer := fishAnswer(argumentSlot(c)); answer != "" {
-			fmt.Fprintf(w, "%s%s\n", here, answer)
+		if s := argumentSlot(c); !s.files {
+			fmt.Fprintf(&text, "%s -f -a '%s'\n", here, strings.Join(s.words, " "))
 		}
 		for _, o := range options(c) {
-			fmt.Fprintf(w, "%s%s -d %s%s\n", here, fishNames(o.names), fishQuote(o.usage), fishValue(o.value))
+			if o.value != nil && len(o.value.words) > 0 {
+				fmt.Fprintf(&text, "%s%s -x -a '%s'\n", here, fishNames(o.names), strings.Join(o.value.words, " "))
+			}
 		}
 	}
+	_, err = io.WriteString(w, text.String())
+	return err
 }
 
+// fishNames names a flag in the notation of fish's complete.
 func fishNames(names []string) string {
-	var text strings.Builder
+	text := ""
 	for _, name := range names {
 		if long, ok := strings.CutPrefix(name, "--"); ok {
-			text.WriteString(" -l " + long)
+			text += " -l " + long
 		} else {
-			text.WriteString(" -s " + name[1:])
+			text += " -s " + name[1:]
 		}
 	}
-	return text.String()
+	return text
 }
-
-func fishValue(s *slot) string {
-	switch {
-	case s == nil:
-		return ""
-	case s.files:
-		return " -r -F"
-	default:
-		return " -x" + fishAnswer(*s)
-	}
-}
-
-func fishAnswer(s slot) string {
-	switch {
-	case s.files:
-		return " -F"
-	case len(s.words) > 0:
-		return " -a " + fishQuote(strings.Join(s.words, " "))
-	default:
-		return ""
-	}
-}
-
-var fishEscapes = strings.NewReplacer(`\`, `\\`, "'", `\'`)
-
-func fishQuote(s string) string { return "'" + fishEscapes.Replace(s) + "'" }

@@ -34,6 +34,7 @@ var completions = []struct {
 	{"keyprof profile se", nil, true},
 	{"keyprof schema se", nil, true},
 	{"keyprof completion z", []string{"zsh"}, true},
+	{"keyprof help samp", []string{"sampling"}, true},
 }
 
 // shellFolder has the completion script of a shell in it, and some files.
@@ -101,6 +102,9 @@ func TestBashCompletion(t *testing.T) {
 	if got := offers("keyprof", "report", "--format", "="); !slices.Equal(got, []string{"text", "json", "csv", "markdown"}) {
 		t.Errorf("--format= offers %q", got)
 	}
+	if got := offers("keyprof", "redis://a", "--form"); !slices.Equal(got, []string{"--format"}) {
+		t.Errorf("after a URL, --form offers %q", got)
+	}
 	if registered := ask(t, dir, "bash", "--norc", "-c", "source ./script; complete -p keyprof"); registered != "complete -F _keyprof keyprof\n" {
 		t.Errorf("registered: %q", registered)
 	}
@@ -118,7 +122,7 @@ func TestFishCompletion(t *testing.T) {
 	dir := shellFolder(t, "fish")
 	checkOffers(t, func(line string) []string {
 		var words []string
-		for _, offer := range lines(ask(t, dir, "fish", "--no-config", "-c", "source script; complete -C "+fishQuote(line))) {
+		for _, offer := range lines(ask(t, dir, "fish", "--no-config", "-c", "source script; complete -C "+"'"+line+"'")) {
 			word, _, _ := strings.Cut(offer, "\t") // a description follows
 			words = append(words, strings.ReplaceAll(word, `\ `, " "))
 		}

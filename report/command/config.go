@@ -28,7 +28,7 @@ func configurable(command *cli.Command) {
 	}
 	command.Flags = append(command.Flags, &cli.StringFlag{
 		Name: "config", EnvVars: []string{"KEYPROF_CONFIG"},
-		Usage: "read flags from `FILE` (TOML: long names are keys, [" + command.Name + "] is for this command); the command line and the environment beat it",
+		Usage: "read flags from `FILE` (TOML)",
 	})
 	command.Before = cli.BeforeFunc(interruptible(configure))
 	action := command.Action
@@ -133,7 +133,7 @@ func givenKeys(c *cli.Context) map[string]bool {
 	named, err := scanner.ParseURL(url)
 	inURL := url != "" && err == nil
 	together(given, places, url != "")
-	together(given, []string{"askpass", "password-file"}, os.Getenv("REDISCLI_AUTH") != "" || inURL && named.Password != "")
+	together(given, []string{"askpass", "password-file"}, c.IsSet("pass") || os.Getenv("REDISCLI_AUTH") != "" || inURL && named.Password != "")
 	together(given, []string{"user"}, inURL && named.Username != "")
 	together(given, []string{"db"}, inURL && named.DB != nil)
 	return given
@@ -179,8 +179,8 @@ func checkSetting(app *cli.App, s setting) error {
 }
 
 func unknownKey(s setting, commands []*cli.Command) error {
-	if s.key() == "password" {
-		return s.fail("name a file that holds the password with password-file", "a password has no place here")
+	if s.key() == "password" || s.key() == "pass" {
+		return s.fail("name a file that holds the password with password-file", "a password does not belong here")
 	}
 	if slices.Contains(namesOf(commands), s.key()) {
 		return s.fail("", "%s is a command: want a table, [%s]", s.key(), s.key())
@@ -298,8 +298,9 @@ func readConfig(path string) ([]setting, error) {
 	return settings, checkSecrecy(f, settings)
 }
 
-// parseConfig has the values from the decoder, which knows all rules of TOML,
-// and the places from the parser below it, as the decoder keeps none.
+// parseConfig takes the values from the decoder, which knows all rules of TOML, and
+// their places from the parser below it. The decoder's own strict mode would name the
+// keys of a table in braces without that table, and takes the square of their number.
 func parseConfig(path string, data []byte) ([]setting, error) {
 	var values map[string]any
 	if err := toml.Unmarshal(data, &values); err != nil {
@@ -395,7 +396,7 @@ func checkSecrecy(f *os.File, settings []setting) error {
 	for _, s := range settings {
 		if url, ok := s.value.(string); ok && s.key() == "url" && holdsPassword(url) {
 			return s.fail("chmod 600 "+s.file+", or better name a file that holds the password with password-file",
-				"others may read this file, and the URL holds a password")
+				"others may read this file, and its URL has a password")
 		}
 	}
 	return nil

@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -22,9 +25,8 @@ import (
 
 const connectionCategory = "Connection"
 
-// environmentHelp lists what --help should say besides flags.
-const environmentHelp = `ENVIRONMENT
-  KEYPROF_CONFIG  the file of --config, when the command line names none
+// environmentHelp lists the variables that keyprof reads.
+const environmentHelp = `  KEYPROF_CONFIG  the file of --config, when the command line names none
   KEYPROF_URL     the server, when the command line names none
   REDISCLI_AUTH   the password, when nothing else gives one
   NO_COLOR        no colours`
@@ -32,22 +34,24 @@ const environmentHelp = `ENVIRONMENT
 // connectionFlags are redis-cli's where it has them.
 func connectionFlags() []cli.Flag {
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "url", Usage: "`URL` of the server, as the argument has it"},
-		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "`HOST` name or address of the server"},
+		&cli.StringFlag{Name: "url", Aliases: []string{"u"}, Usage: "`URL` of the server; KEYPROF_URL may have it, too"},
+		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "`HOST` name or address; -h HOST is the same"},
 		&cli.IntFlag{Name: "port", Aliases: []string{"p"}, Usage: "`PORT` of the server", DefaultText: strconv.Itoa(scanner.DefaultPort)},
 		&cli.StringFlag{Name: "socket", Aliases: []string{"s"}, Usage: "`PATH` of the server's unix socket"},
-		&cli.StringFlag{Name: "db", Aliases: []string{"n"}, Usage: "walk the databases in `LIST`, such as 0 or 0,3, or all", DefaultText: "the URL's, else all that are not empty"},
+		&cli.StringFlag{Name: "db", Aliases: []string{"n"}, Usage: "databases to scan: a `LIST` such as 0,3", DefaultText: "all"},
 		&cli.StringFlag{Name: "user", Usage: "ACL user `NAME`"},
-		&cli.BoolFlag{Name: "askpass", Usage: "ask for the password on the terminal"},
+		&cli.BoolFlag{Name: "askpass", Usage: "ask for the password; REDISCLI_AUTH may have it, too"},
 		&cli.StringFlag{Name: "password-file", Usage: "read the password from the first line of `FILE`"},
+		&cli.StringFlag{Name: "pass", Aliases: []string{"a"}, Usage: "the `PASSWORD` itself, which others may see"},
 		&cli.BoolFlag{Name: "tls", Usage: "use TLS, as rediss:// does"},
-		&cli.StringFlag{Name: "cacert", Usage: "trust the authorities in `FILE` (PEM) in place of the system's"},
-		&cli.StringFlag{Name: "cert", Usage: "client certificate `FILE` (PEM)"},
-		&cli.StringFlag{Name: "key", Usage: "private key `FILE` (PEM) of the client certificate"},
-		&cli.StringFlag{Name: "sni", Usage: "server `NAME` to ask for and to find in its certificate"},
+		&cli.StringFlag{Name: "cacert", Usage: "trust the CAs in `FILE` (PEM) in place of the system's"},
+		&cli.StringFlag{Name: "cacertdir", Usage: "trust the CAs in the files of `DIR` (PEM)"},
+		&cli.StringFlag{Name: "cert", Usage: "client certificate in `FILE` (PEM)"},
+		&cli.StringFlag{Name: "key", Usage: "private key of --cert in `FILE` (PEM)"},
+		&cli.StringFlag{Name: "sni", Usage: "server `NAME` to send and to verify"},
 		&cli.BoolFlag{Name: "insecure", Usage: "do not verify the server's certificate"},
-		&cli.DurationFlag{Name: "max-wait", Usage: "wait at most `DURATION` at a stretch for a server that was lost, is loading or is busy; 0s: not at all", Value: scanner.DefaultMaxWait},
-		&cli.DurationFlag{Name: "timeout", Usage: "wait at most `DURATION` for an answer", Value: scanner.DefaultTimeout},
+		&cli.DurationFlag{Name: "max-wait", Usage: "wait at most `DURATION` for a server that is lost, loading or busy; 0s: not at all", Value: scanner.DefaultMaxWait},
+		&cli.DurationFlag{Name: "timeout", Usage: "wait at most `DURATION` for a reply", Value: scanner.DefaultTimeout},
 	}
 	for _, f := range flags {
 		setCategory(f, connectionCategory)
@@ -77,8 +81,10 @@ type connection struct {
 	User              string
 	AskPass           bool
 	PasswordFile      string
+	Password          scanner.Secret // of --pass
 	TLS               bool
 	Files             scanner.TLSFiles
+	CACertDir         string
 	Timeout, MaxWait  time.Duration
 	Hide              func(error) error // what must not be told; nil: nothing
 }
@@ -94,12 +100,15 @@ func connectionOf(c *cli.Context) (connection, error) {
 	conn := connection{
 		URL: cmp.Or(argument, c.String("url")), URLFile: fileOf(c, "url"), Host: c.String("host"), Port: c.Int("port"), Socket: c.String("socket"),
 		Databases: c.String("db"), User: c.String("user"),
-		AskPass: c.Bool("askpass"), PasswordFile: c.String("password-file"),
-		TLS:     c.Bool("tls"),
-		Files:   scanner.TLSFiles{CACert: c.String("cacert"), Cert: c.String("cert"), Key: c.String("key"), SNI: c.String("sni"), Insecure: c.Bool("insecure")},
-		Timeout: c.Duration("timeout"), MaxWait: c.Duration("max-wait"),
+		AskPass: c.Bool("askpass"), PasswordFile: c.String("password-file"), Password: scanner.Secret(c.String("pass")),
+		TLS:       c.Bool("tls"),
+		Files:     scanner.TLSFiles{CACert: c.String("cacert"), Cert: c.String("cert"), Key: c.String("key"), SNI: c.String("sni"), Insecure: c.Bool("insecure")},
+		CACertDir: c.String("cacertdir"),
+		Timeout:   c.Duration("timeout"), MaxWait: c.Duration("max-wait"),
 	}
 	switch {
+	case c.IsSet("pass") && conn.Password == "":
+		return connection{}, &usageError{problem: "--pass needs a password"}
 	case conn.Timeout <= 0:
 		return connection{}, &usageError{problem: "--timeout must be more than 0"}
 	case conn.MaxWait < 0:
@@ -119,7 +128,7 @@ func (c *connection) checkPlaces() error {
 	case c.URL == "" && !byHost && c.Socket == "":
 		c.URL = os.Getenv("KEYPROF_URL")
 		if c.URL == "" {
-			return &usageError{problem: "no server given", hint: "write its URL behind the command, redis://HOST[:PORT], or set KEYPROF_URL"}
+			return &usageError{problem: "no server given", hint: "give its URL, such as redis://127.0.0.1:6379 for this machine, or set KEYPROF_URL"}
 		}
 	}
 	return nil
@@ -136,7 +145,7 @@ func (c *connection) open(ctx context.Context, stdin io.Reader, stderr io.Writer
 	if err != nil {
 		return nil, nil, err
 	}
-	conn, err := scanner.Connect(ctx, target, c.Timeout, scanner.Patience{
+	conn, err := scanner.Connect(ctx, target, c.Timeout, scanner.RetryPolicy{
 		MaxWait: c.MaxWait,
 		Notice:  c.notice(stderr, interrupt),
 	})
@@ -169,7 +178,7 @@ func (c *connection) notice(stderr io.Writer, interrupt func()) func(error) {
 		}
 		last, said = cause.Error(), time.Now()
 		interrupt()
-		warn(stderr, "%v: trying again for up to %s", cause, unit.FormatElapsed(c.MaxWait.Seconds()))
+		warn(stderr, "%v: retrying for up to %s", cause, unit.FormatElapsed(c.MaxWait.Seconds()))
 	}
 }
 
@@ -183,9 +192,12 @@ func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writ
 	switch {
 	case t.Password == "":
 	case c.URLFile != "":
-		warn(stderr, "%s holds a password in its url; better use password-file in it, REDISCLI_AUTH or --askpass", c.URLFile)
+		warn(stderr, "%s has a password in its url; better use password-file there, REDISCLI_AUTH or --askpass", c.URLFile)
 	case c.URL != os.Getenv("KEYPROF_URL"):
-		warn(stderr, "a password in the URL can be seen in the list of processes; better use REDISCLI_AUTH, --password-file or --askpass")
+		warn(stderr, "a password in the URL shows in the list of processes; better use REDISCLI_AUTH, --password-file or --askpass")
+	}
+	if c.Password != "" {
+		warn(stderr, "a password given with -a or --pass shows in the list of processes; better use REDISCLI_AUTH, --password-file or --askpass")
 	}
 	if c.User != "" {
 		t.Username = c.User
@@ -195,7 +207,7 @@ func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writ
 		if errors.Is(err, errInterruptedReading) {
 			return t, err
 		}
-		return t, &usageError{problem: err.Error(), hint: "--cacert, --cert and --key name PEM files"}
+		return t, &usageError{problem: err.Error(), hint: "--cacert, --cert and --key name PEM files, --cacertdir a folder of them"}
 	}
 	if t.Password, err = c.password(ctx, t.Password, stdin, stderr); err != nil {
 		return t, err
@@ -203,8 +215,8 @@ func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writ
 	if t.Username != "" && t.Password == "" {
 		// Without a password nobody logs in, and the walk would be the default user's.
 		return t, &usageError{
-			problem: "a user name without a password", // the name may be the password, in the wrong place
-			hint:    "set REDISCLI_AUTH, or use --password-file or --askpass; for a user with nopass any password will do",
+			problem: "--user needs a password", // the name may be the password, in the wrong place
+			hint:    "set REDISCLI_AUTH, or use --password-file or --askpass; a user with nopass takes any password",
 		}
 	}
 	return t, nil
@@ -225,7 +237,7 @@ func (c *connection) place() (scanner.Target, error) {
 	host, port := c.Host, c.Port
 	switch {
 	case strings.Contains(host, "://"): // in which a password may stand anywhere
-		return scanner.Target{}, &usageError{problem: "--host has a URL", hint: "give the URL as the argument, or with --url"}
+		return scanner.Target{}, &usageError{problem: "--host takes a name or an address, not a URL", hint: "give the URL as the argument, or with --url"}
 	case host == "":
 		host = "127.0.0.1"
 	}
@@ -240,7 +252,7 @@ func (c *connection) place() (scanner.Target, error) {
 
 // secure is t with TLS, where that is wanted.
 func (c *connection) secure(t scanner.Target) (scanner.Target, error) {
-	wanted := c.TLS || c.Files != scanner.TLSFiles{}
+	wanted := c.TLS || c.CACertDir != "" || c.Files != scanner.TLSFiles{}
 	if t.TLS == nil && !wanted {
 		return t, nil
 	}
@@ -248,7 +260,41 @@ func (c *connection) secure(t scanner.Target) (scanner.Target, error) {
 	if err != nil {
 		host = c.Files.SNI // a socket has no host
 	}
-	return t, c.Files.Apply(&t, host)
+	if err := c.Files.Apply(&t, host); err != nil || c.CACertDir == "" {
+		return t, err
+	}
+	return t, trustDir(t.TLS, c.CACertDir)
+}
+
+// maxCACertBytes is the longest file of --cacertdir that is read.
+const maxCACertBytes = 1 << 20
+
+// trustDir adds the certificates in the files of a folder to those of --cacert, or, if
+// there are none, trusts them in place of the system's.
+func trustDir(config *tls.Config, dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("reading --cacertdir: %w", err)
+	}
+	if config.RootCAs == nil {
+		config.RootCAs = x509.NewCertPool()
+	}
+	found := false
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > maxCACertBytes {
+			continue
+		}
+		pem, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("reading --cacertdir: %w", err)
+		}
+		found = config.RootCAs.AppendCertsFromPEM(pem) || found
+	}
+	if !found {
+		return fmt.Errorf("reading --cacertdir: no PEM certificate in the files of %s", dir)
+	}
+	return nil
 }
 
 // password is the one to log in with; empty: none. What is asked for by a flag
@@ -256,8 +302,10 @@ func (c *connection) secure(t scanner.Target) (scanner.Target, error) {
 func (c *connection) password(ctx context.Context, inURL scanner.Secret, stdin io.Reader, stderr io.Writer) (scanner.Secret, error) {
 	environment := scanner.Secret(os.Getenv("REDISCLI_AUTH"))
 	switch {
-	case c.AskPass && c.PasswordFile != "":
-		return "", &usageError{problem: "--askpass and --password-file exclude each other"}
+	case c.AskPass && c.PasswordFile != "", c.Password != "" && (c.AskPass || c.PasswordFile != ""):
+		return "", &usageError{problem: "give only one of --askpass, --password-file and --pass"}
+	case c.Password != "":
+		return c.Password, nil
 	case c.AskPass:
 		return askPassword(ctx, stdin, stderr)
 	case c.PasswordFile != "":
@@ -330,7 +378,7 @@ func readPassword(path string) (scanner.Secret, error) {
 func (c *connection) databases(t scanner.Target) ([]int, error) {
 	switch {
 	case c.Databases != "" && t.DB != nil && c.URLFile == "":
-		return nil, &usageError{problem: "the URL names a database and --db too"}
+		return nil, &usageError{problem: "the URL and --db both name a database"}
 	case c.Databases != "":
 		dbs, err := scanner.ParseDatabases(c.Databases)
 		if err != nil {

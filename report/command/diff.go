@@ -17,26 +17,16 @@ import (
 	"keyprof/report/unit"
 )
 
-var diffHelp = `Compares two saved profiles: what changed by namespace, in keys, bytes, TTLs and
-idle bytes; what of that is more than noise (` + "~" + ` is not); which namespaces are
-written without a TTL since; and how long what can be evicted, or what is left of
-maxmemory, lasts at the rate seen. Earlier profiles, given before OLD, make that a
-range.
+const diffHelp = `Compares two saved profiles: what changed by namespace, which namespaces are
+written without a TTL now, and how long the keys that can be evicted, or the
+rest of maxmemory, will last. ~ marks a change that may be noise.
 
-What cannot be compared, as the server was restarted or upgraded in between, is left
-out with a warning. Profiles of different databases, or of different --match, are
-refused. With --save-dir, the newest two complete profiles of the label are compared,
-and those before them tell rates.
-
-EXAMPLES
+Examples:
   keyprof diff monday.json.zst tuesday.json.zst
   keyprof diff --save-dir /var/lib/keyprof --label prod
-  keyprof diff --sort no-ttl-bytes --min-change 5% monday.json.zst tuesday.json.zst
+  keyprof diff --sort no-ttl-bytes --min-change 5% old.json new.json
   keyprof diff --fail-on 'bytes_growth > 20%' monday.json.zst tuesday.json.zst
-  keyprof diff --format csv monday.json.zst tuesday.json.zst > changes.csv
-  keyprof profile -o - redis://replica | keyprof diff monday.json.zst -
-
-` + failOnDiffHelp + "\n\n" + diffExitStatusHelp
+  keyprof profile -o - redis://replica.internal | keyprof diff old.json -`
 
 func diffCommand() *cli.Command {
 	return &cli.Command{
@@ -56,11 +46,12 @@ func diffCommand() *cli.Command {
 }
 
 func diffFlags() []cli.Flag {
+	const category = "Comparison"
 	return []cli.Flag{
-		&cli.StringFlag{Name: "save-dir", Usage: "compare the newest two complete profiles in `DIR`, where keyprof profile --save-dir keeps them"},
-		&cli.StringFlag{Name: "label", Usage: "with --save-dir, those of label `NAME`", DefaultText: "the only one"},
-		&cli.StringFlag{Name: "min-change", Usage: "list only namespaces that changed by `AMOUNT`: bytes, such as 10MB, so much of what there was, such as 5%, or so many of what they are sorted by, such as 1000"},
-		&cli.BoolFlag{Name: "force", Usage: "compare what should not be compared, with a warning"},
+		&cli.StringFlag{Category: category, Name: "save-dir", Usage: "compare the newest two complete profiles in `DIR`"},
+		&cli.StringFlag{Category: category, Name: "label", Usage: "with --save-dir, those of label `NAME`", DefaultText: "the only one"},
+		&cli.StringFlag{Category: category, Name: "min-change", Usage: "list only changes of at least `AMOUNT`: a size (10MB), a share (5%), or a number of what is sorted by (1000)"},
+		&cli.BoolFlag{Category: category, Name: "force", Usage: "compare what should not be compared, with a warning"},
 	}
 }
 
@@ -79,16 +70,16 @@ func diffOptionsOf(c *cli.Context) (o diffOptions, err error) {
 	o.Dir, o.Label = c.String("save-dir"), c.String("label")
 	switch stdin := countOf(o.Paths, "-"); {
 	case o.Dir != "" && len(o.Paths) > 0:
-		return o, &usageError{problem: "give either profiles or --save-dir, not both"}
+		return o, &usageError{problem: "give two profiles or --save-dir, not both"}
 	case o.Dir == "" && c.IsSet("save-dir"):
 		return o, flagError("save-dir", nil, "must name a directory")
 	case o.Dir == "" && c.IsSet("label"):
-		return o, &usageError{problem: "--label goes with --save-dir DIR"}
+		return o, &usageError{problem: "--label without --save-dir has no effect"}
 	case o.Label != "" && history.CheckLabel(o.Label) != nil:
 		return o, flagError("label", nil, history.CheckLabel(o.Label).Error())
 	case o.Dir != "":
 	case len(o.Paths) < 2:
-		return o, &usageError{problem: fmt.Sprintf("diff compares two profiles, and %s given", pick(len(o.Paths), "none is", "only one is")), hint: "keyprof diff OLD NEW, or --save-dir DIR for the newest two there"}
+		return o, &usageError{problem: fmt.Sprintf("diff needs two profiles; %s given", pick(len(o.Paths), "none was", "only one was")), hint: "write keyprof diff OLD NEW, or --save-dir DIR for the newest two in DIR"}
 	case stdin > 1:
 		return o, &usageError{problem: "only one of the profiles can be read from standard input"}
 	}
@@ -126,7 +117,7 @@ func changesShownOf(c *cli.Context) (o changesShown, err error) {
 		return o, flagError("min-change", err, "")
 	}
 	if c.IsSet("min-change") && (o.Format == report.JSON || o.Format == report.CSV) {
-		return o, &usageError{problem: "--min-change and --format " + string(o.Format) + " do not go together: all changes are in it"}
+		return o, &usageError{problem: "--min-change has no effect with --format " + string(o.Format) + ", which has all changes"}
 	}
 	return o, nil
 }
@@ -182,7 +173,7 @@ func (o diffOptions) sources(stdin io.Reader, stderr io.Writer) ([]source, error
 	}
 	oldestFirst := func(a, b source) int { return a.Began.Compare(b.Began) }
 	if !slices.IsSortedFunc(sources, oldestFirst) {
-		warn(stderr, "the profiles are not in the order of their times: the older one is taken for OLD")
+		warn(stderr, "the profiles are not in order of time: the older one is used as OLD")
 		slices.SortStableFunc(sources, oldestFirst)
 	}
 	return withoutTwins(sources, stderr), nil
@@ -194,7 +185,7 @@ func withoutTwins(sources []source, stderr io.Writer) []source {
 	for _, s := range sources[1:] {
 		last := once[len(once)-1]
 		if s.Began.Equal(last.Began) && s.Ended.Equal(last.Ended) && len(sources) > 2 {
-			warn(stderr, "%s and %s are the same profile: it counts once", last.name, s.name)
+			warn(stderr, "%s and %s are the same profile, which counts once", last.name, s.name)
 			continue
 		}
 		once = append(once, s)
@@ -217,7 +208,7 @@ func newestSources(dir, label string, stderr io.Writer) ([]source, error) {
 		return nil, &hintedError{error: fmt.Errorf("--save-dir: %w", err), hint: openHistoryHint(err)}
 	}
 	for _, problem := range passed {
-		warn(stderr, "--save-dir: passing over %v", problem)
+		warn(stderr, "--save-dir: ignoring %v", problem)
 	}
 	if len(newest) < 2 {
 		return nil, tooFew(dir, label, len(newest))
@@ -228,7 +219,7 @@ func newestSources(dir, label string, stderr io.Writer) ([]source, error) {
 // tooFew says what there is instead.
 func tooFew(dir, label string, n int) error {
 	err := &hintedError{
-		error: fmt.Errorf("--save-dir: %s holds %s of this label, and two are compared", dir, pick(n, "no complete profile", "only one complete profile")),
+		error: fmt.Errorf("--save-dir: %s holds %s of this label; two are needed", dir, pick(n, "no complete profile", "only one complete profile")),
 		hint:  "keyprof profile --save-dir " + dir + " URL adds one",
 	}
 	if label == "" {

@@ -28,36 +28,13 @@ const (
 	exitInterrupted = 130
 )
 
-// exitStatusHelp ends the help of commands that collect.
-const exitStatusHelp = `EXIT STATUS
-  0    done
+// exitStatusHelp lists the exit codes for people.
+const exitStatusHelp = `  0    done
   1    failed: nothing usable was written
   2    usage: a bad flag, argument or URL
-  4    incomplete: a profile was written and says which part of the keys is missing
-  5    a condition of --fail-on holds: results were written all the same
-  130  interrupted: a partial profile was written (before the walk began, or after
-       a second interrupt: nothing)`
-
-// readExitStatusHelp ends the help of commands that only read files.
-const readExitStatusHelp = `EXIT STATUS
-  0    done
-  1    failed: nothing usable was written
-  2    usage: a bad flag or argument
-  130  interrupted: what was printed, if anything, is incomplete`
-
-const reportExitStatusHelp = `EXIT STATUS
-  0    done
-  1    failed: nothing usable was written
-  2    usage: a bad flag or argument
-  5    a condition of --fail-on holds
-  130  interrupted: what was printed, if anything, is incomplete`
-
-const diffExitStatusHelp = `EXIT STATUS
-  0    done
-  1    failed: a profile cannot be read, or the two should not be compared
-  2    usage: a bad flag or argument
-  5    a condition of --fail-on holds
-  130  interrupted: what was printed, if anything, is incomplete`
+  4    incomplete: a profile was written, and says what is missing
+  5    a condition of --fail-on holds; results were written all the same
+  130  interrupted: a partial profile was written, unless interrupted twice`
 
 // hintedError is a failure together with what to do about it.
 type hintedError struct {
@@ -112,7 +89,7 @@ func (e *alarmError) Error() string {
 }
 
 // errInterruptedEarly is an interrupt before anything was walked.
-var errInterruptedEarly = fmt.Errorf("%w before the walk began", sampler.ErrInterrupted)
+var errInterruptedEarly = fmt.Errorf("%w before the scan began", sampler.ErrInterrupted)
 
 // errInterruptedReading is an interrupt before files were read and what they hold
 // was printed.
@@ -169,21 +146,21 @@ func hintFor(err error, help string) string {
 	case errors.Is(err, errInterruptedReading):
 		return "what was printed, if anything, is incomplete"
 	case errors.Is(err, sampler.ErrInterrupted):
-		return "the figures cover what was walked until then"
+		return "the figures cover the keys that were scanned before the interrupt"
 	case errors.As(err, &usage):
 		return cmp.Or(usage.hint, help)
 	case errors.As(err, &hinted):
 		return hinted.hint
 	case errors.As(err, &server):
-		return cmp.Or(server.Hint, "if the server is well, run keyprof again; keyprof profile --help lists how to reach it")
+		return cmp.Or(server.Hint, "if the server is fine, run keyprof again; keyprof help stunnel lists the ways to connect")
 	case errors.As(err, &incomplete):
-		return cmp.Or(incomplete.hint, "the figures cover what was measured; mend the cause (the report's warnings say how, where keyprof knows), and run it again for all keys")
+		return cmp.Or(incomplete.hint, "the figures cover what was measured; the warnings of the report say what to do about it; then run it again for all keys")
 	case errors.Is(err, profile.ErrNotValid):
 		return notValidHint
 	case errors.Is(err, syscall.ENOSPC):
 		return "free some space"
 	default:
-		return "check that what the message names exists and may be used"
+		return "check that the file or address in the message exists and that you may use it"
 	}
 }
 
@@ -208,7 +185,7 @@ func notWritten(err error, hint string) error {
 	return &hintedError{error: err, hint: hint}
 }
 
-const notValidHint = "this is a fault of keyprof, and a file elsewhere would not help: please report it with the message; the figures of this run are in its report"
+const notValidHint = "this is a bug in keyprof, and another disk would not help: please report it with the message; the report above has the figures of this run"
 
 // What the library and the package flag below it say of flags that they cannot
 // read.
@@ -233,7 +210,7 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 		return &usageError{problem: "flag " + dashed(m[1]) + " needs a value"}
 	}
 	if m := badSyntax.FindStringSubmatch(text); m != nil {
-		return &usageError{problem: m[1] + " is no flag"}
+		return &usageError{problem: m[1] + " is not a flag"}
 	}
 	return &usageError{problem: text}
 }
@@ -243,11 +220,14 @@ func dashed(name string) string { return strings.Repeat("-", min(2, len(name))) 
 // unknownFlag suggests the flag that is most like it. A command must come first
 // for there to be any.
 func unknownFlag(c *cli.Context, name string) error {
-	if strings.HasPrefix(name, "a") || strings.HasPrefix(name, "pass") { // redis-cli's -a, with a password
-		return &usageError{problem: "unknown flag -" + name[:1] + "...", hint: "a password is given with REDISCLI_AUTH, --password-file or --askpass"}
+	if strings.HasPrefix(name, "a") || strings.HasPrefix(name, "pass") { // redis-cli's -a, with a password, which is not repeated
+		return &usageError{problem: "unknown flag -" + name[:1] + "...", hint: "give the password with REDISCLI_AUTH, --password-file or --askpass; -a takes it after a space"}
 	}
 	e := &usageError{problem: "unknown flag " + dashed(name)}
 	if !isCommand(c) {
+		return e
+	}
+	if e.hint = foreignHint(c.Command, name); e.hint != "" {
 		return e
 	}
 	if near := nearest(name, append(keysOf(c.Command), "config", "help")); near != "" {

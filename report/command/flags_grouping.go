@@ -19,10 +19,10 @@ import (
 func groupingFlags() []cli.Flag {
 	const category = "Namespaces"
 	return []cli.Flag{
-		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as decided before, and by the same rules: `FILE` is a profile, or what keyprof patterns -f json printed, or the dictionary alone that stands under design.patterns in a profile, without rules"},
-		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "`REGEX=NAME`, such as '^tenant:([^:]+):=tenant:$1:*': call keys whose name matches REGEX (RE2, not anchored) NAME before anything is inferred; the last = parts the two, $1 is what the first brackets matched, and makes a row for each such text, so it is meant for few; a * means itself; repeatable: the first that matches counts, and those of --patterns come last"},
-		&cli.StringFlag{Category: category, Name: "delimiters", Usage: "part all names at `CHARS` before all other punctuation; - and _ part words only if they are among them, or where nothing else does", DefaultText: pattern.DefaultDelimiters},
-		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces, and sum up the rest", Value: aggregate.DefaultNamespaceLimit},
+		&cli.StringFlag{Category: category, Name: "patterns", Usage: "group as before: `FILE` is a profile, or the output of keyprof patterns -f json"},
+		&cli.StringSliceFlag{Category: category, Name: "pattern-rule", Usage: "name the keys that match: `REGEX=NAME`; repeatable"},
+		&cli.StringFlag{Category: category, Name: "delimiters", Usage: "split names at `CHARS` first", DefaultText: pattern.DefaultDelimiters},
+		&cli.IntFlag{Category: category, Name: "namespaces", Usage: "keep at most `N` namespaces", Value: aggregate.DefaultNamespaceLimit},
 	}
 }
 
@@ -90,8 +90,8 @@ func cutBy(chars string, earlier *pattern.Dictionary) (*pattern.Dictionary, erro
 		return pattern.NewDictionary(delims), nil
 	case !earlier.FirstLevel().Equal(delims):
 		return nil, &usageError{
-			problem: fmt.Sprintf("--delimiters are %s, but the decisions of --patterns were made with %s", inOrder(delims), inOrder(earlier.FirstLevel())),
-			hint:    "leave out --delimiters to group as before, or --patterns to decide anew",
+			problem: fmt.Sprintf("--delimiters are %s, but the file of --patterns was made with %s", inOrder(delims), inOrder(earlier.FirstLevel())),
+			hint:    "leave out --delimiters to group as before, or --patterns to group from scratch",
 		}
 	}
 	return earlier, nil
@@ -119,9 +119,9 @@ func earlierDecisions(path string) (*pattern.Decisions, error) {
 
 // failedPatterns is why the file of --patterns cannot be used.
 func failedPatterns(path string, err error) error {
-	hint := "give a profile, what keyprof patterns -f json printed, or a file with what stands under design.patterns in a profile"
+	hint := "give a profile, the output of keyprof patterns -f json, or the value of design.patterns in a profile"
 	if errors.Is(err, fs.ErrNotExist) {
-		hint = "the first run goes without --patterns, and makes the file: keyprof profile -o FILE URL, or keyprof patterns -f json NAMES > FILE"
+		hint = "make the file with a first run without --patterns: keyprof profile -o FILE URL, or keyprof patterns -f json NAMES > FILE"
 	}
 	return &hintedError{error: fmt.Errorf("--patterns: reading %s: %w", path, withoutPath(err)), hint: hint}
 }
@@ -151,7 +151,7 @@ func readDecisions(path string) (*pattern.Decisions, error) {
 
 // What keeps a profile's decisions from being used.
 var (
-	errNoDecisions       = errors.New("the profile holds no decisions: an older version wrote it")
+	errNoDecisions       = errors.New("the profile has no decisions: an older version wrote it")
 	errRedactedDecisions = errors.New("the profile is redacted: some of its decisions, and its rules, were left out")
 )
 

@@ -2,7 +2,6 @@ package command
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,20 +12,24 @@ import (
 	"keyprof/sampler/profile"
 )
 
+const (
+	reportCategory = "Report"
+	outputCategory = "Output"
+)
+
 func presentationFlags() []cli.Flag {
-	const category = "Report"
 	return append([]cli.Flag{
-		&cli.StringFlag{Category: category, Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: " + list(report.Formats()), Value: string(report.DefaultFormat)},
-		&cli.StringFlag{Category: category, Name: "sort", Usage: "sort namespaces by `ORDER`: " + list(report.Sorts()), Value: string(report.DefaultSort)},
-		&cli.IntFlag{Category: category, Name: "top", Usage: "list `N` namespaces and sum up the others", Value: report.DefaultTop},
-	}, scopeFlags(category)...)
+		&cli.StringFlag{Category: reportCategory, Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`: " + list(report.Formats()), Value: string(report.DefaultFormat)},
+		&cli.StringFlag{Category: reportCategory, Name: "sort", Usage: "`ORDER`: " + list(report.Sorts()), Value: string(report.DefaultSort)},
+		&cli.IntFlag{Category: reportCategory, Name: "top", Usage: "list `N` namespaces and sum up the others", Value: report.DefaultTop},
+	}, scopeFlags()...)
 }
 
 // scopeFlags say which namespaces are shown, and how deep.
-func scopeFlags(category string) []cli.Flag {
+func scopeFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Category: category, Name: "under", Usage: "only namespaces that begin with `PREFIX` as they are printed, such as resque:"},
-		&cli.IntFlag{Category: category, Name: "depth", Usage: "sum namespaces up by their first `N` segments, the parts between delimiters of the first level (see --delimiters), counted from --under", DefaultText: "all"},
+		&cli.StringFlag{Category: reportCategory, Name: "under", Usage: "only namespaces that begin with `PREFIX`, as printed"},
+		&cli.IntFlag{Category: reportCategory, Name: "depth", Usage: "sum up by the first `N` segments below --under"},
 	}
 }
 
@@ -57,53 +60,14 @@ func presentationOf(c *cli.Context) (o presentation, err error) {
 	case o.Top < 1:
 		return o, flagError("top", nil, "must be at least 1")
 	case o.Depth > 0 && o.Format == report.JSON:
-		return o, &usageError{problem: "--depth and --format json do not go together: the document is always whole"}
+		return o, &usageError{problem: "--depth has no effect with --format json, which has the whole profile"}
 	}
 	return o, nil
 }
 
-// failOnHelp is the part of --help that explains conditions on a profile.
-var failOnHelp = `CONDITIONS
-  --fail-on '` + alarm.Grammar + `' makes the exit code 5 when the condition
-  holds for certain; what holds is listed on standard error. OP is > >= < or <=.
-  VALUE is a number (1000000, 1,000,000, 1e6), a size (500MB, 1GiB) or a share
-  (5%). GLOB is as in Redis (* ? [a-z] \), and is held against the namespaces as
-  they are printed: each that matches is compared. Without in GLOB, all keys
-  together are. Of an estimate the end is compared that makes it certain. What was
-  not measured, and what the missing part of an incomplete profile may change, is
-  a warning. METRIC is one of
-` + metricsHelp(alarm.Metrics())
-
-// failOnDiffHelp is the part of --help that explains conditions on a comparison.
-var failOnDiffHelp = `CONDITIONS
-  --fail-on '` + alarm.Grammar + `' makes the exit code 5 when the condition
-  holds for certain; what holds is listed on standard error. OP is > >= < or <=.
-  VALUE is a number (1000000, 1,000,000, 1e6), a size (500MB, 1GiB), a share (5%)
-  or a time (14, 2.5, 14d, 36h). GLOB is as in Redis (* ? [a-z] \), and is held
-  against the namespaces as they are printed: each that matches is compared.
-  Without in GLOB, all keys together are. What cannot be compared is a warning.
-
-  METRIC is one of these, which compare the two profiles. Changes have a sign: a
-  VALUE such as -20% means a decrease. Of a change that noise may explain in part,
-  the end is compared that makes it certain. A time to a limit is compared at the
-  rate between the newest two profiles, whatever the rates before were. A namespace
-  that is new counts whole, but has no growth; one that is gone has grown by -100%.
-` + metricsHelp(alarm.ChangeMetrics()) + `
-
-  Or METRIC is one of these, of the new profile.
-` + metricsHelp(alarm.Metrics())
-
-func metricsHelp(metrics []alarm.Metric) string {
-	var lines []string
-	for _, m := range metrics {
-		lines = append(lines, fmt.Sprintf("  %-22s %s", m.Name, m.Help))
-	}
-	return strings.Join(lines, "\n")
-}
-
 func failOnFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Category: "Alarm", Name: "fail-on", Usage: "exit with 5 when `CONDITION` holds, such as 'no_ttl_share > 5% in resque:*'; repeatable"},
+		&cli.StringSliceFlag{Category: outputCategory, Name: "fail-on", Usage: "exit with 5 if `CONDITION` holds; repeatable"},
 	}
 }
 
@@ -125,10 +89,9 @@ func conditionsOf(c *cli.Context, by alarm.Evidence) (conditions []*alarm.Condit
 }
 
 func promFlags() []cli.Flag {
-	const category = "Prometheus"
 	return []cli.Flag{
-		&cli.StringFlag{Category: category, Name: "prom-file", Usage: "write the figures to `FILE` (.prom), for the textfile collector of node_exporter"},
-		&cli.IntFlag{Category: category, Name: "prom-top", Usage: "with --prom-file, name the `N` largest namespaces and sum up the others", Value: prom.DefaultTop},
+		&cli.StringFlag{Category: outputCategory, Name: "prom-file", Usage: "write metrics to `FILE` (.prom) for node_exporter"},
+		&cli.IntFlag{Category: outputCategory, Name: "prom-top", Usage: "with --prom-file, list `N` namespaces", Value: prom.DefaultTop},
 	}
 }
 
@@ -153,7 +116,7 @@ func promOf(c *cli.Context) (promFile, error) {
 	if err := prom.CheckName(f.Path); err != nil {
 		return f, &usageError{
 			problem: fmt.Sprintf("--prom-file: %v", err),
-			hint:    "name a file in the directory that node_exporter's --collector.textfile.directory names, such as keyprof.prom",
+			hint:    "name a file such as keyprof.prom in the directory of node_exporter's --collector.textfile.directory",
 		}
 	}
 	return f, nil
@@ -165,7 +128,7 @@ func (f promFile) check() error {
 		return nil
 	}
 	if err := prom.CheckWritable(f.Path); err != nil {
-		return &hintedError{error: fmt.Errorf("--prom-file: %w", err), hint: "choose a directory that exists and may be written to"}
+		return &hintedError{error: fmt.Errorf("--prom-file: %w", err), hint: "choose a directory that exists and that you may write to"}
 	}
 	return nil
 }

@@ -1,28 +1,29 @@
 package command
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 
 	"keyprof/report/alarm"
 )
 
-// Help names all metrics where they can be used, and no others.
-func TestFailOnHelpListsMetrics(t *testing.T) {
+// The topic of alarms lists all metrics, those of a change apart from the others.
+func TestTopicListsMetrics(t *testing.T) {
+	topic, _ := findTopic("alarms")
+	ofProfile, ofChange, found := strings.Cut(topic.text, "## Metrics of a change")
+	if !found {
+		t.Fatal("there is no section of metrics of a change")
+	}
 	for _, list := range [][]alarm.Metric{alarm.Metrics(), alarm.ChangeMetrics()} {
 		for _, m := range list {
-			line := regexp.MustCompile(`(?m)^  ` + m.Name + ` +` + regexp.QuoteMeta(m.Help) + `$`)
 			_, err := alarm.Parse(m.Name+" > 0 in *", alarm.OneProfile)
-			ofChange := err != nil && strings.Contains(err.Error(), "compares two profiles")
-			if line.MatchString(failOnHelp) == ofChange || !line.MatchString(failOnDiffHelp) {
-				t.Errorf("%s: of profiles: %v, of comparisons: %v", m.Name, line.MatchString(failOnHelp), line.MatchString(failOnDiffHelp))
+			section := ofProfile
+			if err != nil && strings.Contains(err.Error(), "compares two profiles") {
+				section = ofChange
 			}
-		}
-	}
-	for line := range strings.SplitSeq(failOnHelp+"\n"+failOnDiffHelp, "\n") {
-		if len(line) > 90 {
-			t.Errorf("a line of %d columns: %s", len(line), line)
+			if !strings.Contains(section, "\n| `"+m.Name+"` ") {
+				t.Errorf("keyprof help alarms does not list %s", m.Name)
+			}
 		}
 	}
 }

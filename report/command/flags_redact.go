@@ -9,21 +9,10 @@ import (
 	"keyprof/report/redact"
 )
 
-// redactHelp is the part of --help that explains what is left out.
-const redactHelp = `SHARING
-  --redact makes what is printed and written fit to be shared. Names of keys become
-  their namespace and a token that means nothing elsewhere. In namespaces, a word
-  becomes <*> if it covers fewer than --redact-rare keys or if others are followed by
-  the same word, unless it is one that software uses, such as queue. Addresses, run
-  ids, rules, most of what the server said, and a label that is not given along with
-  it are left out. Words that cover many keys stay: look at the namespaces before you
-  share them.`
-
 func redactFlags() []cli.Flag {
-	const category = "Sharing"
 	return []cli.Flag{
-		&cli.BoolFlag{Category: category, Name: "redact", Usage: "replace what is data in names, and what identifies the server, in all that is printed and written"},
-		&cli.Int64Flag{Category: category, Name: "redact-rare", Usage: "with --redact, replace words in namespaces that cover fewer than `KEYS`", Value: redact.DefaultRare},
+		&cli.BoolFlag{Category: outputCategory, Name: "redact", Usage: "hide data in names, and what identifies the server"},
+		&cli.Int64Flag{Category: outputCategory, Name: "redact-rare", Usage: "hide words that cover fewer than `KEYS`", Value: redact.DefaultRare},
 	}
 }
 
@@ -54,7 +43,7 @@ func checkUnder(s redact.Shareable, under string) error {
 		}
 	}
 	return &usageError{
-		problem: "--under: no namespace begins like this once names are redacted",
-		hint:    "leave --under out to see which there are",
+		problem: "--under: after redaction no namespace begins with this",
+		hint:    "leave out --under to see all namespaces",
 	}
 }

@@ -14,17 +14,17 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-const walkCategory = "Walk"
+const walkCategory = "Scan"
 
 // walkFlags say which keys to walk and how fast.
 func walkFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Category: walkCategory, Name: "match", Usage: "walk only keys that match `GLOB`, as SCAN's MATCH (--under chooses afterwards)"},
-		&cli.StringFlag{Category: walkCategory, Name: "idle-over", Usage: "call keys high-idle that are idle for more than `SPAN`", Value: unit.FormatSpan(sampler.DefaultIdleOver)},
-		&cli.StringFlag{Category: walkCategory, Name: "max-load", Usage: "use at most this `SHARE` of the server's main thread", Value: unit.FormatExactShare(throttle.DefaultMaxLoad)},
-		&cli.Float64Flag{Category: walkCategory, Name: "rate", Usage: "walk at most `KEYS` a second", DefaultText: "no limit"},
-		&cli.StringFlag{Category: walkCategory, Name: "latency-budget", Usage: "choose pages that keep other clients waiting for at most `SPAN`", Value: unit.FormatSpan(throttle.DefaultLatencyBudget)},
-		&cli.IntFlag{Category: walkCategory, Name: "page", Usage: "ask for `KEYS` with each SCAN (COUNT), whatever --latency-budget says", DefaultText: fmt.Sprintf("chosen by --latency-budget; %d with --max-load 100%%", throttle.FullSpeedPage)},
+		&cli.StringFlag{Category: walkCategory, Name: "match", Usage: "scan only keys that match `GLOB`, as SCAN's MATCH does"},
+		&cli.StringFlag{Category: walkCategory, Name: "idle-over", Usage: "keys idle for over `SPAN` are high-idle", Value: unit.FormatSpan(sampler.DefaultIdleOver)},
+		&cli.StringFlag{Category: walkCategory, Name: "max-load", Usage: "`SHARE` of the server's main thread to use", Value: unit.FormatExactShare(throttle.DefaultMaxLoad)},
+		&cli.Float64Flag{Category: walkCategory, Name: "rate", Usage: "scan at most `KEYS` a second"},
+		&cli.StringFlag{Category: walkCategory, Name: "latency-budget", Usage: "let clients wait at most `SPAN` a page", Value: unit.FormatSpan(throttle.DefaultLatencyBudget)},
+		&cli.IntFlag{Category: walkCategory, Name: "page", Usage: "`KEYS` a SCAN (COUNT), in place of --latency-budget"},
 	}
 }
 
@@ -61,22 +61,10 @@ func walkOptionsOf(c *cli.Context) (sampler.Options, error) {
 	return o, nil
 }
 
-// sampleHelp is the part of --help that explains samples.
-const sampleHelp = `SAMPLES
-  --sample 2% or --sample 200000 measures that many keys and tells the rest from them,
-  with intervals that hold the truth 95 times in 100. SCAN goes over keys in the order
-  of a hash that knows nothing of names, so that a stretch of its way is a fair sample.
-  Bytes are "at least" so many where a few keys hold them: then, and where memory is
-  left that the keys do not explain, walk all. --sample-from PROFILE measures the same
-  keys again; --save-dir does so by itself. In a cluster from Redis 7.4 or Valkey 8 on
-  each slot is a table of its own: slots are drawn then, at least 30. A database of some
-  hundred keys is walked whole, and so are all where neither can be had (proxies, other
-  engines).`
-
 func sampleFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Category: walkCategory, Name: "sample", Usage: "measure only this `SHARE` of the keys, such as 2%, or so many, such as 200000", DefaultText: "100%"},
-		&cli.StringFlag{Category: walkCategory, Name: "sample-from", Usage: "measure the keys again that `PROFILE` is a sample of"},
+		&cli.StringFlag{Category: walkCategory, Name: "sample", Usage: "measure a `SHARE` (2%) or a number (200000) of the keys"},
+		&cli.StringFlag{Category: walkCategory, Name: "sample-from", Usage: "measure the keys of the sample `PROFILE` again"},
 	}
 }
 
@@ -85,7 +73,7 @@ func sampleOf(c *cli.Context) (*sampler.SampleSize, error) {
 	text, path := c.String("sample"), c.String("sample-from")
 	switch {
 	case text != "" && path != "":
-		return nil, &usageError{problem: "--sample and --sample-from do not go together", hint: "the profile says how many keys it is of"}
+		return nil, &usageError{problem: "give only one of --sample and --sample-from", hint: "--sample-from takes the number of keys from its profile"}
 	case c.IsSet("sample-from") || path != "":
 		return sampleFrom(path)
 	case c.IsSet("sample") || text != "":
@@ -121,10 +109,10 @@ func sampleFrom(path string) (*sampler.SampleSize, error) {
 		return nil, err
 	}
 	if p.Design.Sample == nil {
-		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s is no sample: all keys were measured", path), hint: "keyprof profile --sample 2% makes one"}
+		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s is not a sample: all its keys were measured", path), hint: "keyprof profile --sample 2% makes one"}
 	}
 	if !sampler.Repeatable(p) {
-		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s does not tell which keys of one server it is a sample of", path), hint: "keyprof profile --sample 2% makes a new sample"}
+		return nil, &usageError{problem: fmt.Sprintf("--sample-from: %s does not record which keys were measured", path), hint: "keyprof profile --sample 2% makes a new sample"}
 	}
 	return &sampler.SampleSize{Again: p}, nil
 }

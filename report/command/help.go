@@ -1,88 +1,131 @@
 package command
 
 import (
+	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
 	"keyprof/report"
 )
 
-// helpWidth is the longest line of --help, in columns, but for words that are
-// longer.
-const helpWidth = 90
+// The layout of --help, in columns: the longest line, and where the text of a flag
+// begins.
+const (
+	helpWidth  = 80
+	helpIndent = 26
+)
 
-// helpTemplate is the library's, but for the flags: each has a line, and below it
-// what it does, wrapped. The library would put all that into one line.
-func helpTemplate(c *cli.Command) string {
-	return `NAME:
-   {{.HelpName}} - {{.Usage}}
-
-USAGE:
-   {{.HelpName}}{{if .VisibleFlags}} [command options]{{end}}{{if .ArgsUsage}} {{.ArgsUsage}}{{end}}{{if .Description}}
-
-DESCRIPTION:
-   {{wrap .Description 3}}{{end}}
-
-OPTIONS:
-{{` + strconv.Quote(optionsHelp(c)) + `}}`
+// topicsOf names the topics that explain what a command does.
+var topicsOf = map[string]string{
+	"profile":  "safety, stunnel, sampling, reading, namespaces, history, alarms, prometheus, redact, config",
+	"check":    "check, safety, stunnel, config",
+	"report":   "reading, namespaces, alarms, redact, config",
+	"diff":     "diff, history, alarms, config",
+	"patterns": "namespaces, redact, config",
 }
 
-// optionsHelp lists the flags in the order of the manual page.
-func optionsHelp(c *cli.Command) string {
+// exitCodesOf lists the exit codes of commands, on one line each; the commands that
+// are not here have no others than 0, 1, 2 and 130.
+var exitCodesOf = map[string]string{
+	"profile": "0 done, 1 failed, 2 usage, 4 incomplete, 5 alarm, 130 interrupted",
+	"check":   "0 complete, 1 failed, 2 usage, 4 incomplete, 130 interrupted",
+	"report":  "0 done, 1 failed, 2 usage, 5 alarm, 130 interrupted",
+	"diff":    "0 done, 1 failed, 2 usage, 5 alarm, 130 interrupted",
+}
+
+// asTemplate makes a template of the library that prints a text as it is.
+func asTemplate(text string) string { return "{{" + strconv.Quote(text) + "}}" }
+
+// commandHelp returns what --help prints for a command.
+func commandHelp(c *cli.Command) string {
 	var text strings.Builder
-	for i, group := range byCategory(options(c)) {
-		if i > 0 {
-			text.WriteString("\n")
-		}
-		if category := group[0].category; category != "" {
-			text.WriteString("   " + category + "\n\n")
-		}
+	fmt.Fprintf(&text, "keyprof %s: %s\n\nUsage: %s\n\n%s\n", c.Name, c.Usage, c.UsageText, c.Description)
+	for _, group := range byCategory(options(c)) {
+		fmt.Fprintf(&text, "\n%s:\n", cmp.Or(group[0].category, "Other flags"))
 		for _, o := range group {
-			text.WriteString("   " + optionNames(o) + "\n")
-			text.WriteString(wrapped(o.usage+optionNotes(o), "         "))
+			text.WriteString(optionHelp(o))
 		}
+	}
+	codes := cmp.Or(exitCodesOf[c.Name], "0 done, 1 failed, 2 usage, 130 interrupted")
+	fmt.Fprintf(&text, "\nExit codes: %s.\n", codes)
+	if first, others, found := strings.Cut(topicsOf[c.Name], ", "); found {
+		text.WriteString(wrapped("See keyprof help "+first+"; other topics: "+others+".", 0))
 	}
 	return text.String()
 }
 
-// byCategory groups flags, those of no category first.
+// usageLine shows what to type, such as keyprof profile [flags] [URL].
+func usageLine(c *cli.Command) string {
+	line := "keyprof " + c.Name
+	if len(c.Flags) > 1 {
+		line += " [flags]"
+	}
+	return strings.TrimSpace(line + " " + c.ArgsUsage)
+}
+
+// appHelp returns what keyprof help prints.
+func appHelp(app *cli.App) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "keyprof %s: %s\n\nUsage: %s\n       keyprof [flags] URL, short for keyprof profile\n\n%s\n\nCommands:\n", app.Version, app.Usage, app.UsageText, app.Description)
+	for _, c := range shownCommands(app) {
+		fmt.Fprintf(&text, "  %-10s  %s\n", c.Name, c.Usage)
+	}
+	text.WriteString("\nTopics:\n")
+	for _, t := range topics() {
+		fmt.Fprintf(&text, "  %-10s  %s\n", t.name, t.title)
+	}
+	fmt.Fprintf(&text, "\nEnvironment:\n%s\n\nExit codes:\n%s\n\n", environmentHelp, exitStatusHelp)
+	text.WriteString("keyprof COMMAND --help lists the flags of a command, and keyprof help TOPIC\nexplains a topic.\n")
+	return text.String()
+}
+
+// byCategory groups flags in the order in which their categories appear, those of no
+// category last.
 func byCategory(all []option) [][]option {
-	groups, at := [][]option{nil}, map[string]int{"": 0}
+	var order []string
+	groups := map[string][]option{}
 	for _, o := range all {
-		i, met := at[o.category]
-		if !met {
-			i = len(groups)
-			at[o.category] = i
-			groups = append(groups, nil)
+		if o.category != "" && groups[o.category] == nil {
+			order = append(order, o.category)
 		}
-		groups[i] = append(groups[i], o)
+		groups[o.category] = append(groups[o.category], o)
 	}
-	if len(groups[0]) == 0 {
-		return groups[1:]
+	var list [][]option
+	for _, category := range append(order, "") {
+		list = append(list, groups[category])
 	}
-	return groups
+	return list
+}
+
+// optionHelp returns a flag and what it does, in as many lines as that takes.
+func optionHelp(o option) string {
+	names := "  " + optionNames(o)
+	text := wrapped(o.usage+optionNotes(o), helpIndent)
+	if len(names) > helpIndent-2 {
+		return names + "\n" + text
+	}
+	return fmt.Sprintf("%-*s", helpIndent, names) + strings.TrimLeft(text, " ")
 }
 
 func optionNames(o option) string {
-	var names []string
-	for _, name := range o.names {
-		if o.value != nil {
-			name += " " + o.value.placeholder
-		}
-		names = append(names, name)
+	names := strings.Join(o.names, ", ")
+	if o.value != nil {
+		names += " " + o.value.placeholder
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
-// optionNotes is what holds when the flag is not given.
+// optionNotes says what holds when the flag is not given.
 func optionNotes(o option) string {
 	notes := ""
 	if o.standard != "" {
-		notes += " (default: " + strings.Trim(o.standard, `"`) + ")"
+		notes += " (default " + strings.Trim(o.standard, `"`) + ")"
 	}
 	if o.environment != "" {
 		notes += " [$" + o.environment + "]"
@@ -90,22 +133,33 @@ func optionNotes(o option) string {
 	return notes
 }
 
-// wrapped is text in lines of at most helpWidth columns, each indented.
-func wrapped(text, indent string) string {
+// wrapped returns text in lines of at most helpWidth columns, each indented.
+func wrapped(text string, indent int) string {
 	var out strings.Builder
-	line := indent
+	margin := strings.Repeat(" ", indent)
+	line := margin
 	for word := range strings.FieldsSeq(text) {
-		if len(line) > len(indent) && len(line)+len(word) >= helpWidth {
+		if len(line) > indent && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > helpWidth {
 			out.WriteString(line + "\n")
-			line = indent
+			line = margin
 		}
-		if len(line) > len(indent) {
+		if len(line) > indent {
 			line += " "
 		}
 		line += word
 	}
 	out.WriteString(line + "\n")
 	return out.String()
+}
+
+// examplesOf returns the examples of a description, one a line.
+func examplesOf(description string) []string {
+	_, examples, found := strings.Cut(description, "Examples:\n")
+	if !found {
+		return nil
+	}
+	examples, _, _ = strings.Cut(examples, "\n\n")
+	return strings.Split(strings.TrimSpace(examples), "\n")
 }
 
 // slot is a place where a value belongs: after a flag, or an argument.
@@ -136,6 +190,13 @@ func flagWords(command, flag string) []string {
 var fileWords = regexp.MustCompile(`FILE|PATH|PROFILE|DIR`)
 
 func argumentSlot(c *cli.Command) slot {
+	if c.Name == "help" {
+		var names []string
+		for _, t := range topics() {
+			names = append(names, t.name)
+		}
+		return slot{placeholder: c.ArgsUsage, words: names}
+	}
 	s := slot{placeholder: strings.Trim(c.ArgsUsage, "[]"), files: fileWords.MatchString(c.ArgsUsage)}
 	for word := range strings.SplitSeq(s.placeholder, "|") {
 		if word != "" && word == strings.ToLower(word) {
@@ -145,14 +206,22 @@ func argumentSlot(c *cli.Command) slot {
 	return s
 }
 
+// markFiles tells the library which flags take files.
+func markFiles(c *cli.Command) {
+	for _, f := range c.Flags {
+		if text, ok := f.(*cli.StringFlag); ok {
+			text.TakesFile = optionOf(c, f).value.files
+		}
+	}
+}
+
 // option is a flag as shells and people see it.
 type option struct {
-	names      []string // with dashes, the long one first
-	usage      string   // without back quotes
-	category   string
-	value      *slot // nil: a switch
-	repeatable bool
-	standard   string // default value for people, empty: none worth telling
+	names    []string // with dashes, the long one first
+	usage    string   // without back quotes
+	category string
+	value    *slot  // nil: a switch
+	standard string // default value for people, empty: none worth telling
 	// environment is the variable that stands in for the flag; empty: none does
 	environment string
 }
@@ -182,7 +251,6 @@ func optionOf(c *cli.Command, f cli.Flag) option {
 	if variables := d.GetEnvVars(); len(variables) > 0 {
 		o.environment = variables[0]
 	}
-	_, o.repeatable = f.(*cli.StringSliceFlag)
 	return o
 }
 
@@ -197,7 +265,7 @@ func options(c *cli.Command) []option {
 	return append(all, option{names: []string{"--help", "-h"}, usage: "show help"})
 }
 
-// shownCommands leaves out the library's help command and those that hide.
+// shownCommands leaves out commands that hide.
 func shownCommands(app *cli.App) []*cli.Command {
-	return slices.DeleteFunc(slices.Clone(app.Commands), func(c *cli.Command) bool { return c.Hidden || c.Name == "help" })
+	return slices.DeleteFunc(slices.Clone(app.Commands), func(c *cli.Command) bool { return c.Hidden })
 }

@@ -21,24 +21,11 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// historyHelp is the part of --help that explains --save-dir.
-const historyHelp = `HISTORY
-  --save-dir DIR keeps what is found night after night, in files such as
-  DIR/prod-2026-11-21T03-00-00Z.json.zst: the label and when the walk began. Names
-  are grouped as in the last complete one, unless --patterns or --delimiters say
-  otherwise. One run at a time writes under a label; a second one says so, and ends.
-  After a complete profile the oldest beyond --keep complete ones of this label are
-  deleted, and nothing else ever is. Without --label, the server's address is the
-  label. No report is printed, unless to a terminal or if --format is given. --diff
-  prints what changed since the complete profile before; --fail-on then knows
-  conditions on changes, as keyprof diff --help lists them.`
-
 func historyFlags() []cli.Flag {
-	const category = "History"
 	return []cli.Flag{
-		&cli.StringFlag{Category: category, Name: "save-dir", Usage: "save the profile in `DIR`, beside those of other nights"},
-		&cli.BoolFlag{Category: category, Name: "diff", Usage: "with --save-dir, print what changed since the complete profile before, also with --quiet"},
-		&cli.IntFlag{Category: category, Name: "keep", Usage: "with --save-dir, keep the newest `N` complete profiles of the label", Value: history.DefaultKeep},
+		&cli.StringFlag{Category: outputCategory, Name: "save-dir", Usage: "save the profile in `DIR`, in a file of its own"},
+		&cli.BoolFlag{Category: outputCategory, Name: "diff", Usage: "with --save-dir, print what changed since the last run"},
+		&cli.IntFlag{Category: outputCategory, Name: "keep", Usage: "with --save-dir, keep `N` complete profiles", Value: history.DefaultKeep},
 	}
 }
 
@@ -64,11 +51,11 @@ func historyOf(c *cli.Context, o *profileOptions) (*historyOptions, error) {
 	case !c.IsSet("save-dir") && c.IsSet("keep"):
 		return nil, &usageError{problem: "--keep without --save-dir has no effect"}
 	case !c.IsSet("save-dir") && h.Diff:
-		return nil, &usageError{problem: "--diff needs --save-dir, where the profiles of other nights are", hint: "keyprof diff OLD NEW compares two files"}
+		return nil, &usageError{problem: "--diff needs --save-dir, which has the earlier profiles", hint: "keyprof diff OLD NEW compares two files"}
 	case h.Diff && o.Output == "-":
-		return nil, &usageError{problem: "--output - prints the profile alone, without --diff"}
+		return nil, &usageError{problem: "--output - prints only the profile, so --diff has no effect"}
 	case h.Diff && h.Report && o.Report.Format != report.Text && o.Report.Format != report.Markdown:
-		return nil, &usageError{problem: "--diff prints a second document, which --format " + string(o.Report.Format) + " has no place for", hint: "keyprof diff --save-dir DIR --format " + string(o.Report.Format) + " prints it alone"}
+		return nil, &usageError{problem: "--diff prints a second document, which --format " + string(o.Report.Format) + " does not allow", hint: "keyprof diff --save-dir DIR --format " + string(o.Report.Format) + " prints the comparison alone"}
 	case !c.IsSet("save-dir"):
 		return nil, nil
 	case h.Dir == "":
@@ -90,7 +77,7 @@ func historyOf(c *cli.Context, o *profileOptions) (*historyOptions, error) {
 // serverLabel is made of where the server is, and not of who logs in.
 func (o *profileOptions) serverLabel() (string, error) {
 	if o.Redact != nil {
-		return "", &usageError{problem: "--redact and --save-dir need a --label", hint: "without one the server's address would be the label, and not stay hidden"}
+		return "", &usageError{problem: "--redact and --save-dir need a --label", hint: "without a label, the file would be named after the server's address"}
 	}
 	target, err := o.Connection.place()
 	if err != nil {
@@ -98,7 +85,7 @@ func (o *profileOptions) serverLabel() (string, error) {
 	}
 	label := history.LabelFor(target.Address)
 	if history.CheckLabel(label) != nil {
-		return "", &usageError{problem: "--save-dir: the server's address makes no label", hint: "choose one with --label"}
+		return "", &usageError{problem: "--save-dir: the server's address cannot be used as a label", hint: "choose one with --label"}
 	}
 	return label, nil
 }
@@ -131,13 +118,13 @@ func openHistory(o *historyOptions, stderr io.Writer) (*pastProfiles, error) {
 func historyHint(err error) string {
 	switch {
 	case errors.Is(err, history.ErrLocked):
-		return "nothing was done; wait until it has ended, or give this one a --label of its own"
+		return "nothing was done; wait until that run ends, or give this one another --label"
 	case errors.Is(err, fs.ErrNotExist):
-		return "make the directory above it: only the last part of the path is made by itself"
+		return "create its parent directory: keyprof creates only the last part of the path"
 	case errors.Is(err, syscall.ENOSPC):
 		return spaceHint
 	}
-	return "choose a directory that may be read and written to"
+	return "choose a directory that you may read and write"
 }
 
 const spaceHint = "free some space, or choose another place with --save-dir"
@@ -164,7 +151,7 @@ func (past *pastProfiles) newest(n int, until time.Time) ([]history.Saved, error
 	for _, problem := range passed {
 		if text := problem.Error(); !past.told[text] {
 			past.told[text] = true
-			warn(past.stderr, "--save-dir: passing over %s", text)
+			warn(past.stderr, "--save-dir: ignoring %s", text)
 		}
 	}
 	return newest, nil
@@ -185,7 +172,7 @@ func (past *pastProfiles) grouping(g aggregate.Grouping) (aggregate.Grouping, er
 	case errors.Is(err, errNoDecisions), errors.Is(err, errRedactedDecisions):
 		return g, nil
 	case err != nil:
-		warn(past.stderr, "--save-dir: names are grouped anew: %s: %v", last[0].Path, err)
+		warn(past.stderr, "--save-dir: names are grouped from scratch, as %s cannot be used: %v", last[0].Path, err)
 		return g, nil
 	}
 	wanted := g.Dictionary // that of --delimiters
@@ -235,7 +222,7 @@ func (past *pastProfiles) changes(p *profile.Profile) *diff.Comparison {
 	}
 	newest, err := past.newest(ratesOver, p.Began)
 	if err != nil {
-		warn(past.stderr, "what changed cannot be told: %v", err)
+		warn(past.stderr, "no comparison: %v", err)
 		return nil
 	}
 	if len(newest) == 0 {
@@ -244,7 +231,7 @@ func (past *pastProfiles) changes(p *profile.Profile) *diff.Comparison {
 	}
 	c, err := compare(append(sourcesOf(newest), source{"this run", p}), comparing{})
 	if err != nil {
-		warn(past.stderr, "what changed since %s cannot be told: %v", newest[0].Path, err)
+		warn(past.stderr, "no comparison with %s: %v", newest[0].Path, err)
 	}
 	return c
 }
@@ -253,7 +240,7 @@ func (past *pastProfiles) changes(p *profile.Profile) *diff.Comparison {
 func (past *pastProfiles) warnOfNone() {
 	labels, err := history.Labels(past.options.Dir)
 	if err != nil || slices.Contains(labels, past.options.Label) {
-		warn(past.stderr, "what changed cannot be told: %s holds no complete profile of %s", past.options.Dir, past.options.Label)
+		warn(past.stderr, "no comparison: %s holds no complete profile of %s", past.options.Dir, past.options.Label)
 	}
 }
 
@@ -275,9 +262,9 @@ func (past *pastProfiles) save(p *profile.Profile) error {
 		hint := spaceHint
 		switch {
 		case errors.Is(err, fs.ErrExist):
-			hint = "move that file away; has the clock been set back?"
+			hint = "move that file away, and check whether the clock was set back"
 		case errors.Is(err, fs.ErrNotExist):
-			hint = "the directory was there when the walk began: see who removes it"
+			hint = "the directory existed when the scan began: find out what removed it"
 		}
 		return notSaved(err, hint)
 	}

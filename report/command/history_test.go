@@ -49,7 +49,7 @@ func TestPreviousProfiles(t *testing.T) {
 			t.Fatalf("tonight is compared with %+v", c)
 		}
 	}
-	if got := stderr.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "passing over "+foreign) {
+	if got := stderr.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "ignoring "+foreign) {
 		t.Errorf("warnings: %s", got)
 	}
 	past.options.Compare = false
@@ -85,7 +85,7 @@ func TestProfileOfTheFuture(t *testing.T) {
 	defer past.close()
 	warned := func(stderr *bytes.Buffer) {
 		t.Helper()
-		if got := stderr.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "passing over "+future+": ") {
+		if got := stderr.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "ignoring "+future+": ") {
 			t.Errorf("warnings: %s", got)
 		}
 		stderr.Reset()

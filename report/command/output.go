@@ -64,9 +64,9 @@ func readHint(err error) string {
 	case errors.Is(err, profile.ErrNewerSchema):
 		return "use the keyprof that wrote it, or a newer one"
 	case errors.Is(err, profile.ErrTruncated):
-		return "the file was not copied or written to its end: copy it again"
+		return "the file is incomplete: copy it again"
 	default:
-		return "give a file that keyprof profile -o wrote"
+		return "give a file that keyprof profile -o FILE wrote"
 	}
 }
 
@@ -92,7 +92,7 @@ func show(stdout io.Writer, shown redact.Shareable, o presentation) error {
 }
 
 // writingHint is what to do when a report cannot be printed.
-const writingHint = "check where the output goes: a full disk, or a pipe that was closed"
+const writingHint = "check where the output goes: the disk may be full, or the pipe closed"
 
 // source is a profile and where it comes from.
 type source struct {
@@ -169,7 +169,7 @@ func listAlarms(stderr io.Writer, p redact.Shareable, conditions []*alarm.Condit
 // is an alarmError if anything holds.
 func listVerdict(stderr io.Writer, verdict alarm.Verdict) error {
 	for _, d := range verdict.Doubts {
-		warn(stderr, "fail-on: %s: cannot be told%s: %s", d.Condition, doubtful(d), d.Reason)
+		warn(stderr, "fail-on: %s: unknown%s: %s", d.Condition, doubtful(d), d.Reason)
 	}
 	for _, f := range verdict.Findings {
 		fmt.Fprintf(stderr, "keyprof: fail-on: %s\n", oneLine(fmt.Sprintf("%s: %s", f.Condition, finding(f))))
@@ -193,12 +193,12 @@ func finding(f alarm.Finding) string {
 	}
 }
 
-// doubtful continues "cannot be told".
+// doubtful continues "unknown".
 func doubtful(d alarm.Doubt) string {
 	if d.Namespace == nil {
 		return ""
 	}
-	text := fmt.Sprintf(" of %s (db%d)", report.NamespaceText(d.Namespace), d.Namespace.DB)
+	text := fmt.Sprintf(" for %s (db%d)", report.NamespaceText(d.Namespace), d.Namespace.DB)
 	if d.More > 0 {
 		text += fmt.Sprintf(" and %s more", unit.FormatCount(int64(d.More)))
 	}

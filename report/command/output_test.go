@@ -28,7 +28,7 @@ func TestListVerdict(t *testing.T) {
 		},
 		Doubts: []alarm.Doubt{{Condition: fewer, Namespace: gone, Reason: "reason", More: 1}},
 	})
-	const want = `keyprof: warning: fail-on: new_keys < -5 in cart:*: cannot be told of "cart:\n<uuid>" (db2) and 1 more: reason
+	const want = `keyprof: warning: fail-on: new_keys < -5 in cart:*: unknown for "cart:\n<uuid>" (db2) and 1 more: reason
 keyprof: fail-on: new_keys < -5 in cart:*: "cart:\n<uuid>": -7 (db2)
 keyprof: fail-on: days_to_empty < 14: 8.0 days
 keyprof: fail-on: new_bytes > 1GiB: +2.00 GiB over all keys

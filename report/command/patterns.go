@@ -22,21 +22,15 @@ import (
 	"keyprof/sampler/profile"
 )
 
-const patternsHelp = `Groups key names from a file or standard input as "keyprof profile" would, with
-no server: to try rules, or on the names that redis-cli --scan prints. There is
-one name a line, without the carriage return that ends lines on Windows; a name
-that ends in one, or has a new line in it, needs -0. What --format json prints holds
-the decisions that were made, and the rules: --patterns takes it.
+const patternsHelp = `Groups key names from a file or standard input, one a line, as keyprof profile
+would, without a server. --patterns takes what --format json prints.
 
-EXAMPLES
+Examples:
   redis-cli --scan | keyprof patterns -
   keyprof patterns --pattern-rule '^tenant:([^:]+):=tenant:$1:*' names.txt
   keyprof patterns --depth 1 --under cache: names.txt
   keyprof patterns --delimiters ':_' names.txt
-  keyprof patterns --redact names.txt
-  keyprof patterns --format json -0 names.bin
-
-` + redactHelp + "\n\n" + readExitStatusHelp
+  keyprof patterns --format json -0 names.bin`
 
 func patternsCommand() *cli.Command {
 	return &cli.Command{
@@ -44,7 +38,7 @@ func patternsCommand() *cli.Command {
 		Usage:       "group a list of key names, without a server",
 		ArgsUsage:   "FILE|-",
 		Description: patternsHelp,
-		Flags:       slices.Concat(patternsFlags(), groupingFlags(), scopeFlags(""), redactFlags()),
+		Flags:       slices.Concat(patternsFlags(), scopeFlags(), groupingFlags(), redactFlags()),
 		Action: func(c *cli.Context) error {
 			o, err := patternsOptionsOf(c)
 			if err != nil {
@@ -57,9 +51,9 @@ func patternsCommand() *cli.Command {
 
 func patternsFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: " + strings.Join(patternsFormats, ", "), Value: string(report.Text)},
-		&cli.BoolFlag{Name: "null", Aliases: []string{"0"}, Usage: "names end in a NUL byte, and not in a new line"},
-		&cli.IntFlag{Name: "top", Usage: "list `N` namespaces as text and sum up the others", DefaultText: "all"},
+		&cli.StringFlag{Category: reportCategory, Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`: " + strings.Join(patternsFormats, ", "), Value: string(report.Text)},
+		&cli.BoolFlag{Category: reportCategory, Name: "null", Aliases: []string{"0"}, Usage: "names end in a NUL byte instead of a new line"},
+		&cli.IntFlag{Category: reportCategory, Name: "top", Usage: "list `N` namespaces and sum up the others", DefaultText: "all"},
 	}
 }
 
@@ -184,7 +178,7 @@ func warnNothingUnder(stderr io.Writer, under string, summedUp bool) {
 	if summedUp {
 		text = ", but some of those in " + profile.OtherPattern + " may"
 	}
-	warn(stderr, "no namespace lies under %s%s: it must be how a namespace begins, as keyprof patterns prints it without --under", under, text)
+	warn(stderr, "no namespace begins with %s%s: see how keyprof patterns prints them without --under", under, text)
 }
 
 func warnGroups(stderr io.Writer, groups *aggregate.NameGroups, limit int) {
@@ -195,10 +189,10 @@ func warnGroups(stderr io.Writer, groups *aggregate.NameGroups, limit int) {
 		warn(stderr, "pattern rule %q matched no name", rule)
 	}
 	if slices.ContainsFunc(groups.Namespaces, func(n aggregate.NameGroup) bool { return n.Other }) {
-		warn(stderr, "there are more than %d namespaces: those with the fewest names are summed up under %s", limit, profile.OtherPattern)
+		warn(stderr, "there are more than %d namespaces: the smallest are summed up as %s", limit, profile.OtherPattern)
 	}
 	if groups.Dictionary.Degraded {
-		warn(stderr, "there were so many namespaces that they had to be made coarser: a place in a name becomes <*> when it has more different words than %d, where %d is usual (k in the dictionary); frequent words may stand all the same", groups.Dictionary.K, pattern.DefaultK)
+		warn(stderr, "there were so many namespaces that they became coarser: a place in a name becomes <*> when it has more than %d different words; usually the limit is %d (k in the dictionary). Frequent words may stay", groups.Dictionary.K, pattern.DefaultK)
 	}
 }
 
@@ -291,9 +285,9 @@ func (r *nameReader) doubt() string {
 	case r.lines && r.firstNUL > 0 && r.utf16:
 		return "the list seems to be UTF-16, as PowerShell writes it: convert it to UTF-8"
 	case r.lines && r.firstNUL > 0:
-		return fmt.Sprintf("name %d has a NUL byte in it: if names end in one, and not in a new line, give -0", r.firstNUL)
+		return fmt.Sprintf("name %d contains a NUL byte: if names end in NUL instead of a new line, give -0", r.firstNUL)
 	case !r.lines && r.names == 1 && r.broken:
-		return "there is only one name, and it has new lines in it: if there is one name a line, leave out -0"
+		return "there is only one name, and it contains new lines: if there is one name a line, leave out -0"
 	}
 	return ""
 }

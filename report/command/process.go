@@ -66,6 +66,22 @@ func untilInterrupted[T any](ctx context.Context, work func() (T, error)) (T, er
 // scheme.
 var urlStart = regexp.MustCompile(`^(?:-{0,2}[A-Za-z-]+=)?(?:(?:rediss?|unix)://)?`)
 
+// passwordFlags are the flags of which the value is a password.
+var passwordFlags = []string{"-a", "--a", "-pass", "--pass"}
+
+// secretIn returns where in args[i] a password may stand: that of a flag, or of a URL;
+// an empty stretch if it has none.
+func secretIn(args []string, i int) (start, end int) {
+	arg := args[i]
+	if i > 0 && slices.Contains(passwordFlags, args[i-1]) {
+		return 0, len(arg)
+	}
+	if name, _, found := strings.Cut(arg, "="); found && slices.Contains(passwordFlags, name) {
+		return len(name) + 1, len(arg)
+	}
+	return passwordIn(arg)
+}
+
 // passwordIn is where in an argument a user name and password may stand, that of a
 // URL, with a scheme, a mistyped one, or none; an empty stretch if it has none. People
 // put the one in the place of the other, and do not escape what should be.

@@ -36,7 +36,7 @@ func lowerTo(thread, nice int) {
 	}
 }
 
-// hideArguments overwrites the passwords of URLs among the arguments of the
+// hideArguments overwrites the passwords among the arguments of the
 // process, so that the list of processes does not show them for the time of a
 // walk. On Linux os.Args are the process's own memory, which ps reads; what goes
 // on using them gets copies.
@@ -45,7 +45,7 @@ func hideArguments() {
 	os.Args = make([]string, len(own))
 	for i, arg := range own {
 		os.Args[i] = strings.Clone(arg)
-		if start, end := passwordIn(os.Args[i]); start < end {
+		if start, end := secretIn(os.Args, i); start < end {
 			overwrite(arg, start, end)
 		}
 	}

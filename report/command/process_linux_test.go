@@ -51,6 +51,27 @@ func TestOverwrite(t *testing.T) {
 	}
 }
 
+func TestSecretIn(t *testing.T) {
+	for typed, want := range map[string]string{
+		"profile -a s3cret h":           "profile -a ****** h",
+		"--pass s3cret -a s3cret":       "--pass ****** -a ******",
+		"check --pass=s3cret":           "check --pass=******",
+		"check -a=redis://x:y@h":        "check -a=*************",
+		"profile redis://:x@h --port 1": "profile redis://**@h --port 1",
+		"profile -h h":                  "profile -h h",
+	} {
+		args := strings.Fields(strings.Clone(typed))
+		var shown []string
+		for i, arg := range args {
+			start, end := secretIn(args, i)
+			shown = append(shown, arg[:start]+strings.Repeat("*", end-start)+arg[end:])
+		}
+		if got := strings.Join(shown, " "); got != want {
+			t.Errorf("%s is shown as %s, want %s", typed, got, want)
+		}
+	}
+}
+
 // No message repeats a password, wherever and however its URL was typed.
 func TestMessagesHidePasswords(t *testing.T) {
 	for _, url := range []string{
@@ -58,7 +79,7 @@ func TestMessagesHidePasswords(t *testing.T) {
 		"redis:/prof:s3cret@h", "redis//prof:s3cret@h", "redis//s3cret@h", "reds://:s3cret@h", "redis://:s3cret%40h", ":s3%63ret@h", ":s3cret\"@h", ":s3cret\x1b@h", "redis://:s3cret@h:99999", ":s3cret@h/x",
 	} {
 		for _, args := range [][]string{
-			{url},
+			{url, "--timeout", "x"},
 			{"profile", url, "--port", "1"},
 			{"profile", "--url", url, url},
 			{"profile", "--url=" + url, "-p", "x"},
@@ -77,9 +98,14 @@ func TestMessagesHidePasswords(t *testing.T) {
 			{"completion", url},
 			{"help", url},
 			{"version", url},
-			{"--url=" + url},
-			{"-u", url},
+			{"--url=" + url, "--timeout", "x"},
+			{"-u", url, "--timeout", "x"},
 			{"-u" + url},
+			{"check", "--nosuch", "-a", url},
+			{"report", "-a", "s3cret", url},
+			{"-as3cret", url},
+			{"--pass=" + url, "--nosuch"},
+			{"profile", "-as3cret"},
 		} {
 			var stdout, stderr bytes.Buffer
 			code := run(context.Background(), append([]string{"keyprof"}, args...), os.Stdin, &stdout, &stderr)
@@ -123,7 +149,7 @@ func TestProcessTitleHasNoPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(ctx, self)
-	cmd.Args = []string{"keyprof", "profile", "prof:s3cret@" + fake.Addr()} // see TestMain
+	cmd.Args = []string{"keyprof", "profile", "-a", "s3cret", "prof:s3cret@" + fake.Addr()} // see TestMain
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -22,23 +22,15 @@ import (
 	"keyprof/sampler/profile"
 )
 
-var profileHelp = `Walks all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT
+const profileHelp = `Scans all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT
 IDLETIME (or FREQ) and TYPE. None of these changes data or counts as an access.
-Besides these, only HELLO, AUTH, SELECT, PING, INFO, CLIENT SETNAME and OBJECT
-REFCOUNT are ever sent, in a cluster READONLY, and for a sample there CLUSTER
-COUNTKEYSINSLOT and CLUSTER GETKEYSINSLOT.
 
-EXAMPLES
+Examples:
   keyprof profile redis://replica.internal:6379
-  keyprof profile --askpass --user prof rediss://db.internal:6380 --cacert ca.pem
-  keyprof profile -o tonight.json.zst --max-load 10% unix:///run/redis/redis.sock
-  keyprof profile --sample 200000 --max-load 100% redis://replica.internal
-  keyprof profile --fail-on 'no_ttl_share > 5% in resque:*' redis://replica.internal
-  keyprof profile --save-dir history --label prod redis://replica.internal:6379
-  keyprof profile -q --label shop --prom-file /srv/prom/shop.prom redis://replica.internal
-  keyprof profile -H 127.0.0.1 -p 56379 -n 0,3 --format csv > namespaces.csv
-
-` + sampleHelp + "\n\n" + historyHelp + "\n\n" + failOnHelp + "\n\n" + redactHelp + "\n\n" + environmentHelp + "\n\n" + exitStatusHelp
+  keyprof profile -o tonight.json.zst --max-load 10% redis://replica.internal
+  keyprof profile --askpass rediss://db.internal:6380 --cacert ca.pem
+  keyprof profile --sample 200000 -h 127.0.0.1 -p 56379 --format csv > keys.csv
+  keyprof profile --save-dir history --label prod redis://replica.internal:6379`
 
 func profileCommand() *cli.Command {
 	return &cli.Command{
@@ -46,7 +38,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       slices.Concat(profileFlags(), historyFlags(), sampleFlags(), walkFlags(), groupingFlags(), presentationFlags(), failOnFlags(), promFlags(), redactFlags(), connectionFlags()),
+		Flags:       slices.Concat(connectionFlags(), walkFlags(), sampleFlags(), durationFlags(), presentationFlags(), profileFlags(), historyFlags(), failOnFlags(), promFlags(), redactFlags(), quietFlags(), groupingFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := untilInterrupted(c.Context, func() (profileOptions, error) { return profileOptionsOf(c) })
 			if err != nil {
@@ -57,14 +49,24 @@ func profileCommand() *cli.Command {
 	}
 }
 
+func durationFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Category: walkCategory, Name: "max-duration", Usage: "stop after `SPAN`; the profile is then incomplete"},
+		&cli.IntFlag{Category: walkCategory, Name: "workers", Usage: "group keys with `N` workers", Value: sampler.DefaultWorkers},
+	}
+}
+
 func profileFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "save the profile as `FILE` (.json, .json.gz, .json.zst), or print it with -"},
-		&cli.StringFlag{Name: "label", Usage: "call this deployment `NAME` in the profile (letters, digits, ., _ and -)"},
-		&cli.StringFlag{Category: walkCategory, Name: "max-duration", Usage: "end the walk after `SPAN` with what was found until then", DefaultText: "no limit"},
-		&cli.IntFlag{Category: walkCategory, Name: "workers", Usage: "group keys with `N` workers; the result does not depend on it", Value: sampler.DefaultWorkers},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no report and no progress"},
-		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
+		&cli.StringFlag{Category: outputCategory, Name: "output", Aliases: []string{"o"}, Usage: "save the profile as `FILE` (.json, .json.gz, .json.zst); - prints it"},
+		&cli.StringFlag{Category: outputCategory, Name: "label", Usage: "`NAME` of this deployment (letters, digits, ., _ and -)"},
+	}
+}
+
+func quietFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Category: outputCategory, Name: "quiet", Aliases: []string{"q"}, Usage: "print no report and no progress"},
+		&cli.BoolFlag{Category: outputCategory, Name: "no-progress", Usage: "show no progress bar"},
 	}
 }
 
@@ -130,9 +132,9 @@ func evidenceOf(c *cli.Context) alarm.Evidence {
 func (o *profileOptions) checkUse(formatted bool) error {
 	switch {
 	case o.Quiet && o.Output == "" && o.History == nil && o.Prom.Path == "":
-		return &usageError{problem: "--quiet without --output, --save-dir or --prom-file would leave nothing of the walk"}
+		return &usageError{problem: "--quiet without --output, --save-dir or --prom-file would produce no output"}
 	case o.Output == "-" && formatted:
-		return &usageError{problem: "--output - prints the profile alone, whatever --format says", hint: "leave out one of the two"}
+		return &usageError{problem: "--output - prints only the profile, so --format has no effect", hint: "leave out one of the two"}
 	}
 	return nil
 }
@@ -174,7 +176,7 @@ func (o profileOptions) checkOutput() error {
 		return flagError("output", err, "")
 	}
 	if err := profile.CheckWritable(o.Output); err != nil {
-		return &hintedError{error: fmt.Errorf("--output: %w", err), hint: "choose a directory that exists and may be written to"}
+		return &hintedError{error: fmt.Errorf("--output: %w", err), hint: "choose a directory that exists and that you may write to"}
 	}
 	return nil
 }
@@ -249,7 +251,7 @@ func (o profileOptions) tellProblems(stderr io.Writer, p *profile.Profile, stdou
 func incomplete(p *profile.Profile) error {
 	err := &incompleteError{reason: p.Nodes[0].Incomplete}
 	if strings.HasSuffix(err.reason, sampler.ErrTimeUp.Error()) {
-		err.hint = "allow more with --max-duration, or walk faster with --max-load"
+		err.hint = "allow more time with --max-duration, or a higher load with --max-load"
 	}
 	return err
 }

@@ -10,18 +10,14 @@ import (
 	"keyprof/report/redact"
 )
 
-var reportHelp = `Prints a saved profile again, in any format.
+const reportHelp = `Prints a saved profile again, in any format.
 
-EXAMPLES
+Examples:
   keyprof report tonight.json.zst
   keyprof report --under session: --sort idle-bytes tonight.json.zst
-  keyprof report --depth 1 tonight.json.zst
   keyprof report --redact --format json tonight.json.zst > shared.json
   keyprof report --fail-on 'high_idle_bytes >= 500MB' tonight.json.zst
-  keyprof report --format csv tonight.json.zst > namespaces.csv
-  keyprof profile -o - redis://replica | keyprof report -
-
-` + failOnHelp + "\n\n" + redactHelp + "\n\n" + reportExitStatusHelp
+  keyprof profile -o - redis://replica.internal | keyprof report -`
 
 func reportCommand() *cli.Command {
 	return &cli.Command{

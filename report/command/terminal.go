@@ -118,7 +118,7 @@ func newBar(w io.Writer) *bar {
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionSetElapsedTime(true),
 		progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetDescription("walking"),
+		progressbar.OptionSetDescription("scanning"),
 	)}
 }
 
@@ -129,7 +129,7 @@ func (b *bar) show(p sampler.Progress) {
 	}
 	b.painted, b.last = now, p
 	if b.braked != "" {
-		b.Describe(fmt.Sprintf("%s keys, standing back: %s", unit.FormatCount(p.Keys), b.braked))
+		b.Describe(fmt.Sprintf("%s keys, paused: %s", unit.FormatCount(p.Keys), b.braked))
 		_ = b.RenderBlank()
 		return
 	}
@@ -171,7 +171,7 @@ func tellBrakes(stderr io.Writer, after time.Duration) func(cause string) {
 			began = time.Now()
 		case !told && time.Since(began) >= after:
 			told = true
-			warn(stderr, "the walk stands back from the server since %s; it goes on by itself", cause)
+			warn(stderr, "the scan pauses: %s; it resumes by itself", cause)
 		}
 	}
 }

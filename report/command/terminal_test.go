@@ -9,18 +9,18 @@ import (
 func TestTellBrakes(t *testing.T) {
 	var out strings.Builder
 	tell := tellBrakes(&out, 0)
-	for _, cause := range []string{"it began to save (RDB)", "it began to save (RDB)", "it began to save (RDB)", "", "it loads a data set", "it loads a data set"} {
+	for _, cause := range []string{"an RDB save started", "an RDB save started", "an RDB save started", "", "a data set is being loaded", "a data set is being loaded"} {
 		tell(cause)
 	}
-	want := "keyprof: warning: the walk stands back from the server since it began to save (RDB); it goes on by itself\n" +
-		"keyprof: warning: the walk stands back from the server since it loads a data set; it goes on by itself\n"
+	want := "keyprof: warning: the scan pauses: an RDB save started; it resumes by itself\n" +
+		"keyprof: warning: the scan pauses: a data set is being loaded; it resumes by itself\n"
 	if out.String() != want {
 		t.Errorf("said %q, want %q", out.String(), want)
 	}
 	out.Reset()
 	tell = tellBrakes(&out, time.Hour)
-	tell("it loads a data set")
-	tell("it loads a data set")
+	tell("a data set is being loaded")
+	tell("a data set is being loaded")
 	tell("")
 	if out.String() != "" {
 		t.Errorf("said %q of a short one", out.String())

@@ -146,11 +146,18 @@ func Error(err error, o *Options) error {
 
 // safeReasons matches sentences of keyprof; all other text may hold anything. Both
 // the present and older wordings are listed, as saved profiles have them.
-var safeReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|` +
-	`the connection was closed by the other side|the connection was reset|` +
+var safeReasons = regexp.MustCompile(`not walked|interrupted|no (?:answer|reply) in time|` +
+	`the connection was closed by the other side|the server closed the connection|the connection was reset|` +
 	`connection refused|no such file or directory|no route to host|network is unreachable|` +
 	`another server process answers there than at the beginning: what is left of its keys cannot be told|` +
+	`a different server process answers than at the start of the scan \(restart or failover\): its remaining keys cannot be scanned|` +
+	`INFO is refused, so it is unknown whether the same server process answers|` +
 	`INFO is refused, so whether the same server process answers there cannot be told|` +
+	`not scanned|the role changed from \w+ to \w+ during the scan|` +
+	`[\d,]+ keys of db\d+ (?:got an invalid reply|have names too long to request|stalled \(not measured: [a-z, ]+\))|` +
+	`INFO is refused, so databases other than 0 are unknown: name those to scan with --db|` +
+	`the server is synchronizing with its primary: its data set is being replaced|` +
+	`the server follows another primary than when the scan began: its data set was replaced|` +
 	`[\d,]+ keys of db\d+ were (?:denied by the user's ACL key patterns|answered in a way that makes no sense)|` +
 	`[\d,]+ keys of db\d+ (?:have names too long to ask about|stalled(?:: not known of them: [a-z, ]+)?)|` +
 	`SCAN returned [\d,]+ keys of db\d+, far fewer than the [\d,]+ that INFO had before and the [\d,]+ after|` +
@@ -158,6 +165,8 @@ var safeReasons = regexp.MustCompile(`not walked|interrupted|no answer in time|`
 	`the server is being synchronized from its primary: its data set is exchanged|` +
 	`the server follows another primary than at the beginning: its data set was exchanged|` +
 	`its role changed from \w+ to \w+ while the walk ran|` +
+	`a data set is being loaded|the link to the primary went down|an RDB save started|an AOF rewrite started|` +
+	`key eviction started|evictions rose sharply|replication fell behind|` +
 	`it loads a data set|its link to the primary went down|it began to save \(RDB\)|it began to rewrite its AOF|` +
 	`it began to evict keys|it evicts many more keys than before|its replication fell behind`)
 

@@ -11,14 +11,18 @@ func TestReason(t *testing.T) {
 	for s, want := range map[string]string{
 		"":           "",
 		"not walked": "not walked",
-		"SCAN at db.internal:6379: no answer in time":                                                          "no answer in time",
+		"SCAN at db.internal:6379: no reply in time":                                                           "no reply in time",
 		"12,345 keys of db0 were denied by the user's ACL key patterns":                                        "12,345 keys of db0 were denied by the user's ACL key patterns",
 		"12 keys of db0 stalled: not known of them: bytes, ttl":                                                "12 keys of db0 stalled: not known of them: bytes, ttl",
 		"SCAN returned 3,541 keys of db0, far fewer than the 60,000 that INFO had before and the 60,000 after": "SCAN returned 3,541 keys of db0, far fewer than the 60,000 that INFO had before and the 60,000 after",
 		"1 keys of db3 have names too long to ask about":                                                       "1 keys of db3 have names too long to ask about",
-		"NOPERM this user has no permissions to access 'user:alice'":                                           "the server answered NOPERM",
-		"selecting database 3 at h:1: ERR unknown command 'SELECT' 'x'":                                        "the server answered ERR",
-		"an answer that makes no sense: \"user:alice\" in the place of a name":                                 redactedText,
+		"not scanned": "not scanned",
+		"12 keys of db0 stalled (not measured: bytes, ttl)":             "12 keys of db0 stalled (not measured: bytes, ttl)",
+		"1 keys of db3 have names too long to request":                  "1 keys of db3 have names too long to request",
+		"the role changed from replica to primary during the scan":      "the role changed from replica to primary during the scan",
+		"NOPERM this user has no permissions to access 'user:alice'":    "the server answered NOPERM",
+		"selecting database 3 at h:1: ERR unknown command 'SELECT' 'x'": "the server answered ERR",
+		"malformed reply: got \"user:alice\", expected a bulk string":   redactedText,
 		"alice": redactedText,
 	} {
 		if got := Reason(s); got != want {
@@ -59,7 +63,7 @@ func TestInfo(t *testing.T) {
 
 // The causes of brakes are our own words: redaction leaves them.
 func TestBrakesSurviveRedaction(t *testing.T) {
-	for _, cause := range throttle.BrakeCauses() {
+	for _, cause := range throttle.PauseReasons() {
 		if got := Reason(cause); got != cause {
 			t.Errorf("%q became %q", cause, got)
 		}

@@ -78,9 +78,9 @@ func (g Grouping) OtherLexing() string {
 	case g.Dictionary == nil || g.Dictionary.Lexer == pattern.Version:
 		return ""
 	case g.Dictionary.Lexer == 0:
-		return fmt.Sprintf("these decisions do not say by which lexing rules they were made, and names are read by rules %d: some may not apply", pattern.Version)
+		return fmt.Sprintf("these decisions do not record their lexing rules, and this keyprof uses rules %d: some may not apply", pattern.Version)
 	}
-	return fmt.Sprintf("these decisions were made by lexing rules %d, and names are read by rules %d: some may not apply", g.Dictionary.Lexer, pattern.Version)
+	return fmt.Sprintf("these decisions were made with lexing rules %d, and this keyprof uses rules %d: some may not apply", g.Dictionary.Lexer, pattern.Version)
 }
 
 // Builder folds pages into namespaces. It is for one goroutine; builders of
@@ -131,7 +131,7 @@ func (b *Builder) Add(page *Page) {
 	}
 }
 
-// trie is that of a database.
+// trie returns that of a database.
 func (b *Builder) trie(db int) *pattern.Trie[*accumulator] {
 	trie := b.tries[db]
 	if trie == nil {
@@ -175,7 +175,7 @@ func (b *Builder) lowerTo(rung int) {
 	}
 }
 
-// rows are the namespaces, by database, then by pattern, those beyond the limit
+// rows returns the namespaces, by database, then by pattern, those beyond the limit
 // summed up last. It ends the builder.
 func (b *Builder) rows() []row {
 	b.lowerToLimit()
@@ -229,7 +229,7 @@ func (b *Builder) settle() *pattern.Dictionary {
 	return d
 }
 
-// dictionary is what was decided before and in this run.
+// dictionary returns what was decided before and in this run.
 func (b *Builder) dictionary() *pattern.Dictionary {
 	d := b.grouping.Dictionary
 	if d == nil {
@@ -304,7 +304,7 @@ func limitRows(rows []row, limit int) []row {
 	return rows
 }
 
-// total is the sum over all rows.
+// total returns the sum over all rows.
 func total(rows []row) *accumulator {
 	sum := newAccumulator()
 	for _, r := range rows {

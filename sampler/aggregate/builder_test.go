@@ -41,7 +41,7 @@ func drawObservation(t *rapid.T) Observation {
 	return o
 }
 
-// encode is the profile of what the builders folded, merged.
+// encode returns the profile of what the builders folded, merged.
 func encode(t interface{ Fatal(...any) }, builders ...*Builder) string {
 	for _, b := range builders[1:] {
 		builders[0].Merge(b)
@@ -253,6 +253,9 @@ var shapes = map[string]func(rng *rand.Rand, list []*Builder) *Builder{
 // A thousand builders merge to what one has folded, byte for byte, in any order
 // and by any tree, for a census and for the sums of a sample.
 func TestAThousandBuildersMergeExactly(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	for _, sampled := range []bool{false, true} {
 		for name, merge := range shapes {
 			t.Run(fmt.Sprintf("%s, sampled %v", name, sampled), func(t *testing.T) {
@@ -312,12 +315,12 @@ func TestMergedBuildersTakeNoMore(t *testing.T) {
 	}
 }
 
-// What a walk keeps depends on the namespaces, and not on how many keys they have:
+// What a scan keeps depends on the namespaces, and not on how many keys they have:
 // 900,000 keys more make counters wider, by less than a bit for each key. A sample
 // keeps all that a census does.
 func TestMemoryIsFlatInKeys(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes seconds")
+		t.Skip("takes long: make soak")
 	}
 	const few, many, most = 100_000, 1_000_000, 64 << 10
 	first, second := heldOf(t, few), heldOf(t, many)
@@ -327,7 +330,7 @@ func TestMemoryIsFlatInKeys(t *testing.T) {
 	}
 }
 
-// heldOf is how many bytes a folder holds at the end of a sample of so many keys.
+// heldOf returns how many bytes a folder holds at the end of a sample of so many keys.
 func heldOf(t *testing.T, keys int) int64 {
 	t.Helper()
 	const namespaces, page = 20, 100

@@ -56,7 +56,7 @@ func (m Measures) stats(a *accumulator) profile.Stats {
 
 func exact(n int64) *profile.Estimate { return new(profile.Exact(n)) }
 
-// exactBytes is absent when sizes were not measured.
+// exactBytes returns absent when sizes were not measured.
 func (m Measures) exactBytes(n int64) *profile.Estimate {
 	if !m.Bytes {
 		return nil

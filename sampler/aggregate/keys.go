@@ -55,7 +55,7 @@ func (s *standout) sameKey(other *standout) bool {
 	return s.name == other.name && s.db == other.db && s.hash() == other.hash()
 }
 
-// hash is that of a name that was cut.
+// hash returns that of a name that was cut.
 func (s *standout) hash() string {
 	if s.cut == nil {
 		return ""
@@ -172,7 +172,7 @@ func newStandout(p place, o *Observation) standout {
 	return kept
 }
 
-// key is what a profile says of the key.
+// key returns what a profile says of the key.
 func (s *standout) key() profile.Key {
 	key := profile.Key{DB: s.db, Type: s.typeName, NoTTL: s.noTTL}
 	if s.cut != nil {

@@ -43,7 +43,7 @@ func rolledUp(delims *pattern.Delimiters, name, under string, depth int) string 
 // were lexed or named by different rules.
 func Regroup(a, b *profile.Profile) (*profile.Profile, *profile.Profile, error) {
 	if a.Design.Patterns == nil || b.Design.Patterns == nil {
-		return nil, nil, errors.New("a profile does not hold the decisions by which its names were grouped")
+		return nil, nil, errors.New("a profile lacks the decisions by which its names were grouped")
 	}
 	if x, y := a.Design.Patterns.Lexer, b.Design.Patterns.Lexer; x != y {
 		return nil, nil, fmt.Errorf("names were grouped by rules of version %d, and of version %d", x, y)
@@ -124,7 +124,7 @@ func Rename(p *profile.Profile, name func(*profile.Namespace) string) (*profile.
 	return &result, rescale(&result)
 }
 
-// merged is one namespace for several of one database.
+// merged returns one namespace for several of one database.
 func merged(group []*profile.Namespace, m Measures) (profile.Namespace, error) {
 	if len(group) == 1 {
 		return *group[0], nil
@@ -238,7 +238,7 @@ func Sum(sets []*profile.Stats, of func(*profile.Stats) *int64) *int64 {
 	return &total
 }
 
-// SumEstimates is Sum for figures with their intervals.
+// SumEstimates returns Sum for figures with their intervals.
 func SumEstimates(sets []*profile.Stats, of func(*profile.Stats) *profile.Estimate) *profile.Estimate {
 	parts := make([]profile.Estimate, 0, len(sets))
 	for _, s := range sets {

@@ -16,7 +16,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// built is the profile of keys in database 1, and of half of them in database 2.
+// built returns the profile of keys in database 1, and of half of them in database 2.
 func built(g Grouping, keys []Observation) *profile.Profile {
 	return builtBy(NewBuilder(g, 1<<20), keys)
 }
@@ -38,7 +38,7 @@ func inJSON(t rapid.TB, v any) string {
 	return string(text)
 }
 
-// drawHardName is an observation whose name is hard to keep, at times.
+// drawHardName returns an observation whose name is hard to keep, at times.
 func drawHardName(t *rapid.T) Observation {
 	o := drawObservation(t)
 	switch rapid.IntRange(0, 20).Draw(t, "hard") {
@@ -213,7 +213,7 @@ func TestDatabasesAgree(t *testing.T) {
 	}
 }
 
-// Names that a rule takes say nothing of others: the order of a walk must not
+// Names that a rule takes say nothing of others: the order of a scan must not
 // show through them.
 func TestSurveyLeavesOutWhatRulesTake(t *testing.T) {
 	rules, err := pattern.ParseRules("^[a-z]+-x:=slugs")
@@ -246,7 +246,9 @@ func vocabulary(n int) (words []string) {
 // Words that are all met as often, at several levels, are no kinds of things: a
 // random half of them must not stand, nor all at each level.
 func TestUniformWordsAtManyLevels(t *testing.T) {
-	notWithRaceDetector(t)
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	for _, tt := range []struct {
 		words                    int
 		fewest, most             int // levels

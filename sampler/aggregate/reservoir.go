@@ -93,7 +93,7 @@ func (b *Builder) relieve(limit int) (bytes int) {
 	return bytes
 }
 
-// leaves is the number of namespaces before fusion.
+// leaves returns the number of namespaces before fusion.
 func (b *Builder) leaves() (n int) {
 	for _, trie := range b.tries {
 		n += trie.Leaves()
@@ -101,7 +101,7 @@ func (b *Builder) leaves() (n int) {
 	return n
 }
 
-// footprint is about how many bytes the namespaces take.
+// footprint returns about how many bytes the namespaces take.
 func (b *Builder) footprint() (bytes int) {
 	for _, trie := range b.tries {
 		bytes += trie.Footprint((*accumulator).footprint)
@@ -109,7 +109,7 @@ func (b *Builder) footprint() (bytes int) {
 	return bytes
 }
 
-// footprint is the number of bytes that the accumulator takes.
+// footprint returns the number of bytes that the accumulator takes.
 func (a *accumulator) footprint() int {
 	n := int(unsafe.Sizeof(*a)) + cap(a.types)*int(unsafe.Sizeof(typeTally{})) + a.joint.footprint()
 	if a.freq != nil {
@@ -121,10 +121,10 @@ func (a *accumulator) footprint() int {
 	return n + a.dispersion.footprint() + a.examples.footprint() + a.largest.footprint()
 }
 
-// footprint is the number of bytes that s points to.
+// footprint returns the number of bytes that s points to.
 func (s *standouts) footprint() int { return cap(s.kept)*int(unsafe.Sizeof(standout{})) + s.pointees }
 
-// pointees is about the number of bytes that s points to.
+// pointees returns about the number of bytes that s points to.
 func (s *standout) pointees() int {
 	n := (len(s.name) + 15) &^ 15 // as the allocator rounds
 	if s.cut != nil {

@@ -27,7 +27,7 @@ func share(x uint64) float64 { return (float64(x>>11) + 0.5) / (1 << 53) }
 // many as a trie keeps apart there.
 const wideNames, wideKinds, wideSubs = 64, 32, 2
 
-// wideObservation is key i of so many namespaces, each of which has all that
+// wideObservation returns key i of so many namespaces, each of which has all that
 // makes a namespace large: TTLs and idle times from a second to 90 days evenly
 // over the logarithm, sizes with a log-normal distribution, names of some 30
 // bytes.
@@ -71,12 +71,11 @@ func foldWide(workers, namespaces, keysEach int, sampled bool, look func()) *Bui
 // TestWideNamespacesFit folds as many wide namespaces as a profile can show. Set
 // KEYPROF_WIDE to how many keys each has, 1000 for the full test.
 func TestWideNamespacesFit(t *testing.T) {
-	notWithRaceDetector(t)
 	keysEach := 50
 	if s := os.Getenv("KEYPROF_WIDE"); s != "" {
 		keysEach, _ = strconv.Atoi(s)
 	} else if testing.Short() {
-		t.Skip("takes seconds")
+		t.Skip("takes long: make soak")
 	}
 	for _, run := range []struct {
 		workers int
@@ -102,7 +101,9 @@ func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 // footprint must be near what is allocated, for namespaces small and large, and
 // for those whose names take more than all else.
 func TestFootprintIsWhatIsAllocated(t *testing.T) {
-	notWithRaceDetector(t)
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	type source func(i, namespaces int) Observation
 	exploding := func(i, namespaces int) Observation { return observationOf(explodingName(i % namespaces)) }
 	short := func(i, namespaces int) Observation { return observationOf(wideObservation(i, namespaces).Name) }

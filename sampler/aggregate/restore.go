@@ -13,7 +13,7 @@ import (
 // Saved statistics come back as the sums that they were made of, so that there
 // is one way to merge them.
 
-// measuresOf are those that the statistics of a profile have.
+// measuresOf returns those that the statistics of a profile have.
 func measuresOf(s *profile.Stats) Measures {
 	m := Measures{
 		Bytes: s.Bytes != nil, TTL: s.TTL != nil, Idle: s.Idle != nil, Freq: s.Freq != nil,
@@ -25,7 +25,7 @@ func measuresOf(s *profile.Stats) Measures {
 	return m
 }
 
-// restore is the inverse of measures.stats, for keys that were counted. s must
+// restore returns the inverse of measures.stats, for keys that were counted. s must
 // be of a profile that has been checked.
 func restore(s *profile.Stats) (*accumulator, error) {
 	if s.Sample != nil {
@@ -34,7 +34,7 @@ func restore(s *profile.Stats) (*accumulator, error) {
 		s = &counted
 	}
 	if !s.Keys.IsExact() {
-		return nil, errors.New("its figures are estimates, and what they were made of was not saved")
+		return nil, errors.New("its figures are estimates, and the sums behind them were not saved")
 	}
 	a := newAccumulator()
 	a.dispersion = restoreDispersion(s.Sample)
@@ -95,7 +95,7 @@ func (a *accumulator) restoreIdle(s *profile.Stats) {
 	a.idleS.restore(s.Idle.IdleS, 1)
 }
 
-// jointOf is the table whose cells and sums are those of saved statistics: what
+// jointOf returns the table whose cells and sums are those of saved statistics: what
 // the cells do not add up to is of keys whose idle time or TTL is not known.
 func jointOf(s *profile.Stats) (j jointTable) {
 	var byTTL [ttlBuckets]tally
@@ -138,7 +138,7 @@ func restoreHistogram(tallies []tally, buckets []profile.Bucket, edges []int64) 
 	}
 }
 
-// bucketOf is the inverse of profile.EdgeAt.
+// bucketOf returns the inverse of profile.EdgeAt.
 func bucketOf(edges []int64, edge *int64) int {
 	if edge == nil {
 		return len(edges)
@@ -146,7 +146,7 @@ func bucketOf(edges []int64, edge *int64) int {
 	return profile.BucketIndex(edges, *edge)
 }
 
-// restore is the inverse of distribution, which divided by perUnit.
+// restore returns the inverse of distribution, which divided by perUnit.
 func (q *quantity) restore(d *profile.Distribution, perUnit int64) {
 	if d == nil {
 		return
@@ -173,7 +173,7 @@ func (s *standouts) restore(keys []profile.Key, rankOf func(*profile.Key) (uint6
 	return nil
 }
 
-// restoredStandout is the inverse of standout.key.
+// restoredStandout returns the inverse of standout.key.
 func restoredStandout(p place, k *profile.Key) standout {
 	s := standout{
 		place: p, typeName: k.Type, bytes: orZero(k.Bytes), idleS: orZero(k.IdleS),
@@ -188,7 +188,7 @@ func restoredStandout(p place, k *profile.Key) standout {
 	return s
 }
 
-// exampleRankOf is exampleRank of a saved name, which may have been cut.
+// exampleRankOf returns exampleRank of a saved name, which may have been cut.
 func exampleRankOf(k *profile.Key) (uint64, error) {
 	if k.Hash != "" {
 		return strconv.ParseUint(k.Hash, 16, 64)

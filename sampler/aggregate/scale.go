@@ -11,15 +11,15 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Sample is what a walk over an interval of cursor positions covered.
+// Sample is what a scan of an interval of cursor positions covered.
 type Sample struct {
 	Fraction float64 // share of the positions that was asked for, in (0,1]
 	// From and To are the ends of the interval, of cursors with their bits reversed;
 	// a To that is not above From wraps at zero.
 	From, To uint64
-	// Covered is the share of the positions that was walked, in (0,1], by database.
+	// Covered is the share of the positions that was scanned, in (0,1], by database.
 	// It may be more than was asked for, as the last page goes beyond the end, or
-	// less, as a walk may be interrupted. Databases that were not walked have none.
+	// less, as a scan may be interrupted. Databases that were not scanned have none.
 	Covered map[int]float64
 	// Slots are what was drawn in the place of positions; nil: nothing.
 	Slots *profile.SampledSlots
@@ -70,7 +70,7 @@ type frames struct {
 func (f frames) scale(ns *profile.Namespace) error {
 	frame, known := f.of[ns.DB]
 	if !known {
-		return fmt.Errorf("how much of database %d the sample covered is not known", ns.DB)
+		return fmt.Errorf("the fraction of database %d that the sample covered is unknown", ns.DB)
 	}
 	switch {
 	case ns.Sample == nil && ns.Probed > 0:
@@ -85,7 +85,7 @@ func (f frames) scale(ns *profile.Namespace) error {
 
 func framesOf(p *profile.Profile) (f frames, err error) {
 	if len(p.Nodes) != 1 {
-		return f, errors.New("a sample of several servers has no share of positions in common")
+		return f, errors.New("a sample must be of one server")
 	}
 	f.of, f.kin = map[int]estimate.Frame{}, kinOf(p)
 	seen, lost := seenIn(p)
@@ -105,7 +105,7 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 	return f, nil
 }
 
-// kinOf are the namespaces of each database.
+// kinOf returns the namespaces of each database.
 func kinOf(p *profile.Profile) map[int]*estimate.Kin {
 	kin := map[int]*estimate.Kin{}
 	for i := range p.Namespaces {
@@ -118,7 +118,7 @@ func kinOf(p *profile.Profile) map[int]*estimate.Kin {
 	return kin
 }
 
-// slotFrame is the frame of the one database of a sample of slots.
+// slotFrame returns the frame of the one database of a sample of slots.
 func slotFrame(p *profile.Profile, db *profile.Database) estimate.Frame {
 	slots := p.Design.Sample.Slots
 	s := estimate.Slots{Taken: slots.Taken, Keys: slots.Keys, Least: slots.Keys, Most: slots.Keys}
@@ -134,14 +134,14 @@ func slotFrame(p *profile.Profile, db *profile.Database) estimate.Frame {
 }
 
 // Told returns what INFO said of a database, which must have been told before and
-// after the walk.
+// after the scan.
 func Told(db *profile.Database) estimate.Told {
 	return estimate.Told{
 		Before: db.Before.Keys, After: db.After.Keys, Expiring: max(db.Before.Expires, db.After.Expires),
 	}
 }
 
-// seenIn are the keys that were measured, by database, and those that were not.
+// seenIn returns the keys that were measured, by database, and those that were not.
 func seenIn(p *profile.Profile) (seen, lost map[int]int64) {
 	seen, lost = map[int]int64{}, map[int]int64{}
 	for i := range p.Namespaces {
@@ -207,7 +207,7 @@ func (f frames) open(p *profile.Profile, db int, s *profile.Stats) {
 	}
 }
 
-// sumOf is what a frame needs of all keys of a database, with the measures of the
+// sumOf returns what a frame needs of all keys of a database, with the measures of the
 // totals.
 func sumOf(p *profile.Profile, db int) profile.Stats {
 	s := profile.Stats{Sample: &profile.SampleSums{}}
@@ -258,13 +258,13 @@ func leaveRoom(p *profile.Profile) {
 	}
 }
 
-// estimatedBytes are the sums of bytes that are there and not exact.
+// estimatedBytes returns the sums of bytes that are there and not exact.
 func estimatedBytes(s *profile.Stats) []*profile.Estimate {
 	sums := []*profile.Estimate{s.Bytes, s.SampledBytes, s.NoTTLBytes, s.HighIdleBytes}
 	return slices.DeleteFunc(sums, func(e *profile.Estimate) bool { return e == nil || e.IsExact() })
 }
 
-// allKeys reports whether all keys of the server were to be walked.
+// allKeys reports whether all keys of the server were to be scanned.
 func allKeys(p *profile.Profile) bool {
 	return p.Design.Match == "" && len(p.Nodes) == 1 && len(p.Nodes[0].Info["keyspace"]) <= len(p.Nodes[0].Databases)
 }

@@ -12,7 +12,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// sampleOf is the profile of a sample of the keys, in databases 1 and 2, each
+// sampleOf returns the profile of a sample of the keys, in databases 1 and 2, each
 // covered by another share.
 func sampleOf(t rapid.TB, keys []Observation) *profile.Profile {
 	t.Helper()
@@ -31,7 +31,7 @@ func sampleOf(t rapid.TB, keys []Observation) *profile.Profile {
 	return p
 }
 
-// reread is the profile as it is read from its file.
+// reread returns the profile as it is read from its file.
 func reread(t rapid.TB, p *profile.Profile) *profile.Profile {
 	t.Helper()
 	var again profile.Profile
@@ -162,7 +162,7 @@ func TestTotalsLeaveRoomForWhatWasNotMet(t *testing.T) {
 	}
 }
 
-// toldSample is the profile of a tenth of 10,000 keys of one database, of which the
+// toldSample returns the profile of a tenth of 10,000 keys of one database, of which the
 // server tells the number.
 func toldSample(t *testing.T, size func(i int) int64, change func(p *profile.Profile)) *profile.Profile {
 	t.Helper()

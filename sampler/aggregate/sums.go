@@ -227,7 +227,7 @@ func (q *quantity) merge(other *quantity) {
 	q.sketch.Merge(&other.sketch)
 }
 
-// distribution is nil when there were no keys.
+// distribution returns nil when there were no keys.
 func (q *quantity) distribution(perUnit int64) *profile.Distribution {
 	if q.count == 0 {
 		return nil
@@ -287,7 +287,7 @@ func (j *jointTable) add(idle, ttl int, t tally) {
 	j.bytes.Add(at, uint64(t.bytes))
 }
 
-// place is the number of cells before this one that are not empty.
+// place returns the number of cells before this one that are not empty.
 func (j *jointTable) place(cell int) int {
 	n := bits.OnesCount64(j.met[cell/64] & (1<<(cell%64) - 1))
 	for _, word := range j.met[:cell/64] {
@@ -311,19 +311,19 @@ func (j *jointTable) each(visit func(idle, ttl int, t tally)) {
 
 func (j *jointTable) merge(other *jointTable) { other.each(j.add) }
 
-// byTTL is the histogram of the TTL, and what never expires.
+// byTTL returns the histogram of the TTL, and what never expires.
 func (j *jointTable) byTTL() (histogram [numBuckets]tally, noTTL tally) {
 	var sums [ttlBuckets]tally
 	j.each(func(_, ttl int, t tally) { sums[ttl].merge(t) })
 	return [numBuckets]tally(sums[:numBuckets]), sums[noTTLBucket]
 }
 
-// byIdle is the histogram of the idle time.
+// byIdle returns the histogram of the idle time.
 func (j *jointTable) byIdle() [numBuckets]tally {
 	var sums [idleBuckets]tally
 	j.each(func(idle, _ int, t tally) { sums[idle].merge(t) })
 	return [numBuckets]tally(sums[:numBuckets])
 }
 
-// footprint is the number of bytes that j points to.
+// footprint returns the number of bytes that j points to.
 func (j *jointTable) footprint() int { return j.keys.Footprint() + j.bytes.Footprint() }

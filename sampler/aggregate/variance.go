@@ -31,7 +31,7 @@ func newDispersion() *dispersion {
 	return d
 }
 
-// groupOf is the random group of a key, drawn by its unit of a sample of slots, else
+// groupOf returns the random group of a key, drawn by its unit of a sample of slots, else
 // by the hash of its name.
 func groupOf(o *Observation, hash uint64) int {
 	if o.Unit != 0 {
@@ -74,7 +74,7 @@ func (d *dispersion) merge(other *dispersion) {
 	}
 }
 
-// sums is what a profile says of d; nil if there is none.
+// sums returns what a profile says of d; nil if there is none.
 func (d *dispersion) sums() *profile.SampleSums {
 	if d == nil {
 		return nil
@@ -97,7 +97,7 @@ func groupsFrom(c *packed.Counters, first int) []int64 {
 	return groups
 }
 
-// restoreDispersion is the inverse of sums.
+// restoreDispersion returns the inverse of sums.
 func restoreDispersion(s *profile.SampleSums) *dispersion {
 	if s == nil {
 		return nil
@@ -114,7 +114,7 @@ func restoreDispersion(s *profile.SampleSums) *dispersion {
 	return d
 }
 
-// footprint is the number of bytes that d takes.
+// footprint returns the number of bytes that d takes.
 func (d *dispersion) footprint() int {
 	if d == nil {
 		return 0

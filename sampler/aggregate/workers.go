@@ -8,14 +8,14 @@ import (
 	"keyprof/sampler/pattern"
 )
 
-// Folder hands the pages of a walk to several builders. It holds the first
+// Folder hands the pages of a scan to several builders. It holds the first
 // pages back until the survey has seen enough names: what it protects depends
-// on the order of the walk alone.
+// on the order of the scan alone.
 type Folder struct {
 	grouping     Grouping
 	highIdleOver int64
 	workers      int
-	Sampled      bool // the walk is of a sample; to be set before the first page
+	Sampled      bool // the scan is of a sample; to be set before the first page
 
 	survey *pattern.Survey // nil once it is over
 	held   []*Page         // that came until then, and are not yet handed on
@@ -76,7 +76,7 @@ func (f *Folder) start() {
 }
 
 // heldAtOnce is how many of the pages that were held back are handed on beside each
-// new one. All at once would keep the walk from its connections for a while, and what
+// new one. All at once would keep the scan from its connections for a while, and what
 // is felt on them would be our own grouping.
 const heldAtOnce = 3
 

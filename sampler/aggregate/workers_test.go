@@ -44,7 +44,7 @@ func foldAll(workers, page, n int, nameAt func(int) string) *Builder {
 	return f.Finish()
 }
 
-// The same walk gives the same profile, byte for byte, whatever the number of
+// The same scan gives the same profile, byte for byte, whatever the number of
 // workers and the size of pages.
 func TestProfileDoesNotDependOnWorkersOrPages(t *testing.T) {
 	names := patterntest.Mix(rand.New(rand.NewPCG(1, 1)), patterntest.Families(), 1000)
@@ -58,7 +58,7 @@ func TestProfileDoesNotDependOnWorkersOrPages(t *testing.T) {
 }
 
 // The dictionary of a profile makes the next one group in the same way, even if
-// its walk begins with other names.
+// its scan begins with other names.
 func TestProfileKeepsDecisions(t *testing.T) {
 	names := patterntest.Mix(rand.New(rand.NewPCG(2, 2)), patterntest.Families(), 1000)
 	nameAt := func(i int) string { return names[i] }
@@ -86,7 +86,7 @@ func patternsIn(p *profile.Profile) string {
 	return string(text)
 }
 
-// explodingName is made to explode a trie: 20 segments that occur nowhere
+// explodingName returns made to explode a trie: 20 segments that occur nowhere
 // else, between any delimiters, with random bytes in some.
 func explodingName(i int) string {
 	rng := rand.New(rand.NewPCG(uint64(i), 9))
@@ -114,28 +114,14 @@ const maxBuilderBytes = 32 << 20
 // looks is how often a test looks at the heap while it folds.
 const looks = 40
 
-// notWithRaceDetector skips a test of memory or of grouping, in which races are not
-// what is looked for: the race detector makes computing some seven times as slow.
-// `make test` runs these without it: that it knows of each is checked.
-func notWithRaceDetector(t *testing.T) {
-	t.Helper()
-	if makefile, err := os.ReadFile("../../Makefile"); err != nil || !strings.Contains(string(makefile), t.Name()) {
-		t.Fatalf("UNRACED in the Makefile lacks %s (%v)", t.Name(), err)
-	}
-	if raceDetector {
-		t.Skip("takes too long with the race detector; make test runs it without")
-	}
-}
-
 // TestExplodingNames folds names that are made to explode the trie. Set
 // KEYPROF_EXPLODE to their number, 10000000 for the full test.
 func TestExplodingNames(t *testing.T) {
-	notWithRaceDetector(t)
 	n := 150_000
 	if s := os.Getenv("KEYPROF_EXPLODE"); s != "" {
 		n, _ = strconv.Atoi(s)
 	} else if testing.Short() {
-		t.Skip("takes seconds")
+		t.Skip("takes long: make soak")
 	}
 	ks := map[int]bool{}
 	for _, workers := range []int{1, 2, 8} {
@@ -161,7 +147,7 @@ func TestExplodingNames(t *testing.T) {
 	}
 }
 
-// heap is what is allocated and in use, in bytes.
+// heap returns what is allocated and in use, in bytes.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -169,7 +155,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// settledHeap is heap without what a sync.Pool keeps until the next collection
+// settledHeap returns heap without what a sync.Pool keeps until the next collection
 // but one.
 func settledHeap() int64 {
 	runtime.GC()

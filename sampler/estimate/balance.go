@@ -15,12 +15,12 @@ const (
 	expireBytes = 24
 )
 
-// TableBytes is about what the tables of a database take beside MEMORY USAGE.
+// TableBytes returns about what the tables of a database take beside MEMORY USAGE.
 func TableBytes(keys, expires int64) int64 {
 	return slotBytes*(slots(keys)+slots(expires)) + expireBytes*expires
 }
 
-// slots is that of a table that is not being resized.
+// slots returns that of a table that is not being resized.
 func slots(keys int64) int64 {
 	if keys <= 0 {
 		return 0
@@ -45,11 +45,11 @@ type Balance struct {
 // tables have in reserve, up to a fifth of collections.
 const unexplainedPart = 0.25
 
-// Data is the memory that keys and their tables take, in bytes; 0 if the server's
+// Data returns the memory that keys and their tables take, in bytes; 0 if the server's
 // figures contradict one another.
 func (b Balance) Data() int64 { return max(0, b.Used-b.Startup-b.Buffers) }
 
-// Unexplained is what is left of it beside keys and tables, in bytes; below 0 if
+// Unexplained returns what is left of it beside keys and tables, in bytes; below 0 if
 // they are more.
 func (b Balance) Unexplained() int64 { return b.Data() - b.Tables - b.Keys.Value }
 
@@ -60,8 +60,8 @@ func (b Balance) Large() bool {
 	return max(off, -off) > unexplainedPart*float64(b.Data())
 }
 
-// BalanceOf is the balance of a profile of one server, all of whose databases
-// were walked; ok is false if its INFO does not tell enough, or sizes were not
+// BalanceOf returns the balance of a profile of one server, all of whose databases
+// were scanned; ok is false if its INFO does not tell enough, or sizes were not
 // measured.
 func BalanceOf(p *profile.Profile) (b Balance, ok bool) {
 	if len(p.Nodes) != 1 || p.Totals.Bytes == nil {
@@ -83,7 +83,7 @@ func BalanceOf(p *profile.Profile) (b Balance, ok bool) {
 	return b, true
 }
 
-// buffers are what clients, replicas, the AOF and the cluster bus take (redis.io,
+// buffers returns what clients, replicas, the AOF and the cluster bus take (redis.io,
 // INFO, section memory). From 7.0 on the replication buffers hold the backlog.
 func buffers(i info.Info) (sum int64) {
 	replication := int64(0)

@@ -12,7 +12,7 @@ import (
 // of one-sided 95 %. tail is the TailIndex of the sizes.
 func (f Frame) Bytes(s profile.ByteSums, tail float64) profile.Estimate { return f.bytes(s, tail, 1) }
 
-// bytes is Bytes with a design effect. What kin tell widens it, or opens its upper
+// bytes returns Bytes with a design effect. What kin tell widens it, or opens its upper
 // end; see [Kin].
 func (f Frame) bytes(s profile.ByteSums, tail, effect float64) profile.Estimate {
 	if f.whole() {
@@ -29,10 +29,10 @@ func (f Frame) bytes(s profile.ByteSums, tail, effect float64) profile.Estimate 
 	return f.drifted(interval(value, value-two*se, value+two*se, s.Bytes))
 }
 
-// bytesError is the standard error of the estimated bytes.
+// bytesError returns the standard error of the estimated bytes.
 func (f Frame) bytesError(s profile.ByteSums) float64 { return f.errorOf(s.Squares.Float(), s) }
 
-// errorOf is the standard error of the estimated bytes of sizes with such a sum of
+// errorOf returns the standard error of the estimated bytes of sizes with such a sum of
 // squares: √((1-f)/f² Σy²), and where the number of keys N is known N·s/√n·√(1-n/N),
 // in which s² is the variance over all n keys of the sample, those outside the set
 // being 0.
@@ -45,13 +45,13 @@ func (f Frame) errorOf(squares float64, s profile.ByteSums) float64 {
 	return math.Sqrt((1-rate)*squares) / rate
 }
 
-// Sum is the estimate of a sum of independent ones: the distances of the ends
+// Sum returns the estimate of a sum of independent ones: the distances of the ends
 // add up by their squares (Zou and Donner, "Construction of confidence limits
 // about effect measures", 2008). Independent they are where no two of them have
 // the same keys: for databases of one server see [SumAlike].
 func Sum(parts ...profile.Estimate) profile.Estimate { return sum(math.Hypot, parts) }
 
-// SumAlike is the estimate of a sum of those that one sample has of several
+// SumAlike returns the estimate of a sum of those that one sample has of several
 // databases. A name is at the same position in each of them, so that a sample may
 // have too many keys of all at once: the distances of the ends add up, which is as
 // wide as it may be.
@@ -111,7 +111,7 @@ func ofCollections(s *profile.SampleSums) bool {
 	return s != nil && s.Bytes.Bytes > 0 && s.SampledBytes.Bytes > s.Bytes.Bytes/2
 }
 
-// Among is the frame for a namespace of the same database as kin.
+// Among returns the frame for a namespace of the same database as kin.
 func (f Frame) Among(kin Kin, s *profile.SampleSums) Frame {
 	if !ofCollections(s) || kin.keys == 0 {
 		return f
@@ -129,7 +129,7 @@ func (f Frame) Among(kin Kin, s *profile.SampleSums) Frame {
 // for.
 func (f Frame) mayHold(half float64) bool { return f.unmet > max(largePart, half) }
 
-// kinSquares is the sum of the squares of sizes that vary as those of kin do.
+// kinSquares returns the sum of the squares of sizes that vary as those of kin do.
 func (f Frame) kinSquares(s profile.ByteSums) float64 {
 	if f.variance == 0 || s.Keys == 0 {
 		return 0
@@ -146,12 +146,12 @@ const (
 	topPart   = 0.05 // of the keys, by whose sizes the tail is judged
 )
 
-// fewHold is the guard.
+// fewHold returns the guard.
 func fewHold(s profile.ByteSums, tail float64) bool {
 	return float64(s.Largest) > largePart*float64(s.Bytes) || tail < leastTail || s.Keys == 0
 }
 
-// TailIndex is Hill's estimate of the exponent with which the largest sizes grow
+// TailIndex returns Hill's estimate of the exponent with which the largest sizes grow
 // rare (Hill, "A simple general approach to inference about the tail of a
 // distribution", 1975), from the top 5 % of a sketch: that of sizes of which the
 // share above x falls as x^-index. It is +Inf when these sizes are all alike, and
@@ -186,7 +186,7 @@ func TailIndex(s *profile.Sketch) float64 {
 	return math.Inf(1)
 }
 
-// Unseen is the most keys larger than the largest that was seen which there may
+// Unseen returns the most keys larger than the largest that was seen which there may
 // be, at 95 %, when a share of all keys in (0,1] was seen: the rule of three,
 // 3/share, in the form that holds for large shares, too. With one more it would
 // be unlikelier than 5 % that none of them was met.

@@ -4,7 +4,7 @@
 // # The sample
 //
 // A server puts each key at a position that a hash of its name draws with a
-// secret seed, so a walk over a share f of the positions meets each key with
+// secret seed, so a scan of a share f of the positions meets each key with
 // probability f, whatever it is called, and each independently of all others:
 // Bernoulli sampling (Särndal, Swensson and Wretman, "Model Assisted Survey
 // Sampling", 1992, section 3.2). A sum over the sample divided by f estimates
@@ -15,7 +15,7 @@
 // which is what the intervals of [Frame] then rest on: they are shorter for a
 // namespace that holds most of the keys.
 //
-// Where each slot of a cluster is a table of its own no walk is fair, and slots are
+// Where each slot of a cluster is a table of its own no scan is fair, and slots are
 // drawn instead: see [NewSlotFrame].
 //
 // # What no sample tells

@@ -31,7 +31,7 @@ type Frame struct {
 	unmet    float64 // part of the bytes that kin have in keys which this set may have, too
 }
 
-// NewFrame is the frame of a sample of seen keys from a share of the positions,
+// NewFrame returns the frame of a sample of seen keys from a share of the positions,
 // in (0,1].
 func NewFrame(fraction float64, seen int64) Frame { return Frame{fraction: fraction, seen: seen} }
 
@@ -52,7 +52,7 @@ func (f Frame) Agrees(t Told) bool {
 	return off <= agreement*math.Sqrt(nearest*f.fraction*(1-f.fraction))
 }
 
-// Knowing is the frame when the server's number of keys can be relied on: the
+// Knowing returns the frame when the server's number of keys can be relied on: the
 // sample agrees with it, and what may have come, gone or expired is too little
 // to matter.
 func (f Frame) Knowing(t Told) Frame {
@@ -64,12 +64,12 @@ func (f Frame) Knowing(t Told) Frame {
 	return f
 }
 
-// keysError is the standard error of an estimated number of keys.
+// keysError returns the standard error of an estimated number of keys.
 func (f Frame) keysError(keys float64) float64 {
 	return math.Sqrt(keys * (1 - f.fraction) / f.fraction)
 }
 
-// rate is the share of all keys that is in the sample.
+// rate returns the share of all keys that is in the sample.
 func (f Frame) rate() float64 {
 	if f.slots == nil && f.known && f.keys > 0 {
 		return float64(f.seen) / float64(f.keys)
@@ -85,7 +85,7 @@ func (f Frame) whole() bool { return f.fraction >= 1 }
 // and for none as well.
 func (f Frame) Count(n int64) profile.Estimate { return f.count(n, spread{effect: 1}) }
 
-// count is Count with what random groups tell.
+// count returns Count with what random groups tell.
 func (f Frame) count(n int64, s spread) profile.Estimate {
 	switch {
 	case f.whole():
@@ -99,7 +99,7 @@ func (f Frame) count(n int64, s spread) profile.Estimate {
 	}
 }
 
-// byPosition is the interval of all K for which n is within z standard errors:
+// byPosition returns the interval of all K for which n is within z standard errors:
 // (n - Kf)² <= z² K f(1-f).
 func (f Frame) byPosition(n int64) profile.Estimate {
 	x, q := float64(n), z95*z95*(1-f.fraction)
@@ -107,7 +107,7 @@ func (f Frame) byPosition(n int64) profile.Estimate {
 	return interval(x/f.fraction, (middle-half)/(2*f.fraction), (middle+half)/(2*f.fraction), n)
 }
 
-// byShare is the interval of all K = Np for which n is within z standard errors:
+// byShare returns the interval of all K = Np for which n is within z standard errors:
 // (n/seen - p)² <= z² p(1-p)/seen · (N-seen)/(N-1), the last being the correction
 // for a finite population (Cochran, "Sampling Techniques", 1977, section 3.3). A
 // design effect makes the sample as small as it is worth (Korn and Graubard,
@@ -123,7 +123,7 @@ func (f Frame) byShare(n int64, effect float64) profile.Estimate {
 	return interval(all*p, all*(middle-half)/(1+q), min(all*(middle+half)/(1+q), float64(n)+unseen), n)
 }
 
-// interval is an estimate in whole numbers; no less than was seen.
+// interval returns an estimate in whole numbers; no less than was seen.
 func interval(value, lo, hi float64, seen int64) profile.Estimate {
 	e := profile.Estimate{Value: max(integer(math.Round(value)), seen), Lo: max(integer(math.Floor(lo)), seen)}
 	e.Lo = min(e.Lo, e.Value)
@@ -131,7 +131,7 @@ func interval(value, lo, hi float64, seen int64) profile.Estimate {
 	return e
 }
 
-// integer is a float without its fraction, within what an int64 holds.
+// integer returns a float without its fraction, within what an int64 holds.
 func integer(v float64) int64 {
 	if v >= math.MaxInt64 {
 		return math.MaxInt64
@@ -180,7 +180,7 @@ func tailOf(size *profile.Distribution) float64 {
 	return TailIndex(size.Sketch)
 }
 
-// Unscale is the inverse of Scale: it puts what was counted in the place of the
+// Unscale returns the inverse of Scale: it puts what was counted in the place of the
 // estimates.
 func Unscale(s *profile.Stats) {
 	set := func(to **profile.Estimate, n int64) {

@@ -12,7 +12,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// runs is how many samples each simulation draws: KEYPROF_SIMULATE of them, 1,000
+// runs returns how many samples each simulation draws: KEYPROF_SIMULATE of them, 1,000
 // for the full test.
 func runs(t *testing.T) int {
 	t.Helper()
@@ -108,7 +108,7 @@ func covers(e profile.Estimate, truth int64) bool {
 	return e.Lo <= truth && (e.Hi == nil || truth <= *e.Hi)
 }
 
-// tooFew is how many of n intervals of 95 % may cover the truth before chance no
+// tooFew returns how many of n intervals of 95 % may cover the truth before chance no
 // longer explains it: the binomial test, one in 10,000.
 func tooFew(n int, nominal float64) int {
 	sum := 0.0

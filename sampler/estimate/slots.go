@@ -24,7 +24,7 @@ type Slots struct {
 	Least, Most int64
 }
 
-// NewSlotFrame is the frame of a sample of slots. Every key was taken with the same
+// NewSlotFrame returns the frame of a sample of slots. Every key was taken with the same
 // probability, and those of a unit together: the variance is that of a sample of
 // single keys times a design effect (Kish, "Survey Sampling", 1965, section 5.4),
 // which the random groups tell. A figure of all keys is the ratio of what was measured
@@ -42,7 +42,7 @@ func NewSlotFrame(s Slots) Frame {
 	return f
 }
 
-// Fraction is the share of all keys for which the sample stands, in [0,1].
+// Fraction returns the share of all keys for which the sample stands, in [0,1].
 func (f Frame) Fraction() float64 { return f.fraction }
 
 // All estimates how many keys there are in all, of a sample of slots.
@@ -57,7 +57,7 @@ func (f Frame) All() profile.Estimate {
 	return f.drifted(interval(value, value-off, value+off, f.seen))
 }
 
-// off is how far an estimate may be off, at 95 %, of a sum over the sample that has a
+// off returns how far an estimate may be off, at 95 %, of a sum over the sample that has a
 // variance.
 func (f Frame) off(variance float64) float64 {
 	return profile.GroupsT95 * math.Sqrt((1-f.fraction)*variance) / f.rate()
@@ -88,7 +88,7 @@ func sumOf[N int64 | float64](list []N) (sum float64) {
 	return sum
 }
 
-// lostVariance is the variance of a number of keys beside those that were taken.
+// lostVariance returns the variance of a number of keys beside those that were taken.
 func (f Frame) lostVariance(groups []int64) float64 { return variance(groups, f.slots.Taken) }
 
 // spread is what the random groups tell of a number of keys.
@@ -97,7 +97,7 @@ type spread struct {
 	more   float64 // variance beside that: of those taken not the same part could be measured everywhere
 }
 
-// spreadOf is that of n keys.
+// spreadOf returns that of n keys.
 func (f Frame) spreadOf(groups []int64, n int64) spread {
 	if f.slots == nil {
 		return spread{effect: 1}
@@ -109,7 +109,7 @@ func (f Frame) spreadOf(groups []int64, n int64) spread {
 	}
 }
 
-// bytesEffect is the design effect of a sum of bytes.
+// bytesEffect returns the design effect of a sum of bytes.
 func (f Frame) bytesEffect(groups []int64, s profile.ByteSums) float64 {
 	if f.slots == nil {
 		return 1
@@ -117,7 +117,7 @@ func (f Frame) bytesEffect(groups []int64, s profile.ByteSums) float64 {
 	return atLeast1(f.lostVariance(groups) / (s.Squares.Float() - square(float64(s.Bytes))/float64(max(1, f.seen))))
 }
 
-// atLeast1 is a design effect; where a sample of single keys had no variance, 1.
+// atLeast1 returns a design effect; where a sample of single keys had no variance, 1.
 func atLeast1(effect float64) float64 {
 	if effect > 1 && !math.IsInf(effect, 1) {
 		return effect
@@ -138,7 +138,7 @@ func (f Frame) FewSlotsHold(part *profile.SampleSums, all *profile.Estimate) boo
 	return value > largePart*float64(all.Value) && f.tooRough(value, se)
 }
 
-// z is how many standard errors an interval has on either side.
+// z returns how many standard errors an interval has on either side.
 func (f Frame) z() (two, one float64) {
 	if f.slots != nil {
 		return profile.GroupsT95, profile.GroupsT95Single

@@ -14,7 +14,7 @@ type Counters struct {
 	width int8   // bytes a count takes; 0 only while the list is empty
 }
 
-// Len is the number of counts.
+// Len returns the number of counts.
 func (c *Counters) Len() int {
 	if c.width == 0 {
 		return 0
@@ -22,7 +22,7 @@ func (c *Counters) Len() int {
 	return len(c.data) / int(c.width)
 }
 
-// At is count i.
+// At returns count i.
 func (c *Counters) At(i int) uint64 {
 	switch c.width {
 	case 1:
@@ -36,7 +36,7 @@ func (c *Counters) At(i int) uint64 {
 	}
 }
 
-// any is At for every width.
+// any returns At for every width.
 func (c *Counters) any(i int) (n uint64) {
 	w := int(c.width)
 	for k, b := range c.data[i*w : i*w+w] {
@@ -54,7 +54,7 @@ func (c *Counters) Add(i int, n uint64) {
 	c.put(i, n)
 }
 
-// widthOf is the number of bytes that n needs, at least 1.
+// widthOf returns the number of bytes that n needs, at least 1.
 func widthOf(n uint64) int8 {
 	w := int8(1)
 	for n >>= 8; n > 0; n >>= 8 {
@@ -114,5 +114,5 @@ func sized(n int) []byte { return slices.Grow([]byte(nil), n)[:n] }
 // Full reports whether Insert must ask for memory.
 func (c *Counters) Full() bool { return len(c.data)+int(max(c.width, 1)) > cap(c.data) }
 
-// Footprint is the number of bytes that the counts take, beside the Counters.
+// Footprint returns the number of bytes that the counts take, beside the Counters.
 func (c *Counters) Footprint() int { return cap(c.data) }

@@ -57,7 +57,7 @@ func errNoDelimiter(s string) error {
 	case is(s[0], isDigit):
 		return fmt.Errorf("%q is a digit", char)
 	default:
-		return fmt.Errorf("%q is no printable ASCII character", char)
+		return fmt.Errorf("%q is not a printable ASCII character", char)
 	}
 }
 
@@ -89,7 +89,7 @@ func (d *Delimiters) String() string {
 	return string(chars)
 }
 
-// inDictionary is how the first level stands in a dictionary.
+// inDictionary returns how the first level stands in a dictionary.
 func (d *Delimiters) inDictionary() string {
 	if d.Equal(defaultDelimiters) {
 		return ""

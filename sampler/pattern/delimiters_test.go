@@ -66,12 +66,12 @@ func TestParseDelimiters(t *testing.T) {
 		":a":       `"a" is a letter`,
 		"Z:":       `"Z" is a letter`,
 		":7":       `"7" is a digit`,
-		":\t":      `"\t" is no printable`,
-		"\x7f":     `"\x7f" is no printable`,
-		":é":       `"é" is no printable`,
-		":\xff/":   `"\xff" is no printable`,
-		"\u202e:":  `"\u202e" is no printable`,
-		"\x00abc_": `"\x00" is no printable`,
+		":\t":      `"\t" is not a printable`,
+		"\x7f":     `"\x7f" is not a printable`,
+		":é":       `"é" is not a printable`,
+		":\xff/":   `"\xff" is not a printable`,
+		"\u202e:":  `"\u202e" is not a printable`,
+		"\x00abc_": `"\x00" is not a printable`,
 	} {
 		if _, err := ParseDelimiters(chars); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("delimiters %q: error %v, want %q", chars, err, want)
@@ -185,7 +185,7 @@ func TestDefaultDelimitersChosenChangeNothing(t *testing.T) {
 	}
 }
 
-// groupedBy is the namespaces of names and the dictionary, as a run makes them.
+// groupedBy returns the namespaces of names and the dictionary, as a run makes them.
 func groupedBy(t *testing.T, dict *Dictionary, names []string) string {
 	t.Helper()
 	survey := NewSurvey(dict)

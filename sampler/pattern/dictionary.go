@@ -63,7 +63,7 @@ func (d *Dictionary) FirstLevel() *Delimiters {
 	return defaultDelimiters // d says nothing, or what Check refuses
 }
 
-// startRung is where on the ladder a trie with this dictionary begins.
+// startRung returns where on the ladder a trie with this dictionary begins.
 func (d *Dictionary) startRung() int {
 	if d.Version == 0 {
 		return 0
@@ -101,7 +101,7 @@ func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
 	return sum
 }
 
-// collapsedPlaces are what stands before the words of collapsed nodes, in the
+// collapsedPlaces returns what stands before the words of collapsed nodes, in the
 // form of the keys of Protected.
 func (d *Dictionary) collapsedPlaces() map[string]bool {
 	places := map[string]bool{}
@@ -260,10 +260,10 @@ func decodeDecisions(text []byte) (*Decisions, error) {
 
 func (r *recorded) decisions(unmarshal func([]byte, any) error) (*Decisions, error) {
 	if r.Redacted {
-		return nil, errors.New("it is redacted: some of its decisions, and its rules, were left out")
+		return nil, errors.New("it is redacted: its rules and some of its decisions were left out")
 	}
 	if r.Patterns == nil || string(r.Patterns) == "null" {
-		return nil, errors.New("the profile holds none: it was made by an older version")
+		return nil, errors.New("the profile has none: an older version made it")
 	}
 	d := &Decisions{&Dictionary{}, r.Rules}
 	return d, unmarshal(r.Patterns, d.Dictionary)
@@ -291,7 +291,7 @@ func inPlainWords(err error, text []byte) error {
 	case wrong.Field == "":
 		return fmt.Errorf("this is a JSON %s, want an object such as a profile has under design.patterns", wrong.Value)
 	}
-	return fmt.Errorf("in %s stands a JSON %s, want %s", wrong.Field, wrong.Value, wantedJSON(wrong.Type))
+	return fmt.Errorf("%s is a JSON %s, want %s", wrong.Field, wrong.Value, wantedJSON(wrong.Type))
 }
 
 func wantedJSON(t reflect.Type) string {
@@ -353,7 +353,7 @@ func (d *Dictionary) checkCollapsed() error {
 func (d *Dictionary) checkFused() error {
 	for from, to := range d.Fused {
 		if !isPattern(from) || !isPattern(to) {
-			return fmt.Errorf("fused: %q: %q is no pattern", from, to)
+			return fmt.Errorf("fused: %q: %q is not a pattern", from, to)
 		}
 	}
 	return nil
@@ -362,11 +362,11 @@ func (d *Dictionary) checkFused() error {
 // checkPlace checks a shape and the words there.
 func checkPlace(field, place string, words []string) error {
 	if shape, ok := parseShape(place); !ok || len(shape) > MaxPattern {
-		return fmt.Errorf("%s: %q is no shape: write <*> for each literal, and the rest as in a pattern", field, place)
+		return fmt.Errorf("%s: %q is not a shape: write <*> for each literal, and the rest as in a pattern", field, place)
 	}
 	for _, w := range words {
 		if !isPattern(w) {
-			return fmt.Errorf("%s: %q: %q is no literal", field, place, w)
+			return fmt.Errorf("%s: %q: %q is not a literal", field, place, w)
 		}
 	}
 	return nil
@@ -442,7 +442,7 @@ func (p *protection) levels(shape string, r rung) []wordSet {
 	return sets
 }
 
-// cutShape is the function of this name for rung r, but for shapes that it
+// cutShape returns the function of this name for rung r, but for shapes that it
 // spares.
 func (p *protection) cutShape(shape []byte, r rung) (int, bool) {
 	end, cut := cutShape(shape, r.elements)
@@ -470,7 +470,7 @@ var kindOf = func() map[string]Kind {
 	return kinds
 }()
 
-// parseShape is the inverse of printShape. It reports whether s is a shape.
+// parseShape returns the inverse of printShape. It reports whether s is a shape.
 func parseShape(s string) (string, bool) {
 	shape := make([]byte, 0, len(s))
 	for s != "" {

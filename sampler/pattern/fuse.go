@@ -168,7 +168,7 @@ func (g *group) fuse(round moves) {
 	}
 }
 
-// anchor is the member with most names of those whose gap is one random token,
+// anchor returns the member with most names of those whose gap is one random token,
 // perhaps after a word, or one wildcard.
 func (g *group) anchor() (best gap, found bool) {
 	for _, m := range g.gaps {
@@ -378,7 +378,7 @@ func (g *group) belongs(m, a gap) bool {
 // there being a reason.
 const chance = 3
 
-// few is one part of n, but at least chance.
+// few returns one part of n, but at least chance.
 func few(n, parts int64) int64 { return max(chance, n/parts) }
 
 // belongsAlone decides about a gap of one element beside random tokens.
@@ -456,7 +456,7 @@ func isPieces(middle []elem, prefix string, hits, anchorHits int64) bool {
 	return hits <= max(chance, expected)
 }
 
-// fixedHex is the length of hexadecimal tokens of a usual length, else 0.
+// fixedHex returns the length of hexadecimal tokens of a usual length, else 0.
 func fixedHex(k Kind) int {
 	switch k {
 	case Hex16:

@@ -36,7 +36,7 @@ func generate(rng *rand.Rand, families []patterntest.Family, count func(patternt
 	return all
 }
 
-// groupAll is what a run does: a survey of the first names, then the trie.
+// groupAll returns what a run does: a survey of the first names, then the trie.
 func groupAll(samples []sample) []Namespace[owners] {
 	survey := NewSurvey(nil)
 	for _, s := range samples {
@@ -154,6 +154,9 @@ func TestFamiliesMixed(t *testing.T) {
 
 // TestOneFamilyDominates gives one family nearly all names.
 func TestOneFamilyDominates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	known := patterntest.Families()
 	for _, tt := range []struct {
 		families []patterntest.Family

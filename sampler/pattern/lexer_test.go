@@ -77,7 +77,7 @@ func TestBounds(t *testing.T) {
 // same text again and again: that would take minutes, even on a fast machine.
 func TestLinear(t *testing.T) {
 	if testing.Short() {
-		t.Skip("measures time")
+		t.Skip("measures time: make soak")
 	}
 	lexer := NewLexer()
 	for _, unit := range []string{

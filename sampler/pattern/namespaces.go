@@ -35,7 +35,7 @@ func (t *Trie[V]) Namespaces() []Namespace[V] {
 	return list
 }
 
-// alone is l without its words: leaves of different shapes can be joined.
+// alone returns l without its words: leaves of different shapes can be joined.
 func (l *leaf[V]) alone() *leaf[V] { return &leaf[V]{value: l.value, hits: l.hits} }
 
 // CountNamespaces returns how many namespaces there would be.

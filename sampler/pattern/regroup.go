@@ -196,7 +196,7 @@ func (m *meeting) labels() map[*seat]string {
 	return labels
 }
 
-// candidates are the labels that rows have, the best first.
+// candidates returns the labels that rows have, the best first.
 func (m *meeting) candidates() (list []candidate) {
 	rows, leaves := m.trie.rows()
 	for i, r := range rows {

@@ -24,7 +24,7 @@ type elem struct {
 	level level // of a delimiter
 }
 
-// final is the pattern after fusion.
+// final returns the pattern after fusion.
 func (r *row) final() string {
 	if r.fused != "" {
 		return r.fused
@@ -76,7 +76,7 @@ func elemOf(delims *Delimiters, mark string, first bool) elem {
 	return elem{text: mark, kind: Delimiter, level: delims.levelOf(mark)}
 }
 
-// levelOf is the strength of a delimiter in a shape, 0 for other elements.
+// levelOf returns the strength of a delimiter in a shape, 0 for other elements.
 func (d *Delimiters) levelOf(mark string) level {
 	if len(mark) == 3 {
 		return d.levels[encodedDelimiter(mark)]
@@ -84,7 +84,7 @@ func (d *Delimiters) levelOf(mark string) level {
 	return d.levels[mark[0]]
 }
 
-// printElems is the pattern of elems.
+// printElems returns the pattern of elems.
 func printElems(elems []elem) string {
 	if len(elems) == 0 {
 		return emptyPattern
@@ -92,7 +92,7 @@ func printElems(elems []elem) string {
 	return join(elems)
 }
 
-// join is elems in print.
+// join returns elems in print.
 func join(elems []elem) string {
 	var b strings.Builder
 	for _, e := range elems {
@@ -141,7 +141,7 @@ func (c *contexts) of(g gap) context {
 	return context{c.before[g.start], c.after[g.end], c.lengths[g.start] + c.lengths[n] - c.lengths[g.end]}
 }
 
-// extend is the hash of a sequence of elements with one more.
+// extend returns the hash of a sequence of elements with one more.
 func extend(hash uint64, e elem) uint64 {
 	const odd = 0x9e3779b97f4a7c15
 	return bits.RotateLeft64(hash, 23)*odd + xxhash.Sum64String(e.text)

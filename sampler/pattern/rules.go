@@ -50,12 +50,12 @@ func (e *RuleError) Error() string {
 // may be at most MaxRules. An error about one of them is a *RuleError.
 func ParseRules(texts ...string) (*Rules, error) {
 	if len(texts) > MaxRules {
-		return nil, fmt.Errorf("%d rules, and at most %d can be used", len(texts), MaxRules)
+		return nil, fmt.Errorf("%d rules, but at most %d are allowed", len(texts), MaxRules)
 	}
 	rules, room := &Rules{}, maxProgram
 	for i, text := range texts {
 		if room -= programSize(text); room < 0 {
-			return nil, fmt.Errorf("the regular expressions of the first %d rules are too large together", i+1)
+			return nil, fmt.Errorf("the regular expressions of the first %d rules are too large when added up", i+1)
 		}
 		r, err := parseRule(text)
 		if err != nil {
@@ -66,7 +66,7 @@ func ParseRules(texts ...string) (*Rules, error) {
 	return rules, nil
 }
 
-// programSize is how large the program of a rule's regular expression is, counted as
+// programSize returns how large the program of a rule's regular expression is, counted as
 // maxProgram is; 0 where there is none.
 func programSize(text string) (size int) {
 	at := strings.LastIndexByte(text, '=')
@@ -91,7 +91,7 @@ func parseRule(text string) (rule, error) {
 	at := strings.LastIndexByte(text, '=')
 	switch {
 	case len(text) > maxRuleBytes:
-		return rule{}, fmt.Errorf("a rule has %d bytes, and at most %d can be used: it begins with %.40q", len(text), maxRuleBytes, text)
+		return rule{}, fmt.Errorf("a rule has %d bytes, but at most %d are allowed: it begins with %.40q", len(text), maxRuleBytes, text)
 	case at < 0:
 		return rule{}, &RuleError{text, len(text), "a rule is written REGEX=NAME, and there is no ="}
 	case at == 0:
@@ -121,7 +121,7 @@ func regexError(text, expr string, err error) error {
 	return &RuleError{text, faultAt(expr, bad), bad.Code.String()}
 }
 
-// faultAt is where in expr its fault is. For parentheses the error has the whole
+// faultAt returns where in expr its fault is. For parentheses the error has the whole
 // expression in the place of a part.
 func faultAt(expr string, bad *syntax.Error) int {
 	parse := func(n int) (code syntax.ErrorCode) { // of the first n bytes; "" for no fault
@@ -158,7 +158,7 @@ func (r *rule) checkName(offset int) error {
 		case use == "$":
 			return &RuleError{r.text, offset + at[0], "$ must be followed by the number of a capture; $$ is a dollar sign"}
 		case !r.hasCapture(strings.Trim(use, "${}")):
-			return &RuleError{r.text, offset + at[0], fmt.Sprintf("the regular expression has %s, and not %s", countCaptures(r.match.NumSubexp()), use)}
+			return &RuleError{r.text, offset + at[0], fmt.Sprintf("the regular expression has %s, not %s", countCaptures(r.match.NumSubexp()), use)}
 		}
 	}
 	return nil
@@ -217,7 +217,7 @@ func braced(use string) string {
 	return "${" + use[1:] + "}"
 }
 
-// printable is s as far as it may be printed, and at most MaxPattern long.
+// printable returns s as far as it may be printed, and at most MaxPattern long.
 func printable(s string) string {
 	end := unprintable(s)
 	if end == len(s) && end <= MaxPattern {
@@ -249,7 +249,7 @@ func (r *Rules) Merge(other *Rules) {
 	}
 }
 
-// Texts are the rules as they were written, in order; none for nil.
+// Texts returns the rules as they were written, in order; none for nil.
 func (r *Rules) Texts() (texts []string) {
 	if r == nil {
 		return nil

@@ -67,9 +67,9 @@ func TestBadRules(t *testing.T) {
 		{":3)|a=x", 2, "unexpected )"},
 		{"[x]a[x=1", 4, "missing closing ]"},
 		{"abc[d=x", 3, "missing closing ]"},
-		{"a(b)=x$2", 6, "has 1 capture, and not $2"},
+		{"a(b)=x$2", 6, "has 1 capture, not $2"},
 		{"a(b)=x$y", 6, "$ must be followed by"},
-		{"a=${b}", 2, "has 0 captures, and not ${b}"},
+		{"a=${b}", 2, "has 0 captures, not ${b}"},
 		{"a=b\x1b[0m", 3, "printable"},
 	} {
 		_, err := ParseRules("^fine=fine", tt.rule)
@@ -96,11 +96,11 @@ func TestRulesAreBounded(t *testing.T) {
 		t.Errorf("as many as may be: %v", err)
 	}
 	for name, texts := range map[string][]string{
-		"300000 rules, and at most 1000":                     numbered(300_000, "^x%d:=y"),
-		"a rule has 4097 bytes, and at most 4096":            {strings.Repeat("x", 4095) + "=y"},
-		"the first 1 rules are too large together":           {`^[\pL\pN]{900}$=x`},
+		"300000 rules, but at most 1000":                     numbered(300_000, "^x%d:=y"),
+		"a rule has 4097 bytes, but at most 4096":            {strings.Repeat("x", 4095) + "=y"},
+		"the first 1 rules are too large when added up":      {`^[\pL\pN]{900}$=x`},
 		"the regular expressions of the first 1":             {`((\pL{1,10}){1,10}){1,9}=x`},
-		"are too large together":                             numbered(MaxRules, `(a|b|c|%d){900}=x`),
+		"are too large when added up":                        numbered(MaxRules, `(a|b|c|%d){900}=x`),
 		"expression nests too deeply: at character 1 of \"(": {strings.Repeat("(", 1500) + strings.Repeat(")", 1500) + "=x"},
 	} {
 		if _, err := ParseRules(texts...); err == nil || !strings.Contains(err.Error(), name) {

@@ -19,7 +19,7 @@ const (
 	surveyPaths = 1 << 19
 )
 
-// Survey looks at the first names of a walk to find the literals that are too
+// Survey looks at the first names of a scan to find the literals that are too
 // frequent to be anything but names that people chose, and the places where they
 // are too many.
 type Survey struct {
@@ -76,7 +76,7 @@ func (s *Survey) Add(name string) (more bool) {
 	return !s.over()
 }
 
-// Pass is Add for a name to which a rule gives its namespace: it brings the end
+// Pass returns Add for a name to which a rule gives its namespace: it brings the end
 // of the survey nearer, but its words say nothing of others.
 func (s *Survey) Pass(name string) (more bool) {
 	s.names++
@@ -316,7 +316,7 @@ func (p *place) outstanding(words []counted, isFrequent func(word string) bool) 
 	return choose(words, func(w string) bool { return isFrequent(w) && p.hits[w] >= outstandingTimes*rest })
 }
 
-// share is that of a word among all at the place.
+// share returns that of a word among all at the place.
 func (p *place) share(word string) float64 {
 	return float64(min(p.hits[word], countedHits)) / float64(p.total)
 }
@@ -397,7 +397,7 @@ func stands(chosen []bool, level int) bool {
 	return len(chosen)-count(chosen) <= ladder[0].literals(level)
 }
 
-// width is how many words stand, the wildcard included.
+// width returns how many words stand, the wildcard included.
 func width(chosen []bool, level int) int {
 	if stands(chosen, level) {
 		return max(1, len(chosen))

@@ -99,7 +99,7 @@ func (t *Trie[V]) At(name string) V {
 	return l.value
 }
 
-// namedLeaf is the leaf of a rule.
+// namedLeaf returns the leaf of a rule.
 func (t *Trie[V]) namedLeaf(name string) *leaf[V] {
 	l := t.named[name]
 	if l == nil {
@@ -525,7 +525,7 @@ func (t *Trie[V]) lookUp(p parsed) (*leaf[V], string) {
 	return n.leaf, printed
 }
 
-// Footprint is about how many bytes the trie takes, with what value tells of
+// Footprint returns about how many bytes the trie takes, with what value tells of
 // each value.
 func (t *Trie[V]) Footprint(value func(V) int) (bytes int) {
 	for key, sh := range t.shapes {
@@ -542,7 +542,7 @@ func (t *Trie[V]) Footprint(value func(V) int) (bytes int) {
 // control, and as much again for the slots that are free, more or less.
 const mapEntry = 50
 
-// stringBytes is what the text of s takes.
+// stringBytes returns what the text of s takes.
 func stringBytes(s string) int { return (len(s) + 7) &^ 7 }
 
 func (n *node[V]) footprint(value func(V) int) int {

@@ -13,7 +13,7 @@ import (
 const ToolName = "keyprof"
 
 // Check reports the first thing that makes p no valid document, and where it
-// is: `namespaces[3].ttl.histogram[2]: le: no known edge`. Read checks what it
+// is: `namespaces[3].ttl.histogram[2]: le: not a known edge`. Read checks what it
 // has read, and Write what it is about to write. The error wraps ErrNotProfile
 // or ErrNewerSchema when p is no document of this version.
 //
@@ -228,7 +228,7 @@ func (p *Profile) checkUnique() error {
 			id.pattern = "" // it is known by its flag, whatever it is called
 		}
 		if seen[id] {
-			return &fault{fmt.Sprintf("namespaces[%d]", i), "there twice"}
+			return &fault{fmt.Sprintf("namespaces[%d]", i), "duplicate"}
 		}
 		seen[id] = true
 	}
@@ -285,7 +285,7 @@ type named struct {
 	of   *Estimate // the whole of which it is a part, if it is one
 }
 
-// estimates are those of s, the absent ones included.
+// estimates returns those of s, the absent ones included.
 func (s *Stats) estimates() []named {
 	return []named{
 		{"keys", &s.Keys, nil},
@@ -431,7 +431,7 @@ func checkHistogram(buckets []Bucket, edges []int64, edge string) (sum tally, er
 	return sum, err
 }
 
-// edgeIndex is the index of the bucket that ends at edge, nil being the one
+// edgeIndex returns the index of the bucket that ends at edge, nil being the one
 // beyond the last edge.
 func edgeIndex(place string, edge *int64, edges []int64) (int, error) {
 	if edge == nil {
@@ -439,7 +439,7 @@ func edgeIndex(place string, edge *int64, edges []int64) (int, error) {
 	}
 	i, found := slices.BinarySearch(edges, *edge)
 	if !found {
-		return 0, &fault{place, "no known edge"}
+		return 0, &fault{place, "not a known edge"}
 	}
 	return i, nil
 }
@@ -457,7 +457,7 @@ func (s *Stats) checkJoint() error {
 			return err
 		}
 		if seen[cell] {
-			return &fault{"keys", "cell is there twice"}
+			return &fault{"keys", "duplicate cell"}
 		}
 		seen[cell] = true
 		return sum.add(c.Keys, c.Bytes)
@@ -465,7 +465,7 @@ func (s *Stats) checkJoint() error {
 	return first(err, sum.check("idle_by_ttl", s))
 }
 
-// cell is the place of c in the joint table: bucket of idle time, then bucket
+// cell returns the place of c in the joint table: bucket of idle time, then bucket
 // of TTL, in which -1 stands for no TTL.
 func (c *IdleByTTL) cell() ([2]int, error) {
 	idle, err := edgeIndex("idle_le_s", c.IdleLE, Edges)
@@ -473,7 +473,7 @@ func (c *IdleByTTL) cell() ([2]int, error) {
 		return [2]int{}, err
 	}
 	if c.NoTTL {
-		return [2]int{idle, -1}, firstBroken(rule{c.TTLLE != nil, "ttl_le_s", "there beside no_ttl"})
+		return [2]int{idle, -1}, firstBroken(rule{c.TTLLE != nil, "ttl_le_s", "present beside no_ttl"})
 	}
 	ttl, err := edgeIndex("ttl_le_s", c.TTLLE, Edges)
 	return [2]int{idle, ttl}, err
@@ -522,7 +522,7 @@ func (k *Key) check() error {
 			maybe("idle_s", k.IdleS),
 		),
 		checkTexts(text{"type", k.Type}),
-		firstBroken(rule{k.NoTTL && k.TTLS != nil, "ttl_s", "there beside no_ttl"}),
+		firstBroken(rule{k.NoTTL && k.TTLS != nil, "ttl_s", "present beside no_ttl"}),
 	)
 }
 
@@ -552,7 +552,7 @@ func sumFault(name string, total, sum int64) error {
 	return &fault{"totals." + name, fmt.Sprintf("%d, but the namespaces add up to %d", total, sum)}
 }
 
-// sumExact is the sum of the estimate with index i over all namespaces, if all
+// sumExact returns the sum of the estimate with index i over all namespaces, if all
 // of them have it and it is exact.
 func sumExact(namespaces []Namespace, i int) (sum int64, ok bool) {
 	for j := range namespaces {
@@ -597,7 +597,7 @@ type rule struct {
 	problem string
 }
 
-// firstBroken is the fault of the first rule that is broken.
+// firstBroken returns the fault of the first rule that is broken.
 func firstBroken(rules ...rule) error {
 	for _, r := range rules {
 		if r.broken {
@@ -607,7 +607,7 @@ func firstBroken(rules ...rule) error {
 	return nil
 }
 
-// first is the first error that is not nil.
+// first returns the first error that is not nil.
 func first(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -646,10 +646,10 @@ type figure struct {
 	value float64
 }
 
-// whole is the figure of a count.
+// whole returns the figure of a count.
 func whole(place string, n int64) figure { return figure{place, float64(n)} }
 
-// maybe is the figure of a count that may be absent, which breaks no rule.
+// maybe returns the figure of a count that may be absent, which breaks no rule.
 func maybe(place string, n *int64) figure {
 	if n == nil {
 		return whole(place, 0)
@@ -684,7 +684,7 @@ func checkTexts(texts ...text) error {
 	return nil
 }
 
-// addSaturating is a+b for counts, and the largest int64 when that overflows:
+// addSaturating returns a+b for counts, and the largest int64 when that overflows:
 // the sums of a hostile file must not wrap round to something plausible.
 func addSaturating(a, b int64) int64 {
 	if a > math.MaxInt64-b {

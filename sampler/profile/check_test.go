@@ -37,7 +37,7 @@ func TestCheckVersions(t *testing.T) {
 	}
 }
 
-// pointer is where n is.
+// pointer returns where n is.
 func pointer[T any](n T) *T { return &n }
 
 // checkCases break a full profile, each in one place. Its first namespace is
@@ -86,8 +86,8 @@ var checkCases = []struct {
 	{"namespaces: missing", func(p *profile.Profile) { p.Namespaces = nil }},
 	{"namespaces[0].db: negative", func(p *profile.Profile) { p.Namespaces[0].DB = -1 }},
 	{"namespaces[0].pattern: not UTF-8", func(p *profile.Profile) { p.Namespaces[0].Pattern = "a\xff" }},
-	{"namespaces[1]: there twice", func(p *profile.Profile) { p.Namespaces[1].Pattern = p.Namespaces[0].Pattern }},
-	{"namespaces[2]: there twice", func(p *profile.Profile) {
+	{"namespaces[1]: duplicate", func(p *profile.Profile) { p.Namespaces[1].Pattern = p.Namespaces[0].Pattern }},
+	{"namespaces[2]: duplicate", func(p *profile.Profile) {
 		p.Namespaces[1].Other, p.Namespaces[1].DB = true, 3
 	}},
 	{"totals.vanished: negative", func(p *profile.Profile) { p.Totals.Vanished = -1 }},
@@ -122,7 +122,7 @@ var checkCases = []struct {
 	}},
 
 	{"namespaces[1].ttl.histogram: missing", func(p *profile.Profile) { p.Namespaces[1].TTL.Histogram = nil }},
-	{"namespaces[1].ttl.histogram[2].le_s: no known edge", func(p *profile.Profile) { p.Namespaces[1].TTL.Histogram[2].Edge = pointer[int64](61) }},
+	{"namespaces[1].ttl.histogram[2].le_s: not a known edge", func(p *profile.Profile) { p.Namespaces[1].TTL.Histogram[2].Edge = pointer[int64](61) }},
 	{"namespaces[1].ttl.histogram[2].le_s: not above the edge before it", func(p *profile.Profile) {
 		h := p.Namespaces[1].TTL.Histogram
 		h[1], h[2] = h[2], h[1]
@@ -143,12 +143,12 @@ var checkCases = []struct {
 	{"namespaces[0].idle.histogram: more keys than the whole", func(p *profile.Profile) { p.Namespaces[0].Idle.SharedKeys = 1 }},
 	{"namespaces[0].idle.keys: negative", func(p *profile.Profile) { p.Namespaces[0].Idle.SharedKeys = -1 }},
 	{"namespaces[0].idle.horizon_s: negative", func(p *profile.Profile) { p.Namespaces[0].Idle.HorizonS = -1 }},
-	{"totals.freq.histogram[0].le: no known edge", func(p *profile.Profile) { p.Totals.Freq.Histogram[0].Edge = &profile.Edges[0] }},
+	{"totals.freq.histogram[0].le: not a known edge", func(p *profile.Profile) { p.Totals.Freq.Histogram[0].Edge = &profile.Edges[0] }},
 	{"totals.freq.histogram: more keys than the whole", func(p *profile.Profile) { p.Totals.Freq.Histogram[0].Keys = 408 }},
-	{"namespaces[1].idle_by_ttl[0].idle_le_s: no known edge", func(p *profile.Profile) { p.Namespaces[1].IdleByTTL[0].IdleLE = pointer[int64](1) }},
-	{"namespaces[1].idle_by_ttl[0].ttl_le_s: no known edge", func(p *profile.Profile) { p.Namespaces[1].IdleByTTL[0].TTLLE = pointer[int64](1) }},
-	{"namespaces[1].idle_by_ttl[0].ttl_le_s: there beside no_ttl", func(p *profile.Profile) { p.Namespaces[1].IdleByTTL[0].NoTTL = true }},
-	{"namespaces[1].idle_by_ttl[1].keys: cell is there twice", func(p *profile.Profile) {
+	{"namespaces[1].idle_by_ttl[0].idle_le_s: not a known edge", func(p *profile.Profile) { p.Namespaces[1].IdleByTTL[0].IdleLE = pointer[int64](1) }},
+	{"namespaces[1].idle_by_ttl[0].ttl_le_s: not a known edge", func(p *profile.Profile) { p.Namespaces[1].IdleByTTL[0].TTLLE = pointer[int64](1) }},
+	{"namespaces[1].idle_by_ttl[0].ttl_le_s: present beside no_ttl", func(p *profile.Profile) { p.Namespaces[1].IdleByTTL[0].NoTTL = true }},
+	{"namespaces[1].idle_by_ttl[1].keys: duplicate cell", func(p *profile.Profile) {
 		p.Namespaces[1].IdleByTTL[1] = p.Namespaces[1].IdleByTTL[0]
 	}},
 	{"namespaces[1].idle_by_ttl: more keys than the whole", func(p *profile.Profile) { p.Namespaces[1].IdleByTTL[0].Keys = 200 }},
@@ -172,7 +172,7 @@ var checkCases = []struct {
 	{"largest[0].db: negative", func(p *profile.Profile) { p.Largest[0].DB = -1 }},
 	{"largest[0].bytes: negative", func(p *profile.Profile) { *p.Largest[0].Bytes = -1 }},
 	{"largest[0].ttl_s: not a finite number", func(p *profile.Profile) { *p.Largest[0].TTLS = math.NaN() }},
-	{"largest[0].ttl_s: there beside no_ttl", func(p *profile.Profile) { p.Largest[0].NoTTL = true }},
+	{"largest[0].ttl_s: present beside no_ttl", func(p *profile.Profile) { p.Largest[0].NoTTL = true }},
 	{"largest[0].type: not UTF-8", func(p *profile.Profile) { p.Largest[0].Type = "\xff" }},
 	{"largest[0].name: not UTF-8", func(p *profile.Profile) { p.Largest[0].KeyName = profile.KeyName{Name: "\xff"} }},
 	{"largest[0].name: bad escape", func(p *profile.Profile) { p.Largest[0].KeyName = profile.KeyName{Name: `\y`, Escaped: true} }},
@@ -182,10 +182,10 @@ var checkCases = []struct {
 	{"largest[0].name_length: not above the longest whole name", func(p *profile.Profile) {
 		p.Largest[0].KeyName = profile.KeyName{Name: "x", Length: -1}
 	}},
-	{"largest[0].name_xxh64: does not go with name_length", func(p *profile.Profile) {
+	{"largest[0].name_xxh64: does not match name_length", func(p *profile.Profile) {
 		p.Largest[0].KeyName = profile.KeyName{Name: "x", Length: 5000}
 	}},
-	{"largest[0].name_xxh64: does not go with name_length", func(p *profile.Profile) {
+	{"largest[0].name_xxh64: does not match name_length", func(p *profile.Profile) {
 		p.Largest[0].KeyName = profile.KeyName{Name: "x", Hash: "0123456789abcdef"}
 	}},
 }

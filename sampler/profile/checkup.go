@@ -10,7 +10,7 @@ import (
 const CheckupSchemaVersion = 1
 
 // Checkup is what can be told of a profile before it is made: what the server
-// is, what it would refuse, what a walk over all keys would take, and what to
+// is, what it would refuse, what a scan of all keys would take, and what to
 // watch out for. What is unknown is absent.
 type Checkup struct {
 	Schema   int              `json:"schema"` // version of the document: CheckupSchemaVersion
@@ -72,7 +72,7 @@ type CheckupDatabase struct {
 	Selected bool   `json:"selected"`
 	Keys     *int64 `json:"keys,omitempty"`    // keys, by INFO
 	Expires  *int64 `json:"expires,omitempty"` // keys with a TTL, by INFO
-	Refusal  string `json:"refusal,omitempty"` // why it cannot be walked
+	Refusal  string `json:"refusal,omitempty"` // why it cannot be scanned
 }
 
 // CheckupMeasure is something that is asked about every key.
@@ -102,7 +102,7 @@ type CheckupACL struct {
 	Own string `json:"own"`
 }
 
-// CheckupWalk is what a walk over all selected keys would take.
+// CheckupWalk is what a scan of all selected keys would take.
 type CheckupWalk struct {
 	MaxLoad    float64       `json:"max_load"`       // share of the server's main thread allowed, in (0,1]
 	Rate       float64       `json:"rate,omitempty"` // keys a second allowed; absent without a limit
@@ -122,7 +122,7 @@ type CheckupRange struct {
 	Hi float64 `json:"hi"` // seconds
 }
 
-// JSON is the document, indented, with nothing in it that a terminal obeys.
+// JSON returns the document, indented, with nothing in it that a terminal obeys.
 func (r *Checkup) JSON() ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -25,7 +25,7 @@ type KeyName struct {
 	Hash    string `json:"name_xxh64,omitempty"`  // XXH64 of the whole name in hexadecimal, when it was cut
 }
 
-// NewKeyName is the storable form of a key's name.
+// NewKeyName returns the storable form of a key's name.
 func NewKeyName(raw string) KeyName {
 	var k KeyName
 	if len(raw) > MaxNameBytes {
@@ -71,7 +71,7 @@ func escapeInvalid(raw string) string {
 	return b.String()
 }
 
-// Raw is the key's name as the server knows it, or its beginning when Length
+// Raw returns the key's name as the server knows it, or its beginning when Length
 // says that it was cut. The error tells of an escape that NewKeyName never writes.
 func (k KeyName) Raw() (string, error) {
 	if !k.Escaped {
@@ -121,7 +121,7 @@ func (k *KeyName) check() error {
 			rule{err != nil, "name", "bad escape"},
 			rule{len(raw) > MaxNameBytes, "name", "too long"},
 			rule{cut && k.Length <= MaxNameBytes, "name_length", "not above the longest whole name"},
-			rule{cut != hashForm.MatchString(k.Hash), "name_xxh64", "does not go with name_length"},
+			rule{cut != hashForm.MatchString(k.Hash), "name_xxh64", "does not match name_length"},
 		),
 	)
 }

@@ -29,10 +29,10 @@ type Profile struct {
 	Schema int    `json:"schema"` // version of the document: SchemaVersion
 	Tool   Tool   `json:"tool"`
 	Label  string `json:"label,omitempty"`
-	// Began and Ended enclose the walk, in UTC.
+	// Began and Ended enclose the scan, in UTC.
 	Began time.Time `json:"began"`
 	Ended time.Time `json:"ended"`
-	// Complete means that every key of every selected database was walked and
+	// Complete means that every key of every selected database was scanned and
 	// probed. A measure in Missing leaves a profile complete; a refused or
 	// unreachable database does not.
 	Complete   bool        `json:"complete"`
@@ -64,7 +64,7 @@ const (
 	MeasureType  Measure = "type"  // TYPE
 )
 
-// Missing is a measure that the server refuses, found out before the walk.
+// Missing is a measure that the server refuses, found out before the scan.
 type Missing struct {
 	Measure Measure `json:"measure"`
 	Node    string  `json:"node"`             // address of the node that refuses it
@@ -139,7 +139,7 @@ type Key struct {
 	IdleS *int64   `json:"idle_s,omitempty"` // seconds; see IdleStats.Measure
 }
 
-// Node is one server process, as it was when the walk began.
+// Node is one server process, as it was when the scan began.
 type Node struct {
 	Address    string `json:"address"` // host:port or socket path, without credentials
 	Role       string `json:"role"`    // RolePrimary or RoleReplica
@@ -172,13 +172,13 @@ const (
 	RoleReplica = "replica"
 )
 
-// Database is one logical database of a node, and how far its walk came.
+// Database is one logical database of a node, and how far its scan came.
 type Database struct {
 	DB         int       `json:"db"` // its number
 	Complete   bool      `json:"complete"`
 	Incomplete string    `json:"incomplete,omitempty"` // why it is not complete
-	Before     *Keyspace `json:"before,omitempty"`     // when the walk began
-	After      *Keyspace `json:"after,omitempty"`      // when the walk ended
+	Before     *Keyspace `json:"before,omitempty"`     // when the scan began
+	After      *Keyspace `json:"after,omitempty"`      // when the scan ended
 	Returned   int64     `json:"returned"`             // names that SCAN returned, repeats included, up to the last page that was probed
 	// NoTTLKeys are the keys that answered PTTL -1, to be held against
 	// Keys-Expires of INFO; absent when PTTL is refused.
@@ -186,7 +186,7 @@ type Database struct {
 	// Covered is the share of the positions of SCAN's cursor that a sample covered,
 	// in (0,1], or of the keys, where slots were drawn; absent for a census.
 	Covered *float64 `json:"covered,omitempty"`
-	// Cursor is the SCAN cursor at which an incomplete walk stopped.
+	// Cursor is the SCAN cursor at which an incomplete scan stopped.
 	Cursor string `json:"cursor,omitempty"`
 }
 
@@ -256,10 +256,10 @@ type Receipt struct {
 	// Stalls are the commands that took longer than the timeout, none when absent:
 	// those that took longest, longest first.
 	Stalls []Stall `json:"stalls,omitempty"`
-	// Brakes are when the walk stood back since the server changed, none when
+	// Brakes are when the scan stood back since the server changed, none when
 	// absent. They are not in PausedS.
 	Brakes []Brake `json:"brakes,omitempty"`
-	// ProbeRTT is what PING took on a connection beside the walk's; absent when
+	// ProbeRTT is what PING took on a connection beside the scan's; absent when
 	// there was none.
 	ProbeRTT *ProbeRTT `json:"probe_rtt,omitempty"`
 }
@@ -274,18 +274,18 @@ type Stall struct {
 	Answered bool    `json:"answered"`       // the answer came in the end, and is in the figures
 }
 
-// Brake is how often, and how long, the walk stood back for one cause.
+// Brake is how often, and how long, the scan stood back for one cause.
 type Brake struct {
 	Cause string  `json:"cause"`  // a clause about the server
 	Count int64   `json:"count"`  // number of times
 	TookS float64 `json:"took_s"` // seconds
 }
 
-// ProbeRTT is what other clients felt: round trips of PING before the walk, and
+// ProbeRTT is what other clients felt: round trips of PING before the scan, and
 // evenly spread over its time, its pauses included.
 type ProbeRTT struct {
 	Before *RoundTrips `json:"before,omitempty"`
-	During *RoundTrips `json:"during,omitempty"` // absent in a walk that was over at once
+	During *RoundTrips `json:"during,omitempty"` // absent in a scan that was over at once
 }
 
 // RoundTrips are round trips in sum, to within 5 %.

@@ -41,7 +41,7 @@ type parsedStruct struct {
 	fields []*ast.Field
 }
 
-// structsOf are all struct types of this package, and the dictionary's.
+// structsOf returns all struct types of this package, and the dictionary's.
 func structsOf(t *testing.T) []parsedStruct {
 	t.Helper()
 	var structs []parsedStruct
@@ -62,7 +62,7 @@ func structsOf(t *testing.T) []parsedStruct {
 	return structs
 }
 
-// sources are the parsed files of this package, without tests, and that of the
+// sources returns the parsed files of this package, without tests, and that of the
 // dictionary of patterns.
 func sources(t *testing.T) []*ast.File {
 	t.Helper()
@@ -88,7 +88,7 @@ func sources(t *testing.T) []*ast.File {
 	return files
 }
 
-// typeName is the name of a field's type, without a pointer.
+// typeName returns the name of a field's type, without a pointer.
 func typeName(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:

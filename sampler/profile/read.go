@@ -37,7 +37,7 @@ func Read(r io.Reader) (*Profile, error) {
 	return decode(data)
 }
 
-// ReadFile is Read on the file at path, with errors that name it.
+// ReadFile returns Read on the file at path, with errors that name it.
 func ReadFile(path string) (*Profile, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -51,7 +51,7 @@ func ReadFile(path string) (*Profile, error) {
 	return p, nil
 }
 
-// readDocument is the decompressed content of r. Neither this nor what r holds
+// readDocument returns the decompressed content of r. Neither this nor what r holds
 // may be more than limit bytes, and no part of it may pass the limits on parts: it
 // is read no further than that.
 func readDocument(r io.Reader, limit int64) ([]byte, error) {
@@ -101,7 +101,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// explain is the error to report when reading stopped with err: that of the
+// explain returns the error to report when reading stopped with err: that of the
 // source if it failed, else what is wrong with its content.
 func (s *source) explain(err error) error {
 	switch {
@@ -165,7 +165,7 @@ func decode(data []byte) (*Profile, error) {
 
 var errNotUTF8 = errors.New("not UTF-8")
 
-// inUTC is t in UTC, without the monotonic clock that no file can hold.
+// inUTC returns t in UTC, without the monotonic clock that no file can hold.
 func inUTC(t time.Time) time.Time { return t.Round(0).UTC() }
 
 func isSyntax(err error) bool {
@@ -364,7 +364,7 @@ func (m *meter) takeMark(c byte) {
 	}
 }
 
-// excess is the error of the limit that has been passed; nil: none.
+// excess returns the error of the limit that has been passed; nil: none.
 func (m *meter) excess() error {
 	if m.rows <= MaxRows && m.objects <= MaxObjects && m.values <= MaxValues && max(m.text, m.bare) <= MaxStringBytes &&
 		m.depth <= MaxDepth && (m.depth < 0 || m.elements[m.depth] <= MaxElements) {
@@ -428,7 +428,7 @@ var suffixes = []struct {
 	{".json.zst", Zstd},
 }
 
-// CompressionFor is the compression that the suffix of a file's name asks for:
+// CompressionFor returns the compression that the suffix of a file's name asks for:
 // .json, .json.gz or .json.zst. Any other gives an error that wraps ErrSuffix.
 func CompressionFor(path string) (Compression, error) {
 	for _, s := range suffixes {

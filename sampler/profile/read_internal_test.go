@@ -12,10 +12,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// blanks are n spaces, which compress well.
+// blanks returns n spaces, which compress well.
 func blanks(n int) []byte { return bytes.Repeat([]byte(" "), n) }
 
-// squeezed is data, compressed.
+// squeezed returns data, compressed.
 func squeezed(t *testing.T, c Compression, data []byte) io.Reader {
 	t.Helper()
 	var b bytes.Buffer

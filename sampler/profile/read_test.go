@@ -160,7 +160,7 @@ func TestReadFileNamesTheFile(t *testing.T) {
 	}
 }
 
-// counters are the members of an object with n of them.
+// counters returns the members of an object with n of them.
 func counters(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -307,7 +307,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// smallest is a profile of one key, so that a fuzzer can change most of it.
+// smallest returns a profile of one key, so that a fuzzer can change most of it.
 func smallest() *profile.Profile {
 	return profiletest.Fold(profiletest.Observation{Pattern: "a", Name: "\xff", Type: "hash", Bytes: 72, TTLS: 0.5})
 }

@@ -15,7 +15,7 @@ type Sample struct {
 	From string `json:"from,omitempty"` // first position of the interval, a decimal number
 	To   string `json:"to,omitempty"`   // position after the last one; not above From: the interval wraps at zero
 	// Slots are where each slot of a cluster is a hash table of its own; absent where
-	// an interval of positions was walked.
+	// an interval of positions was scanned.
 	Slots *SampledSlots `json:"slots,omitempty"`
 	// Covered is the share of all keys that were measured, by estimate, in (0,1]:
 	// the mean of Database.Covered, each weighted by the keys of its database.
@@ -30,7 +30,7 @@ type SampledSlots struct {
 	Salt   string `json:"salt"`   // letters and digits
 	Filled int64  `json:"filled"` // slots that had keys
 	Drawn  int64  `json:"drawn"`  // slots of which keys were taken
-	Keys   int64  `json:"keys"`   // keys in all slots, by CLUSTER COUNTKEYSINSLOT, when the walk began
+	Keys   int64  `json:"keys"`   // keys in all slots, by CLUSTER COUNTKEYSINSLOT, when the scan began
 	// Taken is for how many of Keys the sample stands, by random group, those included
 	// that were gone when they were to be measured: SampleGroups numbers, to thousandths.
 	Taken []float64 `json:"taken"`
@@ -76,7 +76,7 @@ type Groups struct {
 	HighIdleBytes []int64 `json:"high_idle_bytes"` // bytes
 }
 
-// Plus are the sums over two disjoint sets of keys.
+// Plus returns the sums over two disjoint sets of keys.
 func (s ByteSums) Plus(other ByteSums) ByteSums {
 	return ByteSums{s.Keys + other.Keys, s.Bytes + other.Bytes, s.Squares.Plus(other.Squares), max(s.Largest, other.Largest)}
 }
@@ -101,12 +101,12 @@ func (s *Sample) checkPlaces() error {
 	}
 	n := s.Slots
 	return first(
-		firstBroken(rule{s.From != "" || s.To != "", "from", "positions, and slots as well"}),
+		firstBroken(rule{s.From != "" || s.To != "", "from", "present beside slots"}),
 		within("slots", first(
 			checkFigures(whole("filled", n.Filled), whole("drawn", n.Drawn), whole("keys", n.Keys)),
 			firstBroken(
 				rule{!saltForm.MatchString(n.Salt), "salt", "not letters and digits"},
-				rule{n.Drawn > n.Filled, "drawn", "more than are filled"},
+				rule{n.Drawn > n.Filled, "drawn", "more than filled"},
 				rule{n.Filled > n.Keys, "filled", "more than keys"},
 				rule{len(n.Taken) != SampleGroups, "taken", fmt.Sprintf("not %d groups", SampleGroups)},
 			),
@@ -130,7 +130,7 @@ var saltForm = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)
 
 func checkPosition(name, text string) error {
 	_, err := strconv.ParseUint(text, 10, 64)
-	return firstBroken(rule{err != nil || !cursorForm.MatchString(text), name, "no cursor position"})
+	return firstBroken(rule{err != nil || !cursorForm.MatchString(text), name, "not a cursor position"})
 }
 
 func checkCovered(share *float64) error {

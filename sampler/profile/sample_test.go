@@ -13,7 +13,7 @@ import (
 	"keyprof/sampler/profile/profiletest"
 )
 
-// sampled is a profile of a sample of three keys without a TTL, in two groups.
+// sampled returns a profile of a sample of three keys without a TTL, in two groups.
 func sampled() *profile.Profile {
 	p := profiletest.Fold(
 		profiletest.Observation{Pattern: "a", Name: "a", Type: "string", Bytes: 3, NoTTL: true},
@@ -60,8 +60,8 @@ func TestCheckRefusesSamples(t *testing.T) {
 	}{
 		{"design.sample: missing", func(p *profile.Profile) { p.Design.Sample = nil }},
 		{"design.sample.method: not that of a sample", func(p *profile.Profile) { p.Design.Method = profile.MethodCensus }},
-		{"design.sample.from: no cursor position", func(p *profile.Profile) { p.Design.Sample.From = "18446744073709551616" }},
-		{"design.sample.to: no cursor position", func(p *profile.Profile) { p.Design.Sample.To = "" }},
+		{"design.sample.from: not a cursor position", func(p *profile.Profile) { p.Design.Sample.From = "18446744073709551616" }},
+		{"design.sample.to: not a cursor position", func(p *profile.Profile) { p.Design.Sample.To = "" }},
 		{"design.sample.covered: not in (0,1]", func(p *profile.Profile) { p.Design.Sample.Covered = 0 }},
 		{"design.sample.covered: not in (0,1]", func(p *profile.Profile) { p.Design.Sample.Covered = math.NaN() }},
 		{"nodes[0].databases[0].covered: not in (0,1]", func(p *profile.Profile) { *p.Nodes[0].Databases[0].Covered = 1.5 }},
@@ -81,7 +81,7 @@ func TestCheckRefusesSamples(t *testing.T) {
 	}
 }
 
-// drawn is sampled of slots.
+// drawn returns sampled of slots.
 func drawn() *profile.Profile {
 	p := sampled()
 	p.Design.Sample = &profile.Sample{Slots: &profile.SampledSlots{Salt: "MVBAJ35BSJ", Filled: 273, Drawn: 3, Keys: 273, Taken: append(make([]float64, profile.SampleGroups-1), 3)}, Covered: 0.011}
@@ -107,11 +107,11 @@ func TestCheckRefusesSlots(t *testing.T) {
 		want   string
 		breaks func(s *profile.Sample)
 	}{
-		{"design.sample.from: positions, and slots as well", func(s *profile.Sample) { s.To = "7" }},
+		{"design.sample.from: present beside slots", func(s *profile.Sample) { s.To = "7" }},
 		{"design.sample.slots.salt: not letters and digits", func(s *profile.Sample) { s.Slots.Salt = "a\x1b[2J" }},
 		{"design.sample.slots.salt: not letters and digits", func(s *profile.Sample) { s.Slots.Salt = "" }},
 		{"design.sample.slots.keys: negative", func(s *profile.Sample) { s.Slots.Keys = -1 }},
-		{"design.sample.slots.drawn: more than are filled", func(s *profile.Sample) { s.Slots.Drawn = 274 }},
+		{"design.sample.slots.drawn: more than filled", func(s *profile.Sample) { s.Slots.Drawn = 274 }},
 		{"design.sample.slots.filled: more than keys", func(s *profile.Sample) { s.Slots.Filled = 274 }},
 		{"design.sample.slots.taken: not 16 groups", func(s *profile.Sample) { s.Slots.Taken = s.Slots.Taken[1:] }},
 		{"design.sample.slots.taken[2]: negative", func(s *profile.Sample) { s.Slots.Taken[2] = -1 }},

@@ -101,7 +101,7 @@ func (s *Sketch) mergeWire(w *wireSketch) {
 	})
 }
 
-// Count is the number of values.
+// Count returns the number of values.
 func (s *Sketch) Count() int64 {
 	if s.wire != nil {
 		return s.wire.count
@@ -121,7 +121,7 @@ func (s *Sketch) each(visit func(index, count int64)) {
 	s.bins.each(func(index int, n uint64) { visit(int64(index), int64(n)) })
 }
 
-// Quantiles are the values at qs, each in [0,1], within SketchAccuracy; all 0
+// Quantiles returns the values at qs, each in [0,1], within SketchAccuracy; all 0
 // for an empty sketch. They do not depend on the order of additions. A quantile
 // is the least value that at least that share of the values does not exceed, so
 // the p99 of seven keys is the largest.
@@ -158,13 +158,13 @@ func binValue(index int64) float64 {
 	return sketchMapping.Value(int(index))
 }
 
-// frozen is a copy that keeps only the encoded form: small, and it does not
+// frozen returns a copy that keeps only the encoded form: small, and it does not
 // change.
 func (s *Sketch) frozen() *Sketch {
 	return &Sketch{wire: &wireSketch{bytes: s.encode(), count: s.Count()}}
 }
 
-// Footprint is about the number of bytes that the sketch takes beside the Sketch
+// Footprint returns about the number of bytes that the sketch takes beside the Sketch
 // itself.
 func (s *Sketch) Footprint() int {
 	if s.wire != nil {
@@ -219,10 +219,10 @@ func (b *bins) list(index int) bool {
 	return true
 }
 
-// listed is bin i of the list.
+// listed returns bin i of the list.
 func (b *bins) listed(i int) int { return int(int16(b.counters.At(i))) }
 
-// span is the lowest and the highest bin of the list.
+// span returns the lowest and the highest bin of the list.
 func (b *bins) span() (low, high int) {
 	for i := range b.counters.Len() {
 		index := b.listed(i)
@@ -309,7 +309,7 @@ func (b *bins) merge(other *bins) {
 	other.each(func(index int, n uint64) { b.counters.Add(index-int(b.first), n) })
 }
 
-// footprint is the number of bytes that b points to.
+// footprint returns the number of bytes that b points to.
 func (b *bins) footprint() int { return b.counters.Footprint() }
 
 // A sketch is encoded as one form out of those that DDSketch's wire format
@@ -369,7 +369,7 @@ func (s *Sketch) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// encode is the wire form of the sketch.
+// encode returns the wire form of the sketch.
 func (s *Sketch) encode() []byte {
 	if s.wire != nil {
 		return s.wire.bytes
@@ -388,7 +388,7 @@ func (s *Sketch) encode() []byte {
 	return b
 }
 
-// encodeBins is the number of bins above zero, and their encoding.
+// encodeBins returns the number of bins above zero, and their encoding.
 func encodeBins(bins *bins) (n uint64, b []byte) {
 	previous := 0
 	bins.each(func(index int, count uint64) {
@@ -428,7 +428,7 @@ func walkWire(b []byte, visit func(index int64, count float64)) error {
 	return nil
 }
 
-// walkBins is walkWire for the block of bins.
+// walkBins returns walkWire for the block of bins.
 func walkBins(b []byte, visit func(index int64, count float64)) error {
 	n, err := enc.DecodeUvarint64(&b)
 	if err != nil {
@@ -456,7 +456,7 @@ func walkBins(b []byte, visit func(index int64, count float64)) error {
 	return nil
 }
 
-// nextFlag is the flag at the beginning of b, and what follows it.
+// nextFlag returns the flag at the beginning of b, and what follows it.
 func nextFlag(b []byte) (enc.Flag, []byte) {
 	flag, err := enc.DecodeFlag(&b)
 	if err != nil {

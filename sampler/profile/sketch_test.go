@@ -232,7 +232,7 @@ func TestSketchMapping(t *testing.T) {
 	}
 }
 
-// sketchHead is the mapping of an encoded sketch without values.
+// sketchHead returns the mapping of an encoded sketch without values.
 func sketchHead(t testing.TB) []byte {
 	t.Helper()
 	b, err := base64.StdEncoding.DecodeString(strings.Trim(encoded(t, new(profile.Sketch)), `"`))

@@ -54,11 +54,11 @@ type Stats struct {
 	Largest  []Key `json:"largest"`  // largest first
 }
 
-// Gone are the keys that SCAN returned and that the node no longer had when they
+// Gone returns the keys that SCAN returned and that the node no longer had when they
 // were probed.
 func (s *Stats) Gone() int64 { return s.Vanished + s.Expired + s.Moved }
 
-// Unmeasured are the keys that the node had and that could not be measured.
+// Unmeasured returns the keys that the node had and that could not be measured.
 func (s *Stats) Unmeasured() int64 { return s.Denied + s.TooLong + s.Failed }
 
 // Estimate is a figure with the interval in which the truth is thought to lie.
@@ -69,7 +69,7 @@ type Estimate struct {
 	Hi    *int64 `json:"hi"`    // the same unit; null: the upper end is not known ("at least")
 }
 
-// Exact is the estimate of a figure that was counted.
+// Exact returns the estimate of a figure that was counted.
 func Exact(n int64) Estimate { return Estimate{Value: n, Lo: n, Hi: &n} }
 
 // IsExact reports whether the figure was counted. One that is absent was not.
@@ -77,7 +77,7 @@ func (e *Estimate) IsExact() bool {
 	return e != nil && e.Hi != nil && e.Lo == e.Value && *e.Hi == e.Value
 }
 
-// atMost is the upper end, and the largest int64 when that is not known.
+// atMost returns the upper end, and the largest int64 when that is not known.
 func (e *Estimate) atMost() int64 {
 	if e == nil || e.Hi == nil {
 		return math.MaxInt64
@@ -136,7 +136,7 @@ type FreqBucket struct {
 	Bytes *int64 `json:"bytes,omitempty"` // bytes; absent without MEMORY USAGE
 }
 
-// NewFreqStats are the statistics with these buckets over FreqEdges.
+// NewFreqStats returns the statistics with these buckets over FreqEdges.
 func NewFreqStats(buckets []Bucket) *FreqStats {
 	f := &FreqStats{Histogram: make([]FreqBucket, len(buckets))}
 	for i, b := range buckets {
@@ -145,7 +145,7 @@ func NewFreqStats(buckets []Bucket) *FreqStats {
 	return f
 }
 
-// Buckets is the histogram in the form of the others.
+// Buckets returns the histogram in the form of the others.
 func (f *FreqStats) Buckets() []Bucket {
 	buckets := make([]Bucket, len(f.Histogram))
 	for i, b := range f.Histogram {
@@ -203,13 +203,13 @@ var Edges = []int64{
 // logarithmic counter. A new key starts at 5.
 var FreqEdges = []int64{0, 1, 2, 4, 5, 10, 20, 50, 100, 200, 255}
 
-// BucketIndex is the index of the bucket for v: the first edge that is at
+// BucketIndex returns the index of the bucket for v: the first edge that is at
 // least v, or len(edges) beyond the last one.
 func BucketIndex(edges []int64, v int64) int {
 	return sort.Search(len(edges), func(i int) bool { return edges[i] >= v })
 }
 
-// EdgeAt is the upper edge of bucket i, nil for the one beyond the last edge.
+// EdgeAt returns the upper edge of bucket i, nil for the one beyond the last edge.
 func EdgeAt(edges []int64, i int) *int64 {
 	if i >= len(edges) {
 		return nil
@@ -224,7 +224,7 @@ const (
 	MaxTypeBytes = 64 // bytes of a name
 )
 
-// checkTypeNames refuses more names of types than what is made of a walk can have:
+// checkTypeNames refuses more names of types than what is made of a scan can have:
 // they are summed up over namespaces, each of which may bring others.
 func (p *Profile) checkTypeNames() error {
 	names := map[string]bool{OtherType: true}

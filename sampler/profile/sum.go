@@ -18,14 +18,14 @@ const perUnit = 1000
 // that know floating point only read it with 53 bits.
 type Sum struct{ High, Low uint64 } // in thousandths of the unit
 
-// SumOf is n of the quantity's units.
+// SumOf returns n of the quantity's units.
 func SumOf(n int64) Sum { return SumOfThousandths(n).times(perUnit) }
 
-// SumOfThousandths is n thousandths of the quantity's unit. n must not be
+// SumOfThousandths returns n thousandths of the quantity's unit. n must not be
 // negative.
 func SumOfThousandths(n int64) Sum { return Sum{Low: uint64(n)} }
 
-// Plus is s and other together.
+// Plus returns s and other together.
 func (s Sum) Plus(other Sum) Sum {
 	low, carry := bits.Add64(s.Low, other.Low, 0)
 	high, _ := bits.Add64(s.High, other.High, carry)
@@ -37,7 +37,7 @@ func (s Sum) times(n uint64) Sum {
 	return Sum{high + s.High*n, low}
 }
 
-// Float is s in the quantity's unit, rounded.
+// Float returns s in the quantity's unit, rounded.
 func (s Sum) Float() float64 {
 	return (math.Ldexp(float64(s.High), 64) + float64(s.Low)) / perUnit
 }
@@ -69,11 +69,11 @@ func parse128(text []byte, scale float64) (Sum, error) {
 	const precision = 192 // bits: 128, and enough to round the last decimal place rightly
 	f, _, err := big.ParseFloat(string(text), 10, precision, big.ToNearestEven)
 	if err != nil || f.Signbit() || f.IsInf() || f.MantExp(nil) > 128 {
-		return Sum{}, fmt.Errorf("%.40q is no sum", text)
+		return Sum{}, fmt.Errorf("%.40q is not a sum", text)
 	}
 	n, _ := f.Add(f.Mul(f, big.NewFloat(scale)), big.NewFloat(0.5)).Int(nil)
 	if n.BitLen() > 128 {
-		return Sum{}, fmt.Errorf("%.40q is too large a sum", text)
+		return Sum{}, fmt.Errorf("%.40q is too large for a sum", text)
 	}
 	low := new(big.Int).And(n, new(big.Int).SetUint64(math.MaxUint64))
 	return Sum{High: n.Rsh(n, 64).Uint64(), Low: low.Uint64()}, nil
@@ -84,16 +84,16 @@ func parse128(text []byte, scale float64) (Sum, error) {
 // floating point only read it with 53 bits.
 type Squares struct{ High, Low uint64 } // in bytes squared
 
-// SquareOf is the square of a size. n must not be negative.
+// SquareOf returns the square of a size. n must not be negative.
 func SquareOf(n int64) Squares {
 	high, low := bits.Mul64(uint64(n), uint64(n))
 	return Squares{high, low}
 }
 
-// Plus is s and other together.
+// Plus returns s and other together.
 func (s Squares) Plus(other Squares) Squares { return Squares(Sum(s).Plus(Sum(other))) }
 
-// Float is s in bytes squared, rounded.
+// Float returns s in bytes squared, rounded.
 func (s Squares) Float() float64 { return math.Ldexp(float64(s.High), 64) + float64(s.Low) }
 
 // MarshalJSON writes a decimal number.

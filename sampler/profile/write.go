@@ -40,7 +40,7 @@ func Write(w io.Writer, p *Profile, c Compression) error {
 	return z.Close()
 }
 
-// encode is the text of a document.
+// encode returns the text of a document.
 func encode(p *Profile) ([]byte, error) {
 	f := p.filled()
 	if err := f.Check(); err != nil {
@@ -89,7 +89,7 @@ func CheckWritable(path string) error {
 	return err
 }
 
-// filled is a copy of p as a document holds it: lists that are nil are empty,
+// filled returns a copy of p as a document holds it: lists that are nil are empty,
 // as a reader must not have to tell null from [], and times are in UTC. It
 // shares with p all that needs no change.
 func (p *Profile) filled() *Profile {
@@ -129,8 +129,8 @@ func (p *Profile) filled() *Profile {
 // each byte may take 6, which stays below MaxStringBytes.
 const maxText = 32 << 10
 
-// clip is a text of a server as far as a document holds it: no server may say so
-// much that what was walked cannot be read again.
+// clip returns a text of a server as far as a document holds it: no server may say so
+// much that what was scanned cannot be read again.
 func clip(text string) string {
 	if len(text) <= maxText {
 		return text
@@ -157,7 +157,7 @@ const (
 	fieldBytes = 32
 )
 
-// clipInfo is INFO as far as a document holds it, by section and field in the order
+// clipInfo returns INFO as far as a document holds it, by section and field in the order
 // of their names.
 func clipInfo(info map[string]map[string]string) map[string]map[string]string {
 	if info == nil {
@@ -196,7 +196,7 @@ func (s *Stats) fill() {
 	}
 }
 
-// orEmpty is list, or an empty one in the place of nil.
+// orEmpty returns list, or an empty one in the place of nil.
 func orEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -287,7 +287,7 @@ const (
 	maxFileName     = 255
 )
 
-// temporaryPattern is that of the temporary file for a name: it holds the name, if
+// temporaryPattern returns that of the temporary file for a name: it holds the name, if
 // there is room for it.
 func temporaryPattern(name string) string {
 	if len(temporaryPrefix)+len(name)+len("-")+maxDigits+len(temporarySuffix) > maxFileName || strings.Contains(name, "*") {
@@ -296,7 +296,7 @@ func temporaryPattern(name string) string {
 	return temporaryPrefix + name + "-*" + temporarySuffix
 }
 
-// TemporaryFor is the name of the file for which WriteFile made a temporary file that
+// TemporaryFor returns the name of the file for which WriteFile made a temporary file that
 // is called so; empty where the name is not one that it gives.
 func TemporaryFor(temporary string) string {
 	rest, ours := strings.CutPrefix(temporary, temporaryPrefix)
@@ -351,7 +351,7 @@ func syncDir(dir string) error {
 	return err
 }
 
-// AboutFile is err as one about path, in the place of the temporary file of which
+// AboutFile returns err as one about path, in the place of the temporary file of which
 // the reader knows nothing; nil for nil.
 func AboutFile(path string, err error) error {
 	var pathError *fs.PathError
@@ -373,6 +373,6 @@ func AboutFile(path string, err error) error {
 //go:embed schema.json
 var schema []byte
 
-// Schema is the JSON Schema (draft 2020-12) of the document that Write writes.
+// Schema returns the JSON Schema (draft 2020-12) of the document that Write writes.
 // It allows no members that it does not name, though Read ignores those.
 func Schema() []byte { return slices.Clone(schema) }

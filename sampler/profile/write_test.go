@@ -199,7 +199,7 @@ func noFiles(t *testing.T, dir string) {
 	}
 }
 
-// A server that says too much of itself does not keep the walk from being saved:
+// A server that says too much of itself does not keep the scan from being saved:
 // what is written can be read.
 func TestWriteClipsTheServersTexts(t *testing.T) {
 	p := profiletest.Full()
@@ -350,13 +350,13 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
-// plain is p as Write writes it, not compressed.
+// plain returns p as Write writes it, not compressed.
 func plain(t testing.TB, p *profile.Profile) []byte {
 	t.Helper()
 	return written(t, p, profile.Plain)
 }
 
-// written is p as Write writes it.
+// written returns p as Write writes it.
 func written(t testing.TB, p *profile.Profile, c profile.Compression) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -366,7 +366,7 @@ func written(t testing.TB, p *profile.Profile, c profile.Compression) []byte {
 	return b.Bytes()
 }
 
-// withoutLists is a profile in which no list is set.
+// withoutLists returns a profile in which no list is set.
 func withoutLists() *profile.Profile {
 	p := profiletest.Full()
 	p.Missing, p.Nodes, p.Largest, p.Warnings = nil, []profile.Node{{}}, nil, nil
@@ -381,7 +381,7 @@ func withoutLists() *profile.Profile {
 	return p
 }
 
-// withoutMeasures is a profile of a server that answers to SCAN alone.
+// withoutMeasures returns a profile of a server that answers to SCAN alone.
 func withoutMeasures() *profile.Profile {
 	p := profiletest.Fold()
 	p.Totals = profile.Stats{Probed: 3, Keys: profile.Exact(3)}
@@ -455,7 +455,7 @@ func (g *schemaGenerator) define(t *testing.T, typ reflect.Type) *jsonschema.Sch
 	return def
 }
 
-// definitionName is what the schema calls a type.
+// definitionName returns what the schema calls a type.
 func definitionName(typ reflect.Type) string {
 	if typ == reflect.TypeFor[pattern.Dictionary]() {
 		return "Patterns"
@@ -463,7 +463,7 @@ func definitionName(typ reflect.Type) string {
 	return typ.Name()
 }
 
-// members are the fields that a struct type has in JSON, those of embedded
+// members returns the fields that a struct type has in JSON, those of embedded
 // structs included, each with the name of the type that declares it.
 func members(typ reflect.Type) func(yield func(reflect.StructField, string) bool) {
 	return func(yield func(reflect.StructField, string) bool) {
@@ -484,7 +484,7 @@ func jsonName(f reflect.StructField) string {
 	return name
 }
 
-// structWithin is the struct type to which pointers, lists and maps lead.
+// structWithin returns the struct type to which pointers, lists and maps lead.
 func structWithin(t reflect.Type) reflect.Type {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Map:
@@ -512,7 +512,7 @@ func tidy(s *jsonschema.Schema, nullable bool) {
 	tidy(s.AdditionalProperties, false)
 }
 
-// docsOf are the comments of the document's types and fields, in the words of
+// docsOf returns the comments of the document's types and fields, in the words of
 // the document: with the names of members in the place of those of fields.
 func docsOf(t *testing.T) map[string]string {
 	t.Helper()

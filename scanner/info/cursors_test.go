@@ -19,7 +19,7 @@ func TestRandomCursors(t *testing.T) {
 		{name: "Redis 7.0", ok: true},
 		{name: "Redis 4.0", fields: map[string]string{"redis_version": "4.0.14"}, ok: true},
 		{name: "Redis 8.2", fields: map[string]string{"redis_version": "8.2.1"}, ok: true},
-		{name: "Redis 3.2", fields: map[string]string{"redis_version": "3.2.13"}, why: "too old"},
+		{name: "Redis 3.2", fields: map[string]string{"redis_version": "3.2.13"}, why: "older than 4.0"},
 		{name: "no version", fields: map[string]string{"redis_version": "unstable"}, why: "version"},
 		{name: "Valkey 8.1", fields: map[string]string{"redis_version": "7.2.4", "valkey_version": "8.1.0", "redis_mode": "", "server_mode": "standalone"}, ok: true},
 		{name: "a cluster, Redis 7.0", fields: map[string]string{"redis_mode": "cluster", "cluster_enabled": "1"}, ok: true},

@@ -1,4 +1,3 @@
-// Package info reads what a Redis or Valkey server says of itself in INFO: its
-// fields, its role, version and memory, and in which order its cursors go over the
-// keys. It does no I/O.
+// Package info parses the INFO of a Redis or Valkey server: its fields, its role, version
+// and memory, and whether SCAN returns its keys in hash order. It does no I/O.
 package info

@@ -116,13 +116,13 @@ func TestKeyDB(t *testing.T) {
 	if n.Role() != Primary {
 		t.Errorf("role %s: an active replica takes writes", n.Role())
 	}
-	if ok, why := RandomCursors(n); ok || why != "keydb has cursors of its own" {
+	if ok, why := RandomCursors(n); ok || why != "SCAN cursors of keydb are not in hash order" {
 		t.Errorf("random cursors %v, %q", ok, why)
 	}
 	if got := n.Info.Databases()[0]; got != (Keyspace{Keys: 40_000, Expires: 653}) {
 		t.Errorf("db0: %+v", got)
 	}
-	if _, odd := n.Info.Sane(); len(odd) > 0 {
+	if _, odd := n.Info.Validated(); len(odd) > 0 {
 		t.Errorf("odd: %v", odd)
 	}
 }
@@ -168,8 +168,8 @@ func TestSharesIntegers(t *testing.T) {
 func TestSaneInfo(t *testing.T) {
 	info := Parse("# Memory\r\nused_memory:-1\r\nmaxmemory:0\r\nmem_allocator:je\xff\r\n# Server\r\nuptime_in_seconds:\r\nmaster_link_down_since_seconds:-1\r\n" +
 		"# CPU\r\nused_cpu_sys:NaN\r\nused_cpu_user:1.5\r\n# Keyspace\r\ndb0:keys=-3,expires=0\r\ndb1:keys=2,expires=1,avg_ttl=-7\r\n")
-	sane, odd := info.Sane()
-	if want := []OddFigure{{"db0", "keys=-3,expires=0"}, {"mem_allocator", "je\xff"}, {"used_cpu_sys", "NaN"}, {"used_memory", "-1"}}; !cmp.Equal(want, odd) {
+	sane, odd := info.Validated()
+	if want := []InvalidField{{"db0", "keys=-3,expires=0"}, {"mem_allocator", "je\xff"}, {"used_cpu_sys", "NaN"}, {"used_memory", "-1"}}; !cmp.Equal(want, odd) {
 		t.Errorf("odd: %q, want %q", odd, want)
 	}
 	want := Parse("# Memory\r\nmaxmemory:0\r\n# Server\r\nuptime_in_seconds:\r\nmaster_link_down_since_seconds:-1\r\n# CPU\r\nused_cpu_user:1.5\r\n" +
@@ -177,7 +177,7 @@ func TestSaneInfo(t *testing.T) {
 	if diff := cmp.Diff(want, sane); diff != "" {
 		t.Errorf("sane (-want +got):\n%s", diff)
 	}
-	if got := sane.Databases(); !got[0].Odd || got[1] != (Keyspace{Keys: 2, Expires: 1}) {
+	if got := sane.Databases(); !got[0].Invalid || got[1] != (Keyspace{Keys: 2, Expires: 1}) {
 		t.Errorf("databases %v", got)
 	}
 	for _, cpu := range []string{"nan", "inf", "1e300", "-1"} {
@@ -199,16 +199,16 @@ func TestHasACL(t *testing.T) {
 }
 
 func TestVitals(t *testing.T) {
-	v := VitalsOf(Parse("# Server\r\nuptime_in_seconds:7\r\n# Memory\r\nused_memory:97\r\nmaxmemory:100\r\n# Persistence\r\nloading:0\r\nasync_loading:1\r\n" +
+	v := ServerStatsOf(Parse("# Server\r\nuptime_in_seconds:7\r\n# Memory\r\nused_memory:97\r\nmaxmemory:100\r\n# Persistence\r\nloading:0\r\nasync_loading:1\r\n" +
 		"rdb_bgsave_in_progress:1\r\naof_rewrite_in_progress:1\r\n# Stats\r\nevicted_keys:5\r\n# Replication\r\nrole:slave\r\nmaster_link_status:down\r\n" +
 		"slave_read_repl_offset:900\r\nslave_repl_offset:800\r\nmaster_repl_offset:5000\r\n" +
 		"slave0:ip=10.0.0.2,port=1,state=online,offset=4000,lag=0\r\nslave1:ip=10.0.0.3,port=1,state=wait_bgsave,offset=0,lag=0\r\nslaves:x\r\n" +
 		"# CPU\r\nused_cpu_user_main_thread:1.5\r\nused_cpu_sys_main_thread:0.5\r\n"))
-	want := Vitals{Role: Replica, CPU: 2 * time.Second, Uptime: 7 * time.Second, Evicted: 5, AtMaxmemory: true, Saving: true, Rewriting: true, Loading: true, LinkDown: true, Lag: 1000}
+	want := ServerStats{Role: Replica, CPU: 2 * time.Second, Uptime: 7 * time.Second, Evicted: 5, AtMaxmemory: true, Saving: true, Rewriting: true, Loading: true, LinkDown: true, Lag: 1000}
 	if v != want {
 		t.Errorf("%+v, want %+v", v, want)
 	}
-	if v := VitalsOf(Parse("")); v != (Vitals{Role: Unknown}) {
+	if v := ServerStatsOf(Parse("")); v != (ServerStats{Role: Unknown}) {
 		t.Errorf("of nothing: %+v", v)
 	}
 }

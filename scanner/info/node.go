@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Node is what one server says of itself in INFO.
+// Node holds the address and the INFO of one server.
 type Node struct {
 	Address string
 	Info    Info // empty when INFO is refused
 }
 
-// Roles of a node, in the words of redis.io.
+// Roles of a node, named as on redis.io.
 const (
 	Primary = "primary"
 	Replica = "replica"
 	Unknown = "unknown" // INFO is refused
 )
 
-// Role is Primary, Replica or Unknown.
+// Role returns Primary, Replica or Unknown.
 func (n Node) Role() string {
 	switch n.Info.Field("role") {
 	case "master", "active-replica": // KeyDB's, which takes writes and expires keys itself
@@ -31,9 +31,9 @@ func (n Node) Role() string {
 	}
 }
 
-// engines are servers by a field of INFO that others do not have, and the field that
-// has their version: where it is not redis_version, that only tells with what they are
-// compatible. KeyDB 6.3 has no version of its own.
+// engines lists servers by an INFO field that others do not have, and the field with
+// their version: redis_version is, in forks, only the version that they are compatible
+// with. KeyDB 6.3 has no version field of its own.
 var engines = []struct{ name, mark, version string }{
 	{"valkey", "valkey_version", "valkey_version"},
 	{"dragonfly", "dragonfly_version", "dragonfly_version"},
@@ -45,7 +45,7 @@ var engines = []struct{ name, mark, version string }{
 	{"redis", "redis_version", "redis_version"},
 }
 
-// Engine is the server's name and version; both Unknown when INFO is refused.
+// Engine returns the server's name and version; both Unknown when INFO is refused.
 func (n Node) Engine() (name, version string) {
 	for _, e := range engines {
 		if v := n.Info.Field(e.version); v != "" && n.Info.Field(e.mark) != "" {
@@ -60,8 +60,9 @@ func (n Node) IsSentinel() bool {
 	return n.Info.Field("redis_mode") == "sentinel" || n.Info.Field("server_mode") == "sentinel"
 }
 
-// SentinelMasters are the primaries that a Sentinel watches, each as "name at address",
-// in the order of INFO: master0:name=mymaster,status=ok,address=127.0.0.1:6379,...
+// SentinelMasters returns the primaries that a Sentinel monitors, each as "name at
+// address", in the order of INFO:
+// master0:name=mymaster,status=ok,address=127.0.0.1:6379,...
 func (n Node) SentinelMasters() []string {
 	var masters []string
 	for i := 0; ; i++ {
@@ -78,9 +79,9 @@ func (n Node) SentinelMasters() []string {
 	}
 }
 
-// WorksLater reports whether the server replies before it has done its work, so that
-// waiting times understate what it does for us (measured on KeyDB 6.3.4).
-func (n Node) WorksLater() bool {
+// DefersWork reports whether the server replies before it has done its work, so that
+// reply times understate its work for us (measured on KeyDB 6.3.4).
+func (n Node) DefersWork() bool {
 	engine, _ := n.Engine()
 	return engine == "keydb"
 }
@@ -95,28 +96,28 @@ func (n Node) AtLeast(major, minor int) bool {
 	return errX == nil && errY == nil && (x > major || x == major && y >= minor)
 }
 
-// Policy is the maxmemory-policy, empty when it is not known.
+// Policy returns the maxmemory-policy; empty when unknown.
 func (n Node) Policy() string { return n.Info.Field("maxmemory_policy") }
 
-// TracksFrequency reports whether keys carry an access frequency in the place
-// of an idle time: the two share one field of the object.
+// TracksFrequency reports whether keys have an access frequency instead of an idle time:
+// the two share one field of the object.
 func (n Node) TracksFrequency() bool { return strings.HasSuffix(n.Policy(), "-lfu") }
 
-// SharesIntegers reports whether this server may let several keys share one
-// integer object, whose idle time is then nobody's: with no maxmemory, or with
-// a policy that does not use idle times (object.c, createStringObjectFromLongLong).
+// SharesIntegers reports whether several keys may share one integer object, whose idle
+// time then belongs to no single key: without maxmemory, or with a policy that does not
+// use idle times (object.c, createStringObjectFromLongLong).
 func (n Node) SharesIntegers() bool {
 	maxmemory, known := n.Info.Int("maxmemory")
 	usesClock := strings.HasSuffix(n.Policy(), "-lru") || n.TracksFrequency()
 	return !known || maxmemory == 0 || !usesClock
 }
 
-// lruClockWrap is when OBJECT IDLETIME starts again from 0: 24 bits of seconds
-// (server.h, LRU_BITS).
+// lruClockWrap is the time after which OBJECT IDLETIME restarts from 0: 24 bits of
+// seconds (server.h, LRU_BITS).
 const lruClockWrap = (1 << 24) * time.Second
 
-// IdleHorizon is the longest idle time that the node can know: the lesser of
-// its uptime and the 194 days after which the LRU clock wraps.
+// IdleHorizon returns the longest idle time that the node can report: the smaller of its
+// uptime and the 194 days after which the LRU clock wraps.
 func (n Node) IdleHorizon() (horizon time.Duration, known bool) {
 	uptime, ok := n.Info.Int("uptime_in_seconds")
 	if !ok || uptime < 0 {
@@ -128,43 +129,42 @@ func (n Node) IdleHorizon() (horizon time.Duration, known bool) {
 	return time.Duration(uptime) * time.Second, true
 }
 
-// Saving reports whether the server has a child process that saves. Reads are
-// not recorded in idle times then.
+// Saving reports whether a child process of the server is saving. Reads do not update
+// idle times then.
 func (n Node) Saving() bool {
 	return n.Info.Field("rdb_bgsave_in_progress") == "1" || n.Info.Field("aof_rewrite_in_progress") == "1"
 }
 
-// HasACL reports whether users of this server may be refused commands by ACL,
-// which came with Redis 6. It is true of a server that does not tell its version.
+// HasACL reports whether the server has ACLs, which came with Redis 6. It is true for a
+// server of unknown version.
 func (n Node) HasACL() bool {
 	engine, _ := n.Engine()
 	return engine != "redis" || n.AtLeast(6, 0)
 }
 
-// When a server is near its maxmemory: what is left is less than a share of it, or
-// than what the buffers of some clients may take all at once.
+// A server is near its maxmemory when less is left than this fraction of it, or than the
+// buffers of some clients may take at once.
 const (
 	nearShare = 0.05
 	nearBytes = 4 << 20
 )
 
-// Room returns how many bytes are left until maxmemory, below 0 if it is exceeded.
-// What the server does not count against it, its replicas' output buffers and its AOF
-// buffer, is left out (evict.c, getMaxmemoryState). ok is false where no limit is
-// known: INFO is refused, maxmemory is 0, or the node is a replica that leaves the
-// limit to its primary.
+// Room returns the bytes left until maxmemory, below 0 if it is exceeded. It leaves out
+// what the server does not count against the limit: its replicas' output buffers and its
+// AOF buffer (evict.c, getMaxmemoryState). ok is false where no limit is known: INFO is
+// refused, maxmemory is 0, or the node is a replica that leaves the limit to its primary.
 func (n Node) Room() (bytes int64, ok bool) {
 	limit, known := n.Info.Int("maxmemory")
 	used, alsoKnown := n.Info.Int("used_memory")
 	if !known || !alsoKnown || limit <= 0 || n.ignoresMaxmemory() {
 		return 0, false
 	}
-	notCounted, _ := n.Info.Int("mem_not_counted_for_evict") // absent before 5.0: it is not told
+	notCounted, _ := n.Info.Int("mem_not_counted_for_evict") // absent before 5.0
 	return limit - (used - notCounted), true
 }
 
-// NearMaxmemory reports whether the server may soon evict keys, or refuse writes,
-// for what its clients' buffers take.
+// NearMaxmemory reports whether the buffers of its clients may soon make the server evict
+// keys or refuse writes.
 func (n Node) NearMaxmemory() bool {
 	room, ok := n.Room()
 	if !ok {
@@ -174,9 +174,9 @@ func (n Node) NearMaxmemory() bool {
 	return room < nearBytes || float64(room) < nearShare*float64(limit)
 }
 
-// ignoresMaxmemory reports whether the node is a replica that neither evicts nor
-// refuses writes by itself: from 5.0 on, unless replica-ignore-maxmemory is no (evict.c,
-// isSafeToPerformEvictions). INFO does not tell that setting, but a replica that has
+// ignoresMaxmemory reports whether the node is a replica that neither evicts nor refuses
+// writes by itself: from 5.0 on, unless replica-ignore-maxmemory is no (evict.c,
+// isSafeToPerformEvictions). INFO does not report that setting, but a replica that has
 // evicted keys does not ignore its limit, or did not when it was a primary.
 func (n Node) ignoresMaxmemory() bool {
 	evicted, _ := n.Info.Int("evicted_keys")

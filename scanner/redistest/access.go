@@ -68,7 +68,7 @@ func (s *Server) closeClients() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.clients {
-		_ = c.Close() // it fails when it is closed already, which is as good
+		_ = c.Close() // fails if it is closed already
 	}
 	clear(s.clients)
 }

@@ -17,10 +17,10 @@ import (
 // Names in the server certificate of WriteCertificates, beside 127.0.0.1 and ::1.
 const (
 	TLSHost  = "localhost"
-	TLSAlias = "redis.test" // resolves nowhere: good for trying SNI
+	TLSAlias = "redis.test" // does not resolve: for tests of SNI
 )
 
-// Certificates are the files of a throw-away certificate authority, all PEM.
+// Certificates holds the files of a temporary certificate authority, all PEM.
 type Certificates struct {
 	CAFile         string // certificate of the authority that signed the other two
 	CertFile       string // client certificate, common name "keyprof"

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// clusterSlots is how many slots a cluster has.
+// clusterSlots is the number of slots of a cluster.
 const clusterSlots = 16384
 
 // NewCluster is New for a cluster of so many primaries, which have about as many
@@ -19,7 +19,7 @@ func NewCluster(tb testing.TB, nodes int, args ...string) []*Server {
 	return Binary("").NewCluster(tb, nodes, args...)
 }
 
-// NewCluster is the function NewCluster for a program.
+// NewCluster is like the function NewCluster, for this program.
 func (b Binary) NewCluster(tb testing.TB, nodes int, args ...string) []*Server {
 	tb.Helper()
 	servers := make([]*Server, nodes)
@@ -42,8 +42,8 @@ func (b Binary) NewCluster(tb testing.TB, nodes int, args ...string) []*Server {
 	return servers
 }
 
-// ClusterReplica adds a replica to a node that NewCluster made, and returns when it
-// has the node's data and knows itself as its replica.
+// ClusterReplica adds a replica to a node that NewCluster made, and returns when it has
+// the node's data and reports itself as its replica.
 func ClusterReplica(tb testing.TB, primary *Server, args ...string) *Server {
 	tb.Helper()
 	s := primary.binary.newNode(tb, args)
@@ -61,9 +61,9 @@ func ClusterReplica(tb testing.TB, primary *Server, args ...string) *Server {
 	return s
 }
 
-// Migrate begins to move a slot between two nodes of a cluster, takes these keys of
-// it along, and stays there: from has the slot MIGRATING and to has it IMPORTING,
-// each with a part of its keys, until CLUSTER SETSLOT says otherwise.
+// Migrate starts to move a slot between two nodes of a cluster, moves these keys of it,
+// and stops there: from has the slot MIGRATING and to has it IMPORTING, each with some of
+// its keys, until CLUSTER SETSLOT says otherwise.
 func Migrate(tb testing.TB, from, to *Server, slot int, keys ...string) {
 	tb.Helper()
 	clusterCommand(tb, to, "SETSLOT", slot, "IMPORTING", from.nodeID(tb))
@@ -83,7 +83,7 @@ func (b Binary) newNode(tb testing.TB, args []string) *Server {
 	return b.New(tb, slices.Concat([]string{"--cluster-enabled", "yes"}, args)...)
 }
 
-// meet tells a node of another.
+// meet introduces a node to another.
 func (s *Server) meet(tb testing.TB, other *Server) {
 	tb.Helper()
 	clusterCommand(tb, s, "MEET", "127.0.0.1", other.port)
@@ -99,7 +99,7 @@ func (s *Server) nodeID(tb testing.TB) string {
 	return id
 }
 
-// awaitCluster waits until the nodes have told each other enough.
+// awaitCluster waits until the nodes have exchanged enough gossip.
 func (s *Server) awaitCluster(tb testing.TB, ready func(context.Context) bool) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)

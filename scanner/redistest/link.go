@@ -8,7 +8,7 @@ import (
 
 const (
 	chunkBytes  = 64 << 10 // read at once
-	chunksAhead = 256      // on their way at once, per direction
+	chunksAhead = 256      // in flight, per direction
 )
 
 // link is one connection through a Proxy.
@@ -20,14 +20,14 @@ type link struct {
 	done   chan struct{} // closed when the link is broken
 }
 
-// chunk is what one read returned, with the time at which it may be delivered.
+// chunk holds the data of one read, with the time at which it may be delivered.
 type chunk struct {
 	data []byte
 	due  time.Time
 }
 
-// run passes bytes both ways until the server has nothing more to say, the client
-// cannot hear it, or the link is reset.
+// run forwards bytes both ways until the server closes, the client stops reading, or the
+// link is reset.
 func (l *link) run() {
 	var both sync.WaitGroup
 	both.Go(l.pumpUp)
@@ -35,9 +35,9 @@ func (l *link) run() {
 	both.Wait()
 }
 
-// pumpUp passes requests. When they end, or the server takes no more, replies may
-// still be on their way (a server that refuses a client says why and closes), so
-// that only the way up is closed.
+// pumpUp forwards requests. When they end, or the server accepts no more, replies may
+// still be in flight (a server that refuses a client sends the reason and closes), so
+// that only this direction is closed.
 func (l *link) pumpUp() {
 	queue := make(chan chunk, chunksAhead)
 	var reader sync.WaitGroup
@@ -47,7 +47,7 @@ func (l *link) pumpUp() {
 	reader.Wait()
 }
 
-// pumpDown passes replies. When it ends, so does the link.
+// pumpDown forwards replies. When it ends, so does the link.
 func (l *link) pumpDown() {
 	queue := make(chan chunk, chunksAhead)
 	var reader sync.WaitGroup
@@ -57,9 +57,9 @@ func (l *link) pumpDown() {
 	reader.Wait()
 }
 
-// read takes what arrives and queues it. Reading and delivering are two
-// goroutines: sleeping before each write would make the proxy's throughput one
-// chunk per latency, which no network does.
+// read receives data and queues it. Reading and delivering are two goroutines: sleeping
+// before each write would limit the throughput to one chunk per latency, which no network
+// does.
 func (l *link) read(from net.Conn, queue chan<- chunk, to way, count func(int)) {
 	defer close(queue)
 	buf := make([]byte, chunkBytes)
@@ -106,8 +106,8 @@ func (l *link) deliver(to net.Conn, queue <-chan chunk, allow func(int) (int, bo
 	}
 }
 
-// await sleeps until due and until the proxy lets bytes pass. It reports false
-// when the link is broken meanwhile.
+// await sleeps until due and until the proxy lets bytes pass. It returns false if the
+// link is closed meanwhile.
 func (l *link) await(due time.Time) bool {
 	if !l.sleep(time.Until(due)) {
 		return false
@@ -120,7 +120,7 @@ func (l *link) await(due time.Time) bool {
 	}
 }
 
-// sleep reports false when the link is broken meanwhile.
+// sleep returns false if the link is closed meanwhile.
 func (l *link) sleep(d time.Duration) bool {
 	if d <= 0 {
 		return true

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// way is a direction through a Proxy.
+// way is a direction of a connection through a Proxy.
 type way uint8
 
 const (
@@ -15,8 +15,8 @@ const (
 	ways
 )
 
-// On a network of limited bandwidth bytes travel in packets. A router holds a few and
-// lets the sender wait then.
+// On a network of limited bandwidth bytes travel in packets. A router queues a few and
+// makes the sender wait then.
 const (
 	packetBytes = 1460
 	routerBytes = 16 << 10
@@ -35,7 +35,7 @@ type network struct {
 
 func newNetwork() *network { return &network{random: rand.New(rand.NewPCG(1, 2))} }
 
-// set changes the network for all bytes that come from now on.
+// set changes the network for all bytes from now on.
 func (n *network) set(change func(*network)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -52,13 +52,13 @@ func (n *network) room(w way, now time.Time) (most int, full time.Duration) {
 	return packetBytes, max(0, n.through[w].Sub(now)) - n.takes(routerBytes-packetBytes)
 }
 
-// takes is how long the bandwidth needs for so many bytes.
+// takes returns the time that so many bytes need at this bandwidth.
 func (n *network) takes(bytes int) time.Duration {
 	return time.Duration(float64(bytes) / float64(n.bandwidth) * float64(time.Second))
 }
 
-// arrival returns when bytes arrive that came now, on a connection whose bytes before
-// them arrive at last.
+// arrival returns when bytes received now are delivered, on a connection whose earlier
+// bytes are delivered at last.
 func (n *network) arrival(w way, now time.Time, bytes int, last time.Time) time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()

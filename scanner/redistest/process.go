@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// process is a running program with what it printed.
+// process is a running program and its output.
 type process struct {
 	cmd  *exec.Cmd
 	log  logBuffer
@@ -65,11 +65,11 @@ func (p *process) kill() {
 // PID returns the process id of redis-server.
 func (s *Server) PID() int { return s.process.cmd.Process.Pid }
 
-// Pause stops the process (SIGSTOP): connections stay open and nobody answers.
-// It fails on Windows.
+// Pause stops the process (SIGSTOP): connections stay open and nothing replies. It fails
+// on Windows.
 func (s *Server) Pause() error { return pauseProcess(s.process.cmd.Process) }
 
-// Resume lets a paused process go on (SIGCONT).
+// Resume continues a paused process (SIGCONT).
 func (s *Server) Resume() error { return resumeProcess(s.process.cmd.Process) }
 
 // Log returns what redis-server has printed so far.

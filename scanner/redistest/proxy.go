@@ -22,8 +22,8 @@ type Proxy struct {
 	targets []string // used in turn
 	links   map[*link]struct{}
 	closed  bool
-	cut     int64         // bytes from the server until a reset; -1 for never
-	again   int64         // what cut is set to then
+	cut     int64         // bytes from the server until a reset; -1: never
+	again   int64         // the value of cut after that
 	open    chan struct{} // closed while bytes may pass
 	asking  int64         // bytes from clients since the last from the server
 	longest int64         // the most that asking ever was
@@ -74,7 +74,7 @@ func (p *Proxy) SetTargets(targets ...string) {
 	p.targets = targets
 }
 
-// nextTarget is where the next connection goes.
+// nextTarget returns the address of the next connection.
 func (p *Proxy) nextTarget() (network, address string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -86,9 +86,9 @@ func (p *Proxy) nextTarget() (network, address string) {
 	return "tcp", address
 }
 
-// LongestPipeline returns the most bytes that came from clients without one from
-// the server in between. With a latency it is about the longest pipeline of a
-// single client that awaits the answers to each.
+// LongestPipeline returns the most bytes received from clients without one from the
+// server in between. With a latency it is about the longest pipeline of a single client
+// that waits for the replies to each.
 func (p *Proxy) LongestPipeline() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,8 +103,8 @@ func (p *Proxy) asked(n int) {
 	p.longest = max(p.longest, p.asking)
 }
 
-// SetLatency delays every byte by d, each way, from now on. A delayed byte does
-// not hold up the next: any number of them are on their way at once.
+// SetLatency delays every byte by d, each way, from now on. A delayed byte does not delay
+// the next: any number of them are in flight at once.
 func (p *Proxy) SetLatency(d time.Duration) {
 	p.network.set(func(n *network) { n.latency = d })
 }
@@ -132,7 +132,7 @@ func (p *Proxy) CutAfter(n int64) {
 	p.cut, p.again = n, -1
 }
 
-// CutEvery is CutAfter again and again.
+// CutEvery repeats CutAfter every n bytes.
 func (p *Proxy) CutEvery(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -56,8 +56,8 @@ func HangUpAfter(n int, reply string) string {
 	return reply[:min(n, len(reply))] + hangUpMark
 }
 
-// UnknownCommand is the Handler of a server that knows nothing: it answers with
-// the error of Redis 7.0.
+// UnknownCommand is the Handler of a server that knows no commands: it replies with the
+// error of Redis 7.0.
 func UnknownCommand(args []string) string {
 	var rest strings.Builder
 	for _, arg := range args[1:] {

@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// batchKeys is how many keys a seeder writes in one round trip.
+// batchKeys is the number of keys that a seeder writes in one round trip.
 const batchKeys = 1000
 
 // batch collects the writes of a seeder and sends them every batchKeys keys.
@@ -41,15 +41,15 @@ func (b *batch) flush() error {
 	return nil
 }
 
-// expire sets the time to live of a key just written; 0 means none.
+// expire sets the TTL of a key just written; 0 means none.
 func (b *batch) expire(key string, ttl time.Duration) {
 	if ttl > 0 {
 		b.pipe.PExpire(b.ctx, key, ttl)
 	}
 }
 
-// newRand returns the source of all that a seeder makes up: the same seed makes
-// the same keys and values on every machine.
+// newRand returns a seeder's source of random numbers: the same seed gives the same keys
+// and values on every machine.
 func newRand(seed uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0x6b657970726f66)) // "keyprof"
 }

@@ -9,12 +9,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RestoreIdle writes a string with a time to live (0 for none) and an idle time,
-// as if it had not been used for that long. Redis counts idle in whole seconds,
-// up to 194 days. Three things to know: a small integer (0 to 9999) may share its
-// idle time with all equal ones; under an LFU policy the server ignores the idle
-// time; and the server's uptime, which a profile may set against idle times, stays
-// what it is.
+// RestoreIdle writes a string with a TTL (0 for none) and an idle time, as if it had not
+// been used for that long. Redis counts idle times in whole seconds, up to 194 days. A
+// small integer (0 to 9999) may share its idle time with all equal ones; under an LFU
+// policy the server ignores the idle time; and the server's uptime, which a profile may
+// compare with idle times, does not change.
 func RestoreIdle(ctx context.Context, client redis.UniversalClient, key, value string, ttl, idle time.Duration) error {
 	if err := client.Set(ctx, key, value, ttl).Err(); err != nil {
 		return err
@@ -22,9 +21,9 @@ func RestoreIdle(ctx context.Context, client redis.UniversalClient, key, value s
 	return Age(ctx, client, idle, key)
 }
 
-// Age gives existing keys of any type the same idle time, keeping their times to
-// live, by DUMP and RESTORE ... IDLETIME; see RestoreIdle. It takes two round
-// trips whatever the number of keys. A missing key is an error.
+// Age gives existing keys of any type the same idle time, keeping their TTLs, by DUMP and
+// RESTORE ... IDLETIME; see RestoreIdle. It takes two round trips whatever the number of
+// keys. A missing key is an error.
 func Age(ctx context.Context, client redis.UniversalClient, idle time.Duration, keys ...string) error {
 	return age(ctx, client, keys, func(string) time.Duration { return idle })
 }
@@ -46,8 +45,8 @@ func age(ctx context.Context, client redis.UniversalClient, keys []string, idle 
 	return err
 }
 
-// restoreTTL turns what PTTL answered into what RESTORE takes, in milliseconds:
-// never is negative for the one and 0 for the other.
+// restoreTTL converts a reply to PTTL to the argument of RESTORE, in milliseconds: no TTL
+// is negative for the one and 0 for the other.
 func restoreTTL(ttl time.Duration) int64 {
 	if ttl < 0 {
 		return 0
@@ -55,7 +54,7 @@ func restoreTTL(ttl time.Duration) int64 {
 	return max(1, ttl.Milliseconds())
 }
 
-// dumpAll returns the serialised values and the remaining times to live of keys.
+// dumpAll returns the serialized values and the remaining TTLs of keys.
 func dumpAll(ctx context.Context, client redis.UniversalClient, keys []string) ([]string, []time.Duration, error) {
 	pipe := client.Pipeline()
 	dumpCmds := make([]*redis.StringCmd, len(keys))
@@ -74,9 +73,9 @@ func dumpAll(ctx context.Context, client redis.UniversalClient, keys []string) (
 	return dumps, ttls, nil
 }
 
-// AgeAll gives every key of the client's database the idle time that idle names
-// for it; see Age. It walks the database with SCAN, so a key may be asked for
-// twice: idle must answer the same. A negative answer leaves the key as it is.
+// AgeAll gives every key of the client's database the idle time that idle returns for it;
+// see Age. It scans the database, so idle may be called twice for a key and must return
+// the same. A negative result leaves the key unchanged.
 func AgeAll(ctx context.Context, client redis.UniversalClient, idle func(key string) time.Duration) error {
 	var cursor uint64
 	for {

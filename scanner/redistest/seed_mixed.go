@@ -9,11 +9,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Mixed writes n keys of all core types across a dozen families, each key once:
-// more than half are strings of 16 B to 16 KiB, few collections are large, about
-// half of the keys have a time to live, from an hour to two years. The database
-// should be empty before. The same seed makes the same keys, values and times to
-// live. A million keys take under a minute and about 0.7 GB.
+// Mixed writes n keys of all core types in a dozen families, each key once: more than
+// half are strings of 16 B to 16 KiB, few collections are large, about half of the keys
+// have a TTL, from an hour to two years. The database should be empty before. The same
+// seed gives the same keys, values and TTLs. A million keys take under a minute and about
+// 0.7 GB.
 func Mixed(ctx context.Context, client redis.UniversalClient, n int, seed uint64) error {
 	m := &mixer{batch: newBatch(ctx, client), r: newRand(seed)}
 	m.text = token(m.r, 64<<10)
@@ -28,18 +28,18 @@ func Mixed(ctx context.Context, client redis.UniversalClient, n int, seed uint64
 	return m.flush()
 }
 
-// mixer is what the families of Mixed write with.
+// mixer holds the state of Mixed.
 type mixer struct {
 	*batch
 	r    *rand.Rand
-	text string // values are pieces of it, which is faster than making up each
+	text string // values are pieces of it, which is faster than generating each
 }
 
 // family is one kind of key. Its write method gets a number that no other key
 // has, to put into the name.
 type family struct {
 	weight   int // per cent of all keys
-	volatile int // per cent of its keys that have a time to live
+	volatile int // per cent of its keys that have a TTL
 	write    func(m *mixer, i int) (key string)
 }
 
@@ -57,7 +57,7 @@ var families = []family{
 	{2, 80, func(m *mixer, i int) string { return m.stream(fmt.Sprintf("events:%d", i)) }},
 }
 
-// pickFamily draws a family by weight. The weights sum to 100.
+// pickFamily chooses a family at random by weight. The weights sum to 100.
 func pickFamily(r *rand.Rand) family {
 	at := r.IntN(100)
 	for _, f := range families {
@@ -68,9 +68,8 @@ func pickFamily(r *rand.Rand) family {
 	panic("redistest: the families' weights do not sum to 100")
 }
 
-// mixedTTL returns 0 for never, or a time from an hour to two years: each span of
-// lengths is as likely as the others. None is so short that keys vanish while
-// somebody counts them.
+// mixedTTL returns 0 for none, or a TTL from an hour to two years: each span of lengths
+// is as likely as the others. None is so short that keys expire while a test counts them.
 func mixedTTL(r *rand.Rand, volatile int) time.Duration {
 	if r.IntN(100) >= volatile {
 		return 0

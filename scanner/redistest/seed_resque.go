@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// What SeedResque writes: a tenth of the first incident's keys, with values a
+// The size of SeedResque's keyspace: a tenth of the first incident's keys, with values a
 // tenth as long.
 const (
 	ResqueStatusKeys = 54_507 // strings resque:status:<uuid>
@@ -17,10 +17,10 @@ const (
 	ResqueOtherKeys  = 185    // lists, sets, hashes and counters beside these
 )
 
-// SeedResque writes the keyspace of incident 1: the status of every job ever run,
-// kept for ever in strings of a few hundred bytes whose name field repeats their
-// options; the suspected but innocent list of failed jobs; and what else a job
-// system keeps. Nothing has a time to live. It is the same every time.
+// SeedResque writes the keyspace of incident 1: the status of every job ever run, kept
+// forever in strings of a few hundred bytes whose name field repeats their options; the
+// suspected but innocent list of failed jobs; and the other keys of a job system. None
+// has a TTL. It is the same every time.
 func SeedResque(ctx context.Context, client redis.UniversalClient) error {
 	r := newRand(1)
 	b := newBatch(ctx, client)
@@ -37,8 +37,8 @@ func SeedResque(ctx context.Context, client redis.UniversalClient) error {
 	return seedJobSystem(b, r)
 }
 
-// jobStatus returns the JSON of resque-status. The payload is there twice, which
-// is the second bug of the incident.
+// jobStatus returns the JSON of resque-status. It has the payload twice, which is the
+// second bug of the incident.
 func jobStatus(r *rand.Rand, id string) string {
 	payload := jobPayload(r)
 	return fmt.Sprintf(`{"time":%d,"status":"completed","uuid":"%s","options":%s,"name":"DeliverWebhook(%s)","num":1,"total":1,"message":"Completed"}`,

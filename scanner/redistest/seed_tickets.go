@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// What SeedTickets writes, as seen on the staging server of the second incident.
+// The size of SeedTickets's keyspace, as on the staging server of the second incident.
 const (
 	TicketKeys        = 49_124
 	TicketKeysWithTTL = 653
@@ -20,16 +20,15 @@ const (
 	ticketYear  = 365 * 24 * time.Hour
 )
 
-// SeedTickets writes the keyspace of incident 2: strings named
-// "<unix time>:cust-<number>:<24 base-62 digits>" that should all expire within a
-// year and, but for TicketKeysWithTTL of them, never will. The names and values
-// are the same every time; the remaining times to live are between an hour and a
-// year.
+// SeedTickets writes the keyspace of incident 2: strings named "<unix
+// time>:cust-<number>:<24 base-62 digits>" that should all expire within a year; only
+// TicketKeysWithTTL of them have a TTL. The names and values are the same every time; the
+// remaining TTLs are between an hour and a year.
 func SeedTickets(ctx context.Context, client redis.UniversalClient) error {
 	r := newRand(2)
 	b := newBatch(ctx, client)
 	for i := range TicketKeys {
-		var ttl time.Duration // 0: never
+		var ttl time.Duration // 0: none
 		// Spread evenly over the keys, and exactly as many as there should be.
 		if i*TicketKeysWithTTL/TicketKeys != (i+1)*TicketKeysWithTTL/TicketKeys {
 			ttl = between(r, time.Hour, ticketYear)

@@ -25,9 +25,9 @@ const (
 	startTries   = 5                // with another port each
 )
 
-// Binary is the path of a server's program, such as those that scripts/servers
-// prints. Empty, it is the redis-server on the PATH. Its methods are the functions of
-// the same names for that program.
+// Binary is the path of a server's program, such as those that scripts/servers prints.
+// Empty, it is the redis-server on the PATH. Its methods are like the functions of the
+// same names, for that program.
 type Binary string
 
 // Server is a running redis-server, alone in a temporary folder. It listens on
@@ -48,7 +48,7 @@ type Server struct {
 	clients map[int]*redis.Client // by database
 }
 
-// listen says how a server is to be reached on a TCP port.
+// listen holds the options for a server's TCP port.
 type listen struct {
 	scheme string
 	args   func(port int) []string
@@ -70,7 +70,7 @@ func Start(ctx context.Context, args ...string) (*Server, error) {
 	return Binary("").Start(ctx, args...)
 }
 
-// Start is the function Start for a program.
+// Start is like the function Start, for this program.
 func (b Binary) Start(ctx context.Context, args ...string) (*Server, error) {
 	dir, err := tempDir()
 	if err != nil {
@@ -87,7 +87,7 @@ func New(tb testing.TB, args ...string) *Server {
 	return Binary("").New(tb, args...)
 }
 
-// New is the function New for a program.
+// New is like the function New, for this program.
 func (b Binary) New(tb testing.TB, args ...string) *Server {
 	tb.Helper()
 	s, err := b.Start(tb.Context(), args...)
@@ -123,7 +123,7 @@ func (b Binary) startIn(ctx context.Context, dir string, l listen, args []string
 	return b.startOf(ctx, dir, defaultArgs(dir), l, args)
 }
 
-// startOf is startIn with what stands before the other arguments.
+// startOf is startIn with the arguments that precede the others.
 func (b Binary) startOf(ctx context.Context, dir string, first []string, l listen, args []string) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// shutdownGrace is how long a server may take to end by itself. A primary can
-// take longer, as it waits for replicas that lag; it is killed then.
+// shutdownGrace is the time that a server has to exit by itself. A primary can take
+// longer, as it waits for replicas that lag; it is killed then.
 const shutdownGrace = 2 * time.Second
 
-// wire is a bare connection to a server's socket, for what go-redis is too much
-// (PING until it answers) or too little (MONITOR).
+// wire is a plain connection to a server's socket, for what go-redis does too much for
+// (PING until it replies) or too little (MONITOR).
 type wire struct {
 	net.Conn
 	r *bufio.Reader
@@ -54,8 +54,8 @@ func (w *wire) call(timeout time.Duration, args ...string) (string, error) {
 	return strings.TrimRight(line, "\r\n"), w.SetDeadline(time.Time{})
 }
 
-// awaitReady returns when the server answers PING, or with the reason why it
-// never will.
+// awaitReady returns when the server replies to PING, or with the reason why it never
+// will.
 func (s *Server) awaitReady(ctx context.Context) error {
 	for {
 		if s.answers() {
@@ -71,8 +71,8 @@ func (s *Server) awaitReady(ctx context.Context) error {
 	}
 }
 
-// answers reports whether the server is up. It is when it refuses for want of a
-// password, of a primary or of a saved file, and is not while it loads its data.
+// answers reports whether the server is up. It is when it refuses PING for lack of a
+// password, of a primary or of a saved file; it is not while it loads its data.
 func (s *Server) answers() bool {
 	w, err := s.dial(time.Second)
 	if err != nil {

@@ -6,39 +6,39 @@ import (
 	"keyprof/scanner/info"
 )
 
-// DefaultLatencyBudget is the longest stretch in which other clients should have
-// to wait for us: about 20 keys.
+// DefaultLatencyBudget is the longest time for which one page should delay other clients.
+// It allows about 20 keys.
 const DefaultLatencyBudget = 100 * time.Microsecond
 
-// MinLatencyBudget is the least that can be asked for: no page is smaller than
-// leastPage.
+// MinLatencyBudget is the smallest latency budget that can be set: no page is smaller
+// than minPage.
 const MinLatencyBudget = 10 * time.Microsecond
 
-// FullSpeedPage is how many keys a SCAN asks for when nobody needs to be spared.
+// FullSpeedPage is the COUNT of each SCAN when there is no latency budget, in keys.
 const FullSpeedPage = 100
 
-// Guard decides how much a walk asks for at a time, and when it must stand back.
-// Redis serves one client after the other: what others feel of a walk is its
-// longest page. Guard does no I/O and reads no clock, so a table can test it:
-// times are those since the walk began.
+// Guard decides how much a scan asks for at a time, and when it must pause. Redis serves
+// one client after the other: the longest page is what a scan adds to other clients'
+// latency. Guard does no I/O and reads no clock, so that tables can test it: times are
+// those since the scan began.
 type Guard struct {
-	sizer  sizer
-	brakes brakes
-	link   *Link // of a walk over a link; nil: there is none
-	near   bool  // the server was near its maxmemory at some time
+	sizer   pageSizer
+	backoff backoff
+	link    *Link // of a scan over a slow link; nil: none
+	near    bool  // the server was near its maxmemory at some time
 }
 
-// NewGuard is a guard whose pages keep the server for budget at most. A page
-// above 0 is the size of all pages, whatever they take.
+// NewGuard returns a guard whose pages keep the server busy for budget at most. A page
+// above 0 fixes the size of all pages, in keys, however long they take.
 func NewGuard(budget time.Duration, page int) *Guard {
-	g := &Guard{sizer: sizer{budget: budget, fixed: page > 0, page: page}}
+	g := &Guard{sizer: pageSizer{budget: budget, fixed: page > 0, page: page}}
 	if page <= 0 {
 		g.sizer.page = PageFor(budget)
 	}
 	return g
 }
 
-// Page is how many keys the next SCAN asks for (COUNT).
+// Page returns the COUNT of the next SCAN, in keys.
 func (g *Guard) Page() int {
 	if g.link != nil {
 		return g.link.Count()
@@ -46,27 +46,27 @@ func (g *Guard) Page() int {
 	return g.sizer.page
 }
 
-// PageTook is told that a page of so many keys kept the server for service.
-func (g *Guard) PageTook(service time.Duration, keys int) {
+// AddPage records that a page of so many keys kept the server busy for service.
+func (g *Guard) AddPage(service time.Duration, keys int) {
 	g.sizer.used.add(keys)
 	if g.link == nil {
-		g.sizer.pageTook(service)
+		g.sizer.addPage(service)
 	}
 }
 
-// OverLink reports whether pages were chosen for a link.
+// OverLink reports whether pages are chosen for a link.
 func (g *Guard) OverLink() bool { return g.link != nil }
 
-// Link is the link that pages are chosen for; nil: none.
+// Link returns the link that pages are chosen for; nil for none.
 func (g *Guard) Link() *Link { return g.link }
 
-// FixedPage reports whether all pages are of a given size.
+// FixedPage reports whether all pages have one given size.
 func (g *Guard) FixedPage() bool { return g.sizer.fixed }
 
 // NearMaxmemory reports whether the server was near its maxmemory at some time.
 func (g *Guard) NearMaxmemory() bool { return g.near }
 
-// GoOverLink makes the guard choose pages for a link from here on.
+// GoOverLink makes the guard choose pages for a link from now on.
 func (g *Guard) GoOverLink(roundTrip time.Duration) {
 	if g.link != nil {
 		return
@@ -76,50 +76,51 @@ func (g *Guard) GoOverLink(roundTrip time.Duration) {
 		page = g.sizer.page
 	}
 	g.link = NewLink(g.sizer.budget, page)
-	g.link.trips.median = roundTrip
-	for _, known := range g.sizer.calm.recent {
-		g.link.Ping(known)
+	g.link.roundTrips.median = roundTrip
+	for _, known := range g.sizer.baseline.recent {
+		g.link.AddPing(known)
 	}
 }
 
-// Ping is told of a round trip of the probe connection. Those while the walk was
-// resting tell what others would feel without it.
-func (g *Guard) Ping(roundTrip time.Duration, resting bool) {
+// AddPing records a round trip of the monitor's connection. Round trips while the scan
+// was paused show the latency of other clients without it.
+func (g *Guard) AddPing(roundTrip time.Duration, paused bool) {
 	if g.link != nil {
-		g.link.Ping(roundTrip)
+		g.link.AddPing(roundTrip)
 		return
 	}
-	if resting {
-		g.sizer.calm.add(roundTrip)
+	if paused {
+		g.sizer.baseline.add(roundTrip)
 		return
 	}
-	g.sizer.felt(roundTrip)
+	g.sizer.addPing(roundTrip)
 }
 
-// Vitals is told what the server said of itself.
-func (g *Guard) Vitals(v info.Vitals, now time.Duration) {
-	g.sizer.cpu(v.CPU)
+// AddStats records the server's INFO.
+func (g *Guard) AddStats(v info.ServerStats, now time.Duration) {
+	g.sizer.addCPU(v.CPU)
 	if g.link != nil && v.Costs != nil {
-		g.link.learn(*v.Costs)
+		g.link.addCosts(*v.Costs)
 	}
 	g.near = g.near || v.AtMaxmemory
-	g.brakes.look(v, now)
+	g.backoff.update(v, now)
 }
 
-// Pause is how long to stand back before the next look, and why; 0 to go on.
-func (g *Guard) Pause(now time.Duration) (pause time.Duration, cause string) {
-	pause, cause, released := g.brakes.pause(now)
+// Pause returns how long to pause before the next check, and why; 0 to continue.
+func (g *Guard) Pause(now time.Duration) (pause time.Duration, reason string) {
+	pause, reason, released := g.backoff.pause(now)
 	if released {
-		g.sizer.startAgain()
+		g.sizer.shrinkAfterPause()
 	}
-	return pause, cause
+	return pause, reason
 }
 
-// Brakes are the times that the guard made the walk stand back, by cause, up to now.
-func (g *Guard) Brakes(now time.Duration) []Brake { return g.brakes.sum(now) }
+// Pauses returns the pauses up to now, by reason.
+func (g *Guard) Pauses(now time.Duration) []Pause { return g.backoff.pauses(now) }
 
-// PageSizes are the sizes of pages that a walk asked for, in keys.
-type PageSizes struct{ Least, Median, Most int }
+// PageSizes holds the sizes of the pages of a scan, in keys.
+type PageSizes struct{ Min, Median, Max int }
 
-// PageSizes are those up to now, the present one when there was no page yet.
+// PageSizes returns the sizes up to now; before the first page, the size that it will
+// have.
 func (g *Guard) PageSizes() PageSizes { return g.sizer.sizes() }

@@ -30,7 +30,7 @@ type model struct {
 	slowFrom time.Duration // from here to slowTo keys take slower times as long
 	slowTo   time.Duration
 	slower   float64
-	vitals   func(at time.Duration) info.Vitals
+	vitals   func(at time.Duration) info.ServerStats
 
 	rand    *rand.Rand
 	now     time.Duration
@@ -99,27 +99,27 @@ func (m *model) walk(g *Guard, load float64, end time.Duration) trace {
 			m.ping(g, 0, true)
 			nextPing = m.now + m.exp(pingEvery)
 		}
-		g.PageTook(took, keys)
+		g.AddPage(took, keys)
 		for {
 			if nextLook <= m.now {
 				m.look(g)
 				nextLook = m.now + time.Second
 			}
-			left, cause := g.Pause(m.now)
+			left, reason := g.Pause(m.now)
 			if left == 0 {
 				break
 			}
 			left = min(left, longestSlice)
-			t.stoodFor[cause] += left
+			t.stoodFor[reason] += left
 			m.now += left
 		}
 	}
 	return t
 }
 
-func (m *model) ping(g *Guard, ours time.Duration, resting bool) {
+func (m *model) ping(g *Guard, ours time.Duration, paused bool) {
 	if !m.noINFO {
-		g.Ping(m.link+ours+m.wait()+m.exp(m.jitter), resting)
+		g.AddPing(m.link+ours+m.wait()+m.exp(m.jitter), paused)
 	}
 }
 
@@ -127,14 +127,14 @@ func (m *model) look(g *Guard) {
 	if m.noINFO {
 		return
 	}
-	v := info.Vitals{}
+	v := info.ServerStats{}
 	if m.vitals != nil {
 		v = m.vitals(m.now)
 	}
 	if !m.noCPU {
 		v.CPU = time.Minute + m.working + time.Duration(m.others*float64(m.now))
 	}
-	g.Vitals(v, m.now)
+	g.AddStats(v, m.now)
 }
 
 // sizes are the least, the mean and the most keys of the pages from from to to.
@@ -162,15 +162,15 @@ func quick() model {
 // and not for ever.
 func TestGuardStandsBackForLonger(t *testing.T) {
 	g := NewGuard(DefaultLatencyBudget, 0)
-	g.Vitals(info.Vitals{}, 0)
+	g.AddStats(info.ServerStats{}, 0)
 	var lengths []time.Duration
 	now := time.Second
 	for n := range 20 {
-		g.Vitals(info.Vitals{Saving: true}, now)
+		g.AddStats(info.ServerStats{Saving: true}, now)
 		left, _ := g.Pause(now)
 		lengths = append(lengths, left)
 		now += left
-		g.Vitals(info.Vitals{}, now)
+		g.AddStats(info.ServerStats{}, now)
 		if more, _ := g.Pause(now); more != 0 {
 			t.Fatalf("brake %d: stands back %v more when the save is over", n, more)
 		}
@@ -182,9 +182,9 @@ func TestGuardStandsBackForLonger(t *testing.T) {
 			t.Errorf("brake %d: %v, want %v s", i, lengths[i], w)
 		}
 	}
-	g.Vitals(info.Vitals{}, now+2*quietSpell)
-	g.Vitals(info.Vitals{Saving: true}, now+2*quietSpell)
-	if left, _ := g.Pause(now + 2*quietSpell); left != shortestBrake {
+	g.AddStats(info.ServerStats{}, now+2*quietTime)
+	g.AddStats(info.ServerStats{Saving: true}, now+2*quietTime)
+	if left, _ := g.Pause(now + 2*quietTime); left != minPause {
 		t.Errorf("after a quiet time: %v", left)
 	}
 }
@@ -259,23 +259,23 @@ func TestGuardNeverStarves(t *testing.T) {
 	m := quick()
 	m.perKey = 10 * time.Millisecond
 	trace := m.walk(NewGuard(DefaultLatencyBudget, 0), DefaultMaxLoad, time.Minute)
-	if least, most, _, _ := trace.sizes(30*time.Second, time.Minute); least != leastPage || most != leastPage {
-		t.Errorf("%d to %d keys a page, want %d", least, most, leastPage)
+	if least, most, _, _ := trace.sizes(30*time.Second, time.Minute); least != minPage || most != minPage {
+		t.Errorf("%d to %d keys a page, want %d", least, most, minPage)
 	}
 }
 
 func TestGuardKeepsAFixedPage(t *testing.T) {
 	m := quick()
 	m.perKey = time.Millisecond
-	m.vitals = func(at time.Duration) info.Vitals {
-		return info.Vitals{Saving: at > 3*time.Second && at < 8*time.Second}
+	m.vitals = func(at time.Duration) info.ServerStats {
+		return info.ServerStats{Saving: at > 3*time.Second && at < 8*time.Second}
 	}
 	g := NewGuard(DefaultLatencyBudget, 70)
 	trace := m.walk(g, 1, 20*time.Second)
 	if least, most, _, _ := trace.sizes(0, time.Hour); least != 70 || most != 70 || g.PageSizes() != (PageSizes{70, 70, 70}) {
 		t.Errorf("%d to %d keys, %v", least, most, g.PageSizes())
 	}
-	if trace.stoodFor[brakeSave] == 0 {
+	if trace.stoodFor[reasonSave] == 0 {
 		t.Error("a save did not brake")
 	}
 }
@@ -284,56 +284,60 @@ func TestGuardKeepsAFixedPage(t *testing.T) {
 func TestGuardBrakes(t *testing.T) {
 	const s = time.Second
 	within := func(at, from, to time.Duration) bool { return at >= from && at < to }
-	evicting := func(rate func(at time.Duration) float64) func(time.Duration) info.Vitals {
+	evicting := func(rate func(at time.Duration) float64) func(time.Duration) info.ServerStats {
 		keys := 0.0
 		last := time.Duration(0)
-		return func(at time.Duration) info.Vitals {
+		return func(at time.Duration) info.ServerStats {
 			keys += rate(at) * (at - last).Seconds()
 			last = at
-			return info.Vitals{Evicted: 1_000_000 + int64(keys), Uptime: 10_000 * s, AtMaxmemory: true}
+			return info.ServerStats{Evicted: 1_000_000 + int64(keys), Uptime: 10_000 * s, AtMaxmemory: true}
 		}
 	}
 	for _, tt := range []struct {
 		name        string
-		vitals      func(at time.Duration) info.Vitals
-		cause       string
+		vitals      func(at time.Duration) info.ServerStats
+		reason      string
 		least, most time.Duration
 	}{
-		{"nothing", func(time.Duration) info.Vitals { return info.Vitals{} }, "", 0, 0},
-		{"a save", func(at time.Duration) info.Vitals { return info.Vitals{Saving: within(at, 100*s, 120*s)} }, brakeSave, 19 * s, 22 * s},
-		{"a save that was under way", func(at time.Duration) info.Vitals { return info.Vitals{Saving: at < 60*s} }, "", 0, 0},
-		{"and then another", func(at time.Duration) info.Vitals { return info.Vitals{Saving: at < 10*s || within(at, 200*s, 205*s)} }, brakeSave, 4 * s, 8 * s},
-		{"a save that does not end", func(at time.Duration) info.Vitals { return info.Vitals{Saving: at > 30*s} }, brakeSave, 119 * s, 123 * s},
-		{"one save after the other", func(at time.Duration) info.Vitals { return info.Vitals{Saving: at > 30*s && at%(40*s) < 30*s} }, brakeSave, 80 * s, 100 * s},
-		{"an AOF rewrite", func(at time.Duration) info.Vitals { return info.Vitals{Rewriting: within(at, 100*s, 110*s)} }, brakeRewrite, 9 * s, 12 * s},
-		{"loading", func(at time.Duration) info.Vitals { return info.Vitals{Loading: within(at, 100*s, 103*s)} }, brakeLoading, 2 * s, 5 * s},
-		{"the link goes down", func(at time.Duration) info.Vitals { return info.Vitals{LinkDown: within(at, 100*s, 110*s)} }, brakeLinkDown, 9 * s, 12 * s},
-		{"the link is down", func(at time.Duration) info.Vitals { return info.Vitals{LinkDown: true} }, "", 0, 0},
-		{"the lag grows", func(at time.Duration) info.Vitals {
+		{"nothing", func(time.Duration) info.ServerStats { return info.ServerStats{} }, "", 0, 0},
+		{"a save", func(at time.Duration) info.ServerStats { return info.ServerStats{Saving: within(at, 100*s, 120*s)} }, reasonSave, 19 * s, 22 * s},
+		{"a save that was under way", func(at time.Duration) info.ServerStats { return info.ServerStats{Saving: at < 60*s} }, "", 0, 0},
+		{"and then another", func(at time.Duration) info.ServerStats {
+			return info.ServerStats{Saving: at < 10*s || within(at, 200*s, 205*s)}
+		}, reasonSave, 4 * s, 8 * s},
+		{"a save that does not end", func(at time.Duration) info.ServerStats { return info.ServerStats{Saving: at > 30*s} }, reasonSave, 119 * s, 123 * s},
+		{"one save after the other", func(at time.Duration) info.ServerStats {
+			return info.ServerStats{Saving: at > 30*s && at%(40*s) < 30*s}
+		}, reasonSave, 80 * s, 100 * s},
+		{"an AOF rewrite", func(at time.Duration) info.ServerStats { return info.ServerStats{Rewriting: within(at, 100*s, 110*s)} }, reasonRewrite, 9 * s, 12 * s},
+		{"loading", func(at time.Duration) info.ServerStats { return info.ServerStats{Loading: within(at, 100*s, 103*s)} }, reasonLoading, 2 * s, 5 * s},
+		{"the link goes down", func(at time.Duration) info.ServerStats { return info.ServerStats{LinkDown: within(at, 100*s, 110*s)} }, reasonLinkDown, 9 * s, 12 * s},
+		{"the link is down", func(at time.Duration) info.ServerStats { return info.ServerStats{LinkDown: true} }, "", 0, 0},
+		{"the lag grows", func(at time.Duration) info.ServerStats {
 			if within(at, 100*s, 130*s) {
-				return info.Vitals{Lag: int64(at-100*s) / 1000}
+				return info.ServerStats{Lag: int64(at-100*s) / 1000}
 			}
-			return info.Vitals{}
-		}, brakeLag, 10 * s, 40 * s},
-		{"the lag goes up and down", func(at time.Duration) info.Vitals { return info.Vitals{Lag: int64(at/s) % 4 * (20 << 20)} }, "", 0, 0},
-		{"a lag that stays", func(at time.Duration) info.Vitals { return info.Vitals{Lag: 1 << 30} }, "", 0, 0},
+			return info.ServerStats{}
+		}, reasonLag, 10 * s, 40 * s},
+		{"the lag goes up and down", func(at time.Duration) info.ServerStats { return info.ServerStats{Lag: int64(at/s) % 4 * (20 << 20)} }, "", 0, 0},
+		{"a lag that stays", func(at time.Duration) info.ServerStats { return info.ServerStats{Lag: 1 << 30} }, "", 0, 0},
 		{"lives at maxmemory", evicting(func(time.Duration) float64 { return 100 }), "", 0, 0},
 		{"lives at maxmemory, unevenly", evicting(func(at time.Duration) float64 { return float64(at / s % 4 * 60) }), "", 0, 0},
-		{"at maxmemory, statistics reset", func(at time.Duration) info.Vitals {
-			return info.Vitals{Evicted: int64(at / s * 300), AtMaxmemory: true, Uptime: 10_000 * s}
+		{"at maxmemory, statistics reset", func(at time.Duration) info.ServerStats {
+			return info.ServerStats{Evicted: int64(at / s * 300), AtMaxmemory: true, Uptime: 10_000 * s}
 		}, "", 0, 0},
 		{"evicts many more", evicting(func(at time.Duration) float64 {
 			if within(at, 100*s, 120*s) {
 				return 3000
 			}
 			return 100
-		}), brakeMore, 15 * s, 40 * s},
-		{"begins to evict", func(at time.Duration) info.Vitals {
-			return info.Vitals{Evicted: max(0, int64(min(at, 120*s)-100*s)/1e7), Uptime: 10_000 * s}
-		}, brakeEvictions, 15 * s, 40 * s},
-		{"begins to evict and goes on", func(at time.Duration) info.Vitals {
-			return info.Vitals{Evicted: max(0, int64(at-100*s)/1e7), Uptime: 10_000 * s}
-		}, brakeEvictions, 110 * s, 190 * s},
+		}), reasonMoreEvictions, 15 * s, 40 * s},
+		{"begins to evict", func(at time.Duration) info.ServerStats {
+			return info.ServerStats{Evicted: max(0, int64(min(at, 120*s)-100*s)/1e7), Uptime: 10_000 * s}
+		}, reasonEvictions, 15 * s, 40 * s},
+		{"begins to evict and goes on", func(at time.Duration) info.ServerStats {
+			return info.ServerStats{Evicted: max(0, int64(at-100*s)/1e7), Uptime: 10_000 * s}
+		}, reasonEvictions, 110 * s, 190 * s},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := quick()
@@ -344,11 +348,11 @@ func TestGuardBrakes(t *testing.T) {
 			for _, d := range trace.stoodFor {
 				total += d
 			}
-			if got := trace.stoodFor[tt.cause]; got < tt.least || got > tt.most || total != got {
-				t.Errorf("stood back %v, want %v to %v for %q alone", trace.stoodFor, tt.least, tt.most, tt.cause)
+			if got := trace.stoodFor[tt.reason]; got < tt.least || got > tt.most || total != got {
+				t.Errorf("stood back %v, want %v to %v for %q alone", trace.stoodFor, tt.least, tt.most, tt.reason)
 			}
-			for _, b := range g.Brakes(m.now) {
-				if b.Cause != tt.cause || b.Count < 1 || b.Took < total-s || b.Took > total+s {
+			for _, b := range g.Pauses(m.now) {
+				if b.Reason != tt.reason || b.Count < 1 || b.Took < total-s || b.Took > total+s {
 					t.Errorf("noted %+v, stood back %v", b, total)
 				}
 			}
@@ -362,15 +366,15 @@ func TestGuardBrakes(t *testing.T) {
 // What the server said long ago holds nobody up.
 func TestGuardForgetsWhatIsOld(t *testing.T) {
 	g := NewGuard(DefaultLatencyBudget, 0)
-	g.Vitals(info.Vitals{}, 0)
-	g.Vitals(info.Vitals{Saving: true}, time.Second)
+	g.AddStats(info.ServerStats{}, 0)
+	g.AddStats(info.ServerStats{Saving: true}, time.Second)
 	now, stood := time.Second, time.Duration(0)
 	for range 100 {
 		left, _ := g.Pause(now)
 		stood += left
 		now += max(left, time.Second)
 	}
-	if stood == 0 || stood > 2*tooOld {
+	if stood == 0 || stood > 2*staleAfter {
 		t.Errorf("stood back %v", stood)
 	}
 }
@@ -379,11 +383,11 @@ func TestGuardForgetsWhatIsOld(t *testing.T) {
 func TestGuardBeginsAgainGently(t *testing.T) {
 	g := NewGuard(DefaultLatencyBudget, 0)
 	first := g.Page()
-	g.Vitals(info.Vitals{}, 0)
-	g.Vitals(info.Vitals{Saving: true}, time.Second)
-	left, cause := g.Pause(time.Second)
-	g.Vitals(info.Vitals{}, 2*time.Second)
-	if more, _ := g.Pause(time.Second + left); left != shortestBrake || cause != brakeSave || more != 0 || g.Page() != first/4 {
-		t.Errorf("stood back %v for %q, then %v; %d keys a page, before %d", left, cause, more, g.Page(), first)
+	g.AddStats(info.ServerStats{}, 0)
+	g.AddStats(info.ServerStats{Saving: true}, time.Second)
+	left, reason := g.Pause(time.Second)
+	g.AddStats(info.ServerStats{}, 2*time.Second)
+	if more, _ := g.Pause(time.Second + left); left != minPause || reason != reasonSave || more != 0 || g.Page() != first/4 {
+		t.Errorf("stood back %v for %q, then %v; %d keys a page, before %d", left, reason, more, g.Page(), first)
 	}
 }

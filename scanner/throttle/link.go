@@ -7,42 +7,42 @@ import (
 	"keyprof/scanner/info"
 )
 
-// LinkRoundTrip is the round trip from which on a walk goes over a link: pages then
-// travel for longer than the server works on them.
+// LinkRoundTrip is the smallest round trip from which on a scan treats the network as a
+// link: pages then travel for longer than the server works on them.
 const LinkRoundTrip = 500 * time.Microsecond
 
-// Link decides how much a walk asks for at a time over a link, and how often. Reply
-// times tell nothing of the server there, as jitter is larger than what a page takes.
-// What a command costs the server is taken from INFO commandstats instead: its time
-// for each call of the commands that we send, which no network and no other client
-// changes (CPU time has the work for all clients in it; reply times of pages of two
-// sizes would need thousands of pages to tell a millisecond of jitter from 50 µs).
+// Link decides how much a scan asks for at a time over a link, and how often. Reply times
+// say nothing about the server there, as jitter is larger than the time of a page. The
+// cost of a command is taken from INFO commandstats instead: the time of each call of the
+// commands that we send, which no network and no other client changes. (CPU time includes
+// the work for all clients; reply times of pages of two sizes would need thousands of
+// pages to tell a millisecond of jitter from 50 µs.)
 //
-// Several pages travel at a time. Jitter may bring those together that were sent
-// within its width, and they keep others waiting like one: so what is sent within the
-// width of the jitter costs the server no more than the latency budget.
+// Several pages travel at a time. Jitter may bring together those that were sent within
+// its width, and they delay other clients like one page: so what is sent within the width
+// of the jitter costs the server no more than the latency budget.
 type Link struct {
 	budget time.Duration
-	page   int // COUNT of all pages; 0: by the budget
+	page   int // COUNT of all pages; 0: derived from the budget
 
 	request time.Duration // server time of a probe
-	name    time.Duration // server time of SCAN, for each name
+	name    time.Duration // server time of SCAN, for each key
 
-	scans, names int // replies to SCAN since a name's cost was learnt, and their names
+	scans, names int // replies to SCAN since the cost of a key was learnt, and their keys
 
-	trips  recentTrips
-	window float64 // pipelines that may be on their way
-	full   bool    // the link kept pipelines waiting at some time
+	roundTrips roundTripWindow
+	window     float64 // pipelines that may be in flight
+	full       bool    // the link has delayed pipelines
 }
 
-// WholeCost is what a command costs a server in all, as a multiple of what
-// commandstats tells, which leaves out reading it and replying: 1.5 to 1.7 times for
-// our probes on Redis 7.0, by CPU time.
+// WholeCost is the factor from the time in commandstats, which leaves out reading and
+// replying, to the whole cost of a command: 1.5 to 1.7 for our probes on Redis 7.0, by
+// CPU time.
 const WholeCost = 1.6
 
 func whole(cost time.Duration) time.Duration { return time.Duration(WholeCost * float64(cost)) }
 
-// What is assumed to begin with, about what Redis 7 takes in all.
+// Initial estimates, about what Redis 7 takes in all.
 const (
 	usualRequest = 1250 * time.Nanosecond
 	usualName    = time.Microsecond
@@ -50,53 +50,53 @@ const (
 
 // Limits of a link.
 const (
-	MostOverLink    = 16 // cursor ranges at a time
-	leastRequests   = 4  // in a pipeline
-	firstWindow     = 4  // pipelines on their way
-	mostWindow      = 256
-	lateTrips       = 2                     // times the usual round trip is late,
-	lateTripsBeyond = 50 * time.Millisecond // and so much more
+	MaxRangesOverLink = 16 // cursor ranges at a time
+	minRequests       = 4  // in a pipeline
+	firstWindow       = 4  // pipelines in flight
+	maxWindow         = 256
+	lateTrips         = 2                     // a reply is late after so many usual round trips
+	lateTripsBeyond   = 50 * time.Millisecond // and this
 )
 
-// NewLink is a link of which nothing is known yet, for a walk under a latency budget
-// with pages of a given size (0: by the budget).
+// NewLink returns a link with initial estimates, for a scan under a latency budget with
+// pages of a given size in keys (0: derived from the budget).
 func NewLink(budget time.Duration, page int) *Link {
 	return &Link{budget: budget, page: page, request: usualRequest, name: usualName, window: firstWindow}
 }
 
-// Requests is how many probes may be sent at once.
-func (l *Link) Requests() int { return max(leastRequests, int(l.budget/max(1, l.request))) }
+// Requests returns the number of probes of one pipeline.
+func (l *Link) Requests() int { return max(minRequests, int(l.budget/max(1, l.request))) }
 
-// Count is how many keys a SCAN asks for (COUNT).
+// Count returns the COUNT of the next SCAN, in keys.
 func (l *Link) Count() int {
 	if l.page > 0 {
 		return l.page
 	}
-	return min(max(int(l.budget/max(1, l.name)), leastPage), mostPage)
+	return min(max(int(l.budget/max(1, l.name)), minPage), maxPage)
 }
 
-// Cost is what so many probes and a SCAN for so many names take of the server.
+// Cost returns the server time of so many probes and of a SCAN for so many keys.
 func (l *Link) Cost(requests, names int) time.Duration {
 	return time.Duration(requests)*l.request + time.Duration(names)*l.name
 }
 
-// Gap is the least time between the sending of what costs so much and of what follows.
+// Gap returns the minimum time between sending a pipeline of the given cost and the next.
 func (l *Link) Gap(cost time.Duration) time.Duration {
-	return time.Duration(float64(cost) * float64(l.trips.jitter()) / float64(l.budget))
+	return time.Duration(float64(cost) * float64(l.roundTrips.jitter()) / float64(l.budget))
 }
 
-// each is the least time from the sending of one page to that of the next, when a page
-// costs so much and the walk may use a share of the server.
-func (l *Link) each(page time.Duration, load float64) time.Duration {
+// pageInterval returns the minimum time between sending one page and the next, for a page
+// of the given cost and a load of the server in (0,1].
+func (l *Link) pageInterval(page time.Duration, load float64) time.Duration {
 	return max(time.Duration(float64(page)/load), l.Gap(page))
 }
 
-// Ping is told of a round trip of PING.
-func (l *Link) Ping(roundTrip time.Duration) { l.trips.add(roundTrip) }
+// AddPing records a round trip of PING.
+func (l *Link) AddPing(roundTrip time.Duration) { l.roundTrips.add(roundTrip) }
 
-// learn is told what commands cost. A cost moves half of the way: a single look may be
-// at few calls.
-func (l *Link) learn(c info.Costs) {
+// addCosts records what commands cost. An estimate moves half of the way: one reading may
+// cover few calls.
+func (l *Link) addCosts(c info.Costs) {
 	if c.Request > 0 {
 		l.request = (l.request + whole(c.Request)) / 2
 	}
@@ -106,13 +106,13 @@ func (l *Link) learn(c info.Costs) {
 	}
 }
 
-// Scanned is told how many names a SCAN returned.
-func (l *Link) Scanned(names int) { l.scans, l.names = l.scans+1, l.names+names }
+// AddScan records how many keys a SCAN returned.
+func (l *Link) AddScan(names int) { l.scans, l.names = l.scans+1, l.names+names }
 
-// Landed is told how long a pipeline was on its way. A link that is full keeps all of
-// them waiting: then fewer are sent.
-func (l *Link) Landed(took time.Duration) {
-	if took > lateTrips*l.trips.median+lateTripsBeyond {
+// AddReply records how long a pipeline was in flight. A link that is full delays all of
+// them: then fewer are sent.
+func (l *Link) AddReply(took time.Duration) {
+	if took > lateTrips*l.roundTrips.median+lateTripsBeyond {
 		l.window, l.full = max(1, l.window/2), true
 		return
 	}
@@ -120,82 +120,82 @@ func (l *Link) Landed(took time.Duration) {
 	if l.full {
 		more = 1 / l.window
 	}
-	l.window = min(mostWindow, l.window+more)
+	l.window = min(maxWindow, l.window+more)
 }
 
-// Window is how many pipelines may be on their way at a time.
+// Window returns how many pipelines may be in flight.
 func (l *Link) Window() int { return int(l.window) }
 
-// MedianTrip is the middle one of the last round trips of PING.
-func (l *Link) MedianTrip() time.Duration { return l.trips.median }
+// MedianRoundTrip returns the median of the last round trips of PING.
+func (l *Link) MedianRoundTrip() time.Duration { return l.roundTrips.median }
 
-// LongTrip is what three quarters of the last round trips of PING took at most.
-func (l *Link) LongTrip() time.Duration { return l.trips.most }
+// UpperQuartile returns the upper quartile of the last round trips of PING.
+func (l *Link) UpperQuartile() time.Duration { return l.roundTrips.upperQuartile }
 
-// recentTrips are the last round trips of PING.
-type recentTrips struct {
-	recent                      []time.Duration
-	next                        int
-	median, quarter, most, slow time.Duration // of half, a quarter, three quarters and 95 of 100 that took no longer
+// roundTripWindow holds the last round trips of PING and their quantiles.
+type roundTripWindow struct {
+	recent                                    []time.Duration
+	next                                      int
+	median, lowerQuartile, upperQuartile, p95 time.Duration // of half, a quarter, three quarters and 95 of 100 that took no longer
 }
 
-// keptTrips are some seconds of pings, so that what is usual follows the server and
+// keptRoundTrips is some seconds of pings, so that the quantiles follow the server and
 // the link.
-const keptTrips = 64
+const keptRoundTrips = 64
 
-// FewTrips are the fewest round trips that tell what is usual.
-const FewTrips = 16
+// MinRoundTrips is the number of round trips from which on the quantiles are used.
+const MinRoundTrips = 16
 
-func (r *recentTrips) add(roundTrip time.Duration) {
-	if len(r.recent) < keptTrips {
+func (r *roundTripWindow) add(roundTrip time.Duration) {
+	if len(r.recent) < keptRoundTrips {
 		r.recent = append(r.recent, roundTrip)
 	} else {
 		r.recent[r.next] = roundTrip
-		r.next = (r.next + 1) % keptTrips
+		r.next = (r.next + 1) % keptRoundTrips
 	}
 	sorted := slices.Sorted(slices.Values(r.recent)) // here, as every page asks for them
 	n := len(sorted)
-	r.median, r.quarter, r.most, r.slow = sorted[n/2], sorted[n/4], sorted[n*3/4], sorted[n*95/100]
+	r.median, r.lowerQuartile, r.upperQuartile, r.p95 = sorted[n/2], sorted[n/4], sorted[n*3/4], sorted[n*95/100]
 }
 
-// known reports whether there were enough.
-func (r *recentTrips) known() bool { return len(r.recent) >= FewTrips }
+// known reports whether there are enough round trips.
+func (r *roundTripWindow) known() bool { return len(r.recent) >= MinRoundTrips }
 
-// jitter is the width in which half of the round trips lie. Of a link that is not
-// known yet it is taken for as wide as a fifth of the round trip.
-func (r *recentTrips) jitter() time.Duration {
+// jitter returns the interquartile range. Until enough round trips are known it is a
+// fifth of the median.
+func (r *roundTripWindow) jitter() time.Duration {
 	if !r.known() {
 		return r.median / 5
 	}
-	return r.most - r.quarter
+	return r.upperQuartile - r.lowerQuartile
 }
 
-// Forecast says how long a walk takes over the connection that it was made for.
+// Forecast estimates how long a scan takes over the connection that it was made for.
 type Forecast struct {
 	Page      int           // COUNT of each SCAN to begin with
 	RoundTrip time.Duration // to the server and back
-	Load      float64       // share of the server's main thread that the walk may use, in (0,1]
-	Ordered   bool          // several cursor ranges may be walked at a time
+	Load      float64       // fraction of the server's main thread that the scan may use, in (0,1]
+	Ordered   bool          // several cursor ranges can be scanned at a time
 	Link      *Link         // nil: none
 }
 
-// OverLink reports whether the walk goes over a link, and how long a round trip takes.
+// OverLink reports whether the scan goes over a link, and returns the round trip.
 func (f Forecast) OverLink() (roundTrip time.Duration, ok bool) { return f.RoundTrip, f.Link != nil }
 
-// Elapsed is how long it takes to walk so many keys, when a key costs the server so
-// much of its main thread.
+// Elapsed returns the estimated duration of a scan of so many keys, each of which costs
+// the server the given time of its main thread.
 func (f Forecast) Elapsed(keys int64, key time.Duration) time.Duration {
 	page := time.Duration(f.Page) * key
 	each, ranges := time.Duration(float64(page)/f.Load), 1
 	switch {
 	case f.Link != nil:
-		each, ranges = f.Link.each(page, f.Load), MostOverLink
+		each, ranges = f.Link.pageInterval(page, f.Load), MaxRangesOverLink
 		page = each // it is sent piece by piece
 	case f.Load >= 1:
 		ranges = RangesFor(f.RoundTrip, page)
 	}
 	pages := float64(keys) / float64(f.Page)
-	room := int(float64(keys) / float64(max(LeastRangePages*f.Page, LeastRangeKeys)))
+	room := int(float64(keys) / float64(max(MinRangePages*f.Page, MinRangeKeys)))
 	if ranges = max(1, min(ranges, room)); !f.Ordered {
 		ranges = 1
 	}
@@ -206,29 +206,30 @@ func (f Forecast) Elapsed(keys int64, key time.Duration) time.Duration {
 	return time.Duration(trial*float64(f.RoundTrip+page) + (pages-trial)/float64(ranges)*float64(cycle))
 }
 
-// MostRanges is how many ranges of a walk are worth their memory: they hide a
-// round trip of some three to seven times what a page takes.
-const MostRanges = 8
+// MaxRanges is the number of cursor ranges of a scan that are worth their memory: they
+// hide a round trip of some three to seven times the time of a page.
+const MaxRanges = 8
 
-// TrialPages are walked by one lane, to see what the server's cursors are like
-// and how long it takes for a page.
+// TrialPages are scanned with a single cursor range first, to learn how the server's
+// cursors behave and how long a page takes.
 const TrialPages = 4
 
-// A range has at least so many pages and keys: at its end pages are asked for more
-// than once, and seams are exact where there are many buckets between them.
+// Each range has at least so many pages and keys: at its end pages are requested more
+// than once, and boundaries are exact only where many buckets lie between them.
 const (
-	LeastRangePages = 16
-	LeastRangeKeys  = 1024
+	MinRangePages = 16
+	MinRangeKeys  = 1024
 )
 
-// RangesFor is how many ranges keep a server busy that is a round trip away: while
-// one page travels, or we read what it answers, it works on those of the others.
-// Twice as many travel as the figures say: roundTrip is the least that was seen, and
-// service, an upper bound, of one page at a time, has the network's delays in it.
+// RangesFor returns how many cursor ranges keep a server busy that is a round trip away:
+// while one page travels, or we read its replies, the server works on those of the
+// others. It counts twice the travelling pages that the figures give: roundTrip is the
+// smallest seen, and service, an upper bound from one page at a time, includes delays of
+// the network.
 func RangesFor(roundTrip, service time.Duration) int {
 	if service <= 0 {
-		return MostRanges
+		return MaxRanges
 	}
 	travelling := (2*roundTrip + service/2) / service
-	return int(min(MostRanges, 2+travelling))
+	return int(min(MaxRanges, 2+travelling))
 }

@@ -108,7 +108,7 @@ func TestPacerCalibrates(t *testing.T) {
 		{1.5, 0.25, true},
 		{0.5, 0.25, true},
 	} {
-		p := Pacer{MaxLoad: load, WorksLater: tt.later}
+		p := Pacer{MaxLoad: load, DefersWork: tt.later}
 		var cpu, elapsed time.Duration
 		for n := range 20_000 {
 			cpu += time.Duration(tt.perPage * float64(service))

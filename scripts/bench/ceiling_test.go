@@ -88,7 +88,7 @@ func census(t *testing.T, server *redistest.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := scanner.Connect(t.Context(), target, scanner.DefaultTimeout, scanner.Patience{})
+	conn, err := scanner.Connect(t.Context(), target, scanner.DefaultTimeout, scanner.RetryPolicy{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func TestKeysWithTheSameElements(t *testing.T) {
 // TestRestartsMoveHashes also holds that what has no table stays as it is.
 func TestRestartsMoveHashes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts servers")
+		t.Skip("takes long: make soak")
 	}
 	o := options{restarts: 2, elements: 4000, maxKeys: 20, sizes: []int{10, 300}}
 	report := Report{Restarts: o.restarts}

@@ -28,10 +28,9 @@ var platforms = []platform{
 
 // options are the flags.
 type options struct {
-	out       string // folder for the archives
-	version   string // built into the program, and part of the archives' names
-	pkg       string // package to build
-	buildOnly bool   // make the programs but no archives
+	out     string // folder for the archives
+	version string // built into the program, and part of the archives' names
+	pkg     string // package to build
 }
 
 func main() {
@@ -39,7 +38,6 @@ func main() {
 	flag.StringVar(&o.out, "out", "dist", "write to `DIR`")
 	flag.StringVar(&o.version, "version", "devel", "build `VERSION` into the program")
 	flag.StringVar(&o.pkg, "package", ".", "build `PACKAGE`")
-	flag.BoolVar(&o.buildOnly, "build-only", false, "only show that everything builds")
 	flag.Parse()
 	if err := release(o); err != nil {
 		fmt.Fprintf(os.Stderr, "release: error: %v\n", err)
@@ -84,34 +82,27 @@ func release(o options) error {
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return err
 	}
-	var extras, archives []string
-	if !o.buildOnly {
-		folder, err := os.MkdirTemp("", "keyprof-release")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = os.RemoveAll(folder) }()
-		if extras, err = printExtras(o, folder); err != nil {
-			return err
-		}
+	folder, err := os.MkdirTemp("", "keyprof-release")
+	if err != nil {
+		return err
 	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	extras, err := printExtras(o, folder)
+	if err != nil {
+		return err
+	}
+	var archives []string
 	for _, p := range platforms {
 		program, err := build(o, p)
 		if err != nil {
 			return fmt.Errorf("%s/%s: %w", p.os, p.arch, err)
 		}
 		fmt.Printf("built %s\n", program)
-		if o.buildOnly {
-			continue
-		}
 		archive, err := pack(p, program, extras)
 		if err != nil {
 			return err
 		}
 		archives = append(archives, archive)
-	}
-	if o.buildOnly {
-		return nil
 	}
 	return writeSums(filepath.Join(o.out, "SHA256SUMS"), archives)
 }
@@ -130,9 +121,6 @@ func build(o options, p platform) (string, error) {
 // compile builds a program in an environment that has more than ours.
 func compile(o options, program string, environment []string) error {
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=" + o.version}
-	if o.buildOnly {
-		args = append(args, "-gcflags=all=-N -l") // not optimising takes a third less time
-	}
 	cmd := exec.Command("go", append(args, "-o", program, o.pkg)...)
 	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), environment...)
 	cmd.Stderr = os.Stderr

@@ -102,6 +102,9 @@ func TestArchivesAreReproducible(t *testing.T) {
 }
 
 func TestPrintExtras(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: make soak")
+	}
 	t.Setenv("SOURCE_DATE_EPOCH", "1790000000")
 	paths, err := printExtras(options{version: "v1.2.3", pkg: "keyprof"}, t.TempDir())
 	if err != nil {

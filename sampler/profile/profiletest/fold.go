@@ -29,7 +29,7 @@ const IdleOverS = 30 * 24 * 3600
 // fewKeys is how many examples and largest keys are kept.
 const fewKeys = 5
 
-// Fold is the profile of a census that saw these keys. It is as plain as it can
+// Fold returns the profile of a census that saw these keys. It is as plain as it can
 // be: it keeps all keys of a namespace and counts them again for each figure.
 func Fold(observations ...Observation) *profile.Profile {
 	began := time.Date(2026, 11, 21, 2, 0, 0, 0, time.UTC)
@@ -66,7 +66,7 @@ func design(observations []Observation) profile.Design {
 	}
 }
 
-// namespaces are the rows by database, then by pattern.
+// namespaces returns the rows by database, then by pattern.
 func namespaces(observations []Observation) []profile.Namespace {
 	type id struct {
 		db      int

@@ -7,7 +7,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Full is a profile in which every field is set, among them names that are hard
+// Full returns a profile in which every field is set, among them names that are hard
 // to store. Each call makes a new one.
 func Full() *profile.Profile {
 	p := Fold(keys()...)
@@ -38,7 +38,7 @@ func Full() *profile.Profile {
 	return p
 }
 
-// keys are some ordinary keys, and some with names and values at the limits.
+// keys returns some ordinary keys, and some with names and values at the limits.
 func keys() []Observation {
 	var all []Observation
 	for i := range int64(200) {
@@ -82,7 +82,7 @@ func receipt(returned int64) profile.Receipt {
 		EvictedMeanwhile: &evicted, EvictedByUs: &byUs, BufferBytes: 80_000,
 		PageLeast: 10, PageMost: 60, LatencyBudgetS: 0.0001,
 		Waits:  []profile.Wait{{Cause: "the connection was reset", Count: 2, TookS: 1.5}},
-		Brakes: []profile.Brake{{Cause: "it began to save (RDB)", Count: 1, TookS: 3.25}},
+		Brakes: []profile.Brake{{Cause: "an RDB save started", Count: 1, TookS: 3.25}},
 		Stalls: []profile.Stall{{DB: 3, KeyName: profile.NewKeyName("a\xffb"), Type: "stream", Command: "memory usage", TookS: 3.1}},
 		ProbeRTT: &profile.ProbeRTT{
 			Before: &profile.RoundTrips{Pings: 50, P50S: 0.0001, P99S: 0.0002},

@@ -40,7 +40,7 @@ func histogram(keys []Observation, bucket func(Observation) int) []profile.Bucke
 	return buckets
 }
 
-// joint is the table of idle time by remaining TTL; those without a TTL come
+// joint returns the table of idle time by remaining TTL; those without a TTL come
 // last in each row.
 func joint(keys []Observation) []profile.IdleByTTL {
 	beyond := len(profile.Edges)
@@ -81,7 +81,7 @@ func distribution(keys []Observation, value func(Observation) float64) *profile.
 	return profile.NewDistribution(&s, slices.Min(values), slices.Max(values), sum)
 }
 
-// examples are the first keys by name: any choice that does not depend on the
+// examples returns the first keys by name: any choice that does not depend on the
 // order of the keys will do here.
 func examples(keys []Observation) []profile.Key {
 	return firstKeys(keys, func(a, b Observation) int { return cmp.Compare(a.Name, b.Name) })
