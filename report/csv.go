@@ -10,14 +10,15 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// csvColumn is a column of the CSV report: its name, which is stable and as in
-// the JSON document, and its cell.
+// csvColumn is a column of the CSV report: its stable name, as in the JSON
+// document, and its cell.
 type csvColumn struct {
 	name string
 	cell func(*view, *profile.Namespace) string
 }
 
-// csvColumns in their order. New ones go last, to laterColumns.
+// csvColumns lists the columns in their order. New ones are appended to
+// laterColumns.
 var csvColumns = []csvColumn{
 	{"db", func(_ *view, ns *profile.Namespace) string { return dbNumber(ns.DB) }},
 	{"pattern", func(_ *view, ns *profile.Namespace) string { return defuse(displayPattern(ns)) }},
@@ -42,8 +43,8 @@ var csvColumns = []csvColumn{
 	csvAmount("failed", func(s *profile.Stats) *int64 { return &s.Failed }),
 }
 
-// sampleColumns follow for a sample: the ends of intervals. An upper end that is not
-// known is empty.
+// sampleColumns follow for a sample: the ends of intervals. An unknown upper end is
+// empty.
 var sampleColumns = []csvColumn{
 	csvAmount("probed", func(s *profile.Stats) *int64 { return &s.Probed }),
 	csvAmount("keys_lo", func(s *profile.Stats) *int64 { return &s.Keys.Lo }),
@@ -52,7 +53,7 @@ var sampleColumns = []csvColumn{
 	csvAmount("bytes_hi", hiOf),
 }
 
-// laterColumns follow, of a census and of a sample.
+// laterColumns follow for every profile.
 var laterColumns = []csvColumn{
 	csvAmount("moved", func(s *profile.Stats) *int64 { return &s.Moved }),
 	csvAmount("stalled", func(s *profile.Stats) *int64 { return &s.Stalled }),
@@ -101,7 +102,7 @@ func plainFloat(v *float64) string {
 	return unit.FormatPlainFloat(*v)
 }
 
-// renderCSV writes a row for each namespace, with what is left over last.
+// renderCSV writes a row for each namespace, (other) last.
 func renderCSV(out *bytes.Buffer, v *view) error {
 	w := csv.NewWriter(out)
 	columns := slices.Concat(csvColumns, laterColumns)

@@ -10,7 +10,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// caveatSection returns what differs besides keys, and what is not compared for it.
+// caveatSection returns the differences besides keys, and what is not compared
+// because of them.
 func caveatSection(c *diff.Comparison) (section, bool) {
 	s := section{title: "Warnings", numbered: true}
 	for _, caveat := range c.Caveats {
@@ -36,7 +37,7 @@ var measureWords = map[diff.Measure]string{
 	diff.NoTTLShare: "no-TTL share", diff.HighIdleBytes: "high-idle bytes", diff.MeanSize: "mean size",
 }
 
-// changeSection returns the table that the diff is about.
+// changeSection returns the main table of the diff.
 func changeSection(v *diffView) (section, bool) {
 	shown, rest := v.split()
 	s := section{title: "Namespaces by change of " + measureWords[v.by]}
@@ -75,7 +76,7 @@ func (g *grid) hasText(text string) bool {
 	})
 }
 
-// changeNotes say how to read the tables.
+// changeNotes explains the tables.
 func (v *diffView) changeNotes() []line {
 	text := noise + ` marks a change within noise: keys changed during the scans, and MEMORY USAGE of hashes, sets, sorted sets, lists and streams is an estimate that varies by itself.`
 	if sampled(v.c.Old.Profile) || sampled(v.c.New.Profile) {
@@ -84,7 +85,7 @@ func (v *diffView) changeNotes() []line {
 	return []line{say(words(text)).in(quiet)}
 }
 
-// partSection returns a table of the namespaces in which one part of the keys changed
+// partSection returns a table of the namespaces in which a part of the keys changed
 // most.
 func (v *diffView) partSection(title string, by diff.Measure, columns ...changeColumns) section {
 	s := section{title: title}
@@ -107,10 +108,10 @@ func (v *diffView) partSection(title string, by diff.Measure, columns ...changeC
 	return s
 }
 
-// rows returns how many rows a list shows that has usual ones by itself.
+// rows returns the number of rows of a list that usually has that many.
 func (v *diffView) rows(usual int) int { return (&view{o: v.o.Options}).rows(usual) }
 
-// noTTLChangeSection returns about keys that never expire.
+// noTTLChangeSection returns the changes of keys without a TTL.
 func noTTLChangeSection(v *diffView) (section, bool) {
 	by := diff.NoTTLBytes
 	if v.c.Totals.Changes[by].Delta == nil {
@@ -126,7 +127,7 @@ func noTTLChangeSection(v *diffView) (section, bool) {
 	), true
 }
 
-// idleChangeSection returns about keys that nobody touches.
+// idleChangeSection returns the changes of high-idle keys.
 func idleChangeSection(v *diffView) (section, bool) {
 	if v.c.Totals.Changes[diff.HighIdleBytes].Delta == nil {
 		return section{}, false
@@ -135,7 +136,7 @@ func idleChangeSection(v *diffView) (section, bool) {
 		changeColumns{measure: diff.HighIdleBytes, head: "bytes", old: true, growth: true}), true
 }
 
-// ttlLossSection lists namespaces that are written without a TTL.
+// ttlLossSection lists the namespaces that are written without a TTL.
 func ttlLossSection(v *diffView) (section, bool) {
 	list := slices.DeleteFunc(slices.Clone(v.c.TTLLosses), func(s diff.TTLLoss) bool { return !Below(s.Pattern, v.o.Under) })
 	if len(list) == 0 {
@@ -174,7 +175,7 @@ func ttlLossSection(v *diffView) (section, bool) {
 	return s, true
 }
 
-// ttlLossUnknown returns why none can be listed, if so.
+// ttlLossUnknown returns a section that says why they are unknown, if so.
 func ttlLossUnknown(v *diffView) (section, bool) {
 	if v.c.TTLLossUnknown == "" || v.o.Under != "" {
 		return section{}, false
@@ -207,7 +208,7 @@ func exampleLine(s diff.TTLLoss) (line, bool) {
 	return say(parts...).in(quiet), true
 }
 
-// limitsSection returns how long what is left of a limit lasts.
+// limitsSection returns the time until limits are reached.
 func limitsSection(v *diffView) (section, bool) {
 	s := section{title: "Time to the limits"}
 	if v.o.Under != "" {
@@ -246,7 +247,7 @@ func runwayLine(r *diff.Runway) line {
 	return say(words(ends + ", " + r.Assumption + "; " + r.Consequence + ".")).in(critical)
 }
 
-// scheduleText returns what expires by itself.
+// scheduleText returns how many keys expire within each span.
 func scheduleText(p *diff.Pool) string {
 	if len(p.Schedule) == 0 {
 		return "How many keys will expire is unknown."
@@ -284,7 +285,7 @@ func poolChanges(keys diff.Change, bytes *diff.Change) map[diff.Measure]diff.Cha
 	return m
 }
 
-// serverSection returns what the server says of itself.
+// serverSection returns the figures of INFO.
 func serverSection(c *diff.Comparison) (section, bool) {
 	s := section{title: "The server"}
 	if len(c.Server) == 0 {
@@ -301,7 +302,7 @@ func serverSection(c *diff.Comparison) (section, bool) {
 	return s, true
 }
 
-// serverNames are what figures of INFO are called.
+// serverNames maps fields of INFO to their names in reports.
 var serverNames = map[string]string{
 	"used_memory": "used memory", "used_memory_rss": "resident memory", "mem_fragmentation_ratio": "fragmentation",
 	"maxmemory": "maxmemory", "maxmemory_policy": "policy", "mem_clients_normal": "client memory", "connected_clients": "clients",
@@ -316,8 +317,7 @@ func oursText(l diff.ServerLine) string {
 	return ", less " + unit.FormatCount(int64(l.Ours)) + " by the old scan"
 }
 
-// serverCells returns the texts of a figure. Of a counter only what was counted
-// meanwhile means something.
+// serverCells returns the texts of a figure. A counter has only a change.
 func serverCells(l diff.ServerLine) (old, new, change string) {
 	if l.Kind == diff.Word {
 		return displayWord(l.OldText), displayWord(l.NewText), pick(l.OldText == l.NewText, "", "changed")
@@ -350,7 +350,7 @@ func serverFigure(l diff.ServerLine, v float64) string {
 	}
 }
 
-// newDiffDocument decides what the report of a comparison says.
+// newDiffDocument composes the report of a comparison.
 func newDiffDocument(v *diffView) document {
 	d := document{title: diffTitle(v.c), facts: diffFacts(v), headlines: diffHeadlines(v)}
 	add := func(s section, ok bool) {
@@ -411,7 +411,7 @@ func sideFact(label string, s *diff.Side) fact {
 	return fact{label: label, line: say(parts...)}
 }
 
-// diffHeadlines returns what must be known first.
+// diffHeadlines returns the most important findings.
 func diffHeadlines(v *diffView) []line {
 	if v.o.Under != "" {
 		if len(v.chosen) == 0 {
@@ -431,7 +431,7 @@ func diffHeadlines(v *diffView) []line {
 	return lines
 }
 
-// noChangeText returns said when nothing is.
+// noChangeText is the headline if there is no other.
 func noChangeText(v *diffView) string {
 	t := v.c.Totals.Changes
 	switch {
@@ -446,7 +446,7 @@ func noChangeText(v *diffView) string {
 	}
 }
 
-// ttlLossHeadline returns the name of the namespaces that have begun to be written without a TTL.
+// ttlLossHeadline names the namespace that is now written without a TTL.
 func ttlLossHeadline(v *diffView) (line, bool) {
 	i := slices.IndexFunc(v.c.TTLLosses, func(s diff.TTLLoss) bool { return s.Jumped })
 	if i < 0 {
@@ -477,7 +477,7 @@ func countJumped(list []diff.TTLLoss) (n int) {
 	return n
 }
 
-// dbOf returns the name of a database where there are several.
+// dbOf names a database if there are several.
 func (v *diffView) dbOf(db int) string {
 	if !v.manyDBs {
 		return ""
@@ -485,7 +485,7 @@ func (v *diffView) dbOf(db int) string {
 	return " in db" + dbNumber(db)
 }
 
-// runway returns that to a limit.
+// runway returns the runway to a limit; nil if there is none.
 func (v *diffView) runway(limit diff.Limit) *diff.Runway {
 	for i := range v.c.Runways {
 		if v.c.Runways[i].Limit == limit {
@@ -495,10 +495,10 @@ func (v *diffView) runway(limit diff.Limit) *diff.Runway {
 	return nil
 }
 
-// urgent is how many days before a limit it is a finding.
+// urgent is the number of days before a limit from which it is a headline.
 const urgent = 30
 
-// poolHeadline returns a sentence that a volatile-* policy will have nothing left to evict.
+// poolHeadline says when a volatile-* policy runs out of keys to evict.
 func poolHeadline(v *diffView) (line, bool) {
 	r := v.runway(diff.PoolEmpty)
 	if r == nil || r.Days == nil || *r.Days > urgent {
@@ -512,10 +512,10 @@ func poolHeadline(v *diffView) (line, bool) {
 	return say(words(text)).in(critical), true
 }
 
-// lastRate returns the one that led to the new profile.
+// lastRate returns the rate that leads to the new profile.
 func lastRate(r *diff.Runway) float64 { return r.Rates[len(r.Rates)-1].PerDay }
 
-// maxmemoryHeadline returns a sentence that maxmemory will be reached.
+// maxmemoryHeadline says when memory reaches maxmemory.
 func maxmemoryHeadline(v *diffView) (line, bool) {
 	r := v.runway(diff.MaxmemoryFull)
 	if r == nil || r.Days == nil || *r.Days > urgent {
@@ -529,7 +529,7 @@ func maxmemoryHeadline(v *diffView) (line, bool) {
 	return say(words(text)).in(critical), true
 }
 
-// daysText returns how long a runway is: "3.15 days", with its range.
+// daysText returns the length of a runway, with its range: "3.15 days".
 func daysText(r *diff.Runway) string {
 	text := decimalDays(*r.Days)
 	switch {
@@ -551,8 +551,8 @@ func decimalDays(days float64) string {
 	return unit.FormatPlainFloat(math.Round(days*100)/100) + " days"
 }
 
-// growthHeadline returns by how much the bytes changed, and which namespace did most
-// of it.
+// growthHeadline returns the change of the bytes, and the namespaces with the
+// largest part in it.
 func growthHeadline(v *diffView) (line, bool) {
 	m, write := diff.Bytes, unit.FormatBytes
 	total := v.c.Totals.Changes[m]
@@ -582,7 +582,7 @@ func growthHeadline(v *diffView) (line, bool) {
 	return say(append(parts, words("."))...), true
 }
 
-// noTTLHeadline returns a sentence that more keys never expire, where their share rose.
+// noTTLHeadline says that more keys have no TTL, if their share rose.
 func noTTLHeadline(v *diffView) (line, bool) {
 	keys, share := v.c.Totals.Changes[diff.NoTTLKeys], v.c.Totals.Changes[diff.NoTTLShare]
 	if !keys.Real() || !share.Real() || *keys.Delta < 0 || *share.Delta < leastRise {
@@ -596,7 +596,7 @@ func noTTLHeadline(v *diffView) (line, bool) {
 	return say(words(text+"; "), name(patternText(row.Pattern, row.Other)), words(v.dbOf(row.DB)+" has "+unit.FormatCount(int64(size(row.Changes[diff.NoTTLKeys])))+" more.")), true
 }
 
-// leastRise is by how much a share must have risen to be worth a sentence.
+// leastRise is the smallest rise of a share that is worth a sentence.
 const leastRise = 0.01
 
 // leastUnexplained is by how much used memory must have changed, as a ratio and in
@@ -606,8 +606,9 @@ const (
 	leastUnexplainedBytes = 1 << 20
 )
 
-// unexplainedGrowth returns a sentence that memory changed where the sizes of keys do not say
-// so: those of collections are too uncertain, or it is not keys that take it.
+// unexplainedGrowth says that used memory changed without a certain change of the
+// keys' sizes: those of collections are too uncertain, or something other than keys
+// uses it.
 func unexplainedGrowth(v *diffView) (line, bool) {
 	for _, l := range v.c.Server {
 		growth, ok := l.Growth()
@@ -621,7 +622,8 @@ func unexplainedGrowth(v *diffView) (line, bool) {
 	return line{}, false
 }
 
-// mostMoved returns the namespace that changed most in a direction; nil if none did.
+// mostMoved returns the namespace that changed most in a direction; nil if none
+// did.
 func (v *diffView) mostMoved(m diff.Measure, up bool) *diff.Row {
 	var most *diff.Row
 	for _, r := range v.chosen {
@@ -633,7 +635,7 @@ func (v *diffView) mostMoved(m diff.Measure, up bool) *diff.Row {
 	return most
 }
 
-// newAndGoneHeadline returns the name of namespaces that are new, and that are gone.
+// newAndGoneHeadline names the namespaces that are new or gone.
 func newAndGoneHeadline(v *diffView) (line, bool) {
 	var parts []span
 	for _, state := range []diff.State{diff.Added, diff.Vanished} {
@@ -652,5 +654,5 @@ func newAndGoneHeadline(v *diffView) (line, bool) {
 	return say(parts...), parts != nil
 }
 
-// namespacesNamed is how many namespaces are named that are new, or gone.
+// namespacesNamed limits how many of them are named.
 const namespacesNamed = 3

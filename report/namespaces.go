@@ -13,7 +13,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// row is one row of the table of namespaces.
+// namespaceRow is one row of the table of namespaces.
 type namespaceRow struct {
 	label   string
 	name    bool // label is a namespace
@@ -22,7 +22,7 @@ type namespaceRow struct {
 	summary summary
 }
 
-// namespaceSection returns the table that the report is about.
+// namespaceSection returns the main table of the report.
 func namespaceSection(v *view) section {
 	rows, foot := namespaceRows(v), namespaceSums(v)
 	return section{
@@ -40,8 +40,8 @@ func (v *view) orderNotes() []line {
 	return []line{say(words("Sorted by " + v.order.label + ": " + string(v.order.instead) + " are not available.")).in(quiet)}
 }
 
-// namespaceRows returns the rows of single namespaces, then what is left over, then
-// the sum of those that are not shown.
+// namespaceRows returns the rows of single namespaces, then (other), then the sum
+// of those not shown.
 func namespaceRows(v *view) []namespaceRow {
 	shown, rest := v.split()
 	var rows []namespaceRow
@@ -87,7 +87,7 @@ func namespaceGrid(v *view, rows []namespaceRow, foot int) *grid {
 	return b.done()
 }
 
-// namespaceFigure is a column of figures and where it reads them.
+// namespaceFigure is a column of figures and how to read them.
 type namespaceFigure struct {
 	figures
 	of       func(summary) *float64
@@ -125,7 +125,7 @@ func namespaceFigures(v *view, whole summary, sampled bool) []namespaceFigure {
 	return slices.Insert(list, 1, fig("", "±%", unit.Percent, func(t summary) *float64 { return t.keysOff }))
 }
 
-// highIdleShare returns by bytes, or by keys where bytes were not measured.
+// highIdleShare is a share of the bytes, or of the keys if bytes were not measured.
 func highIdleShare(t summary) *float64 {
 	if t.bytes == nil {
 		return ratio(t.idleKeys, t.keys)
@@ -133,7 +133,7 @@ func highIdleShare(t summary) *float64 {
 	return ratio(t.idleBytes, t.bytes)
 }
 
-// What makes a share critical: nearly all keys of a namespace never expire,
+// A share is critical if nearly all keys of a namespace have no TTL,
 // and the namespace is a large part of the whole.
 const (
 	criticalNoTTL = 0.9
@@ -160,7 +160,7 @@ func (f namespaceFigure) stylesFor(rows []namespaceRow, whole summary) []style {
 // threshold returns the high-idle threshold in words.
 func (v *view) threshold() string { return unit.FormatDuration(float64(v.p.Design.IdleOverS)) }
 
-// namespaceNotes say how to read the table.
+// namespaceNotes explains the table.
 func namespaceNotes(v *view) []line {
 	text := "p50 is the median"
 	if v.p.Totals.Bytes != nil {
@@ -193,10 +193,10 @@ func dbCells(rows []namespaceRow) []cell {
 // dbNumber returns the number of a database, which is a name, not a figure.
 func dbNumber(db int) string { return strconv.Itoa(db) }
 
-// verb returns the form of a verb that goes with n things.
+// verb returns the verb form for n things.
 func verb(n int64, one, many string) string { return pick(n == 1, one, many) }
 
-// pick chooses between two wordings, or styles.
+// pick chooses between two wordings or styles.
 func pick[T any](first bool, yes, no T) T {
 	if first {
 		return yes
@@ -204,7 +204,7 @@ func pick[T any](first bool, yes, no T) T {
 	return no
 }
 
-// plural returns n of a thing: "1 key", "2 keys".
+// plural returns a count of things: "1 key", "2 keys".
 func plural(n int64, thing string) string {
 	if n == 1 {
 		return unit.FormatCount(n) + " " + thing
@@ -241,7 +241,7 @@ func newView(p *profile.Profile, o Options) *view {
 	return v
 }
 
-// split parts the namespaces that get a row from the rest, which is summed up.
+// split separates the namespaces that get a row from those that are summed up.
 func (v *view) split() (shown, rest []*profile.Namespace) {
 	n := len(v.chosen)
 	if v.o.Top > 0 && v.o.Top < n {
@@ -256,8 +256,8 @@ func (v *view) split() (shown, rest []*profile.Namespace) {
 // top returns the first n namespaces at most.
 func (v *view) top(n int) []*profile.Namespace { return v.chosen[:min(n, len(v.chosen))] }
 
-// scope returns the statistics of what the report is about: the whole keyspace,
-// or all that is below Options.Under.
+// scope returns the statistics that the report is about: the whole keyspace, or the
+// namespaces below Options.Under.
 func (v *view) scope() []*profile.Stats {
 	if v.o.Under == "" {
 		return []*profile.Stats{&v.p.Totals}
@@ -265,7 +265,7 @@ func (v *view) scope() []*profile.Stats {
 	return statsOf(v.chosen)
 }
 
-// wholeLabel returns the name of the row of all that was measured.
+// wholeLabel returns the label of the row of all keys that the profile covers.
 func (v *view) wholeLabel() string {
 	if word := v.extent.word(); word != "" {
 		return "all keys" + word
@@ -308,7 +308,7 @@ func countDBs(p *profile.Profile) int {
 	return len(seen)
 }
 
-// order is what namespaces are sorted by.
+// order is the measure that namespaces are sorted by.
 type order struct {
 	label string
 	of    measureOf
@@ -316,8 +316,8 @@ type order struct {
 	instead Sort
 }
 
-// orders are, for each Sort, what it means and what does instead if that was
-// not measured. The last one always was.
+// orders lists, for each Sort, the orders to try: the first whose measure is
+// available is used, and the last always is.
 var orders = map[Sort][]order{
 	SortBytes:      {byBytes, byKeys},
 	SortKeys:       {byKeys},
@@ -359,7 +359,7 @@ func descending(of measureOf, a, b *profile.Namespace) int {
 	return cmp.Compare(orZero(of(&b.Stats)), orZero(of(&a.Stats)))
 }
 
-// orZero returns for sorting and adding up only, never for showing.
+// orZero is for sorting and adding up, never for showing.
 func orZero(n *int64) int64 {
 	if n == nil {
 		return 0
@@ -367,7 +367,7 @@ func orZero(n *int64) int64 {
 	return *n
 }
 
-// rows returns how many rows a list shows that has usual ones by itself: fewer, or
+// rows returns the number of rows of a list that usually has that many: fewer, or
 // more than DefaultTop, if Options.Top asks for it.
 func (v *view) rows(usual int) int {
 	switch top := v.o.Top; {

@@ -7,8 +7,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// summary is what one row of the table says: about a namespace, about several of
-// them together, or about the whole keyspace. What was not measured is nil.
+// summary holds the figures of one row: of a namespace, of several, or of the whole
+// keyspace. A figure that was not measured is nil.
 type summary struct {
 	keys, bytes           *int64   // keys; bytes
 	keysOff, bytesOff     *float64 // half-widths of the intervals of estimates, as ratios
@@ -18,11 +18,10 @@ type summary struct {
 	size                  *quantiles // bytes a key
 }
 
-// quantiles is a quantiles. A nil one has no figures.
+// quantiles is a distribution; nil has no figures.
 type quantiles profile.Distribution
 
-// summarize returns the summary of disjoint sets of keys. A sum of which a part was not
-// measured is not known.
+// summarize adds up disjoint sets of keys. A sum is nil if a part was not measured.
 func summarize(sets ...*profile.Stats) summary {
 	return summary{
 		keys:       aggregate.Sum(sets, keysOf),
@@ -57,8 +56,8 @@ func valueOf(e *profile.Estimate) *int64 {
 	return &e.Value
 }
 
-// offBy returns the half-width of the interval of a sum of estimates, as a ratio; nil if
-// one of them is none, or has no upper end.
+// offBy returns the half-width of the interval of a sum of estimates, as a ratio;
+// nil if one of them is exact or has no upper bound.
 func offBy(sets []*profile.Stats, of func(*profile.Stats) *profile.Estimate) *float64 {
 	if slices.ContainsFunc(sets, func(s *profile.Stats) bool { return s.Sample == nil }) {
 		return nil

@@ -68,7 +68,7 @@ func (c *Comparison) RecentMeans() string {
 // old profile from the others. Keys between the two edges may be either.
 type idleWindow struct {
 	recent int64 // seconds; an idle time of at most this began after the old scan
-	older  int64 // seconds; one above this began before it; 0: none tells
+	older  int64 // seconds; one above this began before it; 0: unknown
 }
 
 // idleWindowSince returns the edges, or why idle times cannot be used.
