@@ -11,11 +11,11 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// CheckupFormats returns the formats that WriteCheckup knows.
+// CheckupFormats returns the formats that WriteCheckup accepts.
 func CheckupFormats() []Format { return []Format{Text, JSON} }
 
-// WriteCheckup writes what a check found. Of the options only Format, Color and
-// Width count.
+// WriteCheckup writes the result of a check. Only Format, Color and Width of the
+// options are used.
 func WriteCheckup(w io.Writer, r *profile.Checkup, o Options) error {
 	o = o.withDefaults()
 	var buf bytes.Buffer
@@ -37,7 +37,7 @@ func WriteCheckup(w io.Writer, r *profile.Checkup, o Options) error {
 	return nil
 }
 
-// checkupDocument decides what the text of a check says.
+// checkupDocument composes the text of a check.
 func checkupDocument(r *profile.Checkup) document {
 	d := document{
 		title:     displayWord(r.Tool.Name) + " " + displayWord(r.Tool.Version) + ", check of " + unit.FormatTime(r.Checked),
@@ -66,9 +66,9 @@ func verdictLine(r *profile.Checkup) line {
 	case profile.VerdictComplete:
 		return say(words("The profile would be complete, with all measures.")).in(strong)
 	case profile.VerdictLacking:
-		return say(words("The profile would be incomplete.")).in(alarm)
+		return say(words("The profile would be incomplete.")).in(critical)
 	default:
-		return say(words("No profile can be made.")).in(alarm)
+		return say(words("No profile can be made.")).in(critical)
 	}
 }
 
@@ -107,7 +107,7 @@ func linkText(l *profile.CheckupLink) string {
 	return text
 }
 
-// selectedText lists the databases that would be walked, then the others.
+// selectedText lists the databases that would be scanned, then the others.
 func selectedText(dbs []profile.CheckupDatabase) string {
 	var chosen, left []int
 	keys := map[int]int64{}
@@ -154,12 +154,12 @@ func reasonSection(r *profile.Checkup) section {
 		s.title = "Why"
 	}
 	for _, reason := range r.Reasons {
-		s.lines = append(s.lines, say(words(display(reason))).in(alarm))
+		s.lines = append(s.lines, say(words(display(reason))).in(critical))
 	}
 	return s
 }
 
-// accessSection has the commands that an administrator may copy.
+// accessSection returns commands for an administrator to copy.
 func accessSection(r *profile.Checkup) section {
 	s := section{title: "Access"}
 	if r.ACL.Add != "" {
@@ -171,11 +171,11 @@ func accessSection(r *profile.Checkup) section {
 	return s
 }
 
-// defaultUser is the name of the ACL user who does not log in.
+// defaultUser is the ACL user of connections that do not log in.
 const defaultUser = "default"
 
-// ownText introduces the command for a user of keyprof's own. A user who may do
-// what is needed, and perhaps more for good reasons, is left alone.
+// ownText introduces the command for a user of keyprof's own. A user who has all
+// needed permissions, and perhaps more for good reasons, is left alone.
 func ownText(r *profile.Checkup) string {
 	switch {
 	case r.ACL.Own == "": // there is no ACL
@@ -189,15 +189,15 @@ func ownText(r *profile.Checkup) string {
 	}
 }
 
-// command returns a line to be copied. What must not reach a terminal is escaped, so
-// that of a user with such a name it cannot be.
+// command returns a line to be copied. Escapes may make it unusable for a user with
+// a hostile name.
 func command(text string) line {
 	l := say(words(strings.Join(tokens(text, false), "")))
 	l.verbatim = true
 	return l
 }
 
-// forecastSection returns what a walk would take.
+// forecastSection returns the expected cost of a full scan.
 func forecastSection(r *profile.Checkup) section {
 	s := section{title: "Full scan"}
 	w := &r.Walk
@@ -216,7 +216,7 @@ func forecastSection(r *profile.Checkup) section {
 	return s
 }
 
-// sentence makes one of a clause.
+// sentence makes a sentence of a clause.
 func sentence(clause string) string {
 	text := display(clause)
 	return strings.ToUpper(text[:min(1, len(text))]) + text[min(1, len(text)):] + "."

@@ -10,14 +10,15 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// csvColumn is a column of the CSV report: its name, which is stable and as in
-// the JSON document, and its cell.
+// csvColumn is a column of the CSV report: its stable name, as in the JSON
+// document, and its cell.
 type csvColumn struct {
 	name string
 	cell func(*view, *profile.Namespace) string
 }
 
-// csvColumns in their order. New ones go last, to laterColumns.
+// csvColumns lists the columns in their order. New ones are appended to
+// laterColumns.
 var csvColumns = []csvColumn{
 	{"db", func(_ *view, ns *profile.Namespace) string { return dbNumber(ns.DB) }},
 	{"pattern", func(_ *view, ns *profile.Namespace) string { return defuse(displayPattern(ns)) }},
@@ -30,20 +31,20 @@ var csvColumns = []csvColumn{
 	csvAmount("no_ttl_bytes", noTTLBytesOf),
 	csvAmount("high_idle_keys", idleKeysOf),
 	csvAmount("high_idle_bytes", idleBytesOf),
-	csvSpread("ttl_p50_s", func(t tally) *float64 { return t.ttl.median() }),
-	csvSpread("idle_p50_s", func(t tally) *float64 { return t.idle.median() }),
-	csvSpread("size_mean", func(t tally) *float64 { return t.size.average() }),
-	csvSpread("size_p50", func(t tally) *float64 { return t.size.median() }),
-	csvSpread("size_p99", func(t tally) *float64 { return t.size.tail() }),
-	csvSpread("size_max", func(t tally) *float64 { return t.size.largest() }),
+	csvQuantile("ttl_p50_s", func(t summary) *float64 { return t.ttl.median() }),
+	csvQuantile("idle_p50_s", func(t summary) *float64 { return t.idle.median() }),
+	csvQuantile("size_mean", func(t summary) *float64 { return t.size.average() }),
+	csvQuantile("size_p50", func(t summary) *float64 { return t.size.median() }),
+	csvQuantile("size_p99", func(t summary) *float64 { return t.size.tail() }),
+	csvQuantile("size_max", func(t summary) *float64 { return t.size.largest() }),
 	csvAmount("vanished", func(s *profile.Stats) *int64 { return &s.Vanished }),
 	csvAmount("expired_keys", func(s *profile.Stats) *int64 { return &s.Expired }),
 	csvAmount("denied", func(s *profile.Stats) *int64 { return &s.Denied }),
 	csvAmount("failed", func(s *profile.Stats) *int64 { return &s.Failed }),
 }
 
-// sampleColumns follow for a sample: the ends of intervals. An upper end that is not
-// known is empty.
+// sampleColumns follow for a sample: the ends of intervals. An unknown upper end is
+// empty.
 var sampleColumns = []csvColumn{
 	csvAmount("probed", func(s *profile.Stats) *int64 { return &s.Probed }),
 	csvAmount("keys_lo", func(s *profile.Stats) *int64 { return &s.Keys.Lo }),
@@ -52,7 +53,7 @@ var sampleColumns = []csvColumn{
 	csvAmount("bytes_hi", hiOf),
 }
 
-// laterColumns follow, of a census and of a sample.
+// laterColumns follow for every profile.
 var laterColumns = []csvColumn{
 	csvAmount("moved", func(s *profile.Stats) *int64 { return &s.Moved }),
 	csvAmount("stalled", func(s *profile.Stats) *int64 { return &s.Stalled }),
@@ -88,9 +89,9 @@ func csvShare(name string, of measureOf) csvColumn {
 	}}
 }
 
-func csvSpread(name string, of func(tally) *float64) csvColumn {
+func csvQuantile(name string, of func(summary) *float64) csvColumn {
 	return csvColumn{name, func(_ *view, ns *profile.Namespace) string {
-		return plainFloat(of(tallyOf(&ns.Stats)))
+		return plainFloat(of(summarize(&ns.Stats)))
 	}}
 }
 
@@ -101,7 +102,7 @@ func plainFloat(v *float64) string {
 	return unit.FormatPlainFloat(*v)
 }
 
-// renderCSV writes a row for each namespace, with what is left over last.
+// renderCSV writes a row for each namespace, (other) last.
 func renderCSV(out *bytes.Buffer, v *view) error {
 	w := csv.NewWriter(out)
 	columns := slices.Concat(csvColumns, laterColumns)

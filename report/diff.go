@@ -15,8 +15,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// DiffOptions say how to show a comparison. JSON is whole: of the options only
-// Format counts then, and Under is an error.
+// DiffOptions controls how a comparison is shown. JSON is always whole: only Format
+// applies, and Under is an error.
 type DiffOptions struct {
 	Options
 	// Namespaces are not listed that changed by less of the measure by which they
@@ -25,8 +25,7 @@ type DiffOptions struct {
 	MinBytes             float64 // of bytes, whatever they are sorted by
 }
 
-// WriteDiff writes what changed to w, as o says. Nothing is written if it cannot
-// be rendered.
+// WriteDiff writes a comparison to w. Nothing is written if it cannot be rendered.
 func WriteDiff(w io.Writer, c *diff.Comparison, o DiffOptions) error {
 	o.Options = o.withDefaults()
 	if err := o.Validate(); err != nil {
@@ -70,8 +69,7 @@ type diffView struct {
 	manyDBs bool
 }
 
-// diffMeasures are, for each Sort, the measures by which it may be done, the best
-// first. The last one can always be compared, unless nothing can.
+// diffMeasures lists, for each Sort, the measures to sort by, the best first.
 var diffMeasures = map[Sort][]diff.Measure{
 	SortBytes:      {diff.Bytes, diff.Keys},
 	SortKeys:       {diff.Keys},
@@ -98,7 +96,7 @@ func newDiffView(c *diff.Comparison, o DiffOptions) *diffView {
 	return v
 }
 
-// sortBy puts what certainly changed first, then what changed most.
+// sortBy sorts certain changes first, then by size of the change.
 func (v *diffView) sortBy(rows []*diff.Row, m diff.Measure) {
 	slices.SortStableFunc(rows, func(a, b *diff.Row) int {
 		x, y := a.Changes[m], b.Changes[m]
@@ -112,7 +110,7 @@ func (v *diffView) sortBy(rows []*diff.Row, m diff.Measure) {
 	})
 }
 
-// certain returns 1 for what certainly changed, else 0.
+// certain returns 1 for a certain change, else 0.
 func certain(c diff.Change) int {
 	if c.Real() {
 		return 1
@@ -120,7 +118,7 @@ func certain(c diff.Change) int {
 	return 0
 }
 
-// size returns how large a change is; 0 if it is not known.
+// size returns the size of a change; 0 if unknown.
 func size(c diff.Change) float64 {
 	if c.Delta == nil {
 		return 0
@@ -128,8 +126,8 @@ func size(c diff.Change) float64 {
 	return math.Abs(*c.Delta)
 }
 
-// split parts the namespaces that get a row from the rest: those in which nothing
-// certainly changed, or not enough.
+// split separates the namespaces that get a row from those without a certain, or
+// large enough, change.
 func (v *diffView) split() (shown, rest []*diff.Row) {
 	for _, row := range v.chosen {
 		if v.worthARow(row) && (v.o.Top < 0 || len(shown) < v.o.Top) {
@@ -161,7 +159,7 @@ func moved(row *diff.Row) bool {
 type changeRow struct {
 	label   string
 	name    bool // label is a namespace
-	tone    tone
+	style   style
 	db      *int
 	state   diff.State
 	changes map[diff.Measure]diff.Change
@@ -171,9 +169,9 @@ func rowOf(r *diff.Row) changeRow {
 	return changeRow{label: patternText(r.Pattern, r.Other), name: !r.Other, db: &r.DB, state: r.State, changes: r.Changes}
 }
 
-// sumRow returns several rows in one.
-func sumRow(label string, t tone, rows []*diff.Row) changeRow {
-	sum := changeRow{label: label, tone: t, state: diff.Kept, changes: map[diff.Measure]diff.Change{}}
+// sumRow sums up several rows.
+func sumRow(label string, t style, rows []*diff.Row) changeRow {
+	sum := changeRow{label: label, style: t, state: diff.Kept, changes: map[diff.Measure]diff.Change{}}
 	for _, m := range diff.Measures {
 		if c, ok := sumOf(m, rows); ok {
 			sum.changes[m] = c
@@ -183,7 +181,7 @@ func sumRow(label string, t tone, rows []*diff.Row) changeRow {
 	return sum
 }
 
-// sumOf adds up what adds up; a sum of which a part is not known is not known.
+// sumOf adds up a measure that can be added; a sum is unknown if a part is.
 func sumOf(m diff.Measure, rows []*diff.Row) (c diff.Change, ok bool) {
 	if !m.Adds() {
 		return c, false
@@ -213,7 +211,7 @@ func sumOf(m diff.Measure, rows []*diff.Row) (c diff.Change, ok bool) {
 	return c, true
 }
 
-// noiseOf returns by how much a change may be off.
+// noiseOf returns the largest error of a change.
 func noiseOf(c diff.Change) float64 {
 	if c.Noise == nil {
 		return math.Inf(1)
@@ -248,22 +246,22 @@ var diffKinds = map[diff.Measure]unit.Kind{
 	diff.NoTTLShare: unit.Percent, diff.HighIdleBytes: unit.Bytes, diff.MeanSize: unit.Bytes,
 }
 
-// noise stands for a change that is no more than noise explains.
+// noise stands for a change within noise.
 const noise = "~"
 
-// changeColumns are the columns that a measure takes.
+// changeColumns are the columns of a measure.
 type changeColumns struct {
-	measure   diff.Measure
-	head      string
-	old       bool // what there was, too
-	growth    bool // the change in per cent, too
-	perDay    bool // the rate, too
-	expend    int  // of all its columns but the change; see column
-	expendAll bool // the change may go, too
+	measure      diff.Measure
+	head         string
+	old          bool // what there was, too
+	growth       bool // the change in per cent, too
+	perDay       bool // the rate, too
+	dropPriority int  // of all its columns but the change; see column
+	dropAll      bool // the change may go, too
 }
 
-// changes adds the columns of a measure, which share a unit, unless it is known of
-// nothing.
+// changes adds the columns of a measure, which share a unit, unless all figures are
+// unknown.
 func (b *gridBuilder) changes(rows []changeRow, w changeColumns) {
 	set := changeSet{kind: diffKinds[w.measure]}
 	for _, r := range rows {
@@ -277,23 +275,23 @@ func (b *gridBuilder) changes(rows []changeRow, w changeColumns) {
 		return func(c diff.Change) cell { return figureCell(of(c), set.scale.Format) }
 	}
 	if w.old {
-		set.add(b, column{head: [2]string{"", "old"}, apart: true, expend: w.expend}, figure(func(c diff.Change) *float64 { return c.Old }))
+		set.add(b, column{head: [2]string{"", "old"}, apart: true, dropPriority: w.dropPriority}, figure(func(c diff.Change) *float64 { return c.Old }))
 	}
-	set.add(b, column{head: [2]string{"", "new"}, apart: !w.old, expend: w.expend}, figure(func(c diff.Change) *float64 { return c.New }))
-	set.add(b, column{head: [2]string{"", "change"}, expend: pick(w.expendAll, w.expend+1, 0)}, func(c diff.Change) cell {
+	set.add(b, column{head: [2]string{"", "new"}, apart: !w.old, dropPriority: w.dropPriority}, figure(func(c diff.Change) *float64 { return c.New }))
+	set.add(b, column{head: [2]string{"", "change"}, dropPriority: pick(w.dropAll, w.dropPriority+1, 0)}, func(c diff.Change) cell {
 		return changeCell(c, c.Delta, set.scale.FormatChange)
 	})
 	if w.growth {
-		set.add(b, column{head: [2]string{"", "%"}, expend: w.expend}, growthCell)
+		set.add(b, column{head: [2]string{"", "%"}, dropPriority: w.dropPriority}, growthCell)
 	}
 	if w.perDay {
-		set.add(b, column{head: [2]string{"", "a day"}, expend: w.expend + perDayFirst}, func(c diff.Change) cell {
+		set.add(b, column{head: [2]string{"", "a day"}, dropPriority: w.dropPriority + perDayFirst}, func(c diff.Change) cell {
 			return changeCell(c, c.PerDay, set.scale.FormatChange)
 		})
 	}
 }
 
-// perDayFirst makes rates the first columns that are left out.
+// perDayFirst makes rates the first columns to be dropped.
 const perDayFirst = 20
 
 // changeSet is one measure of all rows of a table.
@@ -334,20 +332,20 @@ func (s *changeSet) add(b *gridBuilder, c column, of func(diff.Change) cell) {
 
 func figureCell(v *float64, write func(float64) string) cell {
 	if v == nil {
-		return cell{text: absent, tone: quiet}
+		return cell{text: absent, style: quiet}
 	}
 	return cell{text: write(*v)}
 }
 
-// changeCell returns a figure that follows from a change.
+// changeCell is a figure derived from a change.
 func changeCell(c diff.Change, v *float64, write func(float64) string) cell {
 	if v != nil && c.WithinNoise {
-		return cell{text: noise, tone: quiet}
+		return cell{text: noise, style: quiet}
 	}
 	return figureCell(v, write)
 }
 
-// growthCell returns the change in per cent of what there was.
+// growthCell is the change in per cent of the old figure.
 func growthCell(c diff.Change) cell {
 	var known *float64
 	if growth, ok := c.Growth(); ok {
@@ -356,7 +354,7 @@ func growthCell(c diff.Change) cell {
 	return changeCell(c, known, func(v float64) string { return unit.Sign(v) + unit.FormatPercent(math.Abs(v)) })
 }
 
-// changeGrid lays rows out; the last foot of them are sums.
+// changeGrid lays out rows; the last foot of them are sums.
 func (v *diffView) changeGrid(rows []changeRow, foot int, columns ...changeColumns) *grid {
 	b := newGrid(len(rows), foot)
 	for _, w := range columns {
@@ -366,7 +364,7 @@ func (v *diffView) changeGrid(rows []changeRow, foot int, columns ...changeColum
 	return b.done()
 }
 
-// nameColumns are the columns that say which namespace a row is about.
+// nameColumns adds the columns with the state, database and namespace of a row.
 func (v *diffView) nameColumns(b *gridBuilder, rows []changeRow) {
 	states, dbs, names := make([]cell, len(rows)), make([]cell, len(rows)), make([]cell, len(rows))
 	stated := false
@@ -376,7 +374,7 @@ func (v *diffView) nameColumns(b *gridBuilder, rows []changeRow) {
 		if r.db != nil {
 			dbs[i].text = dbNumber(*r.db)
 		}
-		names[i] = cell{text: r.label, name: r.name, tone: r.tone}
+		names[i] = cell{text: r.label, name: r.name, style: r.style}
 	}
 	if stated {
 		b.words(column{left: true, apart: true}, states)
@@ -389,9 +387,9 @@ func (v *diffView) nameColumns(b *gridBuilder, rows []changeRow) {
 
 var stateWords = map[diff.State]string{diff.Added: "new", diff.Vanished: "gone", diff.Unsure: "?"}
 
-// renderDiffCSV has a row a namespace, all of them whatever Top says, in base
-// units, with empty cells for what is not known or not compared. Columns are
-// called by the measure and old, new, change, noise or per_day; new ones go last.
+// renderDiffCSV writes a row for each namespace, whatever Top is, in base units,
+// with empty cells for unknown or incomparable figures. A column is named after its
+// measure and old, new, change, noise or per_day; new ones are appended.
 func renderDiffCSV(buf *bytes.Buffer, v *diffView) error {
 	w := csv.NewWriter(buf)
 	head := []string{"db", "pattern", "state"}

@@ -10,7 +10,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// caveatSection returns what differs besides keys, and what is not compared for it.
+// caveatSection returns the differences besides keys, and what is not compared
+// because of them.
 func caveatSection(c *diff.Comparison) (section, bool) {
 	s := section{title: "Warnings", numbered: true}
 	for _, caveat := range c.Caveats {
@@ -18,7 +19,7 @@ func caveatSection(c *diff.Comparison) (section, bool) {
 		if names := measureNames(caveat.Hides); names != "" {
 			text += " (not compared: " + names + ")"
 		}
-		s.lines = append(s.lines, say(words(text)).in(alarm))
+		s.lines = append(s.lines, say(words(text)).in(critical))
 	}
 	return s, len(s.lines) > 0
 }
@@ -36,7 +37,7 @@ var measureWords = map[diff.Measure]string{
 	diff.NoTTLShare: "no-TTL share", diff.HighIdleBytes: "high-idle bytes", diff.MeanSize: "mean size",
 }
 
-// changeSection returns the table that the diff is about.
+// changeSection returns the main table of the diff.
 func changeSection(v *diffView) (section, bool) {
 	shown, rest := v.split()
 	s := section{title: "Namespaces by change of " + measureWords[v.by]}
@@ -48,19 +49,19 @@ func changeSection(v *diffView) (section, bool) {
 		rows = append(rows, sumRow("… "+plural(int64(len(rest)), "other"), quiet, rest))
 	}
 	foot := 1
-	total := changeRow{label: "total", tone: strong, changes: v.c.Totals.Changes}
+	total := changeRow{label: "total", style: strong, changes: v.c.Totals.Changes}
 	if v.o.Under != "" {
 		total.label, foot = "whole keyspace", 2
 		rows = append(rows, sumRow("all of these", strong, v.chosen))
 	}
-	bytes := changeColumns{measure: diff.Bytes, head: "bytes", old: true, growth: true, perDay: true, expend: 1}
-	keys := changeColumns{measure: diff.Keys, head: "keys", old: true, expend: 3}
+	bytes := changeColumns{measure: diff.Bytes, head: "bytes", old: true, growth: true, perDay: true, dropPriority: 1}
+	keys := changeColumns{measure: diff.Keys, head: "keys", old: true, dropPriority: 3}
 	if v.by == diff.Keys {
-		bytes.expend, keys.expend = keys.expend, bytes.expend
+		bytes.dropPriority, keys.dropPriority = keys.dropPriority, bytes.dropPriority
 	}
 	s.table = v.changeGrid(append(rows, total), foot, bytes, keys,
-		changeColumns{measure: diff.NoTTLShare, head: "no TTL", expend: 2},
-		changeColumns{measure: diff.MeanSize, head: "mean", expend: 4, expendAll: true},
+		changeColumns{measure: diff.NoTTLShare, head: "no TTL", dropPriority: 2},
+		changeColumns{measure: diff.MeanSize, head: "mean", dropPriority: 4, dropAll: true},
 	)
 	if s.table.hasText(noise) {
 		s.notes = v.changeNotes()
@@ -75,7 +76,7 @@ func (g *grid) hasText(text string) bool {
 	})
 }
 
-// changeNotes say how to read the tables.
+// changeNotes explains the tables.
 func (v *diffView) changeNotes() []line {
 	text := noise + ` marks a change within noise: keys changed during the scans, and MEMORY USAGE of hashes, sets, sorted sets, lists and streams is an estimate that varies by itself.`
 	if sampled(v.c.Old.Profile) || sampled(v.c.New.Profile) {
@@ -84,7 +85,7 @@ func (v *diffView) changeNotes() []line {
 	return []line{say(words(text)).in(quiet)}
 }
 
-// partSection returns a table of the namespaces in which one part of the keys changed
+// partSection returns a table of the namespaces in which a part of the keys changed
 // most.
 func (v *diffView) partSection(title string, by diff.Measure, columns ...changeColumns) section {
 	s := section{title: title}
@@ -101,16 +102,16 @@ func (v *diffView) partSection(title string, by diff.Measure, columns ...changeC
 	foot := 0
 	if v.o.Under == "" {
 		foot = 1
-		table = append(table, changeRow{label: "total", tone: strong, changes: v.c.Totals.Changes})
+		table = append(table, changeRow{label: "total", style: strong, changes: v.c.Totals.Changes})
 	}
 	s.table = v.changeGrid(table, foot, columns...)
 	return s
 }
 
-// rows returns how many rows a list shows that has usual ones by itself.
+// rows returns the number of rows of a list that usually has that many.
 func (v *diffView) rows(usual int) int { return (&view{o: v.o.Options}).rows(usual) }
 
-// noTTLChangeSection returns about keys that never expire.
+// noTTLChangeSection returns the changes of keys without a TTL.
 func noTTLChangeSection(v *diffView) (section, bool) {
 	by := diff.NoTTLBytes
 	if v.c.Totals.Changes[by].Delta == nil {
@@ -120,13 +121,13 @@ func noTTLChangeSection(v *diffView) (section, bool) {
 		return section{}, false
 	}
 	return v.partSection("Keys without a TTL", by,
-		changeColumns{measure: diff.NoTTLBytes, head: "bytes", old: true, expend: 2},
-		changeColumns{measure: diff.NoTTLKeys, head: "keys", old: true, expend: 3},
-		changeColumns{measure: diff.NoTTLShare, head: "share", old: true, expend: 1},
+		changeColumns{measure: diff.NoTTLBytes, head: "bytes", old: true, dropPriority: 2},
+		changeColumns{measure: diff.NoTTLKeys, head: "keys", old: true, dropPriority: 3},
+		changeColumns{measure: diff.NoTTLShare, head: "share", old: true, dropPriority: 1},
 	), true
 }
 
-// idleChangeSection returns about keys that nobody touches.
+// idleChangeSection returns the changes of high-idle keys.
 func idleChangeSection(v *diffView) (section, bool) {
 	if v.c.Totals.Changes[diff.HighIdleBytes].Delta == nil {
 		return section{}, false
@@ -135,18 +136,18 @@ func idleChangeSection(v *diffView) (section, bool) {
 		changeColumns{measure: diff.HighIdleBytes, head: "bytes", old: true, growth: true}), true
 }
 
-// stoppedSection lists namespaces that are written without a TTL.
-func stoppedSection(v *diffView) (section, bool) {
-	list := slices.DeleteFunc(slices.Clone(v.c.Stopped), func(s diff.Stopped) bool { return !Below(s.Pattern, v.o.Under) })
+// ttlLossSection lists the namespaces that are written without a TTL.
+func ttlLossSection(v *diffView) (section, bool) {
+	list := slices.DeleteFunc(slices.Clone(v.c.TTLLosses), func(s diff.TTLLoss) bool { return !Below(s.Pattern, v.o.Under) })
 	if len(list) == 0 {
-		return stoppedUnknown(v)
+		return ttlLossUnknown(v)
 	}
 	list = list[:min(len(list), v.rows(flaggedRows))]
-	s := section{title: stoppedTitle}
+	s := section{title: ttlLossTitle}
 	rows := make([]changeRow, len(list))
 	columns := [4][]*float64{}
 	for i, st := range list {
-		rows[i] = changeRow{label: patternText(st.Pattern, false), name: true, db: &st.DB, tone: pick(st.Jumped, alarm, plain)}
+		rows[i] = changeRow{label: patternText(st.Pattern, false), name: true, db: &st.DB, style: pick(st.Jumped, critical, plain)}
 		columns[0] = append(columns[0], amount(st.Recent.Keys))
 		columns[1] = append(columns[1], share(st.Recent))
 		columns[2] = append(columns[2], amount(st.Older.Keys))
@@ -174,16 +175,16 @@ func stoppedSection(v *diffView) (section, bool) {
 	return s, true
 }
 
-// stoppedUnknown returns why none can be listed, if so.
-func stoppedUnknown(v *diffView) (section, bool) {
-	if v.c.StoppedUnknown == "" || v.o.Under != "" {
+// ttlLossUnknown returns a section that says why they are unknown, if so.
+func ttlLossUnknown(v *diffView) (section, bool) {
+	if v.c.TTLLossUnknown == "" || v.o.Under != "" {
 		return section{}, false
 	}
-	text := "Unknown: " + display(v.c.StoppedUnknown) + "."
-	return section{title: stoppedTitle, lines: []line{say(words(text)).in(quiet)}}, true
+	text := "Unknown: " + display(v.c.TTLLossUnknown) + "."
+	return section{title: ttlLossTitle, lines: []line{say(words(text)).in(quiet)}}, true
 }
 
-const stoppedTitle = "Written without a TTL since the old profile"
+const ttlLossTitle = "Written without a TTL since the old profile"
 
 func share(p diff.Portion) *float64 {
 	if p.Keys == 0 {
@@ -193,7 +194,7 @@ func share(p diff.Portion) *float64 {
 	return &v
 }
 
-func exampleLine(s diff.Stopped) (line, bool) {
+func exampleLine(s diff.TTLLoss) (line, bool) {
 	if len(s.Examples) == 0 {
 		return line{}, false
 	}
@@ -207,8 +208,8 @@ func exampleLine(s diff.Stopped) (line, bool) {
 	return say(parts...).in(quiet), true
 }
 
-// lastingSection returns how long what is left of a limit lasts.
-func lastingSection(v *diffView) (section, bool) {
+// limitsSection returns the time until limits are reached.
+func limitsSection(v *diffView) (section, bool) {
 	s := section{title: "Time to the limits"}
 	if v.o.Under != "" {
 		return s, false
@@ -240,13 +241,13 @@ func runwayLine(r *diff.Runway) line {
 	case r.Days == nil:
 		return say(words(pick(pool, "Evictable keys: ", "Memory: ") + r.Assumption + "."))
 	case r.Left == 0:
-		return say(words(pick(pool, "No evictable keys are left: ", "Memory is full: ") + r.Assumption + "; " + r.Consequence + ".")).in(alarm)
+		return say(words(pick(pool, "No evictable keys are left: ", "Memory is full: ") + r.Assumption + "; " + r.Consequence + ".")).in(critical)
 	}
 	ends := pick(pool, "Evictable keys run out in ", "Memory reaches maxmemory in ") + daysText(r)
-	return say(words(ends + ", " + r.Assumption + "; " + r.Consequence + ".")).in(alarm)
+	return say(words(ends + ", " + r.Assumption + "; " + r.Consequence + ".")).in(critical)
 }
 
-// scheduleText returns what expires by itself.
+// scheduleText returns how many keys expire within each span.
 func scheduleText(p *diff.Pool) string {
 	if len(p.Schedule) == 0 {
 		return "How many keys will expire is unknown."
@@ -270,10 +271,10 @@ func (v *diffView) poolGrid() *grid {
 	for _, r := range v.c.Pool.Namespaces[:min(len(v.c.Pool.Namespaces), v.rows(flaggedRows))] {
 		rows = append(rows, changeRow{label: patternText(r.Pattern, r.Other), name: !r.Other, db: &r.DB, changes: poolChanges(r.Keys, r.Bytes)})
 	}
-	rows = append(rows, changeRow{label: "all keys with a TTL", tone: strong, changes: poolChanges(v.c.Pool.Keys, v.c.Pool.Bytes)})
+	rows = append(rows, changeRow{label: "all keys with a TTL", style: strong, changes: poolChanges(v.c.Pool.Keys, v.c.Pool.Bytes)})
 	return v.changeGrid(rows, 1,
-		changeColumns{measure: diff.Keys, head: "keys", old: true, growth: true, perDay: true, expend: 1},
-		changeColumns{measure: diff.Bytes, head: "bytes", old: true, expend: 2})
+		changeColumns{measure: diff.Keys, head: "keys", old: true, growth: true, perDay: true, dropPriority: 1},
+		changeColumns{measure: diff.Bytes, head: "bytes", old: true, dropPriority: 2})
 }
 
 func poolChanges(keys diff.Change, bytes *diff.Change) map[diff.Measure]diff.Change {
@@ -284,7 +285,7 @@ func poolChanges(keys diff.Change, bytes *diff.Change) map[diff.Measure]diff.Cha
 	return m
 }
 
-// serverSection returns what the server says of itself.
+// serverSection returns the figures of INFO.
 func serverSection(c *diff.Comparison) (section, bool) {
 	s := section{title: "The server"}
 	if len(c.Server) == 0 {
@@ -301,7 +302,7 @@ func serverSection(c *diff.Comparison) (section, bool) {
 	return s, true
 }
 
-// serverNames are what figures of INFO are called.
+// serverNames maps fields of INFO to their names in reports.
 var serverNames = map[string]string{
 	"used_memory": "used memory", "used_memory_rss": "resident memory", "mem_fragmentation_ratio": "fragmentation",
 	"maxmemory": "maxmemory", "maxmemory_policy": "policy", "mem_clients_normal": "client memory", "connected_clients": "clients",
@@ -316,8 +317,7 @@ func oursText(l diff.ServerLine) string {
 	return ", less " + unit.FormatCount(int64(l.Ours)) + " by the old scan"
 }
 
-// serverCells returns the texts of a figure. Of a counter only what was counted
-// meanwhile means something.
+// serverCells returns the texts of a figure. A counter has only a change.
 func serverCells(l diff.ServerLine) (old, new, change string) {
 	if l.Kind == diff.Word {
 		return displayWord(l.OldText), displayWord(l.NewText), pick(l.OldText == l.NewText, "", "changed")
@@ -350,7 +350,7 @@ func serverFigure(l diff.ServerLine, v float64) string {
 	}
 }
 
-// newDiffDocument decides what the report of a comparison says.
+// newDiffDocument composes the report of a comparison.
 func newDiffDocument(v *diffView) document {
 	d := document{title: diffTitle(v.c), facts: diffFacts(v), headlines: diffHeadlines(v)}
 	add := func(s section, ok bool) {
@@ -369,8 +369,8 @@ func newDiffDocument(v *diffView) document {
 	add(changeSection(v))
 	add(noTTLChangeSection(v))
 	add(idleChangeSection(v))
-	add(stoppedSection(v))
-	add(lastingSection(v))
+	add(ttlLossSection(v))
+	add(limitsSection(v))
 	add(serverSection(v.c))
 	return d
 }
@@ -411,7 +411,7 @@ func sideFact(label string, s *diff.Side) fact {
 	return fact{label: label, line: say(parts...)}
 }
 
-// diffHeadlines returns what must be known first.
+// diffHeadlines returns the most important findings.
 func diffHeadlines(v *diffView) []line {
 	if v.o.Under != "" {
 		if len(v.chosen) == 0 {
@@ -420,19 +420,19 @@ func diffHeadlines(v *diffView) []line {
 		return nil
 	}
 	var lines []line
-	for _, find := range []func(*diffView) (line, bool){stoppedHeadline, poolHeadline, fullHeadline, growthHeadline, lastingHeadline, comingsHeadline} {
+	for _, find := range []func(*diffView) (line, bool){ttlLossHeadline, poolHeadline, maxmemoryHeadline, growthHeadline, noTTLHeadline, newAndGoneHeadline} {
 		if l, ok := find(v); ok {
 			lines = append(lines, l)
 		}
 	}
 	if len(lines) == 0 {
-		lines = append(lines, say(words(quietText(v))).in(strong))
+		lines = append(lines, say(words(noChangeText(v))).in(strong))
 	}
 	return lines
 }
 
-// quietText returns said when nothing is.
-func quietText(v *diffView) string {
+// noChangeText is the headline if there is no other.
+func noChangeText(v *diffView) string {
 	t := v.c.Totals.Changes
 	switch {
 	case t[diff.Keys].Delta == nil && t[diff.Bytes].Delta == nil:
@@ -446,13 +446,13 @@ func quietText(v *diffView) string {
 	}
 }
 
-// stoppedHeadline returns the name of the namespaces that have begun to be written without a TTL.
-func stoppedHeadline(v *diffView) (line, bool) {
-	i := slices.IndexFunc(v.c.Stopped, func(s diff.Stopped) bool { return s.Jumped })
+// ttlLossHeadline names the namespace that is now written without a TTL.
+func ttlLossHeadline(v *diffView) (line, bool) {
+	i := slices.IndexFunc(v.c.TTLLosses, func(s diff.TTLLoss) bool { return s.Jumped })
 	if i < 0 {
 		return line{}, false
 	}
-	s := v.c.Stopped[i]
+	s := v.c.TTLLosses[i]
 	text := v.dbOf(s.DB) + " is now written without a TTL: " + unit.FormatShare(s.Recent.Share()) + " of its " +
 		plural(s.Recent.Keys, "key") + " " + v.c.RecentMeans() + " in the last " + unit.FormatDuration(float64(s.RecentS)) + " have none"
 	if s.Older.Keys > 0 {
@@ -462,13 +462,13 @@ func stoppedHeadline(v *diffView) (line, bool) {
 		text += "; " + unit.FormatCount(s.MoreNoTTL) + " more of its keys have no TTL than before"
 	}
 	text += "."
-	if more := countJumped(v.c.Stopped) - 1; more > 0 {
+	if more := countJumped(v.c.TTLLosses) - 1; more > 0 {
 		text += " The same holds for " + plural(int64(more), "more namespace") + "."
 	}
-	return say(name(patternText(s.Pattern, false)), words(text)).in(alarm), true
+	return say(name(patternText(s.Pattern, false)), words(text)).in(critical), true
 }
 
-func countJumped(list []diff.Stopped) (n int) {
+func countJumped(list []diff.TTLLoss) (n int) {
 	for _, s := range list {
 		if s.Jumped {
 			n++
@@ -477,7 +477,7 @@ func countJumped(list []diff.Stopped) (n int) {
 	return n
 }
 
-// dbOf returns the name of a database where there are several.
+// dbOf names a database if there are several.
 func (v *diffView) dbOf(db int) string {
 	if !v.manyDBs {
 		return ""
@@ -485,7 +485,7 @@ func (v *diffView) dbOf(db int) string {
 	return " in db" + dbNumber(db)
 }
 
-// runway returns that to a limit.
+// runway returns the runway to a limit; nil if there is none.
 func (v *diffView) runway(limit diff.Limit) *diff.Runway {
 	for i := range v.c.Runways {
 		if v.c.Runways[i].Limit == limit {
@@ -495,41 +495,41 @@ func (v *diffView) runway(limit diff.Limit) *diff.Runway {
 	return nil
 }
 
-// urgent is how many days before a limit it is a finding.
+// urgent is the number of days before a limit from which it is a headline.
 const urgent = 30
 
-// poolHeadline returns a sentence that a volatile-* policy will have nothing left to evict.
+// poolHeadline says when a volatile-* policy runs out of keys to evict.
 func poolHeadline(v *diffView) (line, bool) {
 	r := v.runway(diff.PoolEmpty)
 	if r == nil || r.Days == nil || *r.Days > urgent {
 		return line{}, false
 	}
 	if r.Left == 0 {
-		return say(words("No evictable keys are left: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
+		return say(words("No evictable keys are left: " + r.Assumption + "; " + r.Consequence + ".")).in(critical), true
 	}
 	text := "Evictable keys run out in " + daysText(r) + " at this rate: " + unit.FormatCount(int64(r.Left)) + " keys have a TTL, " +
 		unit.FormatCount(int64(lastRate(r))) + " fewer a day. Then writes fail."
-	return say(words(text)).in(alarm), true
+	return say(words(text)).in(critical), true
 }
 
-// lastRate returns the one that led to the new profile.
+// lastRate returns the rate that leads to the new profile.
 func lastRate(r *diff.Runway) float64 { return r.Rates[len(r.Rates)-1].PerDay }
 
-// fullHeadline returns a sentence that maxmemory will be reached.
-func fullHeadline(v *diffView) (line, bool) {
+// maxmemoryHeadline says when memory reaches maxmemory.
+func maxmemoryHeadline(v *diffView) (line, bool) {
 	r := v.runway(diff.MaxmemoryFull)
 	if r == nil || r.Days == nil || *r.Days > urgent {
 		return line{}, false
 	}
 	if r.Left == 0 {
-		return say(words("Memory is full: " + r.Assumption + "; " + r.Consequence + ".")).in(alarm), true
+		return say(words("Memory is full: " + r.Assumption + "; " + r.Consequence + ".")).in(critical), true
 	}
 	text := "Memory reaches maxmemory in " + daysText(r) + " at this rate: " + unit.FormatBytes(int64(r.Left)) + " are left, " +
 		unit.FormatBytes(int64(lastRate(r))) + " less a day."
-	return say(words(text)).in(alarm), true
+	return say(words(text)).in(critical), true
 }
 
-// daysText returns how long a runway is: "3.15 days", with its range.
+// daysText returns the length of a runway, with its range: "3.15 days".
 func daysText(r *diff.Runway) string {
 	text := decimalDays(*r.Days)
 	switch {
@@ -551,8 +551,8 @@ func decimalDays(days float64) string {
 	return unit.FormatPlainFloat(math.Round(days*100)/100) + " days"
 }
 
-// growthHeadline returns by how much the bytes changed, and which namespace did most
-// of it.
+// growthHeadline returns the change of the bytes, and the namespaces with the
+// largest part in it.
 func growthHeadline(v *diffView) (line, bool) {
 	m, write := diff.Bytes, unit.FormatBytes
 	total := v.c.Totals.Changes[m]
@@ -582,8 +582,8 @@ func growthHeadline(v *diffView) (line, bool) {
 	return say(append(parts, words("."))...), true
 }
 
-// lastingHeadline returns a sentence that more keys never expire, where their share rose.
-func lastingHeadline(v *diffView) (line, bool) {
+// noTTLHeadline says that more keys have no TTL, if their share rose.
+func noTTLHeadline(v *diffView) (line, bool) {
 	keys, share := v.c.Totals.Changes[diff.NoTTLKeys], v.c.Totals.Changes[diff.NoTTLShare]
 	if !keys.Real() || !share.Real() || *keys.Delta < 0 || *share.Delta < leastRise {
 		return line{}, false
@@ -596,7 +596,7 @@ func lastingHeadline(v *diffView) (line, bool) {
 	return say(words(text+"; "), name(patternText(row.Pattern, row.Other)), words(v.dbOf(row.DB)+" has "+unit.FormatCount(int64(size(row.Changes[diff.NoTTLKeys])))+" more.")), true
 }
 
-// leastRise is by how much a share must have risen to be worth a sentence.
+// leastRise is the smallest rise of a share that is worth a sentence.
 const leastRise = 0.01
 
 // leastUnexplained is by how much used memory must have changed, as a ratio and in
@@ -606,8 +606,9 @@ const (
 	leastUnexplainedBytes = 1 << 20
 )
 
-// unexplainedGrowth returns a sentence that memory changed where the sizes of keys do not say
-// so: those of collections are too uncertain, or it is not keys that take it.
+// unexplainedGrowth says that used memory changed without a certain change of the
+// keys' sizes: those of collections are too uncertain, or something other than keys
+// uses it.
 func unexplainedGrowth(v *diffView) (line, bool) {
 	for _, l := range v.c.Server {
 		growth, ok := l.Growth()
@@ -621,7 +622,8 @@ func unexplainedGrowth(v *diffView) (line, bool) {
 	return line{}, false
 }
 
-// mostMoved returns the namespace that changed most in a direction; nil if none did.
+// mostMoved returns the namespace that changed most in a direction; nil if none
+// did.
 func (v *diffView) mostMoved(m diff.Measure, up bool) *diff.Row {
 	var most *diff.Row
 	for _, r := range v.chosen {
@@ -633,8 +635,8 @@ func (v *diffView) mostMoved(m diff.Measure, up bool) *diff.Row {
 	return most
 }
 
-// comingsHeadline returns the name of namespaces that are new, and that are gone.
-func comingsHeadline(v *diffView) (line, bool) {
+// newAndGoneHeadline names the namespaces that are new or gone.
+func newAndGoneHeadline(v *diffView) (line, bool) {
 	var parts []span
 	for _, state := range []diff.State{diff.Added, diff.Vanished} {
 		rows := slices.DeleteFunc(slices.Clone(v.chosen), func(r *diff.Row) bool { return r.State != state || r.Other })
@@ -644,13 +646,13 @@ func comingsHeadline(v *diffView) (line, bool) {
 		n := int64(len(rows))
 		what := pick(state == diff.Added, verb(n, " is new: ", " are new: "), verb(n, " is gone: ", " are gone: "))
 		parts = append(parts, words(pick(parts == nil, "", " ")+plural(n, "namespace")+what))
-		for i, r := range rows[:min(n, comingsNamed)] {
+		for i, r := range rows[:min(n, namespacesNamed)] {
 			parts = append(parts, words(pick(i > 0, ", ", "")), name(patternText(r.Pattern, false)), words(v.dbOf(r.DB)))
 		}
-		parts = append(parts, words(pick(n > comingsNamed, ", …", ".")))
+		parts = append(parts, words(pick(n > namespacesNamed, ", …", ".")))
 	}
 	return say(parts...), parts != nil
 }
 
-// comingsNamed is how many namespaces are named that are new, or gone.
-const comingsNamed = 3
+// namespacesNamed limits how many of them are named.
+const namespacesNamed = 3

@@ -23,20 +23,19 @@ const (
 	maxTextWidth    = 500 // of a server's error message
 )
 
-// width returns how many columns s takes on a terminal, counted rune by rune as
+// width returns the columns that s takes on a terminal, counted by rune as
 // go-pretty does.
 func width(s string) int { return text.StringWidthWithoutEscSequences(s) }
 
-// maxMarks is how many combining marks may stand on one character. More are
-// drawn over the lines above and below.
+// maxMarks limits the combining marks on one character: more would be drawn over
+// the lines above and below.
 const maxMarks = 2
 
-// maxTaken is how many bytes of each end of a name are looked at: more than any
-// width has room for, with few characters that take none.
+// maxTaken is the number of bytes of each end of a name that are examined: more
+// than any width has room for.
 const maxTaken = 2048
 
-// ends returns a name without what no form of it shows: a long one is taken apart at its
-// ends alone, as it may have millions of characters.
+// ends shortens a very long name to its two ends: no form of it shows more.
 func ends(s string) string {
 	if len(s) <= 2*maxTaken {
 		return s
@@ -144,9 +143,9 @@ func displayKey(k profile.KeyName) string {
 // emptyName is the pattern of the key without a name.
 const emptyName = `""`
 
-// displayPattern returns a namespace's pattern: as it is if that is unmistakable,
-// else in quotes and escaped. Only the row of what is left over is shown as
-// profile.OtherPattern without quotes.
+// displayPattern returns a namespace's pattern for printing: as it is if that is
+// unambiguous, else quoted and escaped. Only the row that sums up the rest is shown
+// as profile.OtherPattern without quotes.
 func displayPattern(ns *profile.Namespace) string { return patternText(ns.Pattern, ns.Other) }
 
 func patternText(raw string, other bool) string {
@@ -170,8 +169,8 @@ func needsQuotes(s string) bool {
 		strings.HasPrefix(s, " ") || strings.HasSuffix(s, " ") || strings.Contains(s, "  ")
 }
 
-// display returns any other text from outside, such as a server's error message,
-// with what must not reach a terminal escaped in place.
+// display returns any other outside text, such as a server's error message, with
+// unprintable characters escaped.
 func display(s string) string { return cutMiddle(tokens(ends(s), false), s, maxTextWidth) }
 
 // displayPrefix returns a prefix that a user typed, in quotes.
@@ -179,7 +178,7 @@ func displayPrefix(s string) string {
 	return `"` + cutMiddle(tokens(ends(s), true), s, maxTextWidth) + `"`
 }
 
-// displayWord returns a word from outside, such as a server's address or version.
+// displayWord returns an outside word, such as a server's address or version.
 func displayWord(s string) string { return cutMiddle(tokens(ends(s), false), s, maxWordWidth) }
 
 // displayType returns the name of a type, which modules choose.
@@ -199,7 +198,7 @@ func NamespaceText(ns *profile.Namespace) string { return displayPattern(ns) }
 func NodeText(n *profile.Node) string { return displayWord(n.Address) }
 
 // KeyText returns a key's name as reports print it, in quotes and safe for a
-// terminal, clipped to so many columns; 0: not clipped.
+// terminal, cut to a number of columns (0: not cut).
 func KeyText(k profile.KeyName, columns int) string {
 	whole := displayKey(k)
 	if columns <= 0 || width(whole) <= columns {
@@ -209,5 +208,5 @@ func KeyText(k profile.KeyName, columns int) string {
 	return strings.Join(parts[:takeWidth(parts, columns-1)], "") + "…"
 }
 
-// Columns returns how many columns a text takes on a terminal.
+// Columns returns the number of columns that a text takes on a terminal.
 func Columns(s string) int { return width(s) }

@@ -52,7 +52,7 @@ type fixture struct {
 	vanished  int64
 	label     string
 	unchecked bool // INFO is off by more than churn
-	// elsewhere are databases that hold keys and were not walked, as INFO has them.
+	// elsewhere are databases that hold keys and were not scanned, as INFO has them.
 	elsewhere map[string]string
 	noInfo    bool // INFO refused
 	match     string

@@ -11,7 +11,7 @@ import (
 	"keyprof/scanner/info"
 )
 
-// header returns the tool, the server, when, and how complete.
+// header returns the title and the facts: server, time and completeness.
 func header(v *view) (title string, facts []fact) {
 	p := v.p
 	title = displayWord(p.Tool.Name) + " " + displayWord(p.Tool.Version) + ", " + unit.FormatTime(p.Began)
@@ -77,35 +77,35 @@ func limitText(n *profile.Node) string {
 	}
 }
 
-// databasesListed is how many databases the header names.
+// databasesListed limits how many databases the header lists.
 const databasesListed = 16
 
-// databasesFact lists the databases that were walked and the keys that the
-// server says they hold: "db0 (5 keys by INFO), db1 (2 keys by INFO)", or, if
-// others hold keys, "only db0 (5 of 7 keys by INFO) of db0, db1".
+// databasesFact lists the scanned databases and their keys by INFO: "db0 (5 keys by
+// INFO), db1 (2 keys by INFO)", or, if others hold keys, "only db0 (5 of 7 keys by
+// INFO) of db0, db1".
 func databasesFact(v *view) fact {
 	keys := keysByDB(v.p)
 	text := "none"
 	switch e := v.extent; {
-	case len(e.walked) == 0:
+	case len(e.scanned) == 0:
 	case e.listed && !e.every():
-		text = "only " + listDBs(e.walked, nil) + ofAllKeys(v, keys) + " of " + listDBs(allDBs(e), nil)
+		text = "only " + listDBs(e.scanned, nil) + ofAllKeys(v, keys) + " of " + listDBs(allDBs(e), nil)
 	case !e.listed:
-		text = listDBs(e.walked, keys) + "; INFO does not list the other databases"
+		text = listDBs(e.scanned, keys) + "; INFO does not list the other databases"
 	default:
-		text = listDBs(e.walked, keys)
+		text = listDBs(e.scanned, keys)
 	}
 	return fact{label: "databases", line: say(words(text))}
 }
 
-// allDBs returns the databases that were walked and those that hold keys.
+// allDBs returns the scanned databases and those that hold keys.
 func allDBs(e extent) []int {
-	all := slices.Concat(e.walked, e.left())
+	all := slices.Concat(e.scanned, e.left())
 	slices.Sort(all)
 	return all
 }
 
-// keysByDB returns the keys that each walked database held before by INFO.
+// keysByDB returns the keys of each scanned database before the scan, by INFO.
 func keysByDB(p *profile.Profile) map[int]int64 {
 	keys := map[int]int64{}
 	for _, n := range p.Nodes {
@@ -118,10 +118,10 @@ func keysByDB(p *profile.Profile) map[int]int64 {
 	return keys
 }
 
-// ofAllKeys returns how many of the server's keys the walked databases held.
-func ofAllKeys(v *view, walked map[int]int64) string {
+// ofAllKeys returns the keys of the scanned databases, of all keys of the server.
+func ofAllKeys(v *view, scanned map[int]int64) string {
 	var some, all int64
-	for _, n := range walked {
+	for _, n := range scanned {
 		some += n
 	}
 	for i := range v.p.Nodes {
@@ -148,17 +148,17 @@ func listDBs(numbers []int, keys map[int]int64) string {
 	return strings.Join(parts, ", ")
 }
 
-// matchFact returns a text saying that not all keys were looked at.
+// matchFact says that only some keys were scanned.
 func matchFact(glob string) fact {
 	return fact{label: "match", line: say(words("only keys that match "), name(display(glob)))}
 }
 
-// shortRun is how long a run must be, in seconds, for its share of the server's
-// time to mean anything; a tenth of it is too little of a pause to speak of.
+// shortRun is the shortest run, in seconds, whose share of the server's time is
+// meaningful; pauses below a tenth of it are not explained.
 const shortRun = 1.0
 
-// mainThreadAtMost returns the lesser of two bounds on the main thread's time that was
-// ours, in seconds: that of our round trips, and all CPU time of the server.
+// mainThreadAtMost returns the lesser of two upper bounds of the main thread's time
+// that the run used, in seconds: its round trips, and all CPU time of the server.
 func mainThreadAtMost(r *profile.Receipt) float64 {
 	if r.ServerCPUS != nil {
 		return min(r.MainThreadS, *r.ServerCPUS)
@@ -166,7 +166,7 @@ func mainThreadAtMost(r *profile.Receipt) float64 {
 	return r.MainThreadS
 }
 
-// bound returns what kind of figure that is: over a link it is estimated.
+// bound qualifies that figure: over a link it is estimated.
 func bound(r *profile.Receipt) string {
 	if r.OverLink {
 		return "about"
@@ -174,8 +174,8 @@ func bound(r *profile.Receipt) string {
 	return "at most"
 }
 
-// LoadAtMost returns the share of the server's main thread that was ours, at most; ok is
-// false if the run was too short to tell one.
+// LoadAtMost returns the share of the server's main thread that the run used, at
+// most; ok is false if the run was too short.
 func LoadAtMost(r *profile.Receipt) (share float64, ok bool) {
 	ours := mainThreadAtMost(r)
 	if r.ElapsedS < shortRun || ours <= 0 {
@@ -197,7 +197,7 @@ func loadFact(r *profile.Receipt) fact {
 }
 
 func underFact(v *view) fact {
-	t := tallyOf(v.scope()...)
+	t := summarize(v.scope()...)
 	text := ": " + plural(int64(len(v.chosen)), "namespace") + ", " + v.amountOf(t.keys, t.bytes)
 	if slices.ContainsFunc(v.p.Namespaces, func(ns profile.Namespace) bool { return ns.Other }) {
 		text += "; " + profile.OtherPattern + " may include more that are not counted here"
@@ -205,28 +205,28 @@ func underFact(v *view) fact {
 	return fact{label: "only under", line: say(name(displayPrefix(v.o.Under)), words(text))}
 }
 
-// coverageFact returns how complete the profile is.
+// coverageFact says whether the profile is complete, and of how many keys.
 func coverageFact(v *view) fact {
 	p, t := v.p, &v.p.Totals
 	switch {
 	case !p.Complete:
 		figures := pick(sampled(p) && !p.Totals.Keys.IsExact(), "Figures are estimated from ", "Figures cover ")
 		text := "INCOMPLETE: " + strings.Join(incompleteReasons(p), "; ") + ". " + figures + measuredText(t) + "."
-		return fact{label: "coverage", line: say(words(text)).in(alarm)}
+		return fact{label: "coverage", line: say(words(text)).in(critical)}
 	case v.extent.unmeasured > 0:
-		return fact{label: "coverage", line: say(words(pick(sampled(p), "some keys of the sample", "all keys were scanned, but some") + " could not be measured: " + censusText(p))).in(alarm)}
+		return fact{label: "coverage", line: say(words(pick(sampled(p), "some keys of the sample", "all keys were scanned, but some") + " could not be measured: " + scanText(p))).in(critical)}
 	default:
-		return fact{label: "coverage", line: say(words(pick(sampled(p), "", "complete: ") + censusText(p)))}
+		return fact{label: "coverage", line: say(words(pick(sampled(p), "", "complete: ") + scanText(p)))}
 	}
 }
 
-// censusText returns how many keys were walked, and how many of these measured:
-// "a census of 10 keys, 4 of them measured (6 denied by ACL), in 3s".
-func censusText(p *profile.Profile) string {
+// scanText returns the numbers of keys scanned and measured: "full scan of 10 keys,
+// 4 of them measured (6 denied by ACL), in 3s".
+func scanText(p *profile.Profile) string {
 	t := &p.Totals
-	text := pick(sampled(p), "sample of ", "full scan of ") + plural(walkedKeys(t), "key")
+	text := pick(sampled(p), "sample of ", "full scan of ") + plural(scannedKeys(t), "key")
 	if p.Design.Match != "" {
-		text += verb(walkedKeys(t), " that matches", " that match")
+		text += verb(scannedKeys(t), " that matches", " that match")
 	}
 	if s := p.Design.Sample; s != nil {
 		text += ", " + unit.FormatShare(s.Covered) + " of all"
@@ -240,21 +240,21 @@ func censusText(p *profile.Profile) string {
 	return text + " in " + unit.FormatElapsed(p.Receipt.ElapsedS)
 }
 
-// measuredText returns of how many keys an incomplete profile knows.
+// measuredText returns the number of keys that an incomplete profile covers.
 func measuredText(t *profile.Stats) string {
 	why := lostText(t)
 	if why == "" {
 		return "the " + plural(t.Probed, "key") + " measured"
 	}
-	return "the " + plural(t.Probed, "key") + " measured, of " + unit.FormatCount(walkedKeys(t)) + " scanned (" + why + ")"
+	return "the " + plural(t.Probed, "key") + " measured, of " + unit.FormatCount(scannedKeys(t)) + " scanned (" + why + ")"
 }
 
-// walkedKeys returns all keys that SCAN returned and that were probed.
-func walkedKeys(t *profile.Stats) int64 {
+// scannedKeys returns the number of keys that SCAN returned and that were probed.
+func scannedKeys(t *profile.Stats) int64 {
 	return t.Probed + t.Gone() + t.Unmeasured()
 }
 
-// lostText returns why keys that were walked are in no figure: "6 denied by ACL".
+// lostText returns why scanned keys are not in any figure: "6 denied by ACL".
 func lostText(t *profile.Stats) string {
 	return counted([]countOf{
 		{t.Vanished, "vanished"},
@@ -283,7 +283,7 @@ func counted(counts []countOf) string {
 	return strings.Join(parts, ", ")
 }
 
-// incompleteReasons say which part is missing, why, and how far it came.
+// incompleteReasons returns which parts are missing, why, and how far the scan got.
 func incompleteReasons(p *profile.Profile) []string {
 	var reasons []string
 	for i := range p.Nodes {
@@ -303,8 +303,8 @@ func incompleteReasons(p *profile.Profile) []string {
 	return reasons
 }
 
-// databaseReason leaves out the reason that was given for the whole node; there
-// is none for a database that is complete.
+// databaseReason returns why a database is incomplete, without the reason given for
+// the whole node; empty if it is complete.
 func databaseReason(p *profile.Profile, db *profile.Database, given string) string {
 	if db.Complete {
 		return ""
@@ -313,7 +313,7 @@ func databaseReason(p *profile.Profile, db *profile.Database, given string) stri
 	if db.Incomplete != given {
 		why = display(db.Incomplete)
 	}
-	if walkedThrough(p, db) { // how far it came says nothing
+	if scanFinished(p, db) { // how far it came says nothing
 		return why
 	}
 	text := "db" + dbNumber(db.DB)
@@ -327,13 +327,13 @@ func databaseReason(p *profile.Profile, db *profile.Database, given string) stri
 		" (" + unit.FormatShare(min(1, unit.Share(db.Returned, db.Before.Keys))) + ")"
 }
 
-// walkedThrough reports whether SCAN came to the end of a database, which may
-// be incomplete all the same as some of its keys could not be measured.
-func walkedThrough(p *profile.Profile, db *profile.Database) bool {
+// scanFinished reports whether SCAN reached the end of a database. The database may
+// be incomplete all the same, if keys could not be measured.
+func scanFinished(p *profile.Profile, db *profile.Database) bool {
 	return db.Complete || db.Cursor == "" && lostIn(p, db.DB).unmeasured > 0
 }
 
-// lost is what SCAN returned of a database and what is in no figure.
+// lost counts keys that SCAN returned and that are not in any figure.
 type lost struct {
 	gone       int64 // no longer there when probed
 	unmeasured int64 // denied, stalled, or answered without sense
@@ -350,17 +350,17 @@ func lostIn(p *profile.Profile, db int) lost {
 	return l
 }
 
-// extent is how much of what the servers hold the figures of a profile are
-// about. It decides whether a sentence may speak of the whole.
+// extent says which part of the servers' keys a profile covers, and so whether a
+// sentence may speak of the whole keyspace.
 type extent struct {
-	sampled    bool  // only some of the keys were walked, chosen by chance
-	incomplete bool  // the walk did not reach its end
-	matched    bool  // only keys that match a pattern were walked
-	unmeasured int64 // keys that were walked and that refused to be measured
-	// walked and held are the numbers of the databases that were walked and of
+	sampled    bool  // only some of the keys were scanned, chosen by chance
+	incomplete bool  // the scan did not reach its end
+	matched    bool  // only keys that match a pattern were scanned
+	unmeasured int64 // keys that were scanned and that refused to be measured
+	// scanned and held are the numbers of the databases that were scanned and of
 	// those that hold keys.
-	walked, held []int
-	listed       bool // held is known
+	scanned, held []int
+	listed        bool // held is known
 }
 
 func extentOf(p *profile.Profile) extent {
@@ -368,11 +368,11 @@ func extentOf(p *profile.Profile) extent {
 		sampled: sampled(p), incomplete: !p.Complete, matched: p.Design.Match != "",
 		unmeasured: p.Totals.Unmeasured(), listed: len(p.Nodes) > 0,
 	}
-	walked, held := map[int]bool{}, map[int]bool{}
+	scanned, held := map[int]bool{}, map[int]bool{}
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
 		for _, db := range n.Databases {
-			walked[db.DB] = true
+			scanned[db.DB] = true
 		}
 		known, ok := keyspaceOf(n)
 		e.listed = e.listed && ok
@@ -380,24 +380,25 @@ func extentOf(p *profile.Profile) extent {
 			held[db] = true
 		}
 	}
-	e.walked, e.held = slices.Sorted(maps.Keys(walked)), slices.Sorted(maps.Keys(held))
+	e.scanned, e.held = slices.Sorted(maps.Keys(scanned)), slices.Sorted(maps.Keys(held))
 	return e
 }
 
-// whole reports whether the figures are about all that the servers hold.
+// whole reports whether the profile covers all keys of the servers.
 func (e extent) whole() bool {
 	return e.every() && !e.matched && e.unmeasured == 0 && !e.incomplete && !e.sampled
 }
 
-// every reports whether every database that holds keys was walked.
+// every reports whether every database that holds keys was scanned.
 func (e extent) every() bool { return e.listed && len(e.left()) == 0 }
 
-// left returns the databases that hold keys and were not walked.
+// left returns the databases that hold keys and were not scanned.
 func (e extent) left() []int {
-	return slices.DeleteFunc(slices.Clone(e.held), func(db int) bool { return slices.Contains(e.walked, db) })
+	return slices.DeleteFunc(slices.Clone(e.held), func(db int) bool { return slices.Contains(e.scanned, db) })
 }
 
-// word returns which keys a sentence is about, if not all: "of the keys walked".
+// word restricts "the keys" to those that the profile covers: " scanned"; empty if
+// it covers all.
 func (e extent) word() string {
 	switch {
 	case e.whole():
@@ -413,8 +414,8 @@ func (e extent) word() string {
 	}
 }
 
-// keyspaceOf returns INFO keyspace of a node as it was when the walk began: the
-// databases that hold keys. ok is false when INFO does not tell.
+// keyspaceOf returns INFO keyspace of a node when the scan began: the databases
+// that hold keys. ok is false if INFO does not report them.
 func keyspaceOf(n *profile.Node) (dbs map[int]info.Keyspace, ok bool) {
 	dbs = n.Info.Databases()
 	maps.DeleteFunc(dbs, func(_ int, k info.Keyspace) bool { return k.Keys == 0 })

@@ -6,39 +6,40 @@ import (
 	"time"
 
 	"keyprof/report/unit"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
-// A finder looks for one thing that a person in an incident must know. It
-// speaks only if the data supports every word of its sentence.
+// finder looks for one thing that matters in an incident. It returns a sentence
+// only if the data support all of it.
 type finder func(*view) (line, bool)
 
-// rule is a finder and how soon its sentence gives way to others.
+// rule is a finder and the priority at which its sentence is dropped.
 type rule struct {
-	find   finder
-	expend int // when there are too many, the sentence of the highest value goes first
+	find         finder
+	dropPriority int // when there are too many, the sentence of the highest value goes first
 }
 
-// rules in the order in which their sentences are read: where the memory is,
-// why it does not go away, what comes next, what is innocent. No more than
-// maxHeadlines of them have an expend of 0.
+// rules lists the finders in the order of their sentences: where the memory is, why
+// it is not freed, what comes next, and what is not the cause. At most maxHeadlines
+// of them have a dropPriority of 0.
 var rules = []rule{
 	{find: dominance},
-	{find: idleness, expend: 1},
+	{find: idleness, dropPriority: 1},
 	{find: another},
-	{find: expiry, expend: 2},
+	{find: expiry, dropPriority: 2},
 	{find: limit},
 	{find: evictable},
 	{find: heavyKey},
-	{find: lightKeys, expend: 3},
-	{find: innocence, expend: 4},
+	{find: lightKeys, dropPriority: 3},
+	{find: otherNamespaces, dropPriority: 4},
 }
 
-// maxHeadlines is how many sentences are read in an incident.
+// maxHeadlines limits the number of sentences.
 const maxHeadlines = 5
 
-// headlines returns the sentences of the rules that apply. They are about all that
-// was measured, so a report of a part of it has none.
+// headlines returns the sentences of the rules that apply. They are about the whole
+// profile, so a report of a part has none.
 func headlines(v *view) []line {
 	if v.o.Under != "" || v.p.Totals.Keys.Value == 0 {
 		return nil
@@ -51,17 +52,17 @@ func headlines(v *view) []line {
 		}
 	}
 	for len(lines) > maxHeadlines {
-		i := leastNeeded(found)
+		i := nextToDropRule(found)
 		lines, found = slices.Delete(lines, i, i+1), slices.Delete(found, i, i+1)
 	}
 	return lines
 }
 
-// leastNeeded returns the rule of the highest expend.
-func leastNeeded(list []rule) int {
+// nextToDropRule returns the index of the rule with the highest dropPriority.
+func nextToDropRule(list []rule) int {
 	best := 0
 	for i, r := range list {
-		if r.expend > list[best].expend {
+		if r.dropPriority > list[best].dropPriority {
 			best = i
 		}
 	}
@@ -80,12 +81,12 @@ const (
 	mostlyNoTTL   = 0.5  // of a namespace's keys
 )
 
-// quietDay is the least idle time of a namespace's liveliest key, in seconds,
-// that is worth a sentence.
+// quietDay is the shortest idle time of a namespace's most recently used key, in
+// seconds, that is worth a sentence.
 const quietDay = 86400
 
 // dominant returns the namespace that holds at least half of the bytes, or of the
-// keys where bytes were not measured.
+// keys if bytes were not measured; nil if there is none.
 func dominant(v *view) *profile.Namespace {
 	of := bytesOf
 	if v.p.Totals.Bytes == nil {
@@ -99,8 +100,8 @@ func dominant(v *view) *profile.Namespace {
 	return nil
 }
 
-// dominance returns the name of the namespace that holds most of the memory and whether it
-// will ever go; or says that there is none.
+// dominance names the namespace that holds most of the memory, and how many of its
+// keys have a TTL; or says that there is none.
 func dominance(v *view) (line, bool) {
 	ns := dominant(v)
 	if ns == nil {
@@ -137,8 +138,7 @@ func expiryClause(s *profile.Stats) string {
 	}
 }
 
-// another returns the name of a second namespace that holds much and will not go away, which
-// nobody would look for below one that holds more.
+// another names a second large namespace most of whose keys have no TTL.
 func another(v *view) (line, bool) {
 	first := dominant(v)
 	for _, ns := range byWeight(v) {
@@ -156,14 +156,14 @@ func another(v *view) (line, bool) {
 	return line{}, false
 }
 
-// byWeight returns all namespaces, largest first whatever the report is sorted by.
+// byWeight returns all namespaces, largest first, however the report is sorted.
 func byWeight(v *view) []*profile.Namespace {
 	list := slices.Clone(v.chosen)
 	slices.SortStableFunc(list, byBytes.compare)
 	return list
 }
 
-// largePart reports whether a set of keys is a large part of the bytes or keys.
+// largePart reports whether a set of keys holds a large part of the bytes or keys.
 func largePart(v *view, s *profile.Stats) bool {
 	part := func(of measureOf) float64 {
 		if r := ratio(of(s), of(&v.p.Totals)); r != nil {
@@ -174,7 +174,7 @@ func largePart(v *view, s *profile.Stats) bool {
 	return max(part(bytesOf), part(keysOf)) >= anotherPart
 }
 
-// spreadOut returns a text saying that no namespace holds most of the bytes.
+// spreadOut says that no namespace holds half of the bytes.
 func spreadOut(v *view) (line, bool) {
 	const few = 3
 	if v.p.Totals.Bytes == nil || len(v.chosen) <= few {
@@ -182,7 +182,7 @@ func spreadOut(v *view) (line, bool) {
 	}
 	largest := byWeight(v)[:few]
 	parts := []span{words("No namespace holds half of the bytes" + v.extent.word() + "; the largest " + unit.FormatCount(few) + " hold " +
-		unit.FormatShare(unit.Share(orZero(sum(statsOf(largest), bytesOf)), v.p.Totals.Bytes.Value)) + ": ")}
+		unit.FormatShare(unit.Share(orZero(aggregate.Sum(statsOf(largest), bytesOf)), v.p.Totals.Bytes.Value)) + ": ")}
 	for i, ns := range largest {
 		if i > 0 {
 			parts = append(parts, words(", "))
@@ -192,8 +192,8 @@ func spreadOut(v *view) (line, bool) {
 	return say(append(parts, words("."))...).in(strong), true
 }
 
-// expiry speaks of the whole keyspace where dominance did not speak for it:
-// most keys never expire, or each of them does.
+// expiry describes the TTLs of the whole keyspace where dominance does not: most
+// keys have none, or all have one.
 func expiry(v *view) (line, bool) {
 	t := &v.p.Totals
 	share := ratio(noTTLKeysOf(t), keysOf(t))
@@ -208,9 +208,9 @@ func expiry(v *view) (line, bool) {
 	return line{}, false
 }
 
-// idleness returns since when nobody has touched the namespace that holds most. It
-// goes on where dominance, which named that namespace, ended. It says nothing
-// where the server's idle times cannot be trusted.
+// idleness returns since when the dominant namespace has not been accessed. It
+// continues the sentence of dominance. It returns nothing if the server's idle
+// times cannot be relied on.
 func idleness(v *view) (line, bool) {
 	ns := dominant(v)
 	if ns == nil || ns.Idle == nil || ns.Idle.IdleS == nil || !horizonOf(v.p).trusted() {
@@ -221,7 +221,7 @@ func idleness(v *view) (line, bool) {
 		touched = "written (or read on this replica)"
 	}
 	var clauses []string
-	if share := highIdleShare(tallyOf(&ns.Stats)); share != nil && *share >= mostlyIdle {
+	if share := highIdleShare(summarize(&ns.Stats)); share != nil && *share >= mostlyIdle {
 		clauses = append(clauses, unit.FormatShare(*share)+" of its "+v.unitOfWeight()+" were last "+touched+" more than "+v.threshold()+" ago")
 	}
 	if d := ns.Idle.IdleS; d.Min >= quietDay && d.Count == ns.Keys.Value {
@@ -238,7 +238,7 @@ func idleness(v *view) (line, bool) {
 	return say(words(strings.Join(clauses, "; ") + ".")), true
 }
 
-// heavyKey returns a sentence about a single key that holds much.
+// heavyKey names a single key that holds much.
 func heavyKey(v *view) (line, bool) {
 	k, part := largestKey(v)
 	if part < heavyPart {
@@ -247,7 +247,7 @@ func heavyKey(v *view) (line, bool) {
 	return say(words("A single key, "), name(displayKey(k.KeyName)), words(v.keyNote(k)+", holds "+v.ofBytes(*k.Bytes)+".")), true
 }
 
-// lightKeys returns a sentence that no single key holds much although a namespace does.
+// lightKeys says that no single key holds much, although a namespace does.
 func lightKeys(v *view) (line, bool) {
 	k, part := largestKey(v)
 	if part == 0 || part >= lightPart || dominant(v) == nil || !v.extent.whole() {
@@ -282,9 +282,8 @@ func (v *view) keyNote(k profile.Key) string {
 	}
 }
 
-// innocence clears all other namespaces, unless another says what is wrong with
-// one of them.
-func innocence(v *view) (line, bool) {
+// otherNamespaces sums up all other namespaces, unless another names one of them.
+func otherNamespaces(v *view) (line, bool) {
 	ns := dominant(v)
 	others := int64(len(v.chosen) + len(v.other) - 1)
 	if ns == nil || others < 1 || v.p.Totals.Bytes == nil || ns.Bytes == nil || !v.extent.whole() {
@@ -310,7 +309,7 @@ func (v *view) ofBytes(n int64) string {
 	return unit.FormatShare(unit.Share(n, v.p.Totals.Bytes.Value)) + " of the bytes" + v.extent.word()
 }
 
-// dbNote returns namespaces of different databases apart.
+// dbNote names the database of a namespace if there are several.
 func (v *view) dbNote(ns *profile.Namespace) string {
 	if !v.manyDBs {
 		return ""
@@ -318,7 +317,7 @@ func (v *view) dbNote(ns *profile.Namespace) string {
 	return " in db" + dbNumber(ns.DB)
 }
 
-// limit returns a sentence that memory is nearly used up, and what happens then.
+// limit says that memory is nearly at maxmemory, and what happens then.
 func limit(v *view) (line, bool) {
 	n := limitedNode(v.p)
 	if n == nil || n.UsedMemory == nil {
@@ -338,9 +337,8 @@ func limit(v *view) (line, bool) {
 	return say(words(text + ".")), true
 }
 
-// evictable returns how little a volatile-* policy can evict, since that is what
-// stands between a full server and refused writes. It is about all databases:
-// where the profile is not, INFO tells.
+// evictable says how little a volatile-* policy can evict before writes fail. It is
+// about all databases: if the profile does not cover them, INFO is used.
 func evictable(v *view) (line, bool) {
 	n := limitedNode(v.p)
 	if n == nil || !strings.HasPrefix(n.Policy, "volatile-") {
@@ -360,14 +358,15 @@ func evictable(v *view) (line, bool) {
 	return say(words(displayWord(n.Policy) + " can evict only keys that have a TTL" + clause + replicaNote(n) + ".")), true
 }
 
-// pool is the keys that a volatile-* policy can evict.
+// pool counts the keys that a volatile-* policy can evict.
 type pool struct {
 	keys int64
 	part float64 // of the server's bytes, or of its keys where bytes are not known
 	text string
 }
 
-// measuredPool returns what was measured, if that was all there is.
+// measuredPool returns the measured pool; ok is false if the profile does not cover
+// all keys.
 func measuredPool(v *view) (pool, bool) {
 	t := &v.p.Totals
 	if t.NoTTLKeys == nil || !v.extent.whole() {
@@ -381,7 +380,7 @@ func measuredPool(v *view) (pool, bool) {
 	return pool{keys, unit.Share(bytes, t.Bytes.Value), v.amountOf(&keys, &bytes)}, true
 }
 
-// poolByInfo returns what the server says of all of its databases.
+// poolByInfo returns the pool of all databases by INFO.
 func poolByInfo(n *profile.Node) (pool, bool) {
 	dbs, ok := keyspaceOf(n)
 	var keys, expires int64
@@ -393,7 +392,7 @@ func poolByInfo(n *profile.Node) (pool, bool) {
 	return pool{expires, part, unit.FormatCount(expires) + " of " + plural(keys, "key") + " (" + unit.FormatShare(part) + ") by INFO"}, ok && keys > 0
 }
 
-// limitedNode returns the only node, if it has a memory limit.
+// limitedNode returns the only node if it has a memory limit; else nil.
 func limitedNode(p *profile.Profile) *profile.Node {
 	if len(p.Nodes) != 1 || orZero(p.Nodes[0].Maxmemory) <= 0 {
 		return nil
@@ -401,7 +400,7 @@ func limitedNode(p *profile.Profile) *profile.Node {
 	return &p.Nodes[0]
 }
 
-// replicaNote reminds that what a replica is set to need not hold for its primary.
+// replicaNote reminds that the settings of a replica may differ from its primary's.
 func replicaNote(n *profile.Node) string {
 	if n.Role != profile.RoleReplica {
 		return ""

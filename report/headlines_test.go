@@ -116,18 +116,18 @@ var ruleTests = []struct {
 	{"one key is a part of it", lightKeys, func(f *fixture) { f.sets[0].n, f.sets[0].size = 1, [2]float64{700, 700} }, nil, ""},
 	{"type refused", lightKeys, nil, func(p *profile.Profile) { p.Largest[0].Type = "" }, `No single key is the problem: the largest, "a:1" (100 B, type unknown), holds 1.0 % of the bytes.`},
 
-	{"one other", innocence, nil, nil, "The one other namespace holds 40.0 % of the bytes."},
-	{"the other never expires", innocence, func(f *fixture) { f.sets[1].noTTL = 1 }, nil, ""},
-	{"two others", innocence, func(f *fixture) {
+	{"one other", otherNamespaces, nil, nil, "The one other namespace holds 40.0 % of the bytes."},
+	{"the other never expires", otherNamespaces, func(f *fixture) { f.sets[1].noTTL = 1 }, nil, ""},
+	{"two others", otherNamespaces, func(f *fixture) {
 		f.sets = append(f.sets, keySet{pattern: "c", typ: "string", n: 1, size: [2]float64{100, 100}})
 	}, nil, "The 2 other namespaces together hold 40.6 % of the bytes."},
-	{"others matched", innocence, func(f *fixture) { f.match = "*" }, nil, ""},
-	{"others in one database", innocence, nil, elsewhere("keys=1"), ""},
-	{"others seen", innocence, func(f *fixture) { f.incom = "lost" }, nil, ""},
-	{"nothing to clear", innocence, func(f *fixture) { spreadOver(f, 5) }, nil, ""},
+	{"others matched", otherNamespaces, func(f *fixture) { f.match = "*" }, nil, ""},
+	{"others in one database", otherNamespaces, nil, elsewhere("keys=1"), ""},
+	{"others seen", otherNamespaces, func(f *fixture) { f.incom = "lost" }, nil, ""},
+	{"nothing to clear", otherNamespaces, func(f *fixture) { spreadOver(f, 5) }, nil, ""},
 }
 
-// elsewhere adds a database to INFO that was not walked.
+// elsewhere adds a database to INFO that was not scanned.
 func elsewhere(keyspace string) func(*profile.Profile) {
 	return func(p *profile.Profile) { p.Nodes[0].Info["keyspace"]["db9"] = keyspace }
 }
@@ -200,7 +200,7 @@ func TestHeadlinesAreFew(t *testing.T) {
 func TestRulesThatStay(t *testing.T) {
 	n := 0
 	for _, r := range rules {
-		if r.expend == 0 {
+		if r.dropPriority == 0 {
 			n++
 		}
 	}

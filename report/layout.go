@@ -6,8 +6,8 @@ import (
 	"keyprof/report/unit"
 )
 
-// A document is what a report says, with no thought of where it is put. All
-// text in it is safe to print.
+// A document is the content of a report, without its layout. All text in it is safe
+// to print.
 type document struct {
 	title     string
 	facts     []fact // the header
@@ -15,14 +15,14 @@ type document struct {
 	sections  []section
 }
 
-// tone is how a piece of text wants to be heard; text shows it by colour.
-type tone int
+// style is the emphasis of a piece of text; the text report shows it as a colour.
+type style int
 
 const (
-	plain  tone = iota
-	quiet       // details
-	strong      // names of things
-	alarm       // must not be overlooked
+	plain    style = iota
+	quiet          // details
+	strong         // names of things
+	critical       // must not be overlooked
 )
 
 // span is a piece of a sentence: words, or a name that came from a server.
@@ -31,23 +31,23 @@ type span struct {
 	name bool
 }
 
-// line is a sentence or some of them.
+// line is one or more sentences.
 type line struct {
 	spans    []span
-	tone     tone
+	style    style
 	verbatim bool // a command to be copied: text does not break it
 }
 
-// say returns a line of words and names.
+// say makes a line of words and names.
 func say(parts ...span) line { return line{spans: parts} }
 
-// in gives a line its tone.
-func (l line) in(t tone) line { l.tone = t; return l }
+// in sets the style of a line.
+func (l line) in(t style) line { l.style = t; return l }
 
 func words(s string) span { return span{text: s} }
 func name(s string) span  { return span{text: s, name: true} }
 
-// String returns the line without any mark-up.
+// String returns the line without mark-up.
 func (l line) String() string {
 	var s string
 	for _, part := range l.spans {
@@ -79,40 +79,39 @@ type grid struct {
 	foot    [][]cell // sums, set apart from the rows
 }
 
-// column is how one column of a grid is called and set.
+// column is the heading and alignment of a column.
 type column struct {
-	head   [2]string // two short lines
-	left   bool      // aligned to the left; else to the right
-	wraps  bool      // holds names; takes what is left of the width
-	apart  bool      // begins a group of columns
-	expend int       // when there is no room, the column of the highest value goes first; 0 stays
-	group  *group
+	head         [2]string // two short lines
+	left         bool      // aligned to the left; else to the right
+	wraps        bool      // holds names; takes what is left of the width
+	apart        bool      // begins a group of columns
+	dropPriority int       // when there is no room, the column of the highest value goes first; 0 stays
+	group        *group
 }
 
-// group is columns with a title of their own: a piece of it stands above each of
-// the first of them, and the rest above the last.
+// group is the shared title of adjacent columns: its pieces stand above the first
+// of them, and the rest above the last.
 type group struct{ titles []string }
 
 type cell struct {
-	text string
-	name bool
-	tone tone
+	text  string
+	name  bool
+	style style
 }
 
-// absent stands for a figure that was not measured. It is never shown as 0.
+// absent stands for a figure that was not measured, which is never shown as 0.
 const absent = "-"
 
-// figures is one column of numbers before they are scaled: all cells of a
-// column share a unit.
+// figures is one column of numbers before scaling: all cells of a column share a
+// unit.
 type figures struct {
 	column
 	kind   unit.Kind
 	values []*float64 // one a row, base units; nil: not measured
-	tones  []tone     // one a row, or nil
+	styles []style    // one a row, or nil
 }
 
-// gridBuilder collects the columns of a table of which the last foot rows are
-// sums.
+// gridBuilder collects the columns of a table. The last foot rows are sums.
 type gridBuilder struct {
 	grid grid
 	rows int // all rows, sums included
@@ -141,11 +140,11 @@ func (b *gridBuilder) number(f figures) {
 
 func (f figures) cell(i int, v *float64, scale unit.Column) cell {
 	if v == nil {
-		return cell{text: absent, tone: quiet}
+		return cell{text: absent, style: quiet}
 	}
 	c := cell{text: scale.Format(*v)}
-	if f.tones != nil {
-		c.tone = f.tones[i]
+	if f.styles != nil {
+		c.style = f.styles[i]
 	}
 	return c
 }
@@ -164,7 +163,7 @@ func (b *gridBuilder) column(c column) {
 	b.grid.columns = append(b.grid.columns, c)
 }
 
-// done parts the sums from the rows.
+// done separates the sums from the rows.
 func (b *gridBuilder) done() *grid {
 	g := b.grid
 	body := b.rows - b.foot
@@ -215,7 +214,7 @@ func present(values []*float64) []float64 {
 // amount returns an integer figure of a table.
 func amount(n int64) *float64 { v := float64(n); return &v }
 
-// ratio returns part of whole for a table; not known unless both are.
+// ratio returns part / whole; nil if either is unknown or whole is 0.
 func ratio(part, whole *int64) *float64 {
 	if part == nil || whole == nil || *whole == 0 {
 		return nil
@@ -224,7 +223,7 @@ func ratio(part, whole *int64) *float64 {
 	return &v
 }
 
-// optional returns an amount that may not have been measured.
+// optional returns an amount that may be nil.
 func optional(n *int64) *float64 {
 	if n == nil {
 		return nil

@@ -41,7 +41,7 @@ func markdownSection(out *bytes.Buffer, s section) {
 	}
 }
 
-// markdownLine returns a sentence; what must not be overlooked is bold.
+// markdownLine returns a line as Markdown, bold if it is critical.
 func markdownLine(l line) string {
 	var b strings.Builder
 	for _, part := range l.spans {
@@ -51,7 +51,7 @@ func markdownLine(l line) string {
 			b.WriteString(escapeMarkdown(part.text))
 		}
 	}
-	if l.tone == alarm {
+	if l.style == critical {
 		return "**" + strings.TrimSpace(b.String()) + "**"
 	}
 	return b.String()

@@ -13,16 +13,16 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// row is one row of the table of namespaces.
-type row struct {
-	label string
-	name  bool // label is a namespace
-	tone  tone
-	db    *int
-	tally tally
+// namespaceRow is one row of the table of namespaces.
+type namespaceRow struct {
+	label   string
+	name    bool // label is a namespace
+	style   style
+	db      *int
+	summary summary
 }
 
-// namespaceSection returns the table that the report is about.
+// namespaceSection returns the main table of the report.
 func namespaceSection(v *view) section {
 	rows, foot := namespaceRows(v), namespaceSums(v)
 	return section{
@@ -40,40 +40,40 @@ func (v *view) orderNotes() []line {
 	return []line{say(words("Sorted by " + v.order.label + ": " + string(v.order.instead) + " are not available.")).in(quiet)}
 }
 
-// namespaceRows returns the rows of single namespaces, then what is left over, then
-// the sum of those that are not shown.
-func namespaceRows(v *view) []row {
+// namespaceRows returns the rows of single namespaces, then (other), then the sum
+// of those not shown.
+func namespaceRows(v *view) []namespaceRow {
 	shown, rest := v.split()
-	var rows []row
+	var rows []namespaceRow
 	for _, ns := range append(shown[:len(shown):len(shown)], v.other...) {
-		rows = append(rows, row{label: displayPattern(ns), name: !ns.Other, db: &ns.DB, tally: tallyOf(&ns.Stats)})
+		rows = append(rows, namespaceRow{label: displayPattern(ns), name: !ns.Other, db: &ns.DB, summary: summarize(&ns.Stats)})
 	}
 	if n := int64(len(rest)); n > 0 {
-		rows = append(rows, row{label: "… " + plural(n, "more namespace"), tone: quiet, tally: tallyOf(statsOf(rest)...)})
+		rows = append(rows, namespaceRow{label: "… " + plural(n, "more namespace"), style: quiet, summary: summarize(statsOf(rest)...)})
 	}
 	return rows
 }
 
 // namespaceSums returns the rows below the line.
-func namespaceSums(v *view) []row {
-	total := row{label: "total", tone: strong, tally: tallyOf(&v.p.Totals)}
+func namespaceSums(v *view) []namespaceRow {
+	total := namespaceRow{label: "total", style: strong, summary: summarize(&v.p.Totals)}
 	if v.o.Under == "" {
-		return []row{total}
+		return []namespaceRow{total}
 	}
 	total.label = v.wholeLabel()
-	return []row{{label: "all of these", tone: strong, tally: tallyOf(v.scope()...)}, total}
+	return []namespaceRow{{label: "all of these", style: strong, summary: summarize(v.scope()...)}, total}
 }
 
 // namespaceGrid lays the rows out; the last foot of them are sums.
-func namespaceGrid(v *view, rows []row, foot int) *grid {
-	whole := tallyOf(&v.p.Totals)
+func namespaceGrid(v *view, rows []namespaceRow, foot int) *grid {
+	whole := summarize(&v.p.Totals)
 	b := newGrid(len(rows), foot)
 	for _, f := range namespaceFigures(v, whole, sampled(v.p)) {
 		f.values = make([]*float64, len(rows))
 		for i, r := range rows {
-			f.values[i] = f.of(r.tally)
+			f.values[i] = f.of(r.summary)
 		}
-		f.tones = f.tonesFor(rows, whole)
+		f.styles = f.stylesFor(rows, whole)
 		b.number(f.figures)
 	}
 	if v.manyDBs {
@@ -81,86 +81,86 @@ func namespaceGrid(v *view, rows []row, foot int) *grid {
 	}
 	cells := make([]cell, len(rows))
 	for i, r := range rows {
-		cells[i] = cell{text: r.label, name: r.name, tone: r.tone}
+		cells[i] = cell{text: r.label, name: r.name, style: r.style}
 	}
 	b.words(column{head: [2]string{"", "namespace"}, left: true, wraps: true, apart: true}, cells)
 	return b.done()
 }
 
-// namespaceFigure is a column of figures and where it reads them.
+// namespaceFigure is a column of figures and how to read them.
 type namespaceFigure struct {
 	figures
-	of       func(tally) *float64
-	alarming bool // high shares are to be seen at once
+	of       func(summary) *float64
+	critical bool // high shares are to be seen at once
 }
 
-func namespaceFigures(v *view, whole tally, sampled bool) []namespaceFigure {
-	fig := func(top, low string, kind unit.Kind, of func(tally) *float64) namespaceFigure {
+func namespaceFigures(v *view, whole summary, sampled bool) []namespaceFigure {
+	fig := func(top, low string, kind unit.Kind, of func(summary) *float64) namespaceFigure {
 		return namespaceFigure{figures: figures{column: column{head: [2]string{top, low}}, kind: kind}, of: of}
 	}
 	list := []namespaceFigure{
-		fig("", "keys", unit.Count, func(t tally) *float64 { return optional(t.keys) }),
-		fig("", "%", unit.Percent, func(t tally) *float64 { return ratio(t.keys, whole.keys) }),
-		fig("bytes", "", unit.Bytes, func(t tally) *float64 { return optional(t.bytes) }),
-		fig("", "%", unit.Percent, func(t tally) *float64 { return ratio(t.bytes, whole.bytes) }),
-		fig("no", "TTL%", unit.Percent, func(t tally) *float64 { return ratio(t.noTTLKeys, t.keys) }),
-		fig("TTL", "p50", unit.Span, func(t tally) *float64 { return t.ttl.median() }),
-		fig("idle", "p50", unit.Span, func(t tally) *float64 { return t.idle.median() }),
+		fig("", "keys", unit.Count, func(t summary) *float64 { return optional(t.keys) }),
+		fig("", "%", unit.Percent, func(t summary) *float64 { return ratio(t.keys, whole.keys) }),
+		fig("bytes", "", unit.Bytes, func(t summary) *float64 { return optional(t.bytes) }),
+		fig("", "%", unit.Percent, func(t summary) *float64 { return ratio(t.bytes, whole.bytes) }),
+		fig("no", "TTL%", unit.Percent, func(t summary) *float64 { return ratio(t.noTTLKeys, t.keys) }),
+		fig("TTL", "p50", unit.Span, func(t summary) *float64 { return t.ttl.median() }),
+		fig("idle", "p50", unit.Span, func(t summary) *float64 { return t.idle.median() }),
 		fig("idle", "%>"+v.threshold(), unit.Percent, highIdleShare),
-		fig("mean", "", unit.Bytes, func(t tally) *float64 { return t.size.average() }),
-		fig("p99", "", unit.Bytes, func(t tally) *float64 { return t.size.tail() }),
-		fig("max", "", unit.Bytes, func(t tally) *float64 { return t.size.largest() }),
+		fig("mean", "", unit.Bytes, func(t summary) *float64 { return t.size.average() }),
+		fig("p99", "", unit.Bytes, func(t summary) *float64 { return t.size.tail() }),
+		fig("max", "", unit.Bytes, func(t summary) *float64 { return t.size.largest() }),
 	}
 	for _, groupStart := range []int{2, 4, 6, 8} {
 		list[groupStart].apart = true
 	}
-	list[4].alarming = true
-	for expend, i := range []int{3, 4, 7, 1, 10, 8, 6, 5, 9} { // the last of these is left out first
-		list[i].expend = expend + 1
+	list[4].critical = true
+	for dropPriority, i := range []int{3, 4, 7, 1, 10, 8, 6, 5, 9} { // the last of these is left out first
+		list[i].dropPriority = dropPriority + 1
 	}
 	if !sampled {
 		return list
 	}
-	list = slices.Insert(list, 3, fig("", "±%", unit.Percent, func(t tally) *float64 { return t.bytesOff }))
-	return slices.Insert(list, 1, fig("", "±%", unit.Percent, func(t tally) *float64 { return t.keysOff }))
+	list = slices.Insert(list, 3, fig("", "±%", unit.Percent, func(t summary) *float64 { return t.bytesOff }))
+	return slices.Insert(list, 1, fig("", "±%", unit.Percent, func(t summary) *float64 { return t.keysOff }))
 }
 
-// highIdleShare returns by bytes, or by keys where bytes were not measured.
-func highIdleShare(t tally) *float64 {
+// highIdleShare is a share of the bytes, or of the keys if bytes were not measured.
+func highIdleShare(t summary) *float64 {
 	if t.bytes == nil {
 		return ratio(t.idleKeys, t.keys)
 	}
 	return ratio(t.idleBytes, t.bytes)
 }
 
-// What makes a share alarming: nearly all keys of a namespace never expire,
+// A share is critical if nearly all keys of a namespace have no TTL,
 // and the namespace is a large part of the whole.
 const (
-	alarmingNoTTL = 0.9
-	alarmingPart  = 0.1
+	criticalNoTTL = 0.9
+	criticalPart  = 0.1
 )
 
-func (f namespaceFigure) tonesFor(rows []row, whole tally) []tone {
-	if !f.alarming {
+func (f namespaceFigure) stylesFor(rows []namespaceRow, whole summary) []style {
+	if !f.critical {
 		return nil
 	}
-	tones := make([]tone, len(rows))
+	styles := make([]style, len(rows))
 	for i, r := range rows {
-		part := ratio(r.tally.bytes, whole.bytes)
+		part := ratio(r.summary.bytes, whole.bytes)
 		if part == nil {
-			part = ratio(r.tally.keys, whole.keys)
+			part = ratio(r.summary.keys, whole.keys)
 		}
-		if v := f.values[i]; v != nil && part != nil && *v >= alarmingNoTTL && *part >= alarmingPart {
-			tones[i] = alarm
+		if v := f.values[i]; v != nil && part != nil && *v >= criticalNoTTL && *part >= criticalPart {
+			styles[i] = critical
 		}
 	}
-	return tones
+	return styles
 }
 
 // threshold returns the high-idle threshold in words.
 func (v *view) threshold() string { return unit.FormatDuration(float64(v.p.Design.IdleOverS)) }
 
-// namespaceNotes say how to read the table.
+// namespaceNotes explains the table.
 func namespaceNotes(v *view) []line {
 	text := "p50 is the median"
 	if v.p.Totals.Bytes != nil {
@@ -180,7 +180,7 @@ func namespaceNotes(v *view) []line {
 	return notes
 }
 
-func dbCells(rows []row) []cell {
+func dbCells(rows []namespaceRow) []cell {
 	cells := make([]cell, len(rows))
 	for i, r := range rows {
 		if r.db != nil {
@@ -193,10 +193,10 @@ func dbCells(rows []row) []cell {
 // dbNumber returns the number of a database, which is a name, not a figure.
 func dbNumber(db int) string { return strconv.Itoa(db) }
 
-// verb returns the form of a verb that goes with n things.
+// verb returns the verb form for n things.
 func verb(n int64, one, many string) string { return pick(n == 1, one, many) }
 
-// pick chooses between two wordings, or tones.
+// pick chooses between two wordings or styles.
 func pick[T any](first bool, yes, no T) T {
 	if first {
 		return yes
@@ -204,7 +204,7 @@ func pick[T any](first bool, yes, no T) T {
 	return no
 }
 
-// plural returns n of a thing: "1 key", "2 keys".
+// plural returns a count of things: "1 key", "2 keys".
 func plural(n int64, thing string) string {
 	if n == 1 {
 		return unit.FormatCount(n) + " " + thing
@@ -221,7 +221,7 @@ type view struct {
 	// of what is left over.
 	chosen []*profile.Namespace
 	other  []*profile.Namespace // what is left over beyond the limit on namespaces, one a database
-	// manyDBs is set when more than one database was walked.
+	// manyDBs is set when more than one database was scanned.
 	manyDBs bool
 	extent  extent
 }
@@ -241,7 +241,7 @@ func newView(p *profile.Profile, o Options) *view {
 	return v
 }
 
-// split parts the namespaces that get a row from the rest, which is summed up.
+// split separates the namespaces that get a row from those that are summed up.
 func (v *view) split() (shown, rest []*profile.Namespace) {
 	n := len(v.chosen)
 	if v.o.Top > 0 && v.o.Top < n {
@@ -256,8 +256,8 @@ func (v *view) split() (shown, rest []*profile.Namespace) {
 // top returns the first n namespaces at most.
 func (v *view) top(n int) []*profile.Namespace { return v.chosen[:min(n, len(v.chosen))] }
 
-// scope returns the statistics of what the report is about: the whole keyspace,
-// or all that is below Options.Under.
+// scope returns the statistics that the report is about: the whole keyspace, or the
+// namespaces below Options.Under.
 func (v *view) scope() []*profile.Stats {
 	if v.o.Under == "" {
 		return []*profile.Stats{&v.p.Totals}
@@ -265,7 +265,7 @@ func (v *view) scope() []*profile.Stats {
 	return statsOf(v.chosen)
 }
 
-// wholeLabel returns the name of the row of all that was measured.
+// wholeLabel returns the label of the row of all keys that the profile covers.
 func (v *view) wholeLabel() string {
 	if word := v.extent.word(); word != "" {
 		return "all keys" + word
@@ -308,7 +308,7 @@ func countDBs(p *profile.Profile) int {
 	return len(seen)
 }
 
-// order is what namespaces are sorted by.
+// order is the measure that namespaces are sorted by.
 type order struct {
 	label string
 	of    measureOf
@@ -316,8 +316,8 @@ type order struct {
 	instead Sort
 }
 
-// orders are, for each Sort, what it means and what does instead if that was
-// not measured. The last one always was.
+// orders lists, for each Sort, the orders to try: the first whose measure is
+// available is used, and the last always is.
 var orders = map[Sort][]order{
 	SortBytes:      {byBytes, byKeys},
 	SortKeys:       {byKeys},
@@ -359,7 +359,7 @@ func descending(of measureOf, a, b *profile.Namespace) int {
 	return cmp.Compare(orZero(of(&b.Stats)), orZero(of(&a.Stats)))
 }
 
-// orZero returns for sorting and adding up only, never for showing.
+// orZero is for sorting and adding up, never for showing.
 func orZero(n *int64) int64 {
 	if n == nil {
 		return 0
@@ -367,7 +367,7 @@ func orZero(n *int64) int64 {
 	return *n
 }
 
-// rows returns how many rows a list shows that has usual ones by itself: fewer, or
+// rows returns the number of rows of a list that usually has that many: fewer, or
 // more than DefaultTop, if Options.Top asks for it.
 func (v *view) rows(usual int) int {
 	switch top := v.o.Top; {

@@ -149,7 +149,7 @@ func incidents() fixture {
 	return f
 }
 
-// part has walked one database of three, only keys that match, and some of
+// part has scanned one database of three, only keys that match, and some of
 // these were denied; idle times came with an RDB file.
 func part() fixture {
 	f := databases()

@@ -10,12 +10,11 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// receiptSection returns what the run cost the server, and what each figure leaves
-// out or counts too much.
+// receiptSection returns the cost of the run to the server.
 func receiptSection(p *profile.Profile) section {
 	r := &p.Receipt
 	var lines []line
-	for _, text := range []string{timeText(r), serverText(r), traceText(r), feltText(r), brakesText(r.Brakes), waitsText(r.Waits), trafficText(r)} {
+	for _, text := range []string{timeText(r), serverText(r), traceText(r), latencyText(r), throttleText(r.Brakes), waitsText(r.Waits), trafficText(r)} {
 		if text != "" {
 			lines = append(lines, say(words(text)).in(quiet))
 		}
@@ -32,7 +31,7 @@ func timeText(r *profile.Receipt) string {
 	return text + "round trips took " + unit.FormatElapsed(r.MainThreadS) + " longer than the fastest, including waits for other clients and the network."
 }
 
-// pausesText returns what the pauses were for.
+// pausesText returns the reasons of the pauses.
 func pausesText(r *profile.Receipt) string {
 	switch {
 	case r.PausedS < shortRun/10:
@@ -45,7 +44,7 @@ func pausesText(r *profile.Receipt) string {
 	return " (" + unit.FormatElapsed(r.PausedForRateS) + " for --rate, the rest for --max-load)"
 }
 
-// serverText returns what the server itself says.
+// serverText returns the server's own figures.
 func serverText(r *profile.Receipt) string {
 	var parts []string
 	if r.CommandS != nil {
@@ -60,7 +59,7 @@ func serverText(r *profile.Receipt) string {
 	return "Reported by the server, for all clients: " + strings.Join(parts, ", ") + "."
 }
 
-// traceText returns what the run left behind in the server's statistics.
+// traceText returns the changes that the run made to the server's statistics.
 func traceText(r *profile.Receipt) string {
 	text := "Added " + unit.FormatCount(r.KeyspaceHits) + " keyspace hits and " + unit.FormatCount(r.KeyspaceMisses) + " misses"
 	if r.ExpiredMeanwhile != nil {
@@ -75,7 +74,7 @@ func traceText(r *profile.Receipt) string {
 	return text + "."
 }
 
-// evictedByUs returns how many evictions were perhaps ours.
+// evictedByUs returns how many evictions the run may have caused.
 func evictedByUs(r *profile.Receipt) string {
 	switch {
 	case r.EvictedByUs == nil:
@@ -86,7 +85,7 @@ func evictedByUs(r *profile.Receipt) string {
 	return ", at most " + unit.FormatCount(*r.EvictedByUs) + " of them because of keyprof's client buffers (at most " + unit.FormatBytes(r.BufferBytes) + ")"
 }
 
-// waitsText returns how long the server could not be used.
+// waitsText returns how long the server was unavailable.
 func waitsText(waits []profile.Wait) string {
 	if len(waits) == 0 {
 		return ""
@@ -102,8 +101,8 @@ func waitsText(waits []profile.Wait) string {
 	return "Waited for the server: " + strings.Join(parts, ", ") + "."
 }
 
-// brakesText returns why the walk stood back.
-func brakesText(brakes []profile.Brake) string {
+// throttleText returns why the scan paused.
+func throttleText(brakes []profile.Brake) string {
 	if len(brakes) == 0 {
 		return ""
 	}
@@ -118,8 +117,8 @@ func brakesText(brakes []profile.Brake) string {
 	return "Scan paused: " + strings.Join(parts, ", ") + "."
 }
 
-// feltText returns what other clients felt, and by what pages they were spared.
-func feltText(r *profile.Receipt) string {
+// latencyText returns the effect on the latency of other clients.
+func latencyText(r *profile.Receipt) string {
 	var parts []string
 	if r.LatencyBudgetS > 0 {
 		parts = append(parts, "pages of "+pagesText(r)+" for --latency-budget")
@@ -145,7 +144,7 @@ func trafficText(r *profile.Receipt) string {
 	return unit.FormatBytes(r.BytesOut) + " sent, " + unit.FormatBytes(r.BytesIn) + " received; " + commandsText(r.Commands)
 }
 
-// loadText returns the share of the main thread; nothing for a run that is too short.
+// loadText returns the share of the main thread; empty if the run was too short.
 func loadText(r *profile.Receipt) string {
 	if r.ElapsedS < shortRun {
 		return ""

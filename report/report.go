@@ -19,7 +19,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Format is how a report is written.
+// Format is the format of a report.
 type Format string
 
 // The formats.
@@ -38,10 +38,10 @@ const (
 	Markdown Format = "markdown"
 )
 
-// Formats returns the formats that Write knows.
+// Formats returns the formats that Write accepts.
 func Formats() []Format { return []Format{Text, JSON, CSV, Markdown} }
 
-// Sort is the order of namespaces: largest first.
+// Sort is the order of namespaces, largest first.
 type Sort string
 
 // The orders. What was not measured cannot be sorted by: the report then
@@ -53,7 +53,7 @@ const (
 	SortIdleBytes  Sort = "idle-bytes"
 )
 
-// Sorts returns the orders that Write knows.
+// Sorts returns the orders that Write accepts.
 func Sorts() []Sort { return []Sort{SortBytes, SortKeys, SortNoTTLBytes, SortIdleBytes} }
 
 // Defaults of Options, to be named by the flags.
@@ -64,11 +64,10 @@ const (
 	DefaultWidth  = 100 // columns
 )
 
-// minWidth is the narrowest report, in columns: a narrower one would not be
-// read.
+// minWidth is the narrowest report, in columns.
 const minWidth = 60
 
-// Options say how to show a profile. The zero Options are the defaults.
+// Options controls how a profile is shown. The zero value has the defaults.
 type Options struct {
 	Format Format
 	Sort   Sort
@@ -82,7 +81,7 @@ type Options struct {
 	Width int  // columns of text, at least 60; 0: DefaultWidth
 }
 
-// Write writes p to w as o says. Nothing is written if p cannot be rendered.
+// Write writes p to w. Nothing is written if p cannot be rendered.
 func Write(w io.Writer, p *profile.Profile, o Options) error {
 	o = o.withDefaults()
 	if err := o.Validate(); err != nil {
@@ -129,7 +128,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Validate reports what Write would refuse, by the names of the command line.
+// Validate returns the error that Write would return for the options, in terms of
+// the flags.
 func (o Options) Validate() error {
 	switch o = o.withDefaults(); {
 	case !slices.Contains(Formats(), o.Format):
@@ -151,7 +151,7 @@ func list[T ~string](choices []T) string {
 	return strings.Join(names, ", ")
 }
 
-// newDocument decides what the report of a view says.
+// newDocument composes the report of a view.
 func newDocument(v *view) document {
 	var d document
 	d.title, d.facts = header(v)
@@ -193,7 +193,7 @@ func doubts(v *view) []section {
 	return append(list, receiptSection(v.p))
 }
 
-// emptyText returns the whole finding about an empty keyspace.
+// emptyText describes a keyspace without keys.
 func emptyText(v *view) string {
 	p, t := v.p, v.p.Totals
 	switch {
@@ -206,13 +206,13 @@ func emptyText(v *view) string {
 	case p.Design.Match != "":
 		return "No keys match " + display(p.Design.Match) + "."
 	case !v.extent.every():
-		return "No keys in the scanned " + verb(int64(len(v.extent.walked)), "database.", "databases.")
+		return "No keys in the scanned " + verb(int64(len(v.extent.scanned)), "database.", "databases.")
 	default:
 		return "No keys."
 	}
 }
 
-// nothingUnder helps somebody who mistyped a prefix.
+// nothingUnder describes a prefix without namespaces, to help with a typing error.
 func nothingUnder(v *view) line {
 	all := v.p.Namespaces
 	text := "No namespace is under " + displayPrefix(v.o.Under) + "; the profile has " + plural(int64(len(all)), "namespace") + ", the largest is "

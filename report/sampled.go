@@ -12,7 +12,7 @@ import (
 func sampled(p *profile.Profile) bool { return p.Design.Method == profile.MethodSample }
 
 // aboutText returns an estimate for people: "about 1,234,000 keys (±2.0 %)", or "at
-// least 3.2 GiB" where the upper end is not known.
+// least 3.2 GiB" if it has no upper bound.
 func aboutText(e *profile.Estimate, format func(int64) string) string {
 	off := halfWidth(e)
 	switch {
@@ -27,8 +27,8 @@ func aboutText(e *profile.Estimate, format func(int64) string) string {
 	}
 }
 
-// halfWidth returns by how much of an estimate the truth may be off, as a ratio; nil if
-// that is not known.
+// halfWidth returns the half-width of an estimate's interval as a ratio; nil if
+// unknown.
 func halfWidth(e *profile.Estimate) *float64 {
 	if e == nil || e.Hi == nil || e.Value <= 0 {
 		return nil
@@ -38,8 +38,7 @@ func halfWidth(e *profile.Estimate) *float64 {
 
 func ptrTo(v float64) *float64 { return &v }
 
-// rounded leaves out digits that are less than a tenth of what the estimate may
-// be off by.
+// rounded drops digits below a tenth of the half-width of the interval.
 func rounded(e *profile.Estimate) int64 {
 	half := max(*e.Hi-e.Value, e.Value-e.Lo)
 	step := int64(1)
@@ -51,7 +50,7 @@ func rounded(e *profile.Estimate) int64 {
 
 func keysText(n int64) string { return plural(n, "key") }
 
-// estimateFact returns what the sample tells of all keys.
+// estimateFact returns the estimate of all keys.
 func estimateFact(p *profile.Profile) fact {
 	return fact{label: "estimate", line: say(words(totalText(&p.Totals))).in(strong)}
 }
@@ -65,7 +64,7 @@ func totalText(t *profile.Stats) string {
 	return text
 }
 
-// sampleLines say how far a sample can be trusted.
+// sampleLines returns how accurate a sample is.
 func sampleLines(v *view) []line {
 	lines := []line{say(words("Figures are estimates; ± is the 95 % confidence interval."))}
 	for i := range v.p.Nodes {
@@ -76,7 +75,7 @@ func sampleLines(v *view) []line {
 	}
 	if b := v.p.Totals.Bytes; b != nil {
 		if b.Hi == nil {
-			lines = append(lines, say(words("A few keys hold so many bytes that the sample gives only a lower bound of the total: "+aboutText(b, unit.FormatBytes)+".")).in(alarm))
+			lines = append(lines, say(words("A few keys hold so many bytes that the sample gives only a lower bound of the total: "+aboutText(b, unit.FormatBytes)+".")).in(critical))
 		}
 		lines = append(lines, say(words(unseenText(v.p))))
 		lines = append(lines, balanceLine(v))
@@ -84,7 +83,7 @@ func sampleLines(v *view) []line {
 	return lines
 }
 
-// unseenText returns the rule of three.
+// unseenText applies the rule of three.
 func unseenText(p *profile.Profile) string {
 	n := estimate.Unseen(p.Design.Sample.Covered)
 	if n == 0 {
@@ -97,8 +96,7 @@ func unseenText(p *profile.Profile) string {
 	return "Up to " + plural(n, "key") + " larger than the largest measured may exist (95 %)" + together + "."
 }
 
-// coveredLine holds the keys by the share of the positions that were covered
-// against INFO.
+// coveredLine compares the estimated number of keys with INFO.
 func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line {
 	lead := "Keys, db" + dbNumber(db.DB) + ": "
 	if db.Covered == nil {
@@ -132,7 +130,7 @@ func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line
 	}
 }
 
-// slotsLine holds the number of keys in the slots of a cluster against INFO.
+// slotsLine compares the number of keys in the slots of a cluster with INFO.
 func slotsLine(slots *profile.SampledSlots, db *profile.Database, lead string) line {
 	text := lead + plural(db.Returned, "key") + " in " + unit.FormatCount(slots.Drawn) + " slots, chosen at random from " + unit.FormatCount(slots.Filled) +
 		" that hold " + plural(slots.Keys, "key")
@@ -157,7 +155,7 @@ func probedIn(p *profile.Profile, db int) (n int64) {
 	return n
 }
 
-// balanceLine returns the outer check.
+// balanceLine compares the estimated bytes with the memory of the server.
 func balanceLine(v *view) line {
 	const lead = "Bytes not checked against the server's memory: "
 	e := v.extent
@@ -179,7 +177,7 @@ func balanceLine(v *view) line {
 		text += "That is " + unit.FormatBytes(-left) + " (" + part + ") more than there is."
 	}
 	if b.Large() {
-		return say(words(text + " That is much: the sample may have missed large keys, or counts them for too many; a full scan gives exact figures.")).in(alarm)
+		return say(words(text + " That is much: the sample may have missed large keys, or counts them for too many; a full scan gives exact figures.")).in(critical)
 	}
 	return say(words(text))
 }

@@ -5,16 +5,18 @@ import (
 	"slices"
 
 	"keyprof/report/unit"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
-// flaggedRows is how many namespaces a flag names.
+// flaggedRows is the number of namespaces that the sections on TTLs and idle times
+// list.
 const flaggedRows = 5
 
-// neverExpiring returns the flag for keys without a TTL.
+// neverExpiring returns the section on keys without a TTL.
 func neverExpiring(v *view) section {
 	s := section{title: "Keys without a TTL"}
-	t := tallyOf(v.scope()...)
+	t := summarize(v.scope()...)
 	switch {
 	case t.noTTLKeys == nil:
 		s.lines = []line{say(words("Unknown: PTTL was not measured."))}
@@ -27,11 +29,10 @@ func neverExpiring(v *view) section {
 	return s
 }
 
-// highIdle returns the flag for keys that nobody touches, or the reason why there
-// is none.
+// highIdle returns the section on high-idle keys, or why there is none.
 func highIdle(v *view) section {
 	s := section{title: "High idle: over " + v.threshold()}
-	t, h := tallyOf(v.scope()...), horizonOf(v.p)
+	t, h := summarize(v.scope()...), horizonOf(v.p)
 	switch {
 	case v.p.Totals.Freq != nil && v.p.Totals.Idle == nil:
 		s.lines = []line{say(words("The server tracks no idle times under an LFU policy; see the access frequency below."))}
@@ -50,7 +51,7 @@ func highIdle(v *view) section {
 	return s
 }
 
-// there restricts "every key" to what the report is about.
+// there restricts "every key" to the keys that the report is about.
 func (v *view) there() string {
 	if v.o.Under != "" {
 		return v.extent.word() + " there"
@@ -58,7 +59,7 @@ func (v *view) there() string {
 	return v.extent.word()
 }
 
-// among restricts "none" to what the profile knows of.
+// among restricts "none" to the keys that the profile covers.
 func (v *view) among() string {
 	if word := v.extent.word(); word != "" {
 		return " among the keys" + word
@@ -66,7 +67,7 @@ func (v *view) among() string {
 	return ""
 }
 
-// amountOf returns keys and bytes with their shares of all that the profile knows of.
+// amountOf returns keys and bytes with their shares of all that the profile covers.
 func (v *view) amountOf(keys, bytes *int64) string {
 	whole, those := v.p.Totals, ""
 	if word := v.extent.word(); word != "" {
@@ -80,7 +81,7 @@ func (v *view) amountOf(keys, bytes *int64) string {
 }
 
 // flagged returns a table of the namespaces with the most flagged bytes, and the
-// share of each namespace's keys that is flagged.
+// flagged share of each namespace's keys.
 func flagged(v *view, head, below string, keys, bytes measureOf) *grid {
 	list := flaggedNamespaces(v, keys, bytes)
 	shown := list[:min(v.rows(flaggedRows), len(list))]
@@ -93,13 +94,13 @@ func flagged(v *view, head, below string, keys, bytes measureOf) *grid {
 		groups = append(groups, statsOf(rest))
 	}
 	b := newGrid(len(groups), 0)
-	b.number(groupFigures("", "keys", unit.Count, groups, func(g []*profile.Stats) *float64 { return optional(sum(g, keys)) }))
-	b.number(groupFigures(head, below, unit.Percent, groups, func(g []*profile.Stats) *float64 { return ratio(sum(g, keys), sum(g, keysOf)) }))
-	size := groupFigures("bytes", "", unit.Bytes, groups, func(g []*profile.Stats) *float64 { return optional(sum(g, bytes)) })
+	b.number(groupFigures("", "keys", unit.Count, groups, func(g []*profile.Stats) *float64 { return optional(aggregate.Sum(g, keys)) }))
+	b.number(groupFigures(head, below, unit.Percent, groups, func(g []*profile.Stats) *float64 { return ratio(aggregate.Sum(g, keys), aggregate.Sum(g, keysOf)) }))
+	size := groupFigures("bytes", "", unit.Bytes, groups, func(g []*profile.Stats) *float64 { return optional(aggregate.Sum(g, bytes)) })
 	size.apart = true
 	b.number(size)
 	b.number(groupFigures("% of all", "bytes", unit.Percent, groups, func(g []*profile.Stats) *float64 {
-		return ratio(sum(g, bytes), bytesOf(&v.p.Totals))
+		return ratio(aggregate.Sum(g, bytes), bytesOf(&v.p.Totals))
 	}))
 	addNames(b, v, shown, len(rest))
 	return b.done()
@@ -121,7 +122,7 @@ func flaggedNamespaces(v *view, keys, bytes measureOf) []*profile.Namespace {
 	return list
 }
 
-// groupFigures returns a column of one figure for each group of statistics.
+// groupFigures returns a column with one figure for each group of statistics.
 func groupFigures(top, low string, kind unit.Kind, groups [][]*profile.Stats, of func([]*profile.Stats) *float64) figures {
 	f := figures{column: column{head: [2]string{top, low}}, kind: kind}
 	for _, g := range groups {
@@ -130,8 +131,8 @@ func groupFigures(top, low string, kind unit.Kind, groups [][]*profile.Stats, of
 	return f
 }
 
-// addNames adds the columns that say which namespace a row is about; a last
-// row sums up more others.
+// addNames adds the columns with the database and namespace of a row; a last row
+// sums up more others.
 func addNames(b *gridBuilder, v *view, shown []*profile.Namespace, more int) {
 	names, dbs := make([]cell, 0, b.rows), make([]cell, 0, b.rows)
 	for _, ns := range shown {
@@ -139,7 +140,7 @@ func addNames(b *gridBuilder, v *view, shown []*profile.Namespace, more int) {
 		dbs = append(dbs, cell{text: dbNumber(ns.DB)})
 	}
 	if more > 0 {
-		names = append(names, cell{text: "… " + plural(int64(more), "more namespace"), tone: quiet})
+		names = append(names, cell{text: "… " + plural(int64(more), "more namespace"), style: quiet})
 		dbs = append(dbs, cell{})
 	}
 	if v.manyDBs {
@@ -148,10 +149,10 @@ func addNames(b *gridBuilder, v *view, shown []*profile.Namespace, more int) {
 	b.words(column{head: [2]string{"", "namespace"}, left: true, wraps: true, apart: true}, names)
 }
 
-// bandRows is how many namespaces the histogram shows.
+// bandRows is the number of namespaces in the histogram.
 const bandRows = 10
 
-// bands merge the buckets of a histogram into few enough columns to read.
+// bands merges the buckets of a histogram into few columns.
 type bands struct {
 	edges []int64 // upper edges, inclusive; one band more lies beyond the last
 	// labels are one a band.
@@ -185,7 +186,7 @@ var freqBands = bands{
 }
 
 // bandSection returns the histogram of the top namespaces: by idle time, or by
-// access frequency where there is no idle time.
+// access frequency if there are no idle times.
 func bandSection(v *view) (section, bool) {
 	switch {
 	case noIdleTimes(&v.p.Totals):
@@ -203,7 +204,7 @@ func bandSection(v *view) (section, bool) {
 	return section{}, false
 }
 
-// weight returns what histograms weigh keys by.
+// weight returns the unit in which histograms weigh keys.
 func (v *view) weight() string {
 	if v.p.Totals.Bytes == nil {
 		return "Keys"
@@ -218,8 +219,8 @@ func (v *view) unitOfWeight() string {
 	return "bytes"
 }
 
-// bandGrid has a row for each of the top namespaces. Bands that begin beyond
-// horizon (0: there is none) are left out, as nothing can be in them.
+// bandGrid has a row for each of the top namespaces. Bands beyond the horizon (0:
+// none) are left out unless keys are in them.
 func bandGrid(v *view, of bands, horizon int64) *grid {
 	shown := v.top(v.rows(bandRows))
 	rows := make([][]*float64, 0, len(shown)+1)
@@ -234,7 +235,7 @@ func bandGrid(v *view, of bands, horizon int64) *grid {
 			f.values = append(f.values, shares[i])
 		}
 		if !of.beyond(i, horizon) || anyAbove0(f.values) {
-			f.tones = quietZeros(f.values)
+			f.styles = quietZeros(f.values)
 			b.number(f)
 		}
 	}
@@ -247,7 +248,7 @@ func (of bands) beyond(i int, horizon int64) bool {
 	return horizon > 0 && i > 0 && of.edges[i-1] >= horizon
 }
 
-// shares returns the shares of a set of keys by band, by bytes if these were
+// shares returns the shares of a set of keys by band, by bytes if they were
 // measured; all nil without a histogram.
 func (of bands) shares(s *profile.Stats) []*float64 {
 	weights := make([]int64, len(of.edges)+1)
@@ -284,21 +285,21 @@ func anyAbove0(values []*float64) bool {
 	return false
 }
 
-// quietZeros lets the shape of a histogram stand out.
-func quietZeros(values []*float64) []tone {
-	tones := make([]tone, len(values))
+// quietZeros dims zeros so that the shape of a histogram stands out.
+func quietZeros(values []*float64) []style {
+	styles := make([]style, len(values))
 	for i, v := range values {
 		if v != nil && *v == 0 {
-			tones[i] = quiet
+			styles[i] = quiet
 		}
 	}
-	return tones
+	return styles
 }
 
-// addBandNames is addNames with a last row for the whole keyspace.
+// addBandNames is like addNames, with a last row for the whole keyspace.
 func addBandNames(b *gridBuilder, v *view, shown []*profile.Namespace) {
 	addNames(b, v, shown, 0)
-	whole := cell{text: v.wholeLabel(), tone: strong}
+	whole := cell{text: v.wholeLabel(), style: strong}
 	last := b.rows - 1
 	if v.manyDBs {
 		b.grid.rows[last] = append(b.grid.rows[last], cell{})
@@ -309,7 +310,7 @@ func addBandNames(b *gridBuilder, v *view, shown []*profile.Namespace) {
 // stringType is the one type whose MEMORY USAGE is exact.
 const stringType = "string"
 
-// typeSum is the keys of one type.
+// typeSum sums up the keys of one type.
 type typeSum struct {
 	name  string
 	keys  int64
@@ -362,9 +363,9 @@ func typeGrid(v *view, list []typeSum) *grid {
 		wholeKeys, wholeBytes = &v.p.Totals.Probed, &s.Bytes.Bytes
 	}
 	keys := figures{column: column{head: [2]string{"", "keys"}}, kind: unit.Count}
-	keysShare := figures{column: column{head: [2]string{"", "%"}, expend: 2}, kind: unit.Percent}
+	keysShare := figures{column: column{head: [2]string{"", "%"}, dropPriority: 2}, kind: unit.Percent}
 	bytes := figures{column: column{head: [2]string{"bytes", ""}, apart: true}, kind: unit.Bytes}
-	bytesShare := figures{column: column{head: [2]string{"", "%"}, expend: 1}, kind: unit.Percent}
+	bytesShare := figures{column: column{head: [2]string{"", "%"}, dropPriority: 1}, kind: unit.Percent}
 	var names, how []cell
 	for _, t := range list {
 		keys.values = append(keys.values, amount(t.keys))
@@ -388,7 +389,7 @@ func typeGrid(v *view, list []typeSum) *grid {
 	return b.done()
 }
 
-// sizing returns how far a type's bytes can be trusted.
+// sizing returns whether the sizes of a type are exact.
 func sizing(t typeSum) string {
 	switch {
 	case t.bytes == nil:
@@ -400,10 +401,10 @@ func sizing(t typeSum) string {
 	}
 }
 
-// sampledText returns how much of the bytes is an estimate of the server's.
+// sampledText returns how much of the bytes is the server's estimate.
 func sampledText(v *view) string {
 	sets := v.scope()
-	sampled, bytes := sum(sets, sampledOf), sum(sets, bytesOf)
+	sampled, bytes := aggregate.Sum(sets, sampledOf), aggregate.Sum(sets, bytesOf)
 	switch {
 	case sampled == nil || bytes == nil:
 		return ""
@@ -415,7 +416,7 @@ func sampledText(v *view) string {
 		"for collections from their first 5 elements, and may be off by tens of per cent."
 }
 
-// largestRows is how many of the largest keys are shown.
+// largestRows is the number of largest keys shown.
 const largestRows = 10
 
 // largestSection lists the largest single keys.
@@ -427,7 +428,8 @@ func largestSection(v *view) (section, bool) {
 	return section{title: "Largest keys", table: largestGrid(v, keys)}, true
 }
 
-// largestKeys returns those of the whole keyspace, or those of the chosen namespaces.
+// largestKeys returns the largest keys of the whole keyspace, or of the chosen
+// namespaces.
 func (v *view) largestKeys() []profile.Key {
 	keys := v.p.Largest
 	if v.o.Under != "" {
@@ -450,9 +452,9 @@ func largestOf(list []*profile.Namespace) []profile.Key {
 
 func largestGrid(v *view, keys []profile.Key) *grid {
 	bytes := figures{column: column{head: [2]string{"bytes", ""}}, kind: unit.Bytes}
-	share := figures{column: column{head: [2]string{"", "%"}, expend: 1}, kind: unit.Percent}
+	share := figures{column: column{head: [2]string{"", "%"}, dropPriority: 1}, kind: unit.Percent}
 	var ttl, dbs, types, names []cell
-	idle := figures{column: column{head: [2]string{"", "idle"}, apart: true, expend: 2}, kind: unit.Span}
+	idle := figures{column: column{head: [2]string{"", "idle"}, apart: true, dropPriority: 2}, kind: unit.Span}
 	for _, k := range keys {
 		bytes.values = append(bytes.values, optional(k.Bytes))
 		share.values = append(share.values, ratio(k.Bytes, bytesOf(&v.p.Totals)))
@@ -477,7 +479,7 @@ func largestGrid(v *view, keys []profile.Key) *grid {
 
 func typeCell(k profile.Key) cell {
 	if k.Type == "" {
-		return cell{text: absent, tone: quiet}
+		return cell{text: absent, style: quiet}
 	}
 	return cell{text: displayType(k.Type)}
 }
@@ -487,7 +489,7 @@ func ttlCell(k profile.Key) cell {
 	case k.NoTTL:
 		return cell{text: "none"}
 	case k.TTLS == nil:
-		return cell{text: absent, tone: quiet}
+		return cell{text: absent, style: quiet}
 	default:
 		return cell{text: unit.FormatDuration(*k.TTLS)}
 	}

@@ -13,7 +13,7 @@ import (
 	"keyprof/report/unit"
 )
 
-// textRenderer puts a document on a terminal of a given width.
+// textRenderer lays out a document for a terminal of a given width.
 type textRenderer struct {
 	out   *bytes.Buffer
 	width int // columns
@@ -27,7 +27,7 @@ const (
 
 func renderText(out *bytes.Buffer, d document, o Options) {
 	r := textRenderer{out: out, width: o.Width, color: o.Color}
-	r.paragraph("", line{spans: []span{words(d.title)}, tone: strong})
+	r.paragraph("", line{spans: []span{words(d.title)}, style: strong})
 	r.blank()
 	for _, f := range d.facts {
 		r.paragraph(indent+padRight(f.label, labelWidth), f.line)
@@ -73,21 +73,21 @@ func (r textRenderer) paragraph(lead string, l line) {
 		if i > 0 {
 			lead = strings.Repeat(" ", width(lead))
 		}
-		r.out.WriteString(strings.TrimRight(lead+r.paint(part, l.tone), " ") + "\n")
+		r.out.WriteString(strings.TrimRight(lead+r.paint(part, l.style), " ") + "\n")
 	}
 }
 
 // ANSI colours: few, and each with one meaning.
-var colors = map[tone]string{
-	quiet:  "\x1b[2m",
-	strong: "\x1b[1m",
-	alarm:  "\x1b[31m",
+var colors = map[style]string{
+	quiet:    "\x1b[2m",
+	strong:   "\x1b[1m",
+	critical: "\x1b[31m",
 }
 
 const colorOff = "\x1b[0m"
 
-// paint gives one line of text the colour of its tone.
-func (r textRenderer) paint(s string, t tone) string {
+// paint colours one line of text by its style.
+func (r textRenderer) paint(s string, t style) string {
 	if !r.color || t == plain || s == "" {
 		return s
 	}
@@ -181,7 +181,7 @@ func (r textRenderer) tableRow(g *grid, cells []cell, nameRoom int) table.Row {
 			lines = hang(c.text, nameRoom)
 		}
 		for j := range lines {
-			lines[j] = column.lead() + r.paint(lines[j], c.tone)
+			lines[j] = column.lead() + r.paint(lines[j], c.style)
 		}
 		row[i] = strings.Join(lines, "\n")
 	}
@@ -208,11 +208,12 @@ func (r textRenderer) paintRule(s string) string {
 	return s
 }
 
-// fit leaves out columns until the names have room, and says which.
+// fit drops columns until the names have room, and returns the names of those
+// dropped.
 func fit(g *grid, room int) (fitted *grid, left []string) {
 	need, all := min(widestName(g), minNameWidth), g
 	for fixedWidth(g)+need > room {
-		i := mostExpendable(g)
+		i := nextToDrop(g)
 		if i < 0 {
 			break
 		}
@@ -223,12 +224,12 @@ func fit(g *grid, room int) (fitted *grid, left []string) {
 	return g, left
 }
 
-// indexOf returns the place of the column that is called so.
+// indexOf returns the index of a column by its name.
 func (g *grid) indexOf(name string) int {
 	return slices.IndexFunc(g.columns, func(c column) bool { return c.name() == name })
 }
 
-// name returns what a column is called where it does not stand in its table.
+// name returns the name of a column outside its table.
 func (c column) name() string {
 	if c.group != nil {
 		return c.group.titles[0] + " " + c.head[1]
@@ -236,7 +237,7 @@ func (c column) name() string {
 	return strings.TrimSpace(strings.Join(c.head[:], " "))
 }
 
-// fixedWidth returns what all columns but that of the names take, with the gaps.
+// fixedWidth returns the width of all columns except that of the names, with gaps.
 func fixedWidth(g *grid) int {
 	total := 0
 	for i, c := range g.columns {
@@ -267,18 +268,18 @@ func widestName(g *grid) int {
 	return 0
 }
 
-// mostExpendable returns the column to be left out first; -1 if all must stay.
-func mostExpendable(g *grid) int {
+// nextToDrop returns the column to drop first; -1 if all must stay.
+func nextToDrop(g *grid) int {
 	best := -1
 	for i, c := range g.columns {
-		if c.expend > 0 && (best < 0 || c.expend > g.columns[best].expend) {
+		if c.dropPriority > 0 && (best < 0 || c.dropPriority > g.columns[best].dropPriority) {
 			best = i
 		}
 	}
 	return best
 }
 
-// without returns the grid less column i.
+// without returns the grid without column i.
 func (g *grid) without(i int) *grid {
 	less := &grid{columns: slices.Delete(slices.Clone(g.columns), i, i+1)}
 	for _, cells := range g.rows {
@@ -311,7 +312,7 @@ func wrapWords(s string, room int) []string {
 	return append(lines, current)
 }
 
-// delimiters are where a name breaks best.
+// delimiters are the preferred places to break a name.
 const delimiters = ":/|.;_-}]"
 
 // wrapName breaks a name into lines of at most room columns: after a delimiter
@@ -357,8 +358,8 @@ func breakAt(s string, room int) int {
 // escapeLengths are the lengths in bytes of the escapes that token writes.
 var escapeLengths = map[byte]int{'x': 4, 'u': 6, 'U': 10}
 
-// escapeStart returns where the escape begins that a break at end would tear apart;
-// 0 if there is none.
+// escapeStart returns the start of the escape that a break at end would split; 0 if
+// there is none.
 func escapeStart(s string, end int) int {
 	at := strings.LastIndexByte(s[:end], '\\')
 	if at < 0 || at+1 >= len(s) {

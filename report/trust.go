@@ -8,8 +8,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// trustSection returns how far the figures hold: the cross-check against the
-// server's own count, and what could not be measured.
+// trustSection shows the cross-checks against INFO, and what could not be measured.
 func trustSection(v *view) (section, bool) {
 	s := section{title: "How far to trust this", lines: infoChecks(v)}
 	if text := notMeasured(&v.p.Totals); text != "" {
@@ -24,7 +23,7 @@ func trustSection(v *view) (section, bool) {
 	return s, len(s.lines) > 0
 }
 
-// notMeasured returns a sentence about keys that SCAN returned and that are in no figure.
+// notMeasured counts the keys that SCAN returned and that are not in any figure.
 func notMeasured(t *profile.Stats) string {
 	text := counted([]countOf{
 		{t.Vanished, "vanished before being measured"},
@@ -45,7 +44,7 @@ func missingLine(m profile.Missing) line {
 	if m.Remedy != "" {
 		text += " Remedy: " + display(m.Remedy)
 	}
-	return say(words(text)).in(alarm)
+	return say(words(text)).in(critical)
 }
 
 // warningSection numbers the warnings.
@@ -61,8 +60,8 @@ func warningSection(p *profile.Profile) (section, bool) {
 	return s, len(s.lines) > 0
 }
 
-// infoChecks hold what was walked against what INFO keyspace says: the names
-// that SCAN returned, and the keys without TTL.
+// infoChecks compares the scan with INFO keyspace: the keys that SCAN returned, and
+// those without a TTL.
 func infoChecks(v *view) []line {
 	p := v.p
 	if sampled(p) && p.Design.Sample != nil {
@@ -92,8 +91,8 @@ func infoChecks(v *view) []line {
 	return lines
 }
 
-// notComparable returns why nothing of the profile can be held against INFO; empty
-// if it can.
+// notComparable returns why the profile cannot be compared with INFO; empty if it
+// can.
 func notComparable(p *profile.Profile) string {
 	if p.Design.Match != "" {
 		return "only keys that match were scanned"
@@ -113,14 +112,14 @@ func notComparable(p *profile.Profile) string {
 	return "INFO does not report them"
 }
 
-// namesLine compares the names that SCAN returned with INFO's keys before and
+// namesLine compares the number of keys that SCAN returned with INFO before and
 // after.
 func namesLine(p *profile.Profile, n *profile.Node, db *profile.Database, where string) line {
 	text := "Names, " + where + ": SCAN returned " + unit.FormatCount(db.Returned) + "; "
 	switch {
 	case db.Before == nil:
 		return say(words(text + "not checked, as INFO does not list this database."))
-	case !walkedThrough(p, db):
+	case !scanFinished(p, db):
 		return say(words(text + "INFO had " + plural(db.Before.Keys, "key") + ": the scan is incomplete."))
 	case db.After == nil:
 		text += "INFO had " + plural(db.Before.Keys, "key") + " before"
@@ -132,7 +131,8 @@ func namesLine(p *profile.Profile, n *profile.Node, db *profile.Database, where 
 	return say(words(text + namesDifference(&p.Receipt, n, db) + "."))
 }
 
-// namesDifference explains why SCAN returned other than INFO had before.
+// namesDifference explains why SCAN returned more or fewer keys than INFO had
+// before.
 func namesDifference(r *profile.Receipt, n *profile.Node, db *profile.Database) string {
 	switch more := db.Returned - db.Before.Keys; {
 	case more > 0:
@@ -147,10 +147,10 @@ func namesDifference(r *profile.Receipt, n *profile.Node, db *profile.Database) 
 // keysChanged explains a small difference from INFO.
 const keysChanged = "keys changed during the scan"
 
-// whyFewer returns why SCAN may have returned fewer keys than INFO had before. What has
-// expired is in INFO until the primary removes it; a replica's SCAN does not return
-// it, and a primary's SCAN removes it. Keys that a full server evicts are gone before
-// the walk comes to them.
+// whyFewer returns why SCAN may have returned fewer keys than INFO had before.
+// Expired keys stay in INFO until the primary deletes them: a replica's SCAN does
+// not return them, a primary's deletes them. Keys that a full server evicts may be
+// gone before SCAN reaches them.
 func whyFewer(r *profile.Receipt, n *profile.Node) string {
 	causes := ""
 	if evicted := orZero(r.EvictedMeanwhile); evicted > 0 {
@@ -170,11 +170,11 @@ func whyFewer(r *profile.Receipt, n *profile.Node) string {
 	return causes + "or " + keysChanged
 }
 
-// verdict is the outcome of a cross-check.
-type verdict int
+// outcome is the outcome of a cross-check.
+type outcome int
 
 const (
-	exact       verdict = iota // the server says the same
+	exact       outcome = iota // the server says the same
 	churned                    // the difference is no larger than what changed meanwhile
 	evicted                    // nor than that and the keys that were evicted
 	open                       // keys that were not measured leave it open
@@ -182,10 +182,10 @@ const (
 	unchecked                  // the figures cannot be compared
 )
 
-// check is one cross-check: keys without TTL, counted and as INFO has them.
+// check is the cross-check of a database: keys without a TTL, counted and by INFO.
 type check struct {
 	lost
-	verdict       verdict
+	outcome       outcome
 	counted       int64
 	before, after int64  // INFO keyspace, keys less expires
 	evictions     int64  // meanwhile
@@ -193,39 +193,38 @@ type check struct {
 }
 
 func crossCheck(p *profile.Profile, db *profile.Database) check {
-	c := check{verdict: unchecked, lost: lostIn(p, db.DB)}
+	c := check{outcome: unchecked, lost: lostIn(p, db.DB)}
 	switch {
 	case p.Design.Match != "":
 		c.why = "only keys that match were scanned"
 	case db.NoTTLKeys == nil:
 		c.why = "PTTL was not measured"
-	case !walkedThrough(p, db):
+	case !scanFinished(p, db):
 		c.why = "the scan is incomplete"
 	case db.Before == nil || db.After == nil:
 		c.why = "INFO was not read before and after the scan"
 	default:
 		c.counted = *db.NoTTLKeys
 		c.before, c.after = db.Before.Keys-db.Before.Expires, db.After.Keys-db.After.Expires
-		c.verdict = c.judge(drift(db))
+		c.outcome = c.outcomeWith(drift(db))
 		// As many as were evicted may have been written in their place.
-		if c.evictions = orZero(p.Receipt.EvictedMeanwhile); c.verdict == unexplained && c.judge(drift(db)+c.evictions) != unexplained {
-			c.verdict = evicted
+		if c.evictions = orZero(p.Receipt.EvictedMeanwhile); c.outcome == unexplained && c.outcomeWith(drift(db)+c.evictions) != unexplained {
+			c.outcome = evicted
 		}
 	}
 	return c
 }
 
-// drift returns how many keys are known to have come, gone or been returned more
-// than once.
+// drift returns the number of keys known to have come, gone or been returned twice.
 func drift(db *profile.Database) int64 {
 	return abs(db.After.Keys-db.Before.Keys) + max(0, db.Returned-max(db.Before.Keys, db.After.Keys))
 }
 
 func abs(n int64) int64 { return max(n, -n) }
 
-// judge holds counted + gone + not measured against INFO. Those that were gone
+// outcomeWith compares counted + gone + not measured with INFO. Keys that were gone
 // or not measured may or may not have had a TTL, so the sum is a range.
-func (c check) judge(drift int64) verdict {
+func (c check) outcomeWith(drift int64) outcome {
 	low, high := min(c.before, c.after), max(c.before, c.after)
 	switch {
 	case c.counted == low && c.counted == high:
@@ -241,7 +240,7 @@ func (c check) judge(drift int64) verdict {
 
 func (c check) line(where string) line {
 	lead := "No TTL, " + where + ": "
-	switch c.verdict {
+	switch c.outcome {
 	case unchecked:
 		return say(words(lead + "not checked against INFO: " + c.why + "."))
 	case exact:
@@ -253,14 +252,14 @@ func (c check) line(where string) line {
 	case open:
 		return say(words(lead + c.sum() + c.info() + ": consistent, but not proven, as some keys were not measured."))
 	default:
-		return say(words(lead + c.sum() + c.info() + ": the difference is unexplained.")).in(alarm)
+		return say(words(lead + c.sum() + c.info() + ": the difference is unexplained.")).in(critical)
 	}
 }
 
-// sum returns "458 counted + 2 gone when probed = at most 460".
+// sum returns "458 counted + 2 vanished = at most 460".
 func (c check) sum() string {
 	text := unit.FormatCount(c.counted) + " counted"
-	if c.verdict == exact || c.gone+c.unmeasured == 0 {
+	if c.outcome == exact || c.gone+c.unmeasured == 0 {
 		return text
 	}
 	for _, part := range []countOf{{c.gone, "vanished"}, {c.unmeasured, "not measured"}} {
@@ -286,7 +285,8 @@ const (
 	clockSlackS = 2
 )
 
-// horizon is what is known of how far back idle times reach.
+// horizon is the longest idle time that the server can report, as far as it is
+// known.
 type horizon struct {
 	known   bool
 	seconds int64
@@ -318,15 +318,15 @@ func (h *horizon) see(idle *int64) {
 }
 
 // exceeded reports whether idle times were seen that this server cannot have
-// counted itself.
+// measured.
 func (h horizon) exceeded() bool {
 	return h.known && h.largest != nil && *h.largest > h.seconds+clockSlackS
 }
 
-// trusted reports whether idle times can be taken for what they say.
+// trusted reports whether idle times can be relied on.
 func (h horizon) trusted() bool { return h.known && !h.exceeded() }
 
-// text returns how much idle time can be known and why.
+// text returns the longest idle time that can be measured, and why.
 func (h horizon) text(p *profile.Profile) string {
 	switch {
 	case !h.known:
@@ -340,7 +340,7 @@ func (h horizon) text(p *profile.Profile) string {
 	}
 }
 
-// horizonReason returns a short uptime from the end of the server's LRU clock.
+// horizonReason explains the horizon: a short uptime, or the LRU clock.
 func horizonReason(p *profile.Profile, horizon int64) string {
 	for i := range p.Nodes {
 		if up := p.Nodes[i].UptimeS; up != nil && *up <= horizon && horizon < lruClockS {
@@ -353,7 +353,7 @@ func horizonReason(p *profile.Profile, horizon int64) string {
 	return ""
 }
 
-// largestText returns the name of the largest idle time seen: evidence for the horizon.
+// largestText returns the longest idle time seen, as evidence for the horizon.
 func (h horizon) largestText() string {
 	if h.largest == nil || h.exceeded() { // then text names it
 		return ""
@@ -361,7 +361,7 @@ func (h horizon) largestText() string {
 	return "the longest seen is " + unit.FormatDuration(float64(*h.largest))
 }
 
-// resetText doubts that nothing is idle where the horizon should have shown more.
+// resetText returns a doubt if idle times are much shorter than the horizon.
 func (h horizon) resetText() string {
 	if !h.known || h.largest == nil || *h.largest*2 >= h.seconds {
 		return ""
@@ -374,7 +374,7 @@ func measureText(v *view) string {
 	return "Idle time counts " + displayWord(string(v.p.Totals.Idle.Measure))
 }
 
-// idleBasis returns what the idle times are and how far they can be trusted.
+// idleBasis returns what idle times are based on.
 func idleBasis(v *view, clauses ...string) line {
 	clauses = slices.DeleteFunc(clauses, func(s string) bool { return s == "" })
 	text := strings.Join(clauses, "; ") + "."
@@ -384,7 +384,7 @@ func idleBasis(v *view, clauses ...string) line {
 	return say(words(text)).in(quiet)
 }
 
-// sharedText returns about keys without an idle time of their own.
+// sharedText counts the keys without an idle time of their own.
 func sharedText(n int64) string {
 	switch n {
 	case 0:
@@ -396,12 +396,12 @@ func sharedText(n int64) string {
 	}
 }
 
-// noIdleTimes reports whether idle time was measured and none of it was kept.
+// noIdleTimes reports whether idle time was measured and none could be used.
 func noIdleTimes(s *profile.Stats) bool {
 	return s.Idle != nil && len(s.Idle.Histogram) == 0 && s.Keys.Value > 0
 }
 
-// noIdleText returns why no idle time was kept.
+// noIdleText returns why there are no idle times.
 func noIdleText(s *profile.Stats) string {
 	text := "No key has a known idle time."
 	if left := sharedText(s.Idle.SharedKeys); left != "" {

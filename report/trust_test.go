@@ -103,7 +103,7 @@ func TestEvictionsExplain(t *testing.T) {
 	if got := crossCheck(p, &db).line("db0").String(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if p.Receipt.EvictedMeanwhile = ptr(int64(19)); crossCheck(p, &db).verdict != unexplained {
+	if p.Receipt.EvictedMeanwhile = ptr(int64(19)); crossCheck(p, &db).outcome != unexplained {
 		t.Error("19 evictions explain 20 keys")
 	}
 }

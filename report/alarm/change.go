@@ -9,35 +9,35 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Why a change cannot be told.
+// Reasons why a change is unknown.
 const (
 	becauseNew     = "the old figure is 0, so it has no growth: compare the increase instead, such as new_bytes"
 	becauseUnsure  = "one of the profiles sums up namespaces, or is incomplete, so this one may be in it too"
 	becauseMissing = "one of the profiles is incomplete, and its missing keys would look like a change"
 )
 
-// deltaOf returns the change of a measure.
+// deltaOf returns a metric that reads the change of m.
 func deltaOf(m measure) func(subject) reading {
 	return func(s subject) reading { return s.delta(m) }
 }
 
 func (s subject) delta(m measure) reading {
-	if r, told := s.untold(m); !told {
+	if r, told := s.unknownChange(m); !told {
 		return r
 	}
 	change := s.row.Changes[m.Measure]
 	switch {
 	case change.Delta != nil:
-		return around(change)
+		return withNoise(change)
 	case s.row.State == diff.Unsure:
 		return s.oneSided(m, change)
 	default: // a quotient without keys
-		return reading{nothing: true}
+		return reading{noKeys: true}
 	}
 }
 
-// around returns the reading of a change which noise makes uncertain.
-func around(c diff.Change) reading {
+// withNoise returns the reading of a change, with its noise as the interval.
+func withNoise(c diff.Change) reading {
 	r := exactly(*c.Delta)
 	if c.Noise == nil {
 		r.lo, r.hi, r.open = math.Inf(-1), math.Inf(1), true
@@ -47,10 +47,10 @@ func around(c diff.Change) reading {
 	return r
 }
 
-// oneSided returns the change of what only one side knows of, and the other may have.
+// oneSided returns the change of a measure that only one profile certainly has.
 func (s subject) oneSided(m measure, c diff.Change) reading {
 	if !m.adds {
-		return lacking(becauseUnsure)
+		return unknown(becauseUnsure)
 	}
 	r := s.bounds(m)
 	r.because = becauseUnsure
@@ -65,8 +65,8 @@ func (s subject) oneSided(m measure, c diff.Change) reading {
 	return r
 }
 
-// bounds returns those of a change of which only the sides are known: all that there
-// was may have gone, and all that there is may be new.
+// bounds returns the bounds of a change of which only both figures are known: all
+// old keys may be gone, and all new ones may be new.
 func (s subject) bounds(m measure) reading {
 	old, new := s.sides(m)
 	return reading{lo: -old.hi, hi: new.hi, open: true}
@@ -77,12 +77,13 @@ func deltaOfPart(m measure) func(subject) reading {
 	return func(s subject) reading { return s.bounds(m) }
 }
 
-// sides returns a measure before and after; there is none of what there are no keys of.
+// sides returns a measure of the old and of the new profile; a set without keys has
+// none.
 func (s subject) sides(m measure) (old, new reading) {
 	return s.side(m, s.diff.Old.Profile, s.row.Old), s.side(m, s.diff.New.Profile, s.row.New)
 }
 
-// side returns a measure on one side.
+// side returns a measure of one profile.
 func (s subject) side(m measure, p *profile.Profile, stats *profile.Stats) reading {
 	if stats != nil {
 		return m.of(subject{profile: p, stats: stats})
@@ -91,31 +92,32 @@ func (s subject) side(m measure, p *profile.Profile, stats *profile.Stats) readi
 		return whole
 	}
 	if !m.adds {
-		return reading{nothing: true}
+		return reading{noKeys: true}
 	}
 	return exactly(0)
 }
 
-// untold returns the reading of a change that the profiles do not tell, whatever it is.
-func (s subject) untold(m measure) (r reading, told bool) {
+// unknownChange returns the reading of a change that cannot be read from the
+// profiles, with told false; told is true if it can.
+func (s subject) unknownChange(m measure) (r reading, told bool) {
 	if why := s.hidden(m); why != "" {
-		return lacking(why), false
+		return unknown(why), false
 	}
 	old, new := s.sides(m)
 	switch {
 	case old.absent != "" && old.absent == new.absent:
 		return old, false
 	case old.absent != "":
-		return lacking("old profile: " + old.absent), false
+		return unknown("old profile: " + old.absent), false
 	case new.absent != "":
-		return lacking("new profile: " + new.absent), false
+		return unknown("new profile: " + new.absent), false
 	case old.open && !s.diff.Old.Profile.Complete || new.open && !s.diff.New.Profile.Complete:
-		return lacking(becauseMissing), false
+		return unknown(becauseMissing), false
 	}
 	return reading{}, true
 }
 
-// hidden returns why a measure is not compared.
+// hidden returns why a measure is not compared, or "" if it is.
 func (s subject) hidden(m measure) (why string) {
 	for _, c := range s.diff.Caveats {
 		if slices.Contains(c.Hides, m.Measure) {
@@ -125,11 +127,11 @@ func (s subject) hidden(m measure) (why string) {
 	return ""
 }
 
-// growthOf returns the change of a measure, relative to what there was.
+// growthOf returns a metric that reads the change of m as a ratio of its old value.
 func growthOf(m measure) func(subject) reading {
 	return func(s subject) reading {
 		d := s.delta(m)
-		if d.absent != "" || d.nothing {
+		if d.absent != "" || d.noKeys {
 			return d
 		}
 		change := s.row.Changes[m.Measure]
@@ -137,7 +139,7 @@ func growthOf(m measure) func(subject) reading {
 		case change.Old == nil || change.New == nil:
 			return reading{value: -1, lo: -1, hi: math.Inf(1), open: true, because: d.because}
 		case *change.Old == 0 && *change.New == 0:
-			return reading{nothing: true}
+			return reading{noKeys: true}
 		case *change.Old == 0:
 			return reading{hi: math.Inf(1), open: true, because: becauseNew}
 		}
@@ -145,8 +147,8 @@ func growthOf(m measure) func(subject) reading {
 	}
 }
 
-// relativeTo returns a change as a ratio of what there was. The noise of the change may
-// be that of either side, so that there may have been more, or less.
+// relativeTo returns a change as a ratio of old. The noise of the change may come
+// from either profile, so the old value is uncertain as well.
 func (r reading) relativeTo(old float64) reading {
 	q := reading{value: r.value / old, lo: r.lo / old, hi: r.hi / old, open: r.open, because: r.because}
 	if r.lo > 0 {
@@ -163,17 +165,17 @@ func (r reading) relativeTo(old float64) reading {
 	return q
 }
 
-// ttlStoppedKeys returns the recent keys without a TTL of the namespaces whose keys
-// used to have one.
+// ttlStoppedKeys returns the number of recent keys without a TTL in namespaces
+// whose keys used to have one.
 func ttlStoppedKeys(s subject) reading {
 	stopped := 0.0
-	for _, one := range s.diff.Stopped {
+	for _, one := range s.diff.TTLLosses {
 		if one.Jumped && s.isAbout(one) {
 			stopped += float64(max(one.Recent.NoTTL, one.MoreNoTTL)) // idle times tell of some only
 		}
 	}
-	if why := s.whyNotStopped(); stopped == 0 && why != "" {
-		return lacking(why)
+	if why := s.whyNoTTLLoss(); stopped == 0 && why != "" {
+		return unknown(why)
 	}
 	r := exactly(stopped)
 	if s.partial() {
@@ -182,26 +184,27 @@ func ttlStoppedKeys(s subject) reading {
 	return r
 }
 
-// ttlStoppedOfPart bounds ttlStoppedKeys: all that never expire may be meant.
+// ttlStoppedOfPart bounds ttlStoppedKeys by all keys without a TTL.
 func ttlStoppedOfPart(s subject) reading {
-	return reading{hi: s.bounds(lastingKeys).hi, open: true}
+	return reading{hi: s.bounds(noTTLKeysMeasure).hi, open: true}
 }
 
-func (s subject) isAbout(one diff.Stopped) bool {
+func (s subject) isAbout(one diff.TTLLoss) bool {
 	return s.namespace == nil || !s.row.Other && one.DB == s.row.DB && one.Pattern == s.row.Pattern
 }
 
-// whyNotStopped returns why it is not known whether TTLs are set as before: it takes
-// TTLs, and idle times that are the server's own since the old profile.
-func (s subject) whyNotStopped() string {
+// whyNoTTLLoss returns why keys written without a TTL cannot be found, or "" if
+// they can: that takes TTLs, and idle times that the server measured since the old
+// profile.
+func (s subject) whyNoTTLLoss() string {
 	for _, c := range s.diff.Caveats {
 		if c.HidesNamespaces || hidesIdleTimes(c) {
 			return c.Text
 		}
 	}
 	switch {
-	case s.diff.StoppedUnknown != "":
-		return s.diff.StoppedUnknown
+	case s.diff.TTLLossUnknown != "":
+		return s.diff.TTLLossUnknown
 	case !s.diff.New.Profile.Complete:
 		return becausePartial
 	case s.namespace != nil && s.row.State == diff.Unsure && s.row.Old == nil:
@@ -210,42 +213,42 @@ func (s subject) whyNotStopped() string {
 	return ""
 }
 
-// hidesIdleTimes reports whether idle times are not comparable, and not only what
-// is called high-idle.
+// hidesIdleTimes reports whether a caveat makes idle times incomparable, and not
+// only the high-idle figures.
 func hidesIdleTimes(c diff.Caveat) bool {
 	return c.Code != "threshold-differs" && slices.Contains(c.Hides, diff.HighIdleBytes) && !slices.Contains(c.Hides, diff.Bytes)
 }
 
-// measure is a figure of which two profiles tell the change.
+// measure is a figure that two profiles can be compared by.
 type measure struct {
 	diff.Measure
 	of func(subject) reading // on one side
-	// adds means that a set of keys has the sum of what its parts have.
+	// adds means that the figure of a set of keys is the sum over its parts.
 	adds bool
 }
 
 var (
-	allKeys       = measure{diff.Keys, keys, true}
-	allBytes      = measure{diff.Bytes, bytes, true}
-	lastingKeys   = measure{diff.NoTTLKeys, noTTLKeys, true}
-	lastingBytes  = measure{diff.NoTTLBytes, noTTLBytes, true}
-	lastingShare  = measure{diff.NoTTLShare, share(noTTLKeys, keys), false}
-	idleBytes     = measure{diff.HighIdleBytes, highIdleBytes, true}
-	meanSizeOfKey = measure{diff.MeanSize, meanSize, false}
+	keysMeasure          = measure{diff.Keys, keys, true}
+	bytesMeasure         = measure{diff.Bytes, bytes, true}
+	noTTLKeysMeasure     = measure{diff.NoTTLKeys, noTTLKeys, true}
+	noTTLBytesMeasure    = measure{diff.NoTTLBytes, noTTLBytes, true}
+	noTTLShareMeasure    = measure{diff.NoTTLShare, share(noTTLKeys, keys), false}
+	highIdleBytesMeasure = measure{diff.HighIdleBytes, highIdleBytes, true}
+	meanSizeMeasure      = measure{diff.MeanSize, meanSize, false}
 )
 
-// changeMetrics are read from a comparison, in the order in which they are listed.
+// changeMetrics lists the metrics of a comparison, in the order of help.
 var changeMetrics = []metric{
-	{name: "keys_growth", help: "growth of the number of keys, relative to the old profile", scale: growth, of: growthOf(allKeys), change: true},
-	{name: "bytes_growth", help: "growth of the bytes", scale: growth, of: growthOf(allBytes), change: true},
-	{name: "no_ttl_bytes_growth", help: "growth of the bytes without a TTL", scale: growth, of: growthOf(lastingBytes), change: true},
-	{name: "mean_size_growth", help: "growth of the mean bytes per key", scale: growth, of: growthOf(meanSizeOfKey), change: true},
-	{name: "new_keys", help: "increase in keys", scale: fewer, of: deltaOf(allKeys), ofPart: deltaOfPart(allKeys), change: true},
-	{name: "new_bytes", help: "increase in bytes", scale: less, of: deltaOf(allBytes), ofPart: deltaOfPart(allBytes), change: true},
-	{name: "new_no_ttl_keys", help: "increase in keys without a TTL", scale: fewer, of: deltaOf(lastingKeys), ofPart: deltaOfPart(lastingKeys), change: true},
-	{name: "new_no_ttl_bytes", help: "increase in bytes without a TTL", scale: less, of: deltaOf(lastingBytes), ofPart: deltaOfPart(lastingBytes), change: true},
-	{name: "new_high_idle_bytes", help: "increase in high-idle bytes", scale: less, of: deltaOf(idleBytes), ofPart: deltaOfPart(idleBytes), change: true},
-	{name: "no_ttl_share_rise", help: "rise of no_ttl_share, in percentage points", scale: points, of: deltaOf(lastingShare), change: true},
+	{name: "keys_growth", help: "growth of the number of keys, relative to the old profile", scale: growth, of: growthOf(keysMeasure), change: true},
+	{name: "bytes_growth", help: "growth of the bytes", scale: growth, of: growthOf(bytesMeasure), change: true},
+	{name: "no_ttl_bytes_growth", help: "growth of the bytes without a TTL", scale: growth, of: growthOf(noTTLBytesMeasure), change: true},
+	{name: "mean_size_growth", help: "growth of the mean bytes per key", scale: growth, of: growthOf(meanSizeMeasure), change: true},
+	{name: "new_keys", help: "increase in keys", scale: fewer, of: deltaOf(keysMeasure), ofPart: deltaOfPart(keysMeasure), change: true},
+	{name: "new_bytes", help: "increase in bytes", scale: less, of: deltaOf(bytesMeasure), ofPart: deltaOfPart(bytesMeasure), change: true},
+	{name: "new_no_ttl_keys", help: "increase in keys without a TTL", scale: fewer, of: deltaOf(noTTLKeysMeasure), ofPart: deltaOfPart(noTTLKeysMeasure), change: true},
+	{name: "new_no_ttl_bytes", help: "increase in bytes without a TTL", scale: less, of: deltaOf(noTTLBytesMeasure), ofPart: deltaOfPart(noTTLBytesMeasure), change: true},
+	{name: "new_high_idle_bytes", help: "increase in high-idle bytes", scale: less, of: deltaOf(highIdleBytesMeasure), ofPart: deltaOfPart(highIdleBytesMeasure), change: true},
+	{name: "no_ttl_share_rise", help: "rise of no_ttl_share, in percentage points", scale: points, of: deltaOf(noTTLShareMeasure), change: true},
 	{name: "ttl_stopped_keys", help: "recent keys without a TTL, in namespaces where TTLs are no longer set", scale: counts, of: ttlStoppedKeys, ofPart: ttlStoppedOfPart, change: true},
 	{name: "days_to_empty", help: "days until no key with a TTL is left to evict", scale: inDays, of: daysToEmpty, where: wholeOnly, change: true},
 	{name: "days_to_full", help: "days until used_memory reaches maxmemory", scale: inDays, of: daysToFull, where: wholeOnly, change: true},
@@ -254,7 +257,7 @@ var changeMetrics = []metric{
 	{name: "hit_ratio", help: "keyspace hit ratio of the server since the old profile", scale: shares, of: hitRatio, where: serverOnly, change: true},
 }
 
-// Why the time to a limit, or a figure of a server, is not known.
+// Reasons why the time to a limit, or a figure of a server, is unknown.
 const (
 	noPolicy    = "the server's maxmemory-policy is unknown"
 	noPool      = "the server's maxmemory-policy is not a volatile-* one"
@@ -269,8 +272,8 @@ func daysToEmpty(s subject) reading { return s.runway(diff.PoolEmpty, s.whyNoPoo
 
 func daysToFull(s subject) reading { return s.runway(diff.MaxmemoryFull, s.whyNotFull) }
 
-// runway returns the time until a limit is reached, in days. A limit that the keyspace
-// is not on its way to has none.
+// runway returns the time until a limit is reached, in days. There is none if the
+// limit is not approached.
 func (s subject) runway(limit diff.Limit, whyNot func() string) reading {
 	for i := range s.diff.Runways {
 		switch r := &s.diff.Runways[i]; {
@@ -278,21 +281,22 @@ func (s subject) runway(limit diff.Limit, whyNot func() string) reading {
 		case r.Days != nil:
 			return daysOf(r)
 		case len(r.Rates) > 0:
-			return reading{nothing: true}
+			return reading{noKeys: true}
 		}
 	}
-	return lacking(whyNot())
+	return unknown(whyNot())
 }
 
-// daysOf returns the time that a runway lasts at its latest rate. Earlier rates have no
-// say: a quiet week must not veto an alarm about what began last night.
+// daysOf returns the time left at the latest rate, in days. Earlier rates do not
+// count: a quiet week must not hide an alarm about what began last night.
 func daysOf(r *diff.Runway) reading {
 	days := exactly(*r.Days)
-	days.aside = otherDays(r)
+	days.note = otherDays(r)
 	return days
 }
 
-// otherDays returns what a runway lasts at the rates seen; empty if there is only one.
+// otherDays returns the range of the time left over all rates seen; empty if there
+// is only one rate.
 func otherDays(r *diff.Runway) string {
 	switch {
 	case r.Soonest == nil:
@@ -323,9 +327,9 @@ func (s subject) whyNoPool() string {
 	return why
 }
 
-// whyNoTTLs returns on which side TTLs are not known.
+// whyNoTTLs returns which profile lacks TTLs, or "" if neither does.
 func (s subject) whyNoTTLs() string {
-	r, told := s.untold(lastingKeys)
+	r, told := s.unknownChange(noTTLKeysMeasure)
 	if told {
 		return ""
 	}
@@ -348,9 +352,9 @@ func usedMemoryGrowth(s subject) reading {
 	line := s.line("used_memory")
 	switch {
 	case s.node.UsedMemory == nil:
-		return lacking(noMemory)
+		return unknown(noMemory)
 	case line == nil || line.Delta == nil || *line.Old == 0:
-		return lacking(noOldServer)
+		return unknown(noOldServer)
 	}
 	return exactly(*line.Delta / *line.Old)
 }
@@ -359,9 +363,9 @@ func evictedKeys(s subject) reading {
 	line := s.line("evicted_keys")
 	switch {
 	case s.node.Role != profile.RolePrimary:
-		return lacking(noPrimary)
+		return unknown(noPrimary)
 	case line == nil || line.Delta == nil:
-		return lacking(noCount)
+		return unknown(noCount)
 	}
 	return exactly(*line.Delta)
 }
@@ -370,14 +374,14 @@ func hitRatio(s subject) reading {
 	line := s.line("hit_ratio")
 	switch {
 	case s.node.Role != profile.RolePrimary:
-		return lacking(noPrimary)
+		return unknown(noPrimary)
 	case line == nil || line.New == nil:
-		return lacking(noLookups)
+		return unknown(noLookups)
 	}
 	return exactly(*line.New)
 }
 
-// line returns a figure of the server, by its name; nil if it is not known.
+// line returns a figure of the server by its name; nil if it is unknown.
 func (s subject) line(name string) *diff.ServerLine {
 	for i := range s.diff.Server {
 		if l := &s.diff.Server[i]; l.Node == s.node.Address && l.Name == name {

@@ -298,7 +298,7 @@ func TestEvaluateDiffWithoutNamespaces(t *testing.T) {
 
 func TestEvaluateDiffOfStoppedTTLs(t *testing.T) {
 	c := compared(t, nil, diff.Options{})
-	c.Stopped = []diff.Stopped{
+	c.TTLLosses = []diff.TTLLoss{
 		{Pattern: "resque:status:<uuid>", Recent: diff.Portion{Keys: 100, NoTTL: 60}, Jumped: true},
 		{DB: 1, Pattern: "user:<int>", Recent: diff.Portion{Keys: 10, NoTTL: 9}},
 		{DB: 2, Pattern: "resque:status:<uuid>", Recent: diff.Portion{Keys: 10, NoTTL: 7}, Jumped: true},

@@ -1,10 +1,8 @@
-// Package alarm decides whether a profile, or what changed from one to another,
-// meets conditions that people were worried about before: "no_ttl_share > 5% in
-// resque:*", "new_no_ttl_keys > 1000".
+// Package alarm evaluates conditions on a profile or on a comparison of two:
+// "no_ttl_share > 5% in resque:*", "new_no_ttl_keys > 1000".
 //
-// A condition holds only if it does for certain: of an estimate the bound is
-// compared that makes it so, and of a change what noise leaves of it. What was
-// not measured, and what the part of the keys that is missing from an incomplete
-// profile may change, is no alarm but a [Doubt]: whoever relies on the condition
-// must hear that it told nothing.
+// A condition holds only if it certainly does: for an estimate the nearer bound of
+// its interval is compared, for a change what exceeds noise. A figure that was not
+// measured, or that the missing keys of an incomplete profile may change, gives no
+// alarm but a [Doubt], so that nobody relies on a condition that was not evaluated.
 package alarm

@@ -8,13 +8,14 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Verdict is what becomes of conditions.
+// Verdict holds the result of evaluating conditions.
 type Verdict struct {
 	Findings []Finding // condition by condition, the worst first
 	Doubts   []Doubt
 }
 
-// Finding is a condition that holds, and of what.
+// Finding is a condition that holds for a namespace, a server or the whole
+// keyspace.
 type Finding struct {
 	Condition *Condition
 	Namespace *profile.Namespace // nil: not of one
@@ -25,35 +26,35 @@ type Finding struct {
 	value float64
 }
 
-// Doubt is a condition of which the profile does not tell whether it holds.
+// Doubt is a condition that cannot be evaluated from the profile.
 type Doubt struct {
 	Condition *Condition
 	Reason    string
-	// Namespace is one of those that it cannot be told of; nil when the
-	// condition is not about namespaces, or none is known.
+	// Namespace is one of the namespaces concerned; nil if the condition is not
+	// about namespaces, or none is known.
 	Namespace *profile.Namespace
 	More      int // other namespaces, for the same reason
 }
 
-// Evaluate judges the conditions by a profile that has been checked. Those that
-// need two cannot be told.
+// Evaluate evaluates conditions on a profile that has passed Check. Conditions that
+// compare two profiles become a Doubt.
 func Evaluate(p *profile.Profile, conditions []*Condition) Verdict {
-	return material{profile: p}.judge(conditions)
+	return input{profile: p}.evaluate(conditions)
 }
 
-// EvaluateDiff judges the conditions by a comparison: those that compare what
-// changed by its rows, and the others by its new profile.
+// EvaluateDiff evaluates conditions on a comparison: those about changes on its
+// rows, the others on its new profile.
 func EvaluateDiff(c *diff.Comparison, conditions []*Condition) Verdict {
-	return material{c.New.Profile, c}.judge(conditions)
+	return input{c.New.Profile, c}.evaluate(conditions)
 }
 
-// material is what conditions are judged by.
-type material struct {
+// input holds the profile, or the comparison, that conditions are evaluated on.
+type input struct {
 	profile *profile.Profile
 	diff    *diff.Comparison // nil: there is only one profile
 }
 
-func (m material) judge(conditions []*Condition) (v Verdict) {
+func (m input) evaluate(conditions []*Condition) (v Verdict) {
 	for _, c := range conditions {
 		findings, doubts := c.evaluate(m)
 		v.Findings = append(v.Findings, findings...)
@@ -62,21 +63,21 @@ func (m material) judge(conditions []*Condition) (v Verdict) {
 	return v
 }
 
-func (c *Condition) evaluate(m material) ([]Finding, []Doubt) {
-	j := judgement{condition: c}
-	if why := c.prevented(m); why != "" {
+func (c *Condition) evaluate(m input) ([]Finding, []Doubt) {
+	j := evaluation{condition: c}
+	if why := c.blocked(m); why != "" {
 		j.doubt(nil, why)
 		return nil, j.doubts
 	}
 	subjects := c.subjects(m)
 	for _, s := range subjects {
-		j.hear(s)
+		j.evaluate(s)
 	}
 	if c.each {
-		j.hearOther(c.summedUp(m))
+		j.evaluateOther(c.summedUp(m))
 	}
 	if len(subjects) == 0 && len(j.doubts) == 0 {
-		j.hearNobody()
+		j.evaluateNone()
 	}
 	slices.SortStableFunc(j.findings, func(a, b Finding) int {
 		if c.op.seeksMuch() {
@@ -87,8 +88,9 @@ func (c *Condition) evaluate(m material) ([]Finding, []Doubt) {
 	return j.findings, j.doubts
 }
 
-// prevented returns why a condition cannot be told, whatever it is about.
-func (c *Condition) prevented(m material) (why string) {
+// blocked returns why a condition cannot be evaluated for anything; empty if it
+// can.
+func (c *Condition) blocked(m input) (why string) {
 	if !c.NeedsDiff() {
 		return ""
 	}
@@ -103,8 +105,9 @@ func (c *Condition) prevented(m material) (why string) {
 	return ""
 }
 
-// subjects returns what a condition is about.
-func (c *Condition) subjects(m material) (list []subject) {
+// subjects returns what a condition is evaluated for: namespaces, servers or the
+// whole keyspace.
+func (c *Condition) subjects(m input) (list []subject) {
 	switch {
 	case c.metric.where == serverOnly:
 		for i := range m.profile.Nodes {
@@ -124,9 +127,9 @@ func (c *Condition) subjects(m material) (list []subject) {
 	return list
 }
 
-// namespaces returns all that a condition may be about: also those that are gone, if
-// it is about what changed.
-func (c *Condition) namespaces(m material) (list []subject) {
+// namespaces returns all namespaces that a condition may be about; for changes,
+// also those that are gone.
+func (c *Condition) namespaces(m input) (list []subject) {
 	if !c.NeedsDiff() {
 		for i := range m.profile.Namespaces {
 			ns := &m.profile.Namespaces[i]
@@ -141,7 +144,8 @@ func (c *Condition) namespaces(m material) (list []subject) {
 	return list
 }
 
-// namespaceOf returns the namespace that a row is about, as it is or was.
+// namespaceOf returns the namespace of a row, with its new or else its old
+// statistics.
 func namespaceOf(row *diff.Row) *profile.Namespace {
 	ns := &profile.Namespace{DB: row.DB, Pattern: row.Pattern, Other: row.Other, Rule: row.Rule}
 	if stats := cmp.Or(row.New, row.Old); stats != nil {
@@ -150,19 +154,19 @@ func namespaceOf(row *diff.Row) *profile.Namespace {
 	return ns
 }
 
-// summedUp returns the rows that stand for namespaces which are not known one by one.
-func (c *Condition) summedUp(m material) []subject {
+// summedUp returns the rows that sum up the namespaces beyond the limit.
+func (c *Condition) summedUp(m input) []subject {
 	return slices.DeleteFunc(c.namespaces(m), func(s subject) bool { return !s.namespace.Other })
 }
 
-// judgement collects what is known of one condition.
-type judgement struct {
+// evaluation collects the findings and doubts of one condition.
+type evaluation struct {
 	condition *Condition
 	findings  []Finding
 	doubts    []Doubt
 }
 
-// Why a condition cannot be told.
+// Reasons why a condition cannot be evaluated.
 const (
 	becausePartial = "the profile is incomplete, and its missing keys may change the result"
 	becauseOpen    = "only a bound of the figure is known"
@@ -172,13 +176,13 @@ const (
 	becauseAlone   = "there is no older profile to compare with"
 )
 
-func (j *judgement) hear(s subject) {
+func (j *evaluation) evaluate(s subject) {
 	c := j.condition
 	r := c.metric.of(s)
-	switch holds, fails := c.op.judge(r, c.value); {
+	switch holds, fails := c.op.compare(r, c.value); {
 	case r.absent != "":
 		j.doubt(s.namespace, r.absent)
-	case r.nothing:
+	case r.noKeys:
 	case holds:
 		j.findings = append(j.findings, Finding{
 			Condition: c, Namespace: s.namespace, Node: s.node, OfAll: c.metric.where == wholeOnly,
@@ -193,9 +197,9 @@ func (j *judgement) hear(s subject) {
 	}
 }
 
-// hearOther considers the namespaces that are summed up. Which they are is not
-// known, but it may be that none of them can meet the condition.
-func (j *judgement) hearOther(summedUp []subject) {
+// evaluateOther checks the rows that sum up namespaces. Their namespaces are
+// unknown, but the sum may show that none of them can meet the condition.
+func (j *evaluation) evaluateOther(summedUp []subject) {
 	for _, s := range summedUp {
 		if !j.isBeyond(s) {
 			j.doubt(nil, becauseOther)
@@ -204,25 +208,25 @@ func (j *judgement) hearOther(summedUp []subject) {
 	}
 }
 
-// isBeyond reports whether no part of what a row sums up can meet the condition.
-func (j *judgement) isBeyond(s subject) bool {
+// isBeyond reports whether no part of a summed-up row can meet the condition.
+func (j *evaluation) isBeyond(s subject) bool {
 	c := j.condition
 	whole := c.metric.of(s)
 	switch {
 	case whole.absent != "":
 		return false
-	case whole.nothing:
+	case whole.noKeys:
 		return true
 	case c.metric.ofPart == nil:
 		return false
 	}
-	_, fails := c.op.judge(c.metric.ofPart(s), c.value)
+	_, fails := c.op.compare(c.metric.ofPart(s), c.value)
 	return fails
 }
 
-// hearNobody tells that nothing was compared, where that may be the very thing
-// that the condition is to tell: that there is too little of something.
-func (j *judgement) hearNobody() {
+// evaluateNone adds a doubt if nothing was compared and the condition is meant to
+// alarm when there is too little of something.
+func (j *evaluation) evaluateNone() {
 	switch {
 	case j.condition.metric.where == serverOnly:
 		j.doubt(nil, becauseServer)
@@ -231,8 +235,8 @@ func (j *judgement) hearNobody() {
 	}
 }
 
-// doubt notes a reason once.
-func (j *judgement) doubt(ns *profile.Namespace, reason string) {
+// doubt adds a reason; a reason that is there already is only counted.
+func (j *evaluation) doubt(ns *profile.Namespace, reason string) {
 	for i := range j.doubts {
 		if j.doubts[i].Reason == reason {
 			j.doubts[i].More++

@@ -6,23 +6,23 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// metric is a figure that conditions compare, by the name that it has in the
-// document and in the CSV report where it is there.
+// metric is a figure that conditions compare. Its name is that of the JSON document
+// and of the CSV report where these have it.
 type metric struct {
 	name string
 	help string
 	scale
 	of func(subject) reading
-	// where the metric has a meaning.
+	// where says what the metric applies to.
 	where scope
-	// ofPart bounds the figure of any part of the keys of a subject; nil if
-	// nothing does.
+	// ofPart bounds the figure of any part of the keys of a subject; nil if it
+	// has no bound.
 	ofPart func(subject) reading
 	// change means that the metric compares two profiles.
 	change bool
 }
 
-// scope is what a metric can be read from.
+// scope says what a metric applies to.
 type scope int
 
 const (
@@ -32,8 +32,7 @@ const (
 	wholeOnly                   // all servers together have it
 )
 
-// profileMetrics are read from one profile, in the order in which they are
-// listed.
+// profileMetrics lists the metrics of one profile, in the order of help.
 var profileMetrics = []metric{
 	{name: "keys", help: "keys", scale: counts, of: keys, ofPart: atMostOf(keys)},
 	{name: "bytes", help: "bytes of all keys together", scale: sizes, of: bytes, ofPart: atMostOf(bytes)},
@@ -53,13 +52,14 @@ var profileMetrics = []metric{
 	{name: "maxmemory_share", help: "used_memory as a share of maxmemory", scale: ratios, of: maxmemoryShare, where: serverOnly},
 }
 
-// Metric is what people may know of a metric.
+// Metric is the name of a metric and its description for help.
 type Metric struct{ Name, Help string }
 
-// Metrics returns those that one profile has, and every comparison by its new one.
+// Metrics returns the metrics of a profile; a comparison has them too, read from
+// its new profile.
 func Metrics() []Metric { return known(profileMetrics) }
 
-// ChangeMetrics returns those that only a comparison has.
+// ChangeMetrics returns the metrics that need a comparison.
 func ChangeMetrics() []Metric { return known(changeMetrics) }
 
 func known(metrics []metric) []Metric {
@@ -70,7 +70,7 @@ func known(metrics []metric) []Metric {
 	return list
 }
 
-// Why a figure is absent.
+// Reasons why a figure is absent.
 const (
 	noSizes    = "sizes were not measured"
 	noTTLs     = "TTLs were not measured"
@@ -82,7 +82,8 @@ const (
 	limitTells = "the server does not report maxmemory"
 )
 
-// atMostOf bounds a metric of which no part of a set of keys has more than the set.
+// atMostOf bounds a metric of which a part of a set of keys has at most as much as
+// the set.
 func atMostOf(of func(subject) reading) func(subject) reading {
 	return func(s subject) reading {
 		r := of(s)
@@ -99,7 +100,7 @@ func noTTLKeys(s subject) reading { return s.figure(s.stats.NoTTLKeys, noTTLs) }
 
 func noTTLBytes(s subject) reading {
 	if s.stats.NoTTLKeys == nil {
-		return lacking(noTTLs)
+		return unknown(noTTLs)
 	}
 	return s.figure(s.stats.NoTTLBytes, noSizes)
 }
@@ -108,12 +109,12 @@ func highIdleKeys(s subject) reading { return s.figure(s.stats.HighIdleKeys, s.w
 
 func highIdleBytes(s subject) reading {
 	if s.stats.HighIdleKeys == nil {
-		return lacking(s.whyNotIdle())
+		return unknown(s.whyNotIdle())
 	}
 	return s.figure(s.stats.HighIdleBytes, noSizes)
 }
 
-// whyNotIdle returns why there is no high-idle figure, if there is none.
+// whyNotIdle returns why there is no high-idle figure.
 func (s subject) whyNotIdle() string {
 	switch {
 	case s.stats.Idle != nil:
@@ -128,12 +129,12 @@ func (s subject) whyNotIdle() string {
 // figure reads an estimate that may be absent.
 func (s subject) figure(e *profile.Estimate, whyAbsent string) reading {
 	if e == nil {
-		return lacking(whyAbsent)
+		return unknown(whyAbsent)
 	}
 	return estimated(e, s.partial())
 }
 
-// share returns the metric that is a part of another one.
+// share returns a metric that is the ratio of part to whole.
 func share(part, whole func(subject) reading) func(subject) reading {
 	return func(s subject) reading { return part(s).share(whole(s)) }
 }
@@ -150,9 +151,9 @@ func meanSize(s subject) reading { return bytes(s).over(keys(s)) }
 func largest(s subject) reading {
 	switch {
 	case s.stats.Bytes == nil:
-		return lacking(noSizes)
+		return unknown(noSizes)
 	case s.stats.Size == nil:
-		return reading{nothing: true}
+		return reading{noKeys: true}
 	}
 	r := exactly(s.stats.Size.Max)
 	sampled := s.stats.Sample != nil && s.stats.Keys.Value > s.stats.Probed
@@ -164,7 +165,7 @@ func largest(s subject) reading {
 
 func usedMemory(s subject) reading {
 	if s.node.UsedMemory == nil {
-		return lacking(noMemory)
+		return unknown(noMemory)
 	}
 	return exactly(float64(*s.node.UsedMemory))
 }
@@ -172,9 +173,9 @@ func usedMemory(s subject) reading {
 func maxmemoryShare(s subject) reading {
 	switch {
 	case s.node.Maxmemory == nil:
-		return lacking(limitTells)
+		return unknown(limitTells)
 	case *s.node.Maxmemory == 0:
-		return lacking(noLimit)
+		return unknown(noLimit)
 	}
 	return usedMemory(s).over(exactly(float64(*s.node.Maxmemory)))
 }

@@ -22,26 +22,27 @@ type Condition struct {
 // String returns the condition as it was written.
 func (c *Condition) String() string { return c.text }
 
-// NeedsDiff reports whether two profiles are needed to judge the condition.
+// NeedsDiff reports whether the condition compares two profiles.
 func (c *Condition) NeedsDiff() bool { return c.metric.change }
 
-// Error says what is wrong with an expression, and where.
+// Error is a syntax error in an expression.
 type Error struct {
 	Expression string
 	Offset     int // in Expression, bytes
 	Reason     string
 }
 
-// Error returns where in the expression it is wrong, counted in characters from 1.
+// Error returns the reason and its place in the expression, in characters counted
+// from 1.
 func (e *Error) Error() string {
 	at := utf8.RuneCountInString(e.Expression[:e.Offset]) + 1
 	return fmt.Sprintf("%s: at character %d of %q", e.Reason, at, e.Expression)
 }
 
-// Grammar is how conditions are written.
+// Grammar is the syntax of a condition.
 const Grammar = "METRIC OP VALUE [in GLOB]"
 
-// Evidence is what conditions are to be judged by.
+// Evidence says how many profiles conditions are evaluated on.
 type Evidence int
 
 // The kinds of evidence.
@@ -50,7 +51,7 @@ const (
 	TwoProfiles                 // see [EvaluateDiff]
 )
 
-// Parse reads a condition that there will be evidence for. The error is an
+// Parse reads a condition to be evaluated on one profile or on two. The error is an
 // [*Error].
 func Parse(text string, by Evidence) (*Condition, error) {
 	p := parser{text: text, by: by}

@@ -13,8 +13,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// subject is what a metric is read from: the whole keyspace, a namespace, or a
-// server; or what changed in one of them.
+// subject is what a metric is read from: the whole keyspace, a namespace or a
+// server, or the change of one of them.
 type subject struct {
 	profile   *profile.Profile
 	stats     *profile.Stats     // of the namespace, or the totals; nil: there is none
@@ -24,29 +24,28 @@ type subject struct {
 	node      *profile.Node      // nil: none in particular
 }
 
-// partial reports whether there may be keys that the profile does not know of.
+// partial reports whether the profile may lack keys.
 func (s subject) partial() bool { return !s.profile.Complete }
 
-// reading is a figure, with the interval in which the truth is thought to lie,
-// in the base unit of its metric.
+// reading is a figure and its interval, in the base unit of its metric.
 type reading struct {
 	value, lo, hi float64
 	// open means that an end of the interval is not known, and not only
 	// estimated: what is beyond it cannot be ruled out.
 	open    bool
 	because string // why it is not known, if there is a reason of its own
-	aside   string // what else people should know of the figure
-	nothing bool   // there are no keys of which there could be a figure
+	note    string // what else people should know of the figure
+	noKeys  bool   // there are no keys of which there could be a figure
 	absent  string // why there is no figure; empty if there is one
 }
 
-func lacking(why string) reading { return reading{absent: why} }
+func unknown(why string) reading { return reading{absent: why} }
 
-// exactly returns the reading of a figure that was counted.
+// exactly returns the reading of an exact figure.
 func exactly(v float64) reading { return reading{value: v, lo: v, hi: v} }
 
-// estimated returns the reading of an estimate. Where keys are missing, it is the
-// least that there can be.
+// estimated returns the reading of an estimate. If keys are missing, it is a lower
+// bound.
 func estimated(e *profile.Estimate, partial bool) reading {
 	r := reading{value: float64(e.Value), lo: float64(e.Lo)}
 	if e.Hi == nil || partial {
@@ -57,7 +56,7 @@ func estimated(e *profile.Estimate, partial bool) reading {
 	return r
 }
 
-// over returns the quotient of two readings.
+// over returns the ratio of two readings.
 func (r reading) over(whole reading) reading {
 	switch {
 	case r.absent != "":
@@ -65,7 +64,7 @@ func (r reading) over(whole reading) reading {
 	case whole.absent != "":
 		return whole
 	case whole.value == 0:
-		return reading{nothing: true}
+		return reading{noKeys: true}
 	}
 	q := reading{value: r.value / whole.value, lo: r.lo / whole.hi, hi: math.Inf(1), open: r.open || whole.open}
 	if q.lo == 0 && r.lo > 0 {
@@ -77,7 +76,7 @@ func (r reading) over(whole reading) reading {
 	return q
 }
 
-// share returns the quotient of a part and its whole.
+// share returns the ratio of a part to its whole, at most 1.
 func (r reading) share(whole reading) reading {
 	q := r.over(whole)
 	q.hi = min(q.hi, 1)
@@ -94,16 +93,16 @@ const (
 	atMost  operator = "<="
 )
 
-// operators in the order in which they are looked for: none is the beginning
-// of one after it.
+// operators lists the operators in the order in which they are tried: none is a
+// prefix of a later one.
 var operators = []operator{atLeast, atMost, above, below}
 
-// seeksMuch reports whether the operator looks for figures that are too large.
+// seeksMuch reports whether the operator alarms on large figures.
 func (o operator) seeksMuch() bool { return o == above || o == atLeast }
 
-// judge reports whether r certainly compares so with v, and whether it certainly
-// does not. Of an estimate both may be false.
-func (o operator) judge(r reading, v float64) (holds, fails bool) {
+// compare reports whether r certainly meets the condition, and whether it certainly
+// does not. For an estimate both may be false.
+func (o operator) compare(r reading, v float64) (holds, fails bool) {
 	switch o {
 	case above:
 		return r.lo > v, r.hi <= v
@@ -116,12 +115,12 @@ func (o operator) judge(r reading, v float64) (holds, fails bool) {
 	}
 }
 
-// text returns the figure for people, with the bound that was compared if that is
-// another, and what else there is to say.
+// text returns the figure for people, with the bound that was compared if it
+// differs, and the note.
 func (o operator) text(r reading, format func(float64) string) string {
 	text := o.figure(r, format)
-	if r.aside != "" {
-		text += " (" + r.aside + ")"
+	if r.note != "" {
+		text += " (" + r.note + ")"
 	}
 	return text
 }
@@ -141,7 +140,7 @@ func (o operator) figure(r reading, format func(float64) string) string {
 	}
 }
 
-// scale is how the figures of a metric are written, by people and for them.
+// scale reads and writes the figures of a metric.
 type scale struct {
 	parse  func(string) (float64, error) // in base units
 	format func(float64) string
@@ -160,8 +159,7 @@ var (
 	growth = scale{parseGrowth, ratios.signed().format} // relative to what was there
 )
 
-// signed returns a scale on which figures below 0 have a minus, and those above it a
-// plus when they are printed.
+// signed returns a scale that reads a minus, and prints a plus or minus.
 func (s scale) signed() scale {
 	return scale{
 		parse: func(text string) (float64, error) {
@@ -197,7 +195,7 @@ func parseCount(text string) (float64, error) {
 
 func formatCount(v float64) string { return unit.FormatCount(int64(math.Round(v))) }
 
-// sizeUnits are what sizes may be written in.
+// sizeUnits lists the units that sizes may be written in.
 const sizeUnits = "units are B, KB, MB, GB, TB, PB (1000) and KiB, MiB, GiB, TiB, PiB (1024)"
 
 func parseBytes(text string) (float64, error) {

@@ -9,38 +9,36 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Options say how to compare.
+// Options controls a comparison.
 type Options struct {
 	Tool profile.Tool
-	// OldSource and NewSource name where the profiles come from.
+	// OldSource and NewSource name the origins of the profiles, such as files.
 	OldSource, NewSource string
-	// Force compares what was walked over different keys, with a Caveat.
+	// Force compares profiles of different keys, with a Caveat.
 	Force bool
-	// Ungrouped is why the namespaces of the profiles were not brought together;
-	// nil if they were: both sides then use the same patterns for the same names.
+	// Ungrouped says why the namespaces of the profiles could not be regrouped; nil
+	// if both use the same patterns for the same names.
 	Ungrouped error
-	// Earlier are profiles of the same deployment from before the old one, oldest
-	// first: rates are read from them, too. Those that cannot be compared with the
-	// new one are passed over.
+	// Earlier holds profiles of the same deployment from before the old one, oldest
+	// first, for more rates. Those that cannot be compared are skipped.
 	Earlier []*profile.Profile
 }
 
-// leastSpan is how far apart two profiles must be for a rate a day to mean
-// anything.
+// leastSpan is the shortest time between two profiles that gives a rate per day.
 const leastSpan = 10 * time.Minute
 
-// Compare returns what changed from one profile to another, both of which have
-// passed Check and neither of which is changed. The error is a *Refusal if the
-// two should not be compared.
+// Compare returns the changes from one profile to another. Both must have passed
+// Check, and neither is changed. The error is a *Refusal if the two should not be
+// compared.
 func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
 	c := &Comparison{
 		Schema: SchemaVersion, Tool: o.Tool,
 		Old: sideOf(before, o.OldSource), New: sideOf(after, o.NewSource),
-		Runways: []Runway{}, Stopped: []Stopped{},
+		Runways: []Runway{}, TTLLosses: []TTLLoss{},
 	}
 	elapsed := c.New.at().Sub(c.Old.at())
 	c.ElapsedS = elapsed.Seconds()
-	caveats, err := guard(before, after, o)
+	caveats, err := compareSettings(before, after, o)
 	if err != nil {
 		return nil, err
 	}
@@ -55,10 +53,10 @@ func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
 	if before != after {
 		c.Pool = poolOf(&r, c.Namespaces)
 		c.Runways, c.NoRunway = runwaysOf(c, o.Earlier)
-		c.Stopped, c.StoppedUnknown = stoppedSince(c)
+		c.TTLLosses, c.TTLLossUnknown = ttlLossesSince(c)
 	}
 	if hidesNamespaces(caveats) {
-		c.Namespaces, c.Stopped = []Row{}, []Stopped{}
+		c.Namespaces, c.TTLLosses = []Row{}, []TTLLoss{}
 		if c.Pool != nil {
 			c.Pool.Namespaces = []PoolRow{}
 		}
@@ -70,7 +68,7 @@ func sideOf(p *profile.Profile, source string) Side {
 	return Side{Source: source, Label: p.Label, Began: p.Began, Ended: p.Ended, Complete: p.Complete, Profile: p}
 }
 
-// days returns a span in days; 0 if it is too short for a rate.
+// days converts a span to days; 0 if it is too short for a rate.
 func days(span time.Duration) float64 {
 	if span.Abs() < leastSpan {
 		return 0
@@ -87,11 +85,11 @@ type rows struct {
 	reloaded      bool    // the keys may have been loaded from a file in between
 }
 
-func (r *rows) side(p *profile.Profile, m moved) side {
-	return side{profile: p, moved: m, paired: r.paired}
+func (r *rows) side(p *profile.Profile, m drift) side {
+	return side{profile: p, drift: m, paired: r.paired}
 }
 
-// id is what makes two namespaces the same.
+// id identifies a namespace in both profiles.
 type id struct {
 	db      int
 	pattern string
@@ -105,7 +103,8 @@ func idOf(ns *profile.Namespace) id {
 	return id{ns.DB, ns.Pattern, false}
 }
 
-// all returns the rows of the namespaces of either side, and that of the totals.
+// all returns the rows of the namespaces of either profile, and the row of the
+// totals.
 func (r *rows) all() (namespaces []Row, totals Row) {
 	old, new := index(r.before), index(r.after)
 	for key, ns := range old {
@@ -159,15 +158,15 @@ func (r *rows) row(old, new *profile.Namespace) Row {
 		row.New = &new.Stats
 	}
 	row.Changes = r.changes(
-		figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, movedIn(r.before, either.DB))},
-		figures{stats: row.New, none: row.State == Vanished, of: r.side(r.after, movedIn(r.after, either.DB))},
-		[]both{{row.Old, row.New}},
+		figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, driftIn(r.before, either.DB))},
+		figures{stats: row.New, none: row.State == Vanished, of: r.side(r.after, driftIn(r.after, either.DB))},
+		[]statsPair{{row.Old, row.New}},
 	)
 	return row
 }
 
-// stateWithout returns the state of a namespace that p lacks. What the other side sums
-// up is there all the same, in rows of its own, and a sample may have missed it.
+// stateWithout returns the state of a namespace that p lacks. p may have its keys
+// all the same: in the row that sums up namespaces, or unseen by a sample.
 func (r *rows) stateWithout(p *profile.Profile, ns *profile.Namespace, state State) State {
 	summedUp := func(other profile.Namespace) bool { return other.Other && other.DB == ns.DB }
 	sampled := p.Design.Method == profile.MethodSample && !r.paired
@@ -177,28 +176,28 @@ func (r *rows) stateWithout(p *profile.Profile, ns *profile.Namespace, state Sta
 	return state
 }
 
-// totals compares all keys together. The errors of its parts are independent
-// where they are of chance, and add up where they are bounds.
+// totals compares all keys together. The errors of namespaces add up where they are
+// bounds; where they are random, their variances do.
 func (r *rows) totals(namespaces []Row) Row {
 	row := Row{State: Kept, Old: &r.before.Totals, New: &r.after.Totals}
 	row.Changes = r.changes(
-		figures{stats: row.Old, of: r.side(r.before, movedInAll(r.before))},
-		figures{stats: row.New, of: r.side(r.after, movedInAll(r.after))},
+		figures{stats: row.Old, of: r.side(r.before, driftInAll(r.before))},
+		figures{stats: row.New, of: r.side(r.after, driftInAll(r.after))},
 		partsOf(namespaces),
 	)
 	return row
 }
 
-func partsOf(namespaces []Row) []both {
-	parts := make([]both, len(namespaces))
+func partsOf(namespaces []Row) []statsPair {
+	parts := make([]statsPair, len(namespaces))
 	for i, n := range namespaces {
-		parts[i] = both{n.Old, n.New}
+		parts[i] = statsPair{n.Old, n.New}
 	}
 	return parts
 }
 
-// changes compares all measures of a set of keys, which is made of parts.
-func (r *rows) changes(old, new figures, parts []both) map[Measure]Change {
+// changes compares all measures of a set of keys, which consists of parts.
+func (r *rows) changes(old, new figures, parts []statsPair) map[Measure]Change {
 	changes := make(map[Measure]Change, len(Measures))
 	for _, m := range Measures {
 		more := func() slack { return r.estimatesFor(m, old, new, parts).plus(r.sampling(m, old.stats, new.stats)) }
@@ -209,7 +208,7 @@ func (r *rows) changes(old, new figures, parts []both) map[Measure]Change {
 	return changes
 }
 
-// sampling returns how much of a change chance explains in samples of the same keys.
+// sampling returns the sampling error of a change between samples of the same keys.
 func (r *rows) sampling(m Measure, old, new *profile.Stats) slack {
 	if !r.paired {
 		return slack{}
@@ -217,8 +216,9 @@ func (r *rows) sampling(m Measure, old, new *profile.Stats) slack {
 	return r.pairedSlack(m, old, new)
 }
 
-// estimatesFor returns how much of a change the server's estimates of sizes explain.
-func (r *rows) estimatesFor(m Measure, old, new figures, parts []both) slack {
+// estimatesFor returns the error of a change that comes from the server's estimates
+// of sizes.
+func (r *rows) estimatesFor(m Measure, old, new figures, parts []statsPair) slack {
 	switch m {
 	case Bytes:
 		return r.estimates(parts, bytesOf)
@@ -233,8 +233,8 @@ func (r *rows) estimatesFor(m Measure, old, new figures, parts []both) slack {
 	}
 }
 
-// change compares one figure; known is false if neither side has it. more is what
-// the figures of both sides together are off by.
+// change compares one figure; known is false if neither profile has it. more
+// returns the error of both figures together.
 func (r *rows) change(m Measure, old, new figure, more func() slack) (c Change, known bool) {
 	c.Old, c.New = old.pointer(), new.pointer()
 	if c.Old == nil && c.New == nil {
@@ -258,7 +258,7 @@ func compared(c Change, noise float64, days float64) Change {
 	return c
 }
 
-// figure is what is known of a measure on one side.
+// figure is a measure of one profile and its error.
 type figure struct {
 	value float64
 	known bool
@@ -272,14 +272,14 @@ func (f figure) pointer() *float64 {
 	return &f.value
 }
 
-// figures reads the figures of a set of keys on one side.
+// figures reads the measures of a set of keys in one profile.
 type figures struct {
 	stats *profile.Stats // nil: the side lacks the set
 	none  bool           // the side has no such keys, for certain
 	of    side
 }
 
-// figure returns that of a measure.
+// figure returns a measure.
 func (f figures) figure(m Measure) figure {
 	switch {
 	case f.stats == nil && f.none && m.Adds():
@@ -308,8 +308,8 @@ func (f figures) figure(m Measure) figure {
 // Adds reports whether the measure of a set of keys is the sum of its parts'.
 func (m Measure) Adds() bool { return m != NoTTLShare && m != MeanSize }
 
-// sum returns an estimate with what makes it uncertain: keys that came and went
-// meanwhile, and that only a sample was measured.
+// sum returns an estimate with its error: keys that came and went during the scan,
+// and the sampling error.
 func (f figures) sum(e *profile.Estimate, churned float64) figure {
 	if e == nil {
 		return figure{}
@@ -326,7 +326,7 @@ func (f figures) sum(e *profile.Estimate, churned float64) figure {
 	return figure{value: float64(e.Value), known: true, slack: s}
 }
 
-// over returns a quotient, with errors to the first order.
+// over returns a ratio, with its error to the first order.
 func (f figure) over(whole figure) figure {
 	if !f.known || !whole.known || whole.value == 0 {
 		return figure{}
@@ -338,7 +338,7 @@ func (f figure) over(whole figure) figure {
 	}}
 }
 
-// mean returns the mean size of a key in bytes; 0 if it is not known.
+// mean returns the mean size of a key in bytes; 0 if unknown.
 func (f figures) mean() float64 {
 	if f.stats.Bytes == nil || f.stats.Keys.Value == 0 {
 		return 0
@@ -346,14 +346,14 @@ func (f figures) mean() float64 {
 	return float64(f.stats.Bytes.Value) / float64(f.stats.Keys.Value)
 }
 
-// side is a profile, and how its databases changed while they were walked.
+// side is one of the profiles, and how its databases changed during the scan.
 type side struct {
 	profile *profile.Profile
-	moved   moved
+	drift   drift
 	paired  bool // the other side is a sample of the same keys
 }
 
-// measured reports whether the side has a measure at all.
+// measured reports whether the profile has a measure at all.
 func (s side) measured(m Measure) bool {
 	t := &s.profile.Totals
 	switch m {

@@ -9,10 +9,10 @@ import (
 
 // A change is noise if it is no more than these explain, on both sides together:
 //
-//   - Churn: a key that came or went while the walk was under way may be counted
+//   - Churn: a key that came or went during the scan may be counted
 //     or not. These are the keys that were gone or expired when they were probed,
-//     those due to expire within the time of the walk, and the change of their
-//     database while it was walked, as far as keys are recent enough.
+//     those due to expire within the time of the scan, and the change of their
+//     database during the scan, as far as keys are recent enough.
 //   - The server's estimates: MEMORY USAGE of hashes, sets, sorted sets, lists and
 //     streams looks at the first five elements, and reads otherwise after a
 //     restart or a rehash though nothing was written: see Floor.
@@ -22,7 +22,7 @@ import (
 // Churn is a bound, so it adds up; the others are errors of chance, so their
 // squares do.
 
-// slack is by how much a figure may be off.
+// slack is the error of a figure.
 type slack struct {
 	bound    float64
 	variance float64 // the square of a half-width
@@ -33,15 +33,15 @@ func (s slack) plus(other slack) slack {
 	return slack{s.bound + other.bound, s.variance + other.variance}
 }
 
-// over returns the slack of a quotient with a certain divisor.
+// over returns the slack of a ratio with an exact divisor.
 func (s slack) over(divisor float64) slack {
 	return slack{s.bound / divisor, s.variance / (divisor * divisor)}
 }
 
-// total returns by how much a figure may be off in all.
+// total returns the largest error of a figure.
 func (s slack) total() float64 { return s.bound + math.Sqrt(s.variance) }
 
-// setNoise decides whether Delta is noise.
+// setNoise sets Noise, and WithinNoise if Delta is no larger.
 func (c *Change) setNoise(noise float64) {
 	if !math.IsInf(noise, 0) {
 		c.Noise = &noise
@@ -49,12 +49,13 @@ func (c *Change) setNoise(noise float64) {
 	c.WithinNoise = *c.Delta != 0 && math.Abs(*c.Delta) <= noise
 }
 
-// both are the same keys on both sides; nil where a side lacks them.
-type both struct{ old, new *profile.Stats }
+// statsPair holds the statistics of the same keys in both profiles; nil where a
+// profile lacks them.
+type statsPair struct{ old, new *profile.Stats }
 
-// estimates returns how much of a change of some bytes the server's estimates explain,
-// in disjoint sets of keys.
-func (r *rows) estimates(parts []both, of func(*profile.Stats) *profile.Estimate) (s slack) {
+// estimates returns the error of a change of bytes that comes from the server's
+// estimates of sizes, over disjoint sets of keys.
+func (r *rows) estimates(parts []statsPair, of func(*profile.Stats) *profile.Estimate) (s slack) {
 	for _, p := range parts {
 		if p.old == nil || p.new == nil {
 			continue // that keys have come is no error of their sizes
@@ -66,9 +67,9 @@ func (r *rows) estimates(parts []both, of func(*profile.Stats) *profile.Estimate
 	return s
 }
 
-// estimatesIn returns for one set, of whose bytes a and b are compared. Where as many
-// keys of a type have as many bytes on both sides, nothing moved.
-func (r *rows) estimatesIn(p both, a, b int64) (s slack) {
+// estimatesIn returns that error for one set, of whose bytes a and b are compared.
+// Where a type has as many keys and bytes in both profiles, nothing changed.
+func (r *rows) estimatesIn(p statsPair, a, b int64) (s slack) {
 	for name, t := range p.old.Types {
 		u, has := p.new.Types[name]
 		if !has || t.Bytes == nil || u.Bytes == nil || t.Keys == u.Keys && *t.Bytes == *u.Bytes {
@@ -86,7 +87,7 @@ func (r *rows) estimatesIn(p both, a, b int64) (s slack) {
 	return s
 }
 
-// largestOf returns no less than the largest key of a type has bytes.
+// largestOf returns an upper bound of the bytes of the largest key of a type.
 func largestOf(s *profile.Stats, name string) float64 {
 	bound := math.Inf(1)
 	if s.Size != nil {
@@ -103,7 +104,7 @@ func largestOf(s *profile.Stats, name string) float64 {
 	return bound
 }
 
-// churn are keys that may or may not have been counted.
+// churn counts keys that may or may not have been counted.
 type churn struct {
 	keys     float64 // all
 	lasting  float64 // without a TTL
@@ -111,8 +112,8 @@ type churn struct {
 	gone     float64 // gone, expired or moved when they were probed
 }
 
-// churn of a set of keys while it was walked: no more of them came or went than are
-// recent, and than there are of their kind, with a TTL or without.
+// churn returns the churn of a set of keys during the scan. No more keys came or
+// went than are recent, and than there are of their kind, with a TTL or without.
 func (f figures) churn() churn {
 	s := f.stats
 	took := f.of.profile.Ended.Sub(f.of.profile.Began).Seconds()
@@ -122,7 +123,7 @@ func (f figures) churn() churn {
 	if s.NoTTLKeys != nil {
 		lasting, expiring = float64(s.NoTTLKeys.Value), float64(s.Keys.Value-s.NoTTLKeys.Value)
 	}
-	lasting, expiring = min(f.of.moved.lasting, recent, lasting), min(f.of.moved.expiring, recent, expiring)
+	lasting, expiring = min(f.of.drift.lasting, recent, lasting), min(f.of.drift.expiring, recent, expiring)
 	due := dueWithin(s, took) * weight
 	return churn{
 		keys:     gone + min(lasting+expiring, recent) + due,
@@ -132,13 +133,14 @@ func (f figures) churn() churn {
 	}
 }
 
-// moved is by how many keys a database changed while it was walked, net.
-type moved struct {
+// drift is the net change of the keys of a database during the scan.
+type drift struct {
 	lasting  float64 // keys without a TTL
 	expiring float64 // keys with one
 }
 
-// recentKeys returns the keys that were written, or read, within some seconds, at most.
+// recentKeys returns an upper bound of the keys written or read within some
+// seconds.
 func recentKeys(s *profile.Stats, within float64) float64 {
 	if s.Idle == nil {
 		return math.Inf(1)
@@ -153,8 +155,8 @@ func recentKeys(s *profile.Stats, within float64) float64 {
 	return recent
 }
 
-// dueWithin returns the keys that expire within some seconds, if those of a bucket are
-// spread evenly over it.
+// dueWithin returns the keys that expire within some seconds, if each bucket of the
+// histogram is spread evenly.
 func dueWithin(s *profile.Stats, within float64) (due float64) {
 	if s.TTL == nil {
 		return 0
@@ -173,7 +175,7 @@ func dueWithin(s *profile.Stats, within float64) (due float64) {
 	return due
 }
 
-// lowerEdge returns where the bucket with this upper edge begins, in seconds.
+// lowerEdge returns the lower edge, in seconds, of the bucket with this upper edge.
 func lowerEdge(edge *int64) float64 {
 	if edge == nil {
 		return float64(profile.Edges[len(profile.Edges)-1])
@@ -184,52 +186,53 @@ func lowerEdge(edge *int64) float64 {
 	return 0
 }
 
-// movedIn returns how a database changed while it was walked.
-func movedIn(p *profile.Profile, db int) (m moved) {
+// driftIn returns how a database changed during the scan.
+func driftIn(p *profile.Profile, db int) (m drift) {
 	for i := range p.Nodes {
 		for _, d := range p.Nodes[i].Databases {
 			if d.DB == db {
-				m = m.plus(movedWhile(d))
+				m = m.plus(driftOf(d))
 			}
 		}
 	}
 	return m
 }
 
-func movedInAll(p *profile.Profile) (m moved) {
+// driftInAll returns how all databases changed during the scan.
+func driftInAll(p *profile.Profile) (m drift) {
 	for i := range p.Nodes {
 		for _, d := range p.Nodes[i].Databases {
-			m = m.plus(movedWhile(d))
+			m = m.plus(driftOf(d))
 		}
 	}
 	return m
 }
 
-func (m moved) plus(other moved) moved {
-	return moved{m.lasting + other.lasting, m.expiring + other.expiring}
+func (m drift) plus(other drift) drift {
+	return drift{m.lasting + other.lasting, m.expiring + other.expiring}
 }
 
-// movedWhile counts names beyond the keys that there were as of both kinds: SCAN may
-// return some twice when a hash table shrinks.
-func movedWhile(d profile.Database) moved {
+// driftOf counts duplicates as of both kinds: SCAN may return keys twice when a
+// hash table shrinks.
+func driftOf(d profile.Database) drift {
 	if d.Before == nil || d.After == nil {
-		return moved{}
+		return drift{}
 	}
 	repeated := max(d.Returned-max(d.Before.Keys, d.After.Keys), 0)
 	change := func(of func(*profile.Keyspace) int64) float64 {
 		return math.Max(math.Abs(float64(of(d.After)-of(d.Before))), float64(repeated))
 	}
-	return moved{
+	return drift{
 		lasting:  change(func(k *profile.Keyspace) int64 { return k.Keys - k.Expires }),
 		expiring: change(func(k *profile.Keyspace) int64 { return k.Expires }),
 	}
 }
 
 // Two samples of the same interval of cursor positions in the same process are of
-// the same keys, but for those that came and went. Two of slots that were drawn by
+// the same keys, but for those that came and went. Two of slots that were chosen by
 // the same salt are of the same slots, in whatever process. What chance does to both alike
 // is no change, so the interval of a change is far shorter than those of the two
-// figures: it is had from the changes of random groups of the keys (Wolter,
+// figures: it is computed from the changes of random groups of the keys (Wolter,
 // "Introduction to Variance Estimation", 2007, chapter 2).
 
 // paired reports whether two profiles are samples of the same keys.
@@ -250,16 +253,16 @@ func hasGroups(p *profile.Profile) bool {
 	return p.Totals.Sample != nil && !slices.ContainsFunc(p.Namespaces, lacks)
 }
 
-// pairedSlack returns how far chance moves the change of a measure of a set of keys; a
-// side without keys is nil.
+// pairedSlack returns the sampling error of the change of a measure of a set of
+// keys; a profile without such keys gives nil.
 func (r *rows) pairedSlack(m Measure, old, new *profile.Stats) slack {
-	return slackOf(partsOfSum(m, old).drawnFrom(r.before), partsOfSum(m, new).drawnFrom(r.after), old, new)
+	return slackOf(partsOfSum(m, old).centered(r.before), partsOfSum(m, new).centered(r.after), old, new)
 }
 
-// drawnFrom returns the values less what they would be if they were of what was taken alike
-// in each group, where slots were drawn: of these the number of all keys is known, and an
-// estimate is its share of the sample's keys, so that only shares err by chance.
-func (g grouped) drawnFrom(p *profile.Profile) grouped {
+// centered returns the values of groups less their expected values where slots were
+// sampled. The number of all keys is known then, and an estimate is its share of
+// the sampled keys, so only shares have a sampling error.
+func (g grouped) centered(p *profile.Profile) grouped {
 	if p.Design.Sample.Slots == nil {
 		return g
 	}
@@ -271,16 +274,16 @@ func (g grouped) drawnFrom(p *profile.Profile) grouped {
 	return g
 }
 
-// slackOf returns how far chance moves the difference of two sums of groups.
+// slackOf returns the sampling error of the difference of two sums of groups.
 func slackOf(before, after grouped, old, new *profile.Stats) slack {
-	return slack{variance: profile.GroupsT95 * profile.GroupsT95 * after.less(before).varianceOfSum() * excess(old, new)}
+	return slack{variance: profile.GroupsT95 * profile.GroupsT95 * after.less(before).varianceOfSum() * sampleCorrection(old, new)}
 }
 
-// grouped are values of the random groups, scaled up to all keys.
+// grouped holds values of the random groups, scaled up to all keys.
 type grouped [profile.SampleGroups]float64
 
-// partsOfSum returns what the groups contribute to a measure, or, for a quotient, to
-// its error, to the first order.
+// partsOfSum returns the contributions of the groups to a measure, or, for a ratio,
+// to its error, to the first order.
 func partsOfSum(m Measure, s *profile.Stats) grouped {
 	if s == nil {
 		return grouped{}
@@ -320,7 +323,7 @@ func (g grouped) less(other grouped) grouped {
 	return g
 }
 
-// over returns what the groups contribute to the error of a quotient of sums.
+// over returns the contributions of the groups to the error of a ratio of sums.
 func (g grouped) over(whole grouped) grouped {
 	sum := whole.sum()
 	if sum == 0 {
@@ -340,8 +343,8 @@ func (g grouped) sum() (sum float64) {
 	return sum
 }
 
-// varianceOfSum returns the variance of the sum of values that are independent and have
-// the same distribution: their number times theirs.
+// varianceOfSum returns the variance of the sum of independent values of the same
+// distribution: their number times theirs.
 func (g grouped) varianceOfSum() (v float64) {
 	n := float64(len(g))
 	mean := g.sum() / n
@@ -351,7 +354,7 @@ func (g grouped) varianceOfSum() (v float64) {
 	return v * n / (n - 1)
 }
 
-// weightOf returns for how many keys each key that was measured stands.
+// weightOf returns the number of keys that each measured key stands for.
 func weightOf(s *profile.Stats) float64 {
 	if s == nil || s.Probed == 0 {
 		return 1
@@ -359,16 +362,16 @@ func weightOf(s *profile.Stats) float64 {
 	return float64(s.Keys.Value) / float64(s.Probed)
 }
 
-// excess returns the part of the variance that is that of a sample: 1-f for a share f of
-// the keys.
-func excess(old, new *profile.Stats) float64 {
+// sampleCorrection returns the finite population correction, 1-f for a sample of
+// the share f of the keys.
+func sampleCorrection(old, new *profile.Stats) float64 {
 	return 1 - min(1/weightOf(old), 1/weightOf(new))
 }
 
-// Floor is how far MEMORY USAGE of the keys of a type moves by itself, since the
-// server looks at the first five elements, and which those are depends on a seed
-// that it draws when it starts. The figures are those that scripts/noise measured
-// on redis-server 7.0.15 over ten restarts with the same data.
+// Floor is how far MEMORY USAGE of the keys of a type varies by itself. The server
+// looks at the first five elements, and which those are depends on a seed that it
+// draws when it starts. scripts/noise measured the figures on redis-server 7.0.15
+// over ten restarts with the same data.
 type Floor struct {
 	// Spread is the standard deviation of one key's bytes, relative to them.
 	Spread float64
@@ -395,8 +398,8 @@ var floors = map[string]Floor{
 	"stream": {Spread: 0.04, Most: 0.08, LoadingPerKey: 4096}, // STREAM_LISTPACK_MAX_PRE_ALLOCATE of Redis
 }
 
-// FloorOf returns the floor of a type. A module's type, which was not measured, has the
-// largest of all.
+// FloorOf returns the floor of a type. The type of a module, which was not
+// measured, gets the largest of all.
 func FloorOf(name string) Floor {
 	if f, measured := floors[name]; measured {
 		return f
@@ -404,18 +407,19 @@ func FloorOf(name string) Floor {
 	return floors["set"]
 }
 
-// Certainty is how many standard deviations of one reading two readings of the
-// same key may differ by.
+// Certainty is the number of standard deviations of one reading that two readings
+// of the same key may differ by.
 const Certainty = 2
 
-// Within returns how far keys of sum bytes, the largest of which has largest, may read
-// apart in one process, in bytes: keys move independently of one another.
+// Within returns how far two readings of keys of sum bytes in one process may
+// differ, in bytes. The largest key has largest bytes. Keys vary independently of
+// one another.
 func (f Floor) Within(largest, sum float64) float64 {
 	return min(Certainty*f.Spread*math.Sqrt(min(largest, sum)*sum), f.Most*sum)
 }
 
-// Loaded returns what comes on top between keys that were written and keys that were
-// loaded from a file, in bytes.
+// Loaded returns the additional difference, in bytes, between keys that clients
+// wrote and keys that were loaded from a file.
 func (f Floor) Loaded(sum float64, keys int64) float64 {
 	return f.Loading*sum + f.LoadingPerKey*float64(keys)
 }

@@ -21,18 +21,18 @@ const (
 	noeviction = "noeviction"
 )
 
-// runwaysOf returns the limits that the keyspace is on its way to. why is what keeps
-// the limit that the policy leads to from being among them.
+// runwaysOf returns the time to the limits of the server; why says why the limit of
+// the maxmemory-policy is not among them.
 func runwaysOf(c *Comparison, earlier []*profile.Profile) (runways []Runway, why string) {
 	runways = []Runway{}
-	n := only(c.New.Profile)
-	if n == nil || only(c.Old.Profile) == nil {
+	n := onlyNode(c.New.Profile)
+	if n == nil || onlyNode(c.Old.Profile) == nil {
 		return runways, "there are several servers, each with a limit of its own"
 	}
-	if why = limitless(n); why != "" {
+	if why = noLimit(n); why != "" {
 		return runways, why
 	}
-	w := way{c, n, earlier}
+	w := runwayBuilder{c, n, earlier}
 	if isVolatile(n.Policy) {
 		var pool *Runway
 		if pool, why = w.pool(); pool != nil {
@@ -54,24 +54,25 @@ func runwaysOf(c *Comparison, earlier []*profile.Profile) (runways []Runway, why
 
 func isVolatile(policy string) bool { return strings.HasPrefix(policy, "volatile-") }
 
-// limitless returns why a server runs into no limit that a profile shows.
-func limitless(n *profile.Node) string {
+// noLimit returns why a server has no limit that a profile shows; empty if it has.
+func noLimit(n *profile.Node) string {
 	switch {
 	case n.Policy == "":
 		return "maxmemory-policy is unknown, as INFO does not report it"
 	case n.Maxmemory != nil && *n.Maxmemory == 0:
-		return "maxmemory is 0 (no limit): nothing is evicted, and memory can grow until the machine has none left" + asSet(n)
+		return "maxmemory is 0 (no limit): nothing is evicted, and memory can grow until the machine has none left" + replicaNote(n)
 	case isVolatile(n.Policy) || n.Policy == noeviction:
 		return ""
 	case strings.HasPrefix(n.Policy, "allkeys-"):
-		return n.Policy + " can evict any key when memory is full, so writes continue" + asSet(n)
+		return n.Policy + " can evict any key when memory is full, so writes continue" + replicaNote(n)
 	default:
 		return "keyprof does not know what this maxmemory-policy evicts"
 	}
 }
 
-// asSet reminds that what a replica is set to need not hold for its primary.
-func asSet(n *profile.Node) string {
+// replicaNote returns a reminder that the settings of a replica may differ from its
+// primary's.
+func replicaNote(n *profile.Node) string {
 	if n.Role != profile.RoleReplica {
 		return ""
 	}
@@ -88,15 +89,15 @@ func isFull(n *profile.Node) bool {
 		float64(*n.UsedMemory) >= limit*float64(*n.Maxmemory)
 }
 
-// way leads from the new profile to the limits of its server.
-type way struct {
+// runwayBuilder computes the time from the new profile to the limits of its server.
+type runwayBuilder struct {
 	c       *Comparison
 	node    *profile.Node
 	earlier []*profile.Profile
 }
 
-// pool returns the way until no key is left to evict, or why it is not known.
-func (w way) pool() (r *Runway, why string) {
+// pool returns the time until no key is left to evict, or why it is unknown.
+func (w runwayBuilder) pool() (r *Runway, why string) {
 	switch {
 	case w.c.Pool == nil:
 		return nil, "the number of evictable keys is unknown, as the new profile has no TTLs"
@@ -106,34 +107,34 @@ func (w way) pool() (r *Runway, why string) {
 		return nil, "only some of the server's keys were scanned, and others can be evicted too"
 	}
 	change := w.c.Pool.Keys
-	r = &Runway{Limit: PoolEmpty, Left: *change.New, Rates: w.rates(poolGauge), Consequence: w.afterPool()}
+	r = &Runway{Limit: PoolEmpty, Left: *change.New, Rates: w.rates(evictableKeys), Consequence: w.afterPool()}
 	switch {
 	case r.Left == 0 && !isFull(w.node) && !above0(change.Old):
-		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing and behaves like noeviction" + asSet(w.node)
+		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing and behaves like noeviction" + replicaNote(w.node)
 	case r.Left == 0:
 		r.reached("no key has a TTL")
 	case len(r.Rates) == 0:
-		return nil, w.noRate(poolGauge)
+		return nil, w.noRate(evictableKeys)
 	default:
-		r.expect(poolGauge, change.WithinNoise && change.PerDay != nil)
+		r.expect(evictableKeys, change.WithinNoise && change.PerDay != nil)
 	}
 	return r, ""
 }
 
-// memory returns the way until memory is full, or why it is not known.
-func (w way) memory() (r *Runway, why string) {
+// memory returns the time until memory is full, or why it is unknown.
+func (w runwayBuilder) memory() (r *Runway, why string) {
 	used, limit := w.node.UsedMemory, w.node.Maxmemory
 	if used == nil || limit == nil {
 		return nil, "used_memory or maxmemory is unknown, as INFO does not report it"
 	}
-	r = &Runway{Limit: MaxmemoryFull, Left: float64(max(*limit-*used, 0)), Rates: w.rates(memoryGauge), Consequence: w.afterMemory()}
+	r = &Runway{Limit: MaxmemoryFull, Left: float64(max(*limit-*used, 0)), Rates: w.rates(usedMemory), Consequence: w.afterMemory()}
 	switch {
 	case isFull(w.node):
 		r.reached("memory is at " + unit.FormatShare(unit.Share(*used, *limit)) + " of maxmemory")
 	case len(r.Rates) == 0:
-		return nil, w.noRate(memoryGauge)
+		return nil, w.noRate(usedMemory)
 	default:
-		r.expect(memoryGauge, w.memoryNoise())
+		r.expect(usedMemory, w.memoryNoise())
 	}
 	return r, ""
 }
@@ -145,10 +146,10 @@ const (
 	memoryNoiseBytes = 1 << 20
 )
 
-// memoryNoise reports whether the change of used memory is no more than noise, or
-// than that of the memory which clients take.
-func (w way) memoryNoise() bool {
-	old, new := only(w.c.Old.Profile), w.node
+// memoryNoise reports whether the change of used memory is within noise, plus the
+// change of the clients' memory.
+func (w runwayBuilder) memoryNoise() bool {
+	old, new := onlyNode(w.c.Old.Profile), w.node
 	used := float64(*new.UsedMemory)
 	noise := max(memoryNoiseBytes, memoryNoiseShare*used)
 	a, b := field(old, "mem_clients_normal"), field(new, "mem_clients_normal")
@@ -158,14 +159,14 @@ func (w way) memoryNoise() bool {
 	return math.Abs(used-float64(*old.UsedMemory)) <= noise
 }
 
-// reached says that the limit is no longer ahead.
+// reached sets a limit that has been reached.
 func (r *Runway) reached(how string) {
 	now := 0.0
 	r.Days, r.Assumption = &now, how
 }
 
-// expect says when the limit is reached, by the rates.
-func (r *Runway) expect(g gauge, withinNoise bool) {
+// expect computes when the limit is reached, from the rates.
+func (r *Runway) expect(g resource, withinNoise bool) {
 	slowest, fastest := extremesOf(r.Rates)
 	if !withinNoise {
 		r.Days = r.daysAt(r.Rates[len(r.Rates)-1].PerDay)
@@ -179,7 +180,8 @@ func (r *Runway) expect(g gauge, withinNoise bool) {
 	r.Assumption = g.assumption(r.Rates, withinNoise)
 }
 
-// daysAt returns how long what is left lasts; nil if a rate does not use it up.
+// daysAt returns the days until nothing is left; nil if the rate does not lead
+// there.
 func (r *Runway) daysAt(perDay float64) *float64 {
 	if perDay <= 0 {
 		return nil
@@ -196,27 +198,27 @@ func extremesOf(rates []Rate) (slowest, fastest float64) {
 	return slowest, fastest
 }
 
-// afterPool returns what happens when nothing is left to evict.
-func (w way) afterPool() string {
+// afterPool describes what happens when nothing is left to evict.
+func (w runwayBuilder) afterPool() string {
 	text := "then " + w.node.Policy + " has nothing left to evict and behaves like noeviction: "
 	if isFull(w.node) {
 		text += "memory is already at maxmemory, so writes fail with OOM"
 	} else {
 		text += "once memory is at maxmemory, writes fail with OOM"
 	}
-	return text + "; reads continue" + asSet(w.node)
+	return text + "; reads continue" + replicaNote(w.node)
 }
 
-// afterMemory returns what happens when memory is full.
-func (w way) afterMemory() string {
+// afterMemory describes what happens when memory is full.
+func (w runwayBuilder) afterMemory() string {
 	if w.node.Policy == noeviction {
-		return "then writes fail with OOM; reads continue" + asSet(w.node)
+		return "then writes fail with OOM; reads continue" + replicaNote(w.node)
 	}
-	return "then " + w.node.Policy + " evicts keys that have a TTL, and when none is left, writes fail with OOM" + asSet(w.node)
+	return "then " + w.node.Policy + " evicts keys that have a TTL, and when none is left, writes fail with OOM" + replicaNote(w.node)
 }
 
 // noRate returns why the two profiles give no rate.
-func (w way) noRate(g gauge) string {
+func (w runwayBuilder) noRate(g resource) string {
 	for _, c := range w.c.Caveats {
 		if g.bars(c.Code) {
 			return "the two profiles give no rate: " + c.Text
@@ -228,8 +230,8 @@ func (w way) noRate(g gauge) string {
 	return "the two profiles give no rate: the old one lacks " + g.noun
 }
 
-// wholePool reports whether all keys that the server can evict were walked, as
-// far as INFO tells.
+// wholePool reports whether all keys that the server can evict were scanned, as far
+// as INFO shows.
 func wholePool(p *profile.Profile) bool {
 	if p.Design.Match != "" || p.Totals.Unmeasured() > 0 {
 		return false
@@ -248,8 +250,8 @@ func wholePool(p *profile.Profile) bool {
 	return true
 }
 
-// gauge is what is left on the way to a limit, as one profile shows it.
-type gauge struct {
+// resource is what runs out on the way to a limit, as a profile shows it.
+type resource struct {
 	noun string
 	// left is in keys or bytes, but for a constant; ok is false if it is not known.
 	left func(*profile.Profile) (v float64, ok bool)
@@ -262,10 +264,10 @@ type gauge struct {
 	more   string               // what it did when more is left: "grew"
 }
 
-// otherData are the caveats under which no figure of two profiles gives a rate.
+// otherData lists the caveats under which two profiles give no rate of anything.
 var otherData = []string{"same-profile", "walks-overlap", "nodes-differ", "other-server", "label-differs"}
 
-var poolGauge = gauge{
+var evictableKeys = resource{
 	noun:   "the number of evictable keys",
 	left:   poolLeft,
 	at:     func(p *profile.Profile) time.Time { return sideOf(p, "").at() },
@@ -275,7 +277,7 @@ var poolGauge = gauge{
 	more:   "grew",
 }
 
-var memoryGauge = gauge{
+var usedMemory = resource{
 	noun:   "used_memory",
 	left:   memoryLeft,
 	at:     func(p *profile.Profile) time.Time { return p.Began }, // INFO is read then
@@ -284,11 +286,11 @@ var memoryGauge = gauge{
 	more:   "fell",
 }
 
-// strangers are the caveats under which an earlier profile, which nobody named,
-// is passed over.
-var strangers = []string{"process-unknown"}
+// alsoBarred lists further caveats under which an earlier profile, which the user
+// did not name, is skipped.
+var alsoBarred = []string{"process-unknown"}
 
-func (g gauge) bars(code string) bool { return slices.Contains(g.barred, code) }
+func (g resource) bars(code string) bool { return slices.Contains(g.barred, code) }
 
 func poolLeft(p *profile.Profile) (keys float64, ok bool) {
 	t := &p.Totals
@@ -298,8 +300,8 @@ func poolLeft(p *profile.Profile) (keys float64, ok bool) {
 	return float64(max(t.Keys.Value-t.NoTTLKeys.Value, 0)), true
 }
 
-// evictedByUs returns the keys that a walk itself may have evicted. Under a volatile-*
-// policy they were of the pool.
+// evictedByUs returns the keys that a scan itself may have evicted. Under a
+// volatile-* policy they had a TTL.
 func evictedByUs(p *profile.Profile) float64 {
 	if p.Receipt.EvictedByUs == nil {
 		return 0
@@ -307,27 +309,28 @@ func evictedByUs(p *profile.Profile) float64 {
 	return float64(*p.Receipt.EvictedByUs)
 }
 
-// memoryLeft leaves maxmemory out, which may have been another.
+// memoryLeft returns the negative of used_memory: maxmemory, which may have
+// changed, is left out.
 func memoryLeft(p *profile.Profile) (bytes float64, ok bool) {
-	n := only(p)
+	n := onlyNode(p)
 	if n == nil || n.UsedMemory == nil {
 		return 0, false
 	}
 	return -float64(*n.UsedMemory), true
 }
 
-// rates returns those between neighbours among the earlier profiles, the old one and
-// the new one, as far as they can be compared; oldest first. The last one leads to
-// the new profile, from the old one or, if that is too close, from the last one
-// that is not.
-func (w way) rates(g gauge) []Rate {
+// rates returns the rates between successive profiles, from the earlier ones to the
+// new one, oldest first; those that cannot be compared are skipped. The last rate
+// leads to the new profile, from the old one or, if that is too close, from the
+// last one that is not.
+func (w runwayBuilder) rates(g resource) []Rate {
 	barred := func(c Caveat) bool { return g.bars(c.Code) }
 	if slices.ContainsFunc(w.c.Caveats, barred) {
 		return []Rate{}
 	}
 	rates, next := []Rate{}, w.c.New.Profile
 	for i, p := range slices.Backward(append(slices.Clip(w.earlier), w.c.Old.Profile)) {
-		if named := i == len(w.earlier); !named && g.strange(p, next) {
+		if named := i == len(w.earlier); !named && g.incomparable(p, next) {
 			continue
 		}
 		if rate, ok := g.rate(p, next); ok {
@@ -338,17 +341,17 @@ func (w way) rates(g gauge) []Rate {
 	return rates
 }
 
-// strange reports whether an earlier profile cannot be compared with the one after
-// it.
-func (g gauge) strange(before, after *profile.Profile) bool {
-	caveats, err := guard(before, after, Options{Force: true})
+// incomparable reports whether an earlier profile cannot be compared with the next
+// one.
+func (g resource) incomparable(before, after *profile.Profile) bool {
+	caveats, err := compareSettings(before, after, Options{Force: true})
 	return err != nil || slices.ContainsFunc(caveats, func(c Caveat) bool {
-		return g.bars(c.Code) || slices.Contains(strangers, c.Code)
+		return g.bars(c.Code) || slices.Contains(alsoBarred, c.Code)
 	})
 }
 
-// rate returns that from one profile to another; ok is false if there is none.
-func (g gauge) rate(before, after *profile.Profile) (r Rate, ok bool) {
+// rate returns the rate from one profile to the next; ok is false if there is none.
+func (g resource) rate(before, after *profile.Profile) (r Rate, ok bool) {
 	a, known := g.left(before)
 	b, alsoKnown := g.left(after)
 	r.From, r.To = g.at(before), g.at(after)
@@ -364,8 +367,8 @@ func (g gauge) rate(before, after *profile.Profile) (r Rate, ok bool) {
 	return r, true
 }
 
-// assumption returns what a figure that rests on these rates takes for granted.
-func (g gauge) assumption(rates []Rate, withinNoise bool) string {
+// assumption describes what the rates assume.
+func (g resource) assumption(rates []Rate, withinNoise bool) string {
 	var ours float64
 	for _, r := range rates {
 		ours += r.EvictedByUs
@@ -377,8 +380,8 @@ func (g gauge) assumption(rates []Rate, withinNoise bool) string {
 	return text
 }
 
-// seen returns what the rates are.
-func (g gauge) seen(rates []Rate, withinNoise bool) string {
+// seen describes the rates.
+func (g resource) seen(rates []Rate, withinNoise bool) string {
 	last := rates[len(rates)-1]
 	span := spanText(last.To.Sub(last.From))
 	text := ""
@@ -403,8 +406,8 @@ func (g gauge) seen(rates []Rate, withinNoise bool) string {
 	return text + g.ofAll(rates)
 }
 
-// ofAll returns a sentence about all rates.
-func (g gauge) ofAll(rates []Rate) string {
+// ofAll describes the range of all rates.
+func (g resource) ofAll(rates []Rate) string {
 	slowest, fastest := extremesOf(rates)
 	seen := fmt.Sprintf("the rates of %d intervals in %s", len(rates), spanText(rates[len(rates)-1].To.Sub(rates[0].From)))
 	switch {
@@ -417,7 +420,7 @@ func (g gauge) ofAll(rates []Rate) string {
 	}
 }
 
-// keysText returns a number of keys above 0, which need not be whole.
+// keysText returns a number of keys above 0, which may be a fraction.
 func keysText(v float64) string {
 	switch {
 	case v < 0.1:
@@ -449,18 +452,19 @@ func these(span string) string {
 
 func dbField(db int) string { return "db" + strconv.Itoa(db) }
 
-// scheduleS are the spans that a Schedule tells of, in seconds: all are edges of
-// the TTL histogram.
+// scheduleS lists the spans of a Schedule, in seconds: all are edges of the TTL
+// histogram.
 var scheduleS = []int64{3600, 24 * 3600, 7 * 24 * 3600}
 
-// poolOf returns what a volatile-* policy can evict; nil if the new profile has no TTLs.
+// poolOf returns the keys that a volatile-* policy can evict; nil if the new
+// profile has no TTLs.
 func poolOf(r *rows, namespaces []Row) *Pool {
 	if r.after.Totals.NoTTLKeys == nil {
 		return nil
 	}
 	all := poolSides{
-		old:   poolFigures{figures{stats: &r.before.Totals, of: r.side(r.before, movedInAll(r.before))}},
-		new:   poolFigures{figures{stats: &r.after.Totals, of: r.side(r.after, movedInAll(r.after))}},
+		old:   poolFigures{figures{stats: &r.before.Totals, of: r.side(r.before, driftInAll(r.before))}},
+		new:   poolFigures{figures{stats: &r.after.Totals, of: r.side(r.after, driftInAll(r.after))}},
 		parts: partsOf(namespaces),
 	}
 	p := &Pool{Namespaces: []PoolRow{}, Schedule: scheduleOf(&r.after.Totals)}
@@ -475,8 +479,8 @@ func poolOf(r *rows, namespaces []Row) *Pool {
 	return p
 }
 
-// comparePoolRows puts the largest in the new profile first: by bytes, where
-// those are known.
+// comparePoolRows sorts the largest in the new profile first, by bytes where they
+// are known.
 func comparePoolRows(a, b PoolRow) int {
 	return cmp.Or(
 		cmp.Compare(newOf(b.Bytes), newOf(a.Bytes)),
@@ -496,9 +500,9 @@ func newOf(c *Change) float64 {
 // poolRow returns a namespace's part; holds is false if no key in it has a TTL.
 func (r *rows) poolRow(row Row) (part PoolRow, holds bool) {
 	s := poolSides{
-		old:   poolFigures{figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, movedIn(r.before, row.DB))}},
-		new:   poolFigures{figures{stats: row.New, none: row.State == Vanished, of: r.side(r.after, movedIn(r.after, row.DB))}},
-		parts: []both{{row.Old, row.New}},
+		old:   poolFigures{figures{stats: row.Old, none: row.State == Added, of: r.side(r.before, driftIn(r.before, row.DB))}},
+		new:   poolFigures{figures{stats: row.New, none: row.State == Vanished, of: r.side(r.after, driftIn(r.after, row.DB))}},
+		parts: []statsPair{{row.Old, row.New}},
 	}
 	part = PoolRow{DB: row.DB, Pattern: row.Pattern, Other: row.Other}
 	part.Keys, _ = r.poolKeys(s)
@@ -521,14 +525,14 @@ func (r *rows) poolBytes(s poolSides) *Change {
 	return &c
 }
 
-// poolSampling returns how much of a change chance explains in what is left of a whole
-// without a part, in samples of the same keys.
+// poolSampling returns the sampling error of a change of a whole without a part, in
+// samples of the same keys.
 func (r *rows) poolSampling(s poolSides, whole, part Measure) slack {
 	if !r.paired {
 		return slack{}
 	}
 	of := func(side *profile.Stats, p *profile.Profile) grouped {
-		return partsOfSum(whole, side).less(partsOfSum(part, side)).drawnFrom(p)
+		return partsOfSum(whole, side).less(partsOfSum(part, side)).centered(p)
 	}
 	return slackOf(of(s.old.stats, r.before), of(s.new.stats, r.after), s.old.stats, s.new.stats)
 }
@@ -542,16 +546,16 @@ func (r *rows) poolChange(old, new figure, more slack, hidden bool) (c Change, k
 	return compared(c, old.slack.plus(new.slack).plus(more).total(), r.days), true
 }
 
-// poolSides are the figures of both sides.
+// poolSides holds the figures of both profiles.
 type poolSides struct {
 	old, new poolFigures
-	parts    []both // what they are the sums of
+	parts    []statsPair // what they are the sums of
 }
 
 // poolFigures reads the figures of the keys that have a TTL.
 type poolFigures struct{ figures }
 
-// keys returns those that have a TTL.
+// keys returns the number of keys with a TTL.
 func (f poolFigures) keys() figure {
 	switch {
 	case f.stats == nil:
@@ -562,7 +566,7 @@ func (f poolFigures) keys() figure {
 	return f.sum(&f.stats.Keys, f.churn().expiring).less(f.sum(f.stats.NoTTLKeys, 0))
 }
 
-// bytes returns those of the keys that have a TTL.
+// bytes returns the bytes of the keys with a TTL.
 func (f poolFigures) bytes() figure {
 	switch {
 	case f.stats == nil:
@@ -573,14 +577,14 @@ func (f poolFigures) bytes() figure {
 	return f.sum(f.stats.Bytes, f.churn().expiring*f.mean()).less(f.sum(f.stats.NoTTLBytes, 0))
 }
 
-// less returns what is left of a whole without a part of it.
+// less returns a whole without a part of it.
 func (f figure) less(part figure) figure {
 	return figure{
 		value: max(f.value-part.value, 0), known: true, slack: f.slack.plus(part.slack),
 	}
 }
 
-// poolBytesOf returns the bytes of the keys that have a TTL; nil if they are not known.
+// poolBytesOf returns the bytes of the keys with a TTL; nil if unknown.
 func poolBytesOf(s *profile.Stats) *profile.Estimate {
 	if s.Bytes == nil || s.NoTTLBytes == nil {
 		return nil
@@ -589,7 +593,7 @@ func poolBytesOf(s *profile.Stats) *profile.Estimate {
 	return &e
 }
 
-// scheduleOf returns what expires by itself within each span, cumulative.
+// scheduleOf returns the keys that expire within each span, cumulative.
 func scheduleOf(s *profile.Stats) []Expiry {
 	schedule := []Expiry{}
 	if s.TTL == nil {
@@ -619,5 +623,5 @@ func expiryWithin(s *profile.Stats, within int64) Expiry {
 	return e
 }
 
-// scaled returns a count of a sample, scaled up to all keys.
+// scaled scales a count of a sample up to all keys.
 func scaled(n int64, weight float64) int64 { return int64(math.Round(float64(n) * weight)) }

@@ -2,7 +2,7 @@ package diff
 
 import "keyprof/sampler/profile"
 
-// serverLines compare what the servers say of themselves, server by server.
+// serverLines compares the figures of INFO, server by server.
 func serverLines(before, after *profile.Profile) []ServerLine {
 	lines := []ServerLine{}
 	for i := range after.Nodes {
@@ -14,8 +14,8 @@ func serverLines(before, after *profile.Profile) []ServerLine {
 	return lines
 }
 
-// counterpart returns the server to compare with: the only one, or that at the same
-// address.
+// counterpart returns the old server to compare with: the only one, or the one at
+// the same address; nil if there is none.
 func counterpart(before, after *profile.Profile, new *profile.Node) *profile.Node {
 	if len(before.Nodes) == 1 && len(after.Nodes) == 1 {
 		return &before.Nodes[0]
@@ -28,10 +28,10 @@ func counterpart(before, after *profile.Profile, new *profile.Node) *profile.Nod
 	return nil
 }
 
-// servers is one server on both sides.
+// servers is one server in both profiles.
 type servers struct {
 	old, new *profile.Node
-	receipt  *profile.Receipt // of the old walk, which counts in what follows
+	receipt  *profile.Receipt // of the old scan, which the counters of the new profile include
 }
 
 func (s servers) lines() (lines []ServerLine) {
@@ -73,10 +73,10 @@ func (s servers) policy() (ServerLine, bool) {
 	return ServerLine{Name: "maxmemory_policy", Kind: Word, OldText: s.old.Policy, NewText: s.new.Policy}, s.old.Policy != "" || s.new.Policy != ""
 }
 
-// sameProcess reports whether counters went on counting.
+// sameProcess reports whether counters continued.
 func (s servers) sameProcess() bool { return s.old.RunID != "" && s.old.RunID == s.new.RunID }
 
-// counter returns what was counted since the old profile.
+// counter returns the increase of a counter since the old profile.
 func (s servers) counter(name string) (ServerLine, bool) {
 	old, new := field(s.old, name), field(s.new, name)
 	if !s.sameProcess() || old == nil || new == nil || *new < *old { // CONFIG RESETSTAT
@@ -85,7 +85,8 @@ func (s servers) counter(name string) (ServerLine, bool) {
 	return s.gauge(Counter, name, old, new)
 }
 
-// evictedKeys returns those evicted since the old profile, less those of its walk.
+// evictedKeys returns the keys evicted since the old profile, without those of its
+// scan.
 func (s servers) evictedKeys() (ServerLine, bool) {
 	l, ok := s.counter("evicted_keys")
 	if ok && s.receipt.EvictedByUs != nil {
@@ -95,7 +96,8 @@ func (s servers) evictedKeys() (ServerLine, bool) {
 	return l, ok
 }
 
-// hitRatio returns that of the lookups since the old profile, less those of its walk.
+// hitRatio returns the hit ratio of the lookups since the old profile, without
+// those of its scan.
 func (s servers) hitRatio() (ServerLine, bool) {
 	hits, ok := s.counter("keyspace_hits")
 	misses, known := s.counter("keyspace_misses")
@@ -111,7 +113,7 @@ func (s servers) hitRatio() (ServerLine, bool) {
 	return ServerLine{Name: "hit_ratio", Kind: Share, Change: Change{New: &ratio}}, true
 }
 
-// field returns a figure of INFO; nil if it is none.
+// field returns a numeric field of INFO; nil if there is none.
 func field(n *profile.Node, name string) *float64 {
 	v, ok := n.Info.Float(name)
 	if !ok {

@@ -15,13 +15,14 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// History is the profiles of one label in a directory.
+// History holds the profiles of one label in a directory.
 type History struct{ dir, label string }
 
-// ErrNoProfiles says that a directory holds no profile of any label.
+// ErrNoProfiles reports a directory without a profile of any label.
 var ErrNoProfiles = errors.New("no profiles found")
 
-// LabelsError says that a label must be chosen.
+// LabelsError reports that a directory has profiles of several labels, one of which
+// must be chosen.
 type LabelsError struct {
 	Dir    string
 	Labels []string // at least two, sorted
@@ -31,10 +32,9 @@ func (e *LabelsError) Error() string {
 	return fmt.Sprintf("%s holds profiles of %d labels: %s", e.Dir, len(e.Labels), strings.Join(e.Labels, ", "))
 }
 
-// Open opens the history of a label in a directory that exists. It need not hold
-// any profile yet. An empty label stands for the only one that there is: when
-// there are several the error is a *LabelsError, and it wraps ErrNoProfiles when
-// there is none.
+// Open opens the history of a label in an existing directory, which may be empty.
+// An empty label selects the only label there is: the error is a *LabelsError if
+// there are several, and wraps ErrNoProfiles if there is none.
 func Open(dir, label string) (*History, error) {
 	labels, err := Labels(dir)
 	if err != nil {
@@ -42,7 +42,7 @@ func Open(dir, label string) (*History, error) {
 	}
 	switch {
 	case label != "":
-		return &History{dir, label}, badLabel(label)
+		return &History{dir, label}, labelError(label)
 	case len(labels) == 0:
 		return nil, fmt.Errorf("%s: %w", dir, ErrNoProfiles)
 	case len(labels) > 1:
@@ -51,11 +51,11 @@ func Open(dir, label string) (*History, error) {
 	return &History{dir, labels[0]}, nil
 }
 
-// Create returns Open for a run that writes. It makes the directory, with mode 0700,
-// if nothing but the last part of its path is missing: what lacks more is likely
+// Create opens a history for writing. It makes the directory, with mode 0700, if
+// only the last part of its path is missing: a path that lacks more is likely
 // mistyped, or on a disk that is not mounted.
 func Create(dir, label string) (*History, error) {
-	if err := badLabel(label); err != nil {
+	if err := labelError(label); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -66,14 +66,15 @@ func Create(dir, label string) (*History, error) {
 	return Open(dir, label)
 }
 
-func badLabel(label string) error {
+func labelError(label string) error {
 	if err := CheckLabel(label); err != nil {
 		return fmt.Errorf("label %q: it %w", label, err)
 	}
 	return nil
 }
 
-// Labels returns those of which a directory holds files, by their names, sorted.
+// Labels returns the labels of the profiles in a directory, by the names of the
+// files, sorted.
 func Labels(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -89,13 +90,13 @@ func Labels(dir string) ([]string, error) {
 	return slices.Compact(labels), nil
 }
 
-// path returns that of the profile whose walk began then.
+// path returns the path of the profile whose scan began at that time.
 func (h *History) path(began time.Time) string {
 	return filepath.Join(h.dir, fileName(h.label, began))
 }
 
-// files returns the paths of the regular files that are called as profiles of the
-// label are, newest first.
+// files returns the paths of the regular files named as profiles of the label,
+// newest first.
 func (h *History) files() ([]string, error) {
 	entries, err := os.ReadDir(h.dir)
 	if err != nil {
@@ -112,26 +113,26 @@ func (h *History) files() ([]string, error) {
 	return paths, nil
 }
 
-// isAfter reports whether the profile that a file is called after began after a time.
+// isAfter reports whether the name of a profile says that it began after a time.
 func isAfter(path string, until time.Time) bool {
 	_, began, ok := parseName(filepath.Base(path))
 	return ok && began.After(until)
 }
 
-// errOther says that a file does not hold what its name promises.
-var errOther = errors.New("the file holds another profile than its name says")
+// errWrongName reports a file whose content does not match its name.
+var errWrongName = errors.New("the file holds another profile than its name says")
 
-// header reads that of a profile, if the file at path is one of the label, and
-// was made when its name says.
+// header reads the header of the profile at path, and checks its label and time
+// against the name of the file.
 func (h *History) header(path string) (profile.Header, error) {
 	head, err := read(path, profile.ReadHeader)
 	if err == nil && (head.Label != h.label || h.path(head.Began) != path) {
-		err = fmt.Errorf("%s: %w", path, errOther)
+		err = fmt.Errorf("%s: %w", path, errWrongName)
 	}
 	return head, err
 }
 
-// read returns what from reads in the file at path, which errors name.
+// read applies from to the file at path, and adds the path to errors.
 func read[T any](path string, from func(io.Reader) (T, error)) (T, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -145,21 +146,21 @@ func read[T any](path string, from func(io.Reader) (T, error)) (T, error) {
 	return content, err
 }
 
-// Saved is a profile in its file.
+// Saved is a profile and the path of its file.
 type Saved struct {
 	Path    string
 	Profile *profile.Profile
 }
 
-// errFuture says that a profile began later than it can have.
+// errFuture reports a profile that began in the future.
 var errFuture = errors.New("the profile is dated in the future, as if a clock was wrong: move the file away")
 
 // Newest reads the newest complete profiles of the label that began until then,
-// newest first: n of them, or as many as there are. Files that are called like a
-// profile and cannot be read as one are passed over, and so are those that began
-// later, with errFuture: nothing else would be new as long as they stay. passed says
-// why, an error each.
-func (h *History) Newest(n int, until time.Time) (newest []Saved, passed []error, err error) {
+// newest first: n of them, or as many as there are. Files that are named as a
+// profile but cannot be read as one are skipped. So are those that began later,
+// with errFuture: as long as they stay, nothing else would be the newest. skipped
+// holds an error for each.
+func (h *History) Newest(n int, until time.Time) (newest []Saved, skipped []error, err error) {
 	paths, err := h.files()
 	if err != nil {
 		return nil, nil, err
@@ -170,24 +171,24 @@ func (h *History) Newest(n int, until time.Time) (newest []Saved, passed []error
 		}
 		head, err := h.header(path)
 		if err != nil {
-			passed = append(passed, err)
+			skipped = append(skipped, err)
 			continue
 		}
 		if !head.Complete {
 			continue
 		}
 		if isAfter(path, until) {
-			passed = append(passed, fmt.Errorf("%s: %w", path, errFuture))
+			skipped = append(skipped, fmt.Errorf("%s: %w", path, errFuture))
 			continue
 		}
 		p, err := read(path, profile.Read)
 		if err != nil {
-			passed = append(passed, err)
+			skipped = append(skipped, err)
 			continue
 		}
 		newest = append(newest, Saved{path, p})
 	}
-	return newest, passed, nil
+	return newest, skipped, nil
 }
 
 // MaxLabelBytes is the longest label, in bytes. File systems take names of 255.
@@ -195,7 +196,7 @@ const MaxLabelBytes = 200
 
 var labelSyntax = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
-// CheckLabel returns what makes a label unfit for being part of a file's name.
+// CheckLabel returns an error if a label cannot be part of a file name.
 func CheckLabel(label string) error {
 	switch {
 	case !labelSyntax.MatchString(label):
@@ -208,9 +209,9 @@ func CheckLabel(label string) error {
 
 var forbidden = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 
-// LabelFor returns the label of a server of which only the address is known: host:port,
-// or the path of a socket. What a label may not hold becomes -. Two addresses that
-// differ in nothing else get the same. It may be no label at all: see CheckLabel.
+// LabelFor returns the default label for a server address: host:port, or the path
+// of a socket. Characters that a label may not hold become -, so two addresses may
+// get the same label. The result may be invalid: see CheckLabel.
 func LabelFor(address string) string {
 	return strings.TrimLeft(forbidden.ReplaceAllLiteralString(strings.ToLower(address), "-"), ".-")
 }
@@ -220,14 +221,15 @@ const (
 	suffix      = ".json.zst"
 )
 
-// fileName returns the name of the profile whose walk began then.
+// fileName returns the name of the file of the profile whose scan began at that
+// time.
 func fileName(label string, began time.Time) string {
 	return label + "-" + began.UTC().Format(stampLayout) + suffix
 }
 
-// parseName undoes fileName; not ok: the name is another's. The time is to the
-// second. Since its text has a fixed length, no label can be taken for another,
-// whatever it ends in.
+// parseName undoes fileName; ok is false if the name is not one of a profile. The
+// time is to the second. Since its text has a fixed length, the label is
+// unambiguous.
 func parseName(name string) (label string, began time.Time, ok bool) {
 	stem, _ := strings.CutSuffix(name, suffix)
 	cut := len(stem) - len("-") - len(stampLayout)

@@ -150,7 +150,7 @@ func TestNewest(t *testing.T) {
 		3: {nights[4], nights[3], nights[1]},
 		9: {nights[4], nights[3], nights[1], nights[0]},
 	} {
-		newest, passed, err := create(t, dir, "prod").Newest(n, night.AddDate(0, 0, 5))
+		newest, skipped, err := create(t, dir, "prod").Newest(n, night.AddDate(0, 0, 5))
 		var got []string
 		for _, s := range newest {
 			got = append(got, s.Path)
@@ -158,13 +158,13 @@ func TestNewest(t *testing.T) {
 				t.Errorf("%s: %+v", s.Path, s.Profile)
 			}
 		}
-		if !reflect.DeepEqual(got, want) || passed != nil || err != nil {
-			t.Errorf("%d: %q, %v, %v; want %q", n, got, passed, err, want)
+		if !reflect.DeepEqual(got, want) || skipped != nil || err != nil {
+			t.Errorf("%d: %q, %v, %v; want %q", n, got, skipped, err, want)
 		}
 	}
 }
 
-// What cannot be read is passed over and told, as far as it was looked at.
+// What cannot be read is skipped and told, as far as it was looked at.
 func TestNewestPassesOver(t *testing.T) {
 	dir := t.TempDir()
 	nights := putNights(t, dir, "prod", "cccccc")
@@ -180,17 +180,17 @@ func TestNewestPassesOver(t *testing.T) {
 	later := night.AddDate(1, 0, 0)
 	copied := put(t, dir, fileName("prod", later), made("prod", night, true))
 	lent := put(t, dir, fileName("prod", later.Add(time.Second)), made("other", later, true))
-	newest, passed, err := create(t, dir, "prod").Newest(2, later.Add(time.Second))
+	newest, skipped, err := create(t, dir, "prod").Newest(2, later.Add(time.Second))
 	if err != nil || len(newest) != 2 || newest[0].Path != nights[2] || newest[1].Path != nights[1] {
 		t.Fatalf("%v, %v", newest, err)
 	}
 	for i, path := range []string{lent, copied, nights[5], nights[4], nights[3]} {
-		if i >= len(passed) || !strings.HasPrefix(passed[i].Error(), path+": ") {
-			t.Fatalf("%d: %v, want one about %s", i, passed, path)
+		if i >= len(skipped) || !strings.HasPrefix(skipped[i].Error(), path+": ") {
+			t.Fatalf("%d: %v, want one about %s", i, skipped, path)
 		}
 	}
-	if len(passed) != 5 || !errors.Is(passed[0], errOther) || !errors.Is(passed[4], profile.ErrTruncated) {
-		t.Errorf("%v", passed)
+	if len(skipped) != 5 || !errors.Is(skipped[0], errWrongName) || !errors.Is(skipped[4], profile.ErrTruncated) {
+		t.Errorf("%v", skipped)
 	}
 }
 
@@ -198,12 +198,12 @@ func TestNewestPassesOver(t *testing.T) {
 func TestNewestPassesOverTheFuture(t *testing.T) {
 	dir := t.TempDir()
 	nights := putNights(t, dir, "prod", "cccc")
-	newest, passed, err := create(t, dir, "prod").Newest(2, night.AddDate(0, 0, 2).Add(400*time.Millisecond))
+	newest, skipped, err := create(t, dir, "prod").Newest(2, night.AddDate(0, 0, 2).Add(400*time.Millisecond))
 	if err != nil || len(newest) != 2 || newest[0].Path != nights[2] || newest[1].Path != nights[1] {
 		t.Errorf("%v, %v", newest, err)
 	}
-	if len(passed) != 1 || !errors.Is(passed[0], errFuture) || !strings.HasPrefix(passed[0].Error(), nights[3]+": ") {
-		t.Errorf("%v", passed)
+	if len(skipped) != 1 || !errors.Is(skipped[0], errFuture) || !strings.HasPrefix(skipped[0].Error(), nights[3]+": ") {
+		t.Errorf("%v", skipped)
 	}
 }
 

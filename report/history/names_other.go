@@ -4,5 +4,5 @@ package history
 
 import "io/fs"
 
-// names returns how many names a file has, of which nothing is known here.
-func names(fs.FileInfo) uint64 { return 1 }
+// linkCount returns the number of hard links of a file.
+func linkCount(fs.FileInfo) uint64 { return 1 }

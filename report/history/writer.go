@@ -15,25 +15,25 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// ErrLocked says that another process is making a profile of the label.
+// ErrLocked reports that another process is making a profile of the label.
 var ErrLocked = errors.New("another run is profiling under this label")
 
-// Writer is a history that nobody else writes to until Close.
+// Writer is a history that is locked for writing until Close.
 type Writer struct {
 	h    *History
 	lock *flock.Flock
 	last Saved // what Save wrote last
 }
 
-// Lock makes sure that one process writes to the history at a time, and that it can:
-// what hinders it should show before the walk. The system ends the lock with the
-// process, however that ends, so the file of the lock stays and means nothing by
-// itself. (To remove it would allow two locks: one on the file that is removed,
-// one on the next.) A held lock gives an error that wraps ErrLocked and tells who
-// holds it, where that is known.
+// Lock locks the history for one writing process, and checks that it can be written
+// to, so that errors show before the scan. The system releases the lock when the
+// process ends, so the lock file stays and means nothing by itself. (If it were
+// removed, two processes could hold a lock: one on the removed file, one on the
+// next.) If another process holds the lock, the error wraps ErrLocked and names the
+// process, if known.
 //
-// Lock waits for the next second, if there is a profile of this one: files are
-// called after the second.
+// If there is a profile of this second, Lock waits for the next one: files are
+// named after the second.
 func (h *History) Lock() (*Writer, error) {
 	path := h.lockPath()
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
@@ -47,7 +47,7 @@ func (h *History) Lock() (*Writer, error) {
 	case !got:
 		return nil, fmt.Errorf("%w%s", ErrLocked, h.holder())
 	}
-	w.sign(strconv.Itoa(os.Getpid()) + "\n")
+	w.writeHolder(strconv.Itoa(os.Getpid()) + "\n")
 	h.sweep()
 	if err := errors.Join(profile.CheckWritable(h.path(time.Now())), h.awaitFreeSecond()); err != nil {
 		return nil, errors.Join(err, w.Close())
@@ -55,9 +55,8 @@ func (h *History) Lock() (*Writer, error) {
 	return w, nil
 }
 
-// sweep removes the temporary files of runs that were killed. Whoever holds the lock
-// of the label is the only one who writes files that are called after it. What cannot
-// be removed does no harm.
+// sweep removes the temporary files of runs that were killed. Only the holder of
+// the lock writes files of this label. Errors are ignored: what stays does no harm.
 func (h *History) sweep() {
 	entries, err := os.ReadDir(h.dir)
 	if err != nil {
@@ -71,9 +70,9 @@ func (h *History) sweep() {
 	}
 }
 
-// Close ends the lock.
+// Close releases the lock.
 func (w *Writer) Close() error {
-	w.sign("")
+	w.writeHolder("")
 	return w.lock.Close()
 }
 
@@ -83,9 +82,10 @@ func (h *History) lockPath() string { return filepath.Join(h.dir, h.lockName()) 
 // with a dot.
 func (h *History) lockName() string { return "." + h.label + ".lock" }
 
-// sign writes who holds the lock into its file. It is for people: where it cannot
-// be written (Windows protects locked files, a disk may be full) nobody is named.
-func (w *Writer) sign(text string) {
+// writeHolder writes the process ID of the holder to the lock file, for people.
+// Where that fails (Windows protects locked files, a disk may be full), no holder
+// is named.
+func (w *Writer) writeHolder(text string) {
 	f, err := w.h.openLock(os.O_WRONLY)
 	if err != nil {
 		return
@@ -96,12 +96,12 @@ func (w *Writer) sign(text string) {
 	}
 }
 
-// errTwin says that the file of a lock has another name, too, as backups by hard
-// links give it: what it holds is not ours.
-var errTwin = errors.New("the file has another name")
+// errHardLink reports a lock file with another hard link, as some backups make: the
+// file is not ours to write to.
+var errHardLink = errors.New("the file has another name")
 
-// openLock opens the file of the lock for what it holds: a file that has this name
-// alone.
+// openLock opens the lock file to read or write its content. The file must have no
+// other hard link.
 func (h *History) openLock(flag int) (*os.File, error) {
 	named, err := os.Lstat(h.lockPath())
 	if err != nil {
@@ -117,8 +117,8 @@ func (h *History) openLock(flag int) (*os.File, error) {
 		return nil, err
 	}
 	opened, err := f.Stat()
-	if err == nil && (!os.SameFile(named, opened) || names(opened) > 1) {
-		err = errTwin
+	if err == nil && (!os.SameFile(named, opened) || linkCount(opened) > 1) {
+		err = errHardLink
 	}
 	if err != nil {
 		f.Close()
@@ -127,7 +127,8 @@ func (h *History) openLock(flag int) (*os.File, error) {
 	return f, nil
 }
 
-// holder continues ErrLocked.
+// holder returns the holder of the lock, to be appended to ErrLocked; empty if
+// unknown.
 func (h *History) holder() string {
 	f, err := h.openLock(os.O_RDONLY)
 	if err != nil {
@@ -141,7 +142,7 @@ func (h *History) holder() string {
 	return fmt.Sprintf(" (process %d)", pid)
 }
 
-// awaitFreeSecond returns in a second after which no profile is called.
+// awaitFreeSecond returns in a second that no profile is named after.
 func (h *History) awaitFreeSecond() error {
 	for {
 		now := time.Now()
@@ -157,9 +158,9 @@ func (h *History) awaitFreeSecond() error {
 }
 
 const (
-	// DefaultKeep is how many complete profiles to keep.
+	// DefaultKeep is the default number of complete profiles to keep.
 	DefaultKeep = 90
-	// MinKeep is the fewest: two can be compared.
+	// MinKeep is the fewest profiles to keep: two can be compared.
 	MinKeep = 2
 )
 
@@ -184,17 +185,16 @@ func (w *Writer) Save(p *profile.Profile) (string, error) {
 	return path, nil
 }
 
-// Prune deletes the complete profiles of the label beyond the newest keep, which
-// are at least MinKeep, and the incomplete ones that are older than all that stay.
-// It does so only if what was saved last is complete: nights that fail must not
-// use up those that did not. That profile itself stays. Those that are dated after it
-// stay, too, and are not among the newest: whether their clock was wrong or tonight's
-// is not known. Of the newest, MinKeep are read to their end, so that as many stay
-// that can be.
+// Prune deletes the complete profiles of the label beyond the newest keep (at least
+// MinKeep), and the incomplete ones that are older than all that stay. It does so
+// only if the profile saved last is complete, so that failed runs do not use up the
+// good ones; that profile itself stays. Profiles dated after it stay too, and are
+// not counted: a clock was wrong, then or now. The newest MinKeep profiles are read
+// to their end, so that at least as many readable ones stay.
 //
 // A file is deleted only if its name and its content say that it is a profile of
-// this label that began then. It returns the paths of the files that are gone, also
-// with an error, which tells of those that could not be deleted.
+// this label that began at that time. Prune returns the paths of the deleted files,
+// also with an error, which names those that could not be deleted.
 func (w *Writer) Prune(keep int) (removed []string, err error) {
 	if w.last.Profile == nil || !w.last.Profile.Complete {
 		return nil, nil
@@ -210,8 +210,8 @@ func (w *Writer) Prune(keep int) (removed []string, err error) {
 	return removed, err
 }
 
-// surplus returns the profiles behind the newest keep complete ones, of which the one
-// that was saved last is the first.
+// surplus returns the profiles older than the newest keep complete ones, counting
+// the one saved last as the first.
 func (w *Writer) surplus(keep int) ([]string, error) {
 	paths, err := w.h.files()
 	if err != nil || len(paths) <= keep {

@@ -172,7 +172,7 @@ func TestLockFileWithATwin(t *testing.T) {
 	if err := errors.Join(os.Remove(path), os.WriteFile(filepath.Join(dir, "other"), []byte("text"), 0o600), os.Symlink("other", path)); err != nil {
 		t.Fatal(err)
 	}
-	w.sign("1\n")
+	w.writeHolder("1\n")
 	if got, err := os.ReadFile(filepath.Join(dir, "other")); err != nil || string(got) != "text" {
 		t.Errorf("the target holds %q, %v", got, err)
 	}

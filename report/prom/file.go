@@ -17,31 +17,30 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// DefaultTop is how many namespaces have samples of their own.
+// DefaultTop is the default number of namespaces with samples of their own.
 const DefaultTop = 20
 
-// MaxTop is the most namespaces that may have samples of their own: each makes
-// five time series, and others whenever namespaces change places.
+// MaxTop limits the namespaces with samples of their own: each makes five time
+// series, and more whenever namespaces change places.
 const MaxTop = 1000
 
-// Options say what to write.
+// Options controls what is written.
 type Options struct {
-	// Top is how many namespaces, the largest, have samples of their own; the
-	// others are summed up.
+	// Top is the number of namespaces, the largest ones, with samples of their
+	// own; the others are summed up.
 	Top int
 }
 
-// What can be wrong with the name of a file to be written.
+// Errors of CheckName.
 var (
-	// ErrSuffix says that node_exporter would not read the file.
+	// ErrSuffix reports a file name that node_exporter would not read.
 	ErrSuffix = errors.New("file name must end in .prom: node_exporter reads no other files")
-	// ErrStar says that the temporary file could not be named: its name would end
-	// in .prom, too.
+	// ErrStar reports a file name that would give a temporary file whose name ends
+	// in .prom, which node_exporter would read.
 	ErrStar = errors.New("file name must not contain a *")
 )
 
-// CheckName reports whether a file of that name can serve. The error is ErrSuffix
-// or ErrStar.
+// CheckName returns ErrSuffix or ErrStar if a file of that name cannot be used.
 func CheckName(path string) error {
 	switch name := filepath.Base(path); {
 	case filepath.Ext(name) != ".prom":
@@ -52,8 +51,8 @@ func CheckName(path string) error {
 	return nil
 }
 
-// CheckWritable reports whether WriteFile can write to path, as far as that can be
-// known without doing it: by creating its temporary file and removing it.
+// CheckWritable returns an error if WriteFile could not write to path. It creates a
+// temporary file in the same directory and removes it.
 func CheckWritable(path string) error {
 	if err := CheckName(path); err != nil {
 		return err
@@ -89,11 +88,11 @@ func WriteFile(path string, p *profile.Profile, c *diff.Comparison, o Options) e
 	return profile.AboutFile(path, prometheus.WriteToTextfile(path, registry))
 }
 
-// timestamp returns in seconds since 1970, to the millisecond.
+// timestamp returns seconds since 1970, to the millisecond.
 func timestamp(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// lastSuccess returns when a run was last complete, in seconds since 1970: this one, or
-// the one that the older file at path tells of. nil: not known.
+// lastSuccess returns the end of the last complete run, in seconds since 1970: this
+// one, or that in the older file at path; nil if unknown.
 func lastSuccess(path string, p *profile.Profile) *float64 {
 	if p.Complete {
 		return new(timestamp(p.Ended))
@@ -107,7 +106,7 @@ func lastSuccess(path string, p *profile.Profile) *float64 {
 	return nil
 }
 
-// deploymentOf returns the deployment that a sample is about; empty: it has no name.
+// deploymentOf returns the deployment label of a sample; empty if it has none.
 func deploymentOf(m *dto.Metric) string {
 	for _, l := range m.GetLabel() {
 		if l.GetName() == deploymentLabel {
@@ -117,11 +116,11 @@ func deploymentOf(m *dto.Metric) string {
 	return ""
 }
 
-// mostBytes of an older file are read: many times what MaxTop namespaces take.
+// mostBytes limits how much of an older file is read: many times what MaxTop
+// namespaces take.
 const mostBytes = 16 << 20
 
-// readFile reads the metrics of an older file; none if it is damaged, as what it
-// says then may be cut short.
+// readFile returns the metrics of an older file; none if the file is damaged.
 func readFile(path string) map[string]*dto.MetricFamily {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() { // reading a pipe may not end
 		return nil

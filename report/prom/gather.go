@@ -14,8 +14,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// gather returns all metrics of a profile. success is when a run was last complete, in
-// seconds since 1970; nil: not known.
+// gather returns all metrics of a profile. success is the end of the last complete
+// run, in seconds since 1970; nil if unknown.
 func gather(p *profile.Profile, c *diff.Comparison, o Options, success *float64) (*prometheus.Registry, error) {
 	e := newExposition(p.Label)
 	e.namespaces(p, o.Top)
@@ -27,7 +27,7 @@ func gather(p *profile.Profile, c *diff.Comparison, o Options, success *float64)
 	return e.registry, e.err
 }
 
-// pool is what a volatile-* policy can evict.
+// pool adds the keys that a volatile-* policy can evict.
 func (e *exposition) pool(p *profile.Profile) {
 	keys := e.gauge("volatile_keys", "Scanned keys that have a TTL: all that a volatile-* policy can evict. Absent if TTLs were not measured.")
 	bytes := e.gauge("volatile_bytes", "Bytes of the scanned keys that have a TTL. Absent if TTLs or sizes were not measured.")
@@ -43,7 +43,7 @@ func (e *exposition) pool(p *profile.Profile) {
 
 const secondsPerDay = 24 * 60 * 60
 
-// runways are the limits that the keyspace is on its way to.
+// runways adds the times until limits are reached.
 func (e *exposition) runways(c *diff.Comparison) {
 	likely := e.gauge("runway_seconds", "Time from the last run until a limit is reached, at the rate since the run before: pool-empty means that no key with a TTL is left to evict, maxmemory-full that used_memory has reached maxmemory. Absent if that rate does not lead to the limit, and without an earlier run to compare with.", "limit")
 	soonest := e.gauge("runway_soonest_seconds", "Time from the last run until a limit is reached, at the fastest rate of all runs compared. Absent if fewer than two rates are known.", "limit")
@@ -63,7 +63,7 @@ func inSeconds(days *float64) *float64 {
 	return new(*days * secondsPerDay)
 }
 
-// servers are what the servers say of their memory.
+// servers adds the memory figures of the servers.
 func (e *exposition) servers(p *profile.Profile) {
 	used := e.gauge("server_used_memory_bytes", "The server's used_memory when the scan began. Absent if INFO is refused.", "server")
 	limit := e.gauge("server_maxmemory_bytes", "The server's maxmemory when the scan began; 0 means no limit. Absent if the server does not report it.", "server")
@@ -92,7 +92,7 @@ func residentSet(n *profile.Node) *float64 {
 	return number(&bytes)
 }
 
-// run is when the walk was, and what it left out.
+// run adds when the scan ran and what it covered.
 func (e *exposition) run(p *profile.Profile, success *float64) {
 	e.gauge("last_run_timestamp_seconds", "End of the last run that wrote this file, complete or not, in seconds since 1970.").
 		set(timestamp(p.Ended))
@@ -135,7 +135,7 @@ func missing(p *profile.Profile) int {
 	return len(refused)
 }
 
-// cost is what the run took from the server.
+// cost adds the load of the run on the server.
 func (e *exposition) cost(r *profile.Receipt) {
 	load := e.gauge("run_main_thread_ratio", "Share of the server's main thread that the last run used, at most: may include waiting for other clients. Absent if the run was too short to measure.")
 	if share, ok := report.LoadAtMost(r); ok {
@@ -156,17 +156,18 @@ func (e *exposition) cost(r *profile.Receipt) {
 // prefix begins the names of all metrics.
 const prefix = "keyprof"
 
-// deploymentLabel tells apart the files of several deployments.
+// deploymentLabel keeps the files of several deployments apart.
 const deploymentLabel = "deployment"
 
-// exposition collects samples. The first error stays.
+// exposition collects samples and keeps the first error.
 type exposition struct {
 	registry   *prometheus.Registry
 	registerer prometheus.Registerer
 	err        error
 }
 
-// newExposition returns one of which all samples carry the deployment, if it has a name.
+// newExposition returns an exposition whose samples carry the deployment label,
+// unless deployment is empty.
 func newExposition(deployment string) *exposition {
 	r := prometheus.NewRegistry()
 	e := &exposition{registry: r, registerer: r}
@@ -176,8 +177,8 @@ func newExposition(deployment string) *exposition {
 	return e
 }
 
-// gauge returns a metric without samples. help may not depend on the profile:
-// node_exporter wants it to be the same in all files.
+// gauge registers a metric. help must not depend on the profile: node_exporter
+// wants the same text in all files.
 func (e *exposition) gauge(name, help string, labels ...string) gauge {
 	vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: name, Help: help}, labels)
 	e.keep(e.registerer.Register(vec))
@@ -196,7 +197,7 @@ type gauge struct {
 	vec *prometheus.GaugeVec
 }
 
-// set makes a sample, if v is a figure.
+// set adds a sample, unless v is NaN or infinite.
 func (g gauge) set(v float64, labels ...string) {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return
@@ -209,20 +210,20 @@ func (g gauge) set(v float64, labels ...string) {
 	sample.Set(v)
 }
 
-// setIf makes a sample of what may be absent.
+// setIf adds a sample unless v is nil.
 func (g gauge) setIf(v *float64, labels ...string) {
 	if v != nil {
 		g.set(*v, labels...)
 	}
 }
 
-// measure is a metric of which each namespace has a sample.
+// measure is a metric with a sample for each namespace.
 type measure struct {
 	name, help string
 	of         func(*profile.Stats) *profile.Estimate
 }
 
-// others explains the row that is no namespace.
+// others describes the sum of the namespaces without samples of their own.
 const others = ` The namespace "(other)" is the sum of those that have no samples of their own.`
 
 var measures = []measure{
@@ -248,9 +249,10 @@ var measures = []measure{
 	},
 }
 
-// namespaces are the figures of the largest namespaces, and the sums of the rest.
+// namespaces adds the figures of the largest namespaces, and the sums of the
+// others.
 func (e *exposition) namespaces(p *profile.Profile, top int) {
-	rows := rowsOf(p, top)
+	rows := seriesOf(p, top)
 	for _, m := range measures {
 		g := e.gauge(m.name, m.help, "db", "namespace")
 		for id, parts := range rows {
@@ -262,9 +264,8 @@ func (e *exposition) namespaces(p *profile.Profile, top int) {
 	}
 }
 
-// bounds are the ends of the intervals of a measure that was estimated from a sample.
-// Those of sums are not known to a row.
-func (e *exposition) bounds(m measure, rows map[row][]*profile.Stats) {
+// bounds adds the ends of the confidence intervals of a sample. Sums have none.
+func (e *exposition) bounds(m measure, rows map[seriesID][]*profile.Stats) {
 	const absent = " Absent after a full scan, and for sums."
 	lower := e.gauge(m.name+"_lower_bound", "Lower end of the 95 % interval of keyprof_"+m.name+"."+absent, "db", "namespace")
 	upper := e.gauge(m.name+"_upper_bound", "Upper end of the 95 % interval of keyprof_"+m.name+", also absent where it is unknown, as a few keys may hold much more."+absent, "db", "namespace")
@@ -281,20 +282,20 @@ func (e *exposition) bounds(m measure, rows map[row][]*profile.Stats) {
 	}
 }
 
-// row is what tells samples apart: a namespace as reports print it, or what sums
-// the rest of a database up, which no namespace is printed like.
-type row struct {
+// seriesID identifies a time series: a database and a namespace as reports print
+// it, or (other), which no namespace is printed as.
+type seriesID struct {
 	db   int
 	text string
 }
 
-// rowsOf returns the keys of each row. Namespaces that are printed alike, as they may
-// be when their names are cut, are one row: a sample that is there twice would
-// make the whole file invalid.
-func rowsOf(p *profile.Profile, top int) map[row][]*profile.Stats {
-	rows := map[row][]*profile.Stats{}
+// seriesOf returns the statistics that each series sums up. Namespaces that are
+// printed alike, as cut names may be, share a series: a duplicate sample would make
+// the whole file invalid.
+func seriesOf(p *profile.Profile, top int) map[seriesID][]*profile.Stats {
+	rows := map[seriesID][]*profile.Stats{}
 	for i, ns := range ranked(p) {
-		id := row{ns.DB, profile.OtherPattern}
+		id := seriesID{ns.DB, profile.OtherPattern}
 		if i < top {
 			id.text = report.NamespaceText(ns)
 		}
@@ -303,7 +304,7 @@ func rowsOf(p *profile.Profile, top int) map[row][]*profile.Stats {
 	return rows
 }
 
-// ranked returns the namespaces, the largest first, and what is no namespace last.
+// ranked returns the namespaces, the largest first and (other) last.
 func ranked(p *profile.Profile) []*profile.Namespace {
 	list := make([]*profile.Namespace, len(p.Namespaces))
 	for i := range p.Namespaces {
@@ -319,7 +320,7 @@ func ranked(p *profile.Profile) []*profile.Namespace {
 	return list
 }
 
-// weight returns in bytes, or in keys if sizes were not measured.
+// weight returns the bytes of a namespace, or its keys if sizes were not measured.
 func weight(ns *profile.Namespace) int64 {
 	if ns.Bytes != nil {
 		return ns.Bytes.Value

@@ -1,27 +1,27 @@
-// Package redact makes what was found about a keyspace fit to be shared: it
-// replaces what is data in the names of keys, and what identifies the server.
+// Package redact makes a profile fit to be shared: it replaces data in the names of
+// keys, and what identifies the server.
 //
 // # What is data in a name
 //
-// What namespaces replace by a placeholder is data: ids, times, addresses,
-// tokens, and words of which one place has too many. What is left in a pattern
-// are words. Most are the schema: user, session. Some are data all the same:
-// the alice of user:alice:cart, if fewer than 64 users are there. No program can
-// know which, so a word stays only if there is a reason to think it schema:
+// Namespaces already replace some data by placeholders: IDs, times, addresses,
+// tokens, and words of which one place has too many. The words that are left are
+// mostly schema: user, session. Some are data all the same: the alice of
+// user:alice:cart, if there are fewer than 64 users. No program can know which, so
+// a word stays only if there is a reason to take it for schema:
 //
-//   - It is a word that the software which uses Redis is made of, such as queue
-//     or failed; see vocabulary.
+//   - It is a common word of software that uses Redis, such as queue or failed;
+//     see vocabulary.
 //   - Or it covers at least [Options.Rare] keys, and it is not one of several
 //     words that are followed by the same word: acme:orders, globex:orders and
 //     so on are tenants.
 //
-// This is decided place by place from the left, each after the words before it
-// have been decided. What is replaced becomes <*>, and namespaces that are then
-// called the same are summed up.
+// This is decided place by place from the left, each after the words before it. A
+// replaced word becomes <*>, and namespaces that then have the same name are summed
+// up.
 //
-// # What becomes of a name
+// # Names of keys
 //
 // A key's name becomes its namespace and a token, such as user:<*> #1f2e3d4c5b6a:
-// the same for the same name within a run, and of no use for anything else. It
-// is a keyed hash, as a plain one could be found out by trying names.
+// the same for the same name within a run, and of no other use. It is a keyed hash,
+// as a plain one could be reversed by trying names.
 package redact

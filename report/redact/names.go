@@ -12,15 +12,15 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// DefaultRare is how many keys a word must cover to be shown. A person or a
-// customer seldom has as many; a kind of key that has fewer matters little.
+// DefaultRare is the default of Options.Rare. A person or a customer seldom has
+// that many keys; a kind of key that has fewer matters little.
 const DefaultRare = 100
 
-// Options say how to redact.
+// Options controls redaction.
 type Options struct {
-	Key  []byte // of the run, secret, at random: what makes tokens of names
-	Rare int64  // keys; words that cover fewer are replaced
-	// Delimiters are those by which the names were cut; nil: the default ones.
+	Key  []byte // secret and random, new in each run: the key of the hash that makes tokens
+	Rare int64  // keys; words that cover fewer keys are replaced
+	// Delimiters are the delimiters by which names were split; nil: the defaults.
 	Delimiters *pattern.Delimiters
 }
 
@@ -28,32 +28,32 @@ type Options struct {
 type Row struct {
 	Pattern string
 	Keys    int64
-	Rule    bool // a rule gave the name
+	Rule    bool // named by a pattern rule
 }
 
-// Names redacts names by what all namespaces together tell.
+// Names redacts names, based on all namespaces together.
 type Names struct {
 	key       []byte
 	delims    *pattern.Delimiters
-	root      *place
+	root      *wordTree
 	shown     map[string]bool // words
 	templates []template
 }
 
-// NewNames decides which words of these namespaces are shown. Rules are those
-// that gave some of them their names.
+// NewNames decides which words of these namespaces are shown. rules are the pattern
+// rules that named some of them.
 func NewNames(o Options, rows []Row, rules []string) *Names {
 	delims := o.Delimiters
 	if delims == nil {
 		delims = (&pattern.Dictionary{}).FirstLevel()
 	}
-	n := &Names{key: o.Key, delims: delims, root: &place{}, shown: map[string]bool{}}
+	n := &Names{key: o.Key, delims: delims, root: &wordTree{}, shown: map[string]bool{}}
 	for _, row := range rows {
 		if elements, ok := n.delims.Elements(row.Pattern); ok && !row.Rule {
 			n.root.add(elements, row.Keys)
 		}
 	}
-	n.root.settle(o.Rare, n.shown)
+	n.root.decide(o.Rare, n.shown)
 	for _, rule := range rules[:min(len(rules), pattern.MaxRules)] { // who made more was not keyprof
 		if t, ok := parseTemplate(rule); ok {
 			n.templates = append(n.templates, t)
@@ -88,8 +88,8 @@ func (n *Names) Pattern(p string, rule bool) string {
 	return b.String()
 }
 
-// Key returns a key with its name redacted, by the redacted name of its namespace. A
-// name that is all schema stays.
+// Key returns a key with its name redacted, given the redacted name of its
+// namespace. A name without data stays.
 func (n *Names) Key(k profile.Key, namespace string) profile.Key {
 	raw := rawName(k.KeyName)
 	if k.Length == 0 && (raw == namespace || raw == "") {
@@ -99,7 +99,7 @@ func (n *Names) Key(k profile.Key, namespace string) profile.Key {
 	return k
 }
 
-// KeyAlone returns Key for a key whose namespace is not known.
+// KeyAlone is like Key, for a key whose namespace is unknown.
 func (n *Names) KeyAlone(k profile.Key) profile.Key {
 	return n.Key(k, n.Pattern(n.delims.Of(rawName(k.KeyName)), false))
 }
@@ -113,7 +113,7 @@ func rawName(k profile.KeyName) string {
 	return raw
 }
 
-// tokenBytes are enough to tell the names of a profile apart.
+// tokenBytes is the length of a token, enough to tell the names of a profile apart.
 const tokenBytes = 6
 
 func (n *Names) token(name string) string {
@@ -122,7 +122,7 @@ func (n *Names) token(name string) string {
 	return hex.EncodeToString(mac.Sum(nil)[:tokenBytes])
 }
 
-// isShown reports whether a text has no word that is not shown somewhere.
+// isShown reports whether all words of a text are shown somewhere.
 func (n *Names) isShown(text string) bool {
 	elements, ok := n.delims.Elements(text)
 	for _, e := range elements {
@@ -133,8 +133,7 @@ func (n *Names) isShown(text string) bool {
 	return ok
 }
 
-// Dictionary returns what is left of the decisions by which names were grouped: those
-// without a word that is not shown.
+// Dictionary returns the grouping decisions whose words are all shown.
 func (n *Names) Dictionary(d *pattern.Dictionary) *pattern.Dictionary {
 	shown := *d
 	shown.Protected, shown.Collapsed, shown.Fused = map[string][]string{}, map[string][][]string{}, map[string]string{}
@@ -168,25 +167,26 @@ func (n *Names) allShown(texts []string) (kept []string) {
 	return kept
 }
 
-// place is where the elements before it lead, in a tree of all patterns.
-type place struct {
+// wordTree is a node in the tree of all patterns, reached by the elements before
+// it.
+type wordTree struct {
 	keys     int64 // of all namespaces that go through it
-	children map[string]*place
-	words    map[string]bool // the children that are words; once settled, all of them are shown
+	children map[string]*wordTree
+	words    map[string]bool // the children that are words; once decided, all of them are shown
 	strong   bool            // a delimiter of the first level leads to it
 }
 
-func (p *place) child(text string) *place {
+func (p *wordTree) child(text string) *wordTree {
 	if p.children == nil {
-		p.children, p.words = map[string]*place{}, map[string]bool{}
+		p.children, p.words = map[string]*wordTree{}, map[string]bool{}
 	}
 	if p.children[text] == nil {
-		p.children[text] = &place{}
+		p.children[text] = &wordTree{}
 	}
 	return p.children[text]
 }
 
-func (p *place) add(elements []pattern.Element, keys int64) {
+func (p *wordTree) add(elements []pattern.Element, keys int64) {
 	for _, e := range elements {
 		next := p.child(e.Text)
 		if e.Word {
@@ -198,8 +198,8 @@ func (p *place) add(elements []pattern.Element, keys int64) {
 	}
 }
 
-// merge adds the tree below from to that below p.
-func (p *place) merge(from *place) {
+// merge adds the tree below from to p.
+func (p *wordTree) merge(from *wordTree) {
 	p.keys += from.keys
 	p.strong = from.strong
 	for text, c := range from.children {
@@ -210,9 +210,9 @@ func (p *place) merge(from *place) {
 	}
 }
 
-// settle decides which words at and below p are shown, and joins the others as
-// one wildcard, whose names are then looked at together.
-func (p *place) settle(rare int64, shown map[string]bool) {
+// decide selects the words at and below p that are shown. The others are merged
+// into one wildcard, so that the names below them are decided together.
+func (p *wordTree) decide(rare int64, shown map[string]bool) {
 	repeated := p.repeated()
 	for word := range p.words {
 		c := p.children[word]
@@ -225,17 +225,17 @@ func (p *place) settle(rare int64, shown map[string]bool) {
 		delete(p.words, word)
 	}
 	for _, c := range p.children {
-		c.settle(rare, shown)
+		c.decide(rare, shown)
 	}
 }
 
-// manyAlike is how many words followed by the same word are more likely data
-// than schema.
-const manyAlike = 4
+// manyTenants is the number of words followed by the same word from which they are
+// taken for data: acme:orders, globex:orders.
+const manyTenants = 4
 
-// repeated returns the words that share with others the word that follows them:
-// the orders of acme:orders and globex:orders.
-func (p *place) repeated() map[string]bool {
+// repeated returns the words that share with others the word that follows them, as
+// in acme:orders and globex:orders.
+func (p *wordTree) repeated() map[string]bool {
 	followed := map[string][]string{}
 	for word := range p.words {
 		if vocabulary[word] {
@@ -253,32 +253,32 @@ func (p *place) repeated() map[string]bool {
 	repeated := map[string]bool{}
 	for _, words := range followed {
 		for _, word := range words {
-			repeated[word] = repeated[word] || len(words) >= manyAlike
+			repeated[word] = repeated[word] || len(words) >= manyTenants
 		}
 	}
 	return repeated
 }
 
-// shows reports whether a word is shown here. Where no namespace leads, only
-// words of the vocabulary are.
-func (p *place) shows(word string) bool { return vocabulary[word] || p != nil && p.words[word] }
+// shows reports whether a word is shown here. Below nil, where no namespace leads,
+// only words of the vocabulary are.
+func (p *wordTree) shows(word string) bool { return vocabulary[word] || p != nil && p.words[word] }
 
-// next returns where an element leads; nil where no namespace does.
-func (p *place) next(text string) *place {
+// next returns the node of an element; nil if no namespace leads there.
+func (p *wordTree) next(text string) *wordTree {
 	if p == nil {
 		return nil
 	}
 	return p.children[text]
 }
 
-// template is what the rules of people make of names: their own words are
-// shown, and what they captured is data.
+// template matches the names that a pattern rule gives: its own words are shown,
+// captured text is data.
 type template struct {
 	made  *regexp.Regexp // a name that the rule gave
 	shown string
 }
 
-// captures are the uses of a match in the name of a rule.
+// captures matches the references to captures in the name of a rule.
 var captures = regexp.MustCompile(`\$\$|\$\d+|\$\{\w+\}`)
 
 // parseTemplate reads a rule, REGEX=NAME.
@@ -310,9 +310,9 @@ func parseTemplate(rule string) (template, bool) {
 	return template{expr, shown.String()}, err == nil
 }
 
-// vocabulary are words that stay however few keys they cover: those that the
-// software which uses Redis is made of. None may be the name of a person, a
-// place, a company, or anything of theirs.
+// vocabulary lists words that are shown however few keys they cover: those of
+// software that uses Redis. None may be the name of a person, a place or a company,
+// or of anything of theirs.
 var vocabulary = func() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range strings.Fields(`

@@ -10,36 +10,36 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// leftOut stands in the place of text that may hold anything.
-const leftOut = "<redacted>"
+// redactedText replaces text that may hold anything.
+const redactedText = "<redacted>"
 
-// Server redacts what identifies the deployment in all parts of a profile but
-// its namespaces and keys, and marks it. It returns a profile that shares
-// with p what it did not have to change.
+// Server redacts what identifies the deployment in all parts of a profile except
+// its namespaces and keys, and marks it as redacted. The result shares with p what
+// did not have to change.
 func Server(p *profile.Profile) *profile.Profile {
 	shown, a := *p, addressesOf(p)
 	shown.Label = ""
 	shown.Design.Redacted = true
 	shown.Design.PatternRules = nil
 	if p.Design.Match != "" {
-		shown.Design.Match = leftOut
+		shown.Design.Match = redactedText
 	}
-	shown.Nodes = mapped(p.Nodes, a.node)
-	shown.Missing = mapped(p.Missing, a.missing)
-	shown.Warnings = mapped(p.Warnings, a.warning)
-	shown.Receipt.Waits = mapped(p.Receipt.Waits, func(w profile.Wait) profile.Wait {
+	shown.Nodes = mapSlice(p.Nodes, a.node)
+	shown.Missing = mapSlice(p.Missing, a.missing)
+	shown.Warnings = mapSlice(p.Warnings, a.warning)
+	shown.Receipt.Waits = mapSlice(p.Receipt.Waits, func(w profile.Wait) profile.Wait {
 		w.Cause = Reason(w.Cause)
 		return w
 	})
-	shown.Receipt.Brakes = mapped(p.Receipt.Brakes, func(b profile.Brake) profile.Brake {
+	shown.Receipt.Brakes = mapSlice(p.Receipt.Brakes, func(b profile.Brake) profile.Brake {
 		b.Cause = Reason(b.Cause)
 		return b
 	})
 	return &shown
 }
 
-// mapped keeps the difference between no list and an empty one.
-func mapped[T any](list []T, f func(T) T) []T {
+// mapSlice applies f to each element. nil stays nil.
+func mapSlice[T any](list []T, f func(T) T) []T {
 	if list == nil {
 		return nil
 	}
@@ -50,7 +50,7 @@ func mapped[T any](list []T, f func(T) T) []T {
 	return result
 }
 
-// addresses are what the nodes are called instead.
+// addresses maps the address of each node to its alias.
 type addresses map[string]string
 
 func addressesOf(p *profile.Profile) addresses {
@@ -61,20 +61,20 @@ func addressesOf(p *profile.Profile) addresses {
 	return a
 }
 
-// of returns what an address is called.
-func (a addresses) of(address string) string {
+// alias returns the alias of an address.
+func (a addresses) alias(address string) string {
 	if alias, ok := a[address]; ok {
 		return alias
 	}
-	return leftOut
+	return redactedText
 }
 
 func (a addresses) node(n profile.Node) profile.Node {
-	n.Address = a.of(n.Address)
+	n.Address = a.alias(n.Address)
 	n.RunID, n.ReplID = "", ""
 	n.Incomplete = Reason(n.Incomplete)
 	n.Info = info(n.Info)
-	n.Databases = mapped(n.Databases, func(db profile.Database) profile.Database {
+	n.Databases = mapSlice(n.Databases, func(db profile.Database) profile.Database {
 		db.Incomplete = Reason(db.Incomplete)
 		return db
 	})
@@ -82,27 +82,28 @@ func (a addresses) node(n profile.Node) profile.Node {
 }
 
 func (a addresses) missing(m profile.Missing) profile.Missing {
-	m.Node = a.of(m.Node)
+	m.Node = a.alias(m.Node)
 	m.Reason = Reason(m.Reason)
 	m.Remedy = Text(m.Remedy)
 	return m
 }
 
-// ownScopes are those of warnings that are not about a name.
-var ownScopes = regexp.MustCompile(`^(namespaces|db\d+)?$`)
+// safeScopes matches the scopes of warnings that hold no name.
+var safeScopes = regexp.MustCompile(`^(namespaces|db\d+)?$`)
 
-// ownWarnings are those whose text holds nothing from outside but in quotes.
-var ownWarnings = []string{
+// safeWarnings lists the codes of warnings whose text holds outside text only in
+// quotes.
+var safeWarnings = []string{
 	"cluster-mode", "idle-horizon", "info-refused", "key-stalled", "keys-denied", "keys-missing", "keys-moved", "keyspace-changed", "last-save-failed", "measure-refused", "names-too-long", "namespaces-limited", "odd-figure", "patterns-degraded", "patterns-other-lexing", "sample-disagrees",
 	"primary", "replica-link-down", "rule-unused", "sample-other-process", "sample-refused", "save-in-progress", "server-changed", "shared-integers", "wrong-replies",
 }
 
 func (a addresses) warning(w profile.Warning) profile.Warning {
-	if !ownScopes.MatchString(w.Scope) {
-		w.Scope = a.of(w.Scope)
+	if !safeScopes.MatchString(w.Scope) {
+		w.Scope = a.alias(w.Scope)
 	}
-	if w.Text = Text(w.Text); !slices.Contains(ownWarnings, w.Code) {
-		w.Text = leftOut
+	if w.Text = Text(w.Text); !slices.Contains(safeWarnings, w.Code) {
+		w.Text = redactedText
 	}
 	return w
 }
@@ -115,13 +116,13 @@ var (
 	user      = regexp.MustCompile(`ACL SETUSER \S+`)
 )
 
-// Text returns a sentence of ours without what it quotes.
+// Text returns a sentence of keyprof without what it quotes.
 func Text(s string) string {
 	s = arguments.ReplaceAllString(quotes(s), "")
 	return user.ReplaceAllString(s, "ACL SETUSER <user>")
 }
 
-// quotes leaves apostrophes within words alone.
+// quotes replaces quoted text. It leaves apostrophes within words alone.
 func quotes(s string) string {
 	const apostrophe = "\x00"
 	s = inWord.ReplaceAllString(s, "${1}"+apostrophe+"${2}")
@@ -135,7 +136,7 @@ func (e redactedError) Error() string { return Text(e.error.Error()) }
 
 func (e redactedError) Unwrap() error { return e.error }
 
-// Error returns err as it may be shown: where o is nil, as it is.
+// Error returns err with its text redacted, or err itself if o is nil.
 func Error(err error, o *Options) error {
 	if err == nil || o == nil {
 		return err
@@ -143,8 +144,9 @@ func Error(err error, o *Options) error {
 	return redactedError{err}
 }
 
-// ownReasons are sentences of ours; all other text may hold anything.
-var ownReasons = regexp.MustCompile(`not walked|interrupted|no (?:answer|reply) in time|` +
+// safeReasons matches sentences of keyprof; all other text may hold anything. Both
+// the present and older wordings are listed, as saved profiles have them.
+var safeReasons = regexp.MustCompile(`not walked|interrupted|no (?:answer|reply) in time|` +
 	`the connection was closed by the other side|the server closed the connection|the connection was reset|` +
 	`connection refused|no such file or directory|no route to host|network is unreachable|` +
 	`another server process answers there than at the beginning: what is left of its keys cannot be told|` +
@@ -168,39 +170,39 @@ var ownReasons = regexp.MustCompile(`not walked|interrupted|no (?:answer|reply) 
 	`it loads a data set|its link to the primary went down|it began to save \(RDB\)|it began to rewrite its AOF|` +
 	`it began to evict keys|it evicts many more keys than before|its replication fell behind`)
 
-// errorCodes are the first words of errors that a server answers.
+// errorCodes matches the first words of errors from a server.
 var errorCodes = regexp.MustCompile(`\b(?:ERR|NOPERM|NOAUTH|WRONGPASS|LOADING|MASTERDOWN|BUSY|DENIED|CLUSTERDOWN|MOVED|READONLY|MISCONF|OOM)\b`)
 
-// Reason returns why something could not be done, without what a server said: it
-// may quote names of keys.
+// Reason returns why something could not be done, without the text of a server,
+// which may quote names of keys.
 func Reason(s string) string {
 	if s == "" {
 		return ""
 	}
-	if own := ownReasons.FindString(s); own != "" {
+	if own := safeReasons.FindString(s); own != "" {
 		return own
 	}
 	if code := errorCodes.FindString(s); code != "" {
 		return "the server answered " + code
 	}
-	return leftOut
+	return redactedText
 }
 
-// sections of INFO that Redis itself writes, as keyprof asks for them. Those of
-// modules may hold names.
+// sections lists the sections of INFO that Redis itself writes and keyprof
+// requests. Those of modules may hold names.
 var sections = map[string]bool{
 	"server": true, "clients": true, "memory": true, "persistence": true, "stats": true,
 	"replication": true, "cpu": true, "cluster": true, "keyspace": true,
 }
 
-// identifying are figures that tell which server it is.
-var identifying = map[string]bool{
+// identifyingFields lists the fields of INFO that identify a server.
+var identifyingFields = map[string]bool{
 	"tcp_port": true, "master_port": true, "process_id": true, "run_id": true, "redis_build_id": true,
 	"redis_git_sha1": true, "server_time_usec": true, "master_replid": true, "master_replid2": true,
 }
 
-// harmless are fields that are no figures.
-var harmless = map[string]bool{
+// safeFields lists fields of INFO that hold words and identify nobody.
+var safeFields = map[string]bool{
 	"redis_version": true, "valkey_version": true, "server_name": true, "redis_mode": true, "server_mode": true,
 	"role": true, "maxmemory_policy": true, "mem_allocator": true, "multiplexing_api": true,
 	"rdb_last_bgsave_status": true, "aof_last_bgrewrite_status": true, "aof_last_write_status": true,
@@ -213,7 +215,7 @@ var (
 	wordForm     = regexp.MustCompile(`^[a-z0-9.-]{1,40}$`)
 )
 
-// info keeps the figures of INFO, and some words.
+// info returns the figures of INFO, and some words.
 func info(all map[string]map[string]string) map[string]map[string]string {
 	if all == nil {
 		return nil
@@ -230,11 +232,11 @@ func info(all map[string]map[string]string) map[string]map[string]string {
 
 func infoShown(section, name, value string) bool {
 	switch {
-	case identifying[name]:
+	case identifyingFields[name]:
 		return false
 	case section == "keyspace":
 		return keyspaceForm.MatchString(value)
-	case harmless[name]:
+	case safeFields[name]:
 		return wordForm.MatchString(value)
 	default:
 		return figureForm.MatchString(value)

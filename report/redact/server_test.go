@@ -22,8 +22,8 @@ func TestReason(t *testing.T) {
 		"the role changed from replica to primary during the scan":      "the role changed from replica to primary during the scan",
 		"NOPERM this user has no permissions to access 'user:alice'":    "the server answered NOPERM",
 		"selecting database 3 at h:1: ERR unknown command 'SELECT' 'x'": "the server answered ERR",
-		"malformed reply: got \"user:alice\", expected a bulk string":   leftOut,
-		"alice": leftOut,
+		"malformed reply: got \"user:alice\", expected a bulk string":   redactedText,
+		"alice": redactedText,
 	} {
 		if got := Reason(s); got != want {
 			t.Errorf("%q: got %q, want %q", s, got, want)

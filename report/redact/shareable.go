@@ -9,8 +9,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Profile returns p fit to be shared, and what names became.
-// Namespaces that are then called the same are merged.
+// Profile returns p redacted, and the names. Namespaces that then have the same
+// name are merged.
 func Profile(p *profile.Profile, o Options) (*profile.Profile, *Names, error) {
 	o.Delimiters = aggregate.DelimitersOf(p)
 	names := NewNames(o, namesOf(p), p.Design.PatternRules)
@@ -40,13 +40,13 @@ func namesOf(p *profile.Profile) (rows []Row) {
 	return rows
 }
 
-// redaction finds the namespaces of keys that are listed elsewhere.
+// redaction knows the namespaces of keys that are listed elsewhere.
 type redaction struct {
 	names *Names
 	of    map[keyID]string
 }
 
-// keyID tells keys apart.
+// keyID identifies a key.
 type keyID struct {
 	db   int
 	name profile.KeyName
@@ -62,7 +62,7 @@ func (r *redaction) namespace(ns *profile.Namespace) {
 	ns.Examples, ns.Largest = r.keys(ns.Examples), r.keys(ns.Largest)
 }
 
-// keys returns redacted copies.
+// keys returns redacted copies of keys.
 func (r *redaction) keys(list []profile.Key) []profile.Key {
 	shown := make([]profile.Key, len(list))
 	for i, k := range list {
@@ -75,7 +75,7 @@ func (r *redaction) keys(list []profile.Key) []profile.Key {
 	return shown
 }
 
-// stalls returns redacted copies; absent stays absent.
+// stalls returns redacted copies; nil stays nil.
 func (r *redaction) stalls(list []profile.Stall) []profile.Stall {
 	shown := slices.Clone(list)
 	for i, s := range list {
@@ -84,7 +84,7 @@ func (r *redaction) stalls(list []profile.Stall) []profile.Stall {
 	return shown
 }
 
-// NameGroups makes names by namespace fit to be shared, in place. rules are the pattern
+// NameGroups redacts names grouped by namespace, in place. rules are the pattern
 // rules by which they were grouped.
 func NameGroups(g *aggregate.NameGroups, o Options, rules []string) error {
 	var rows []Row
@@ -115,14 +115,14 @@ func NameGroups(g *aggregate.NameGroups, o Options, rules []string) error {
 	return nil
 }
 
-// Shareable is a profile as it may be shown.
+// Shareable is a profile as it may be shown to others.
 type Shareable struct {
 	*profile.Profile
 	names    *Names // nil: nothing is redacted
 	original *profile.Profile
 }
 
-// Share returns p as it may be shown: redacted by o, as it is where o is nil.
+// Share returns p redacted by o, or as it is if o is nil.
 func Share(p *profile.Profile, o *Options) (Shareable, error) {
 	if o == nil {
 		return Shareable{Profile: p, original: p}, nil
@@ -134,13 +134,13 @@ func Share(p *profile.Profile, o *Options) (Shareable, error) {
 	return Shareable{shown, names, p}, nil
 }
 
-// Evaluate judges conditions by the profile before it was redacted, so that
-// whether they hold does not depend on it, and shows names as they may be shown.
+// Evaluate evaluates conditions on the profile before redaction, so that redaction
+// does not change whether they hold, and redacts the names in the result.
 func (s Shareable) Evaluate(conditions []*alarm.Condition) alarm.Verdict {
 	return s.shown(alarm.Evaluate(s.original, conditions))
 }
 
-// shown returns a verdict with the names as they may be shown.
+// shown redacts the names in a verdict.
 func (s Shareable) shown(v alarm.Verdict) alarm.Verdict {
 	for i := range v.Findings {
 		f := &v.Findings[i]
@@ -152,7 +152,7 @@ func (s Shareable) shown(v alarm.Verdict) alarm.Verdict {
 	return v
 }
 
-// IsRedacted reports whether anything was replaced.
+// IsRedacted reports whether the profile is redacted.
 func (s Shareable) IsRedacted() bool { return s.names != nil }
 
 func (s Shareable) namespace(ns *profile.Namespace) *profile.Namespace {

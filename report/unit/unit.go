@@ -1,10 +1,10 @@
-// Package unit is the only place that turns numbers into text and the text of
-// the command line into numbers.
+// Package unit formats numbers as text, and parses the numbers of the command line.
+// No other package does.
 //
 // Values are kept in base units: bytes, seconds, ratios in [0,1]. Sizes scale
 // by 1024 (KiB, MiB, ...) when printed; everything else by 1000. A figure is
-// never rounded to a claim that is not true: what is not 0 never prints as 0,
-// and what is not the whole never prints as 100 %.
+// never rounded to a false statement: a figure that is not 0 never prints as 0, and
+// one that is not the whole never prints as 100 %.
 package unit
 
 import (
@@ -28,7 +28,7 @@ const (
 	year   = 365 * day
 )
 
-// byteUnits are the names of the powers of 1024.
+// byteUnits names the powers of 1024.
 var byteUnits = []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
 
 // FormatCount returns n with thousands separators: "545,073".
@@ -37,12 +37,12 @@ func FormatCount(n int64) string { return humanize.Comma(n) }
 // FormatPlain returns n without separators, for machines.
 func FormatPlain(n int64) string { return strconv.FormatInt(n, 10) }
 
-// FormatPlainFloat returns v unscaled, for machines, to six decimals.
+// FormatPlainFloat returns v for machines, to six decimals.
 func FormatPlainFloat(v float64) string {
 	return strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)
 }
 
-// FormatBytes returns a size of n bytes in three digits or so: "4.31 GiB".
+// FormatBytes returns a size of n bytes in about three digits: "4.31 GiB".
 func FormatBytes(n int64) string {
 	v, i := float64(n), 0
 	for math.Round(v) >= 1024 && i < len(byteUnits)-1 {
@@ -72,7 +72,7 @@ func decimals(v float64, n int) string { return strconv.FormatFloat(v, 'f', n, 6
 // FormatShare returns a ratio in [0,1] as a percentage: "97.2 %".
 func FormatShare(ratio float64) string { return FormatPercent(ratio) + " %" }
 
-// FormatPercent returns a ratio in [0,1] in per cent, without the sign: "97.2".
+// FormatPercent returns a ratio in [0,1] as a percentage without the sign: "97.2".
 func FormatPercent(ratio float64) string {
 	switch {
 	case ratio <= 0:
@@ -88,13 +88,13 @@ func FormatPercent(ratio float64) string {
 	}
 }
 
-// FormatExactShare returns a ratio in [0,1] in the notation that ParseShare reads
-// back: "25%".
+// FormatExactShare returns a ratio in [0,1] in the notation that ParseShare reads:
+// "25%".
 func FormatExactShare(ratio float64) string {
 	return strconv.FormatFloat(math.Round(ratio*1e11)/1e9, 'f', -1, 64) + "%"
 }
 
-// Share returns part of whole as a ratio; 0 when there is no whole.
+// Share returns part / whole; 0 if whole is 0.
 func Share(part, whole int64) float64 {
 	if whole == 0 {
 		return 0
@@ -102,8 +102,8 @@ func Share(part, whole int64) float64 {
 	return float64(part) / float64(whole)
 }
 
-// FormatDuration returns a span of seconds in at most five characters or so: "45s",
-// "1.5h", "29d". It is for reading; FormatSpan is what can be read back.
+// FormatDuration returns a span in seconds in about five characters: "45s", "1.5h",
+// "29d". It is for reading; FormatSpan can be read back.
 func FormatDuration(seconds float64) string {
 	size, name := durationUnit(seconds)
 	v := seconds / size
@@ -119,8 +119,8 @@ func FormatDuration(seconds float64) string {
 	}
 }
 
-// durationUnit returns the unit that people would state a span in. Days go on for
-// three years, since TTLs of 365 d are set and spoken of in days.
+// durationUnit returns the unit that people would state a span in. Days are used up
+// to three years, since TTLs of 365 d are set and stated in days.
 func durationUnit(seconds float64) (size float64, name string) {
 	switch {
 	case seconds < minute:
@@ -136,8 +136,8 @@ func durationUnit(seconds float64) (size float64, name string) {
 	}
 }
 
-// FormatElapsed returns how long something took, in seconds, to the second: "2m13s";
-// below ten seconds to the tenth, below a tenth to the millisecond.
+// FormatElapsed returns a duration in seconds, to the second: "2m13s"; below ten
+// seconds to the tenth, below a tenth to the millisecond.
 func FormatElapsed(seconds float64) string {
 	d := time.Duration(min(seconds, float64(math.MaxInt64/time.Second)) * float64(time.Second))
 	switch {
@@ -152,8 +152,8 @@ func FormatElapsed(seconds float64) string {
 	}
 }
 
-// FormatMicros returns how long something short took, in seconds, to the microsecond:
-// "87µs"; from ten milliseconds on as FormatElapsed has it.
+// FormatMicros returns a short duration in seconds, to the microsecond: "87µs";
+// from ten milliseconds on it is FormatElapsed.
 func FormatMicros(seconds float64) string {
 	if !(seconds < 0.01) {
 		return FormatElapsed(seconds)
@@ -161,13 +161,13 @@ func FormatMicros(seconds float64) string {
 	return strconv.FormatFloat(math.Round(max(0, seconds)*1e6), 'f', 0, 64) + "µs"
 }
 
-// FormatTime returns a moment to the second, in UTC: "2026-03-02 08:00:12 UTC".
+// FormatTime returns a time to the second, in UTC: "2026-03-02 08:00:12 UTC".
 func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// FormatDate returns the day of a moment, in UTC: "2026-03-02".
+// FormatDate returns the day of a time, in UTC: "2026-03-02".
 func FormatDate(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// Sign returns what stands before the absolute value of a change; nothing for 0.
+// Sign returns the sign of a change; empty for 0.
 func Sign(change float64) string {
 	switch {
 	case change > 0:
@@ -179,7 +179,7 @@ func Sign(change float64) string {
 	}
 }
 
-// Kind is what a column's figures measure.
+// Kind is the kind of figures in a column.
 type Kind int
 
 // The kinds of column.
@@ -190,15 +190,15 @@ const (
 	Span                // seconds; each cell names its unit, as spans range from seconds to years
 )
 
-// Column prints all figures of one column of a table in one unit, chosen for
-// the column as a whole.
+// Column formats all figures of one column of a table in one unit, chosen for the
+// whole column.
 type Column struct {
 	Unit string // to be printed once, in the header; "" when the figures need none
 	kind Kind
 	size float64 // base units in one Unit
 }
 
-// widest is the least figure that is too long for a column: seven digits.
+// widest is the smallest figure that is too long for a column: seven digits.
 const widest = 1e6
 
 // NewColumn chooses the unit for a column of the given figures, in base units.
@@ -213,9 +213,9 @@ func NewColumn(kind Kind, values []float64) Column {
 	}
 }
 
-// bytesColumn takes the unit that suits the largest figure, then goes down
-// while that shows figures that would else vanish as "<0.1" and the largest
-// keeps to six digits: 4.3 GiB beside 12 MiB is better read as 4,412 and 12.
+// bytesColumn takes the unit of the largest figure. It takes a smaller one if that
+// shows figures that would otherwise print as "<0.1" while the largest keeps to six
+// digits: 4.3 GiB beside 12 MiB reads better as 4,412 and 12.
 func bytesColumn(values []float64) Column {
 	least, largest := extremes(values)
 	power := 0
@@ -228,7 +228,7 @@ func bytesColumn(values []float64) Column {
 	return Column{Unit: byteUnits[power], kind: Bytes, size: math.Pow(1024, float64(power))}
 }
 
-// countColumn prints keys one by one below ten million, and by the thousand above.
+// countColumn prints single keys below ten million, and thousands above.
 func countColumn(values []float64) Column {
 	if _, largest := extremes(values); largest >= 10*widest {
 		return Column{Unit: "k", kind: Count, size: 1000}
@@ -236,7 +236,7 @@ func countColumn(values []float64) Column {
 	return Column{kind: Count, size: 1}
 }
 
-// extremes returns the least value above 0 and the largest; 0 when there is none.
+// extremes returns the least value above 0 and the largest; 0 if there is none.
 func extremes(values []float64) (least, largest float64) {
 	for _, v := range values {
 		if v > 0 && (least == 0 || v < least) {
@@ -270,7 +270,7 @@ func (c Column) Format(v float64) string {
 	}
 }
 
-// FormatChange returns the text of a difference: with its sign, unless it is 0.
+// FormatChange returns a difference with its sign; 0 has none.
 func (c Column) FormatChange(v float64) string { return Sign(v) + c.Format(math.Abs(v)) }
 
 var (
@@ -278,8 +278,8 @@ var (
 	groupedSyntax = regexp.MustCompile(`^[0-9]{1,3}(,[0-9]{3})+$`)
 )
 
-// ParseCount reads a whole number that is not negative, as people write large
-// ones: "1000000", "1,000,000", "1e6" or "2.5e6".
+// ParseCount reads a whole number that is not negative, as people write large ones:
+// "1000000", "1,000,000", "1e6" or "2.5e6".
 func ParseCount(s string) (int64, error) {
 	plain := s
 	if groupedSyntax.MatchString(s) {
@@ -314,8 +314,8 @@ func ParseRatio(s string) (float64, error) {
 	return ratio, nil
 }
 
-// number is what the parsers take for one: no sign, exponent, separator or
-// hexadecimal, all of which strconv would let pass.
+// number matches plain decimals: no sign, exponent, separator or hexadecimal, all
+// of which strconv accepts.
 const number = `[0-9]+(?:\.[0-9]+)?`
 
 var (
@@ -380,8 +380,8 @@ func ParseSpan(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// FormatSpan returns d in the notation that ParseSpan reads back exactly. Negative
-// spans are none of its business.
+// FormatSpan returns d in the notation that ParseSpan reads back exactly. d must
+// not be negative.
 func FormatSpan(d time.Duration) string {
 	if d%time.Millisecond == 0 {
 		return model.Duration(d).String()

@@ -9,21 +9,22 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Refusal says that two profiles should not be compared.
+// Refusal reports that two profiles should not be compared.
 type Refusal struct {
 	Reason, Hint string
 }
 
 func (r *Refusal) Error() string { return r.Reason }
 
-// What a difference makes incomparable.
+// Measures that a difference makes incomparable.
 var (
 	idleFigures = []Measure{HighIdleBytes}
 	byteFigures = []Measure{Bytes, NoTTLBytes, HighIdleBytes, MeanSize}
 )
 
-// guard holds the two profiles against each other, all but their keys.
-func guard(before, after *profile.Profile, o Options) (caveats []Caveat, err error) {
+// compareSettings compares everything but the keys of the two profiles: how they
+// were made, and the servers. The error is a *Refusal.
+func compareSettings(before, after *profile.Profile, o Options) (caveats []Caveat, err error) {
 	sides := pair{before, after}
 	for _, refuse := range []func(pair) *Caveat{pair.otherDatabases, pair.otherMatch, pair.otherNames} {
 		caveat := refuse(sides)
@@ -54,8 +55,9 @@ func guard(before, after *profile.Profile, o Options) (caveats []Caveat, err err
 	return caveats, nil
 }
 
-// ungrouped leaves namespaces out unless they are to be compared at all costs:
-// the same pattern may stand for other names.
+// ungrouped returns the caveat for names that were grouped differently. It hides
+// namespaces unless the comparison is forced: the same pattern may stand for other
+// names.
 func ungrouped(o Options) Caveat {
 	c := Caveat{Code: "grouping-differs", HidesNamespaces: !o.Force}
 	c.Text = "names were grouped differently: " + o.Ungrouped.Error()
@@ -81,11 +83,11 @@ func hidesNamespaces(caveats []Caveat) bool {
 	return slices.ContainsFunc(caveats, func(c Caveat) bool { return c.HidesNamespaces })
 }
 
-// pair is what guards compare.
+// pair holds the two profiles.
 type pair struct{ before, after *profile.Profile }
 
-// otherDatabases returns when a database was walked on one side only, unless the
-// other side knows that it was empty.
+// otherDatabases returns a caveat if a database was scanned in one profile only,
+// unless the other profile knows that it was empty.
 func (p pair) otherDatabases() *Caveat {
 	only := func(a, b *profile.Profile) (list []int) {
 		walked := setOf(b.Design.Databases)
@@ -105,8 +107,8 @@ func (p pair) otherDatabases() *Caveat {
 		databases(p.before.Design.Databases), databases(p.after.Design.Databases))}
 }
 
-// leftOut returns a sentence about databases that hold keys and were walked on neither side, or
-// could not be, unless it is the same ones.
+// leftOut returns a caveat if the profiles leave out different databases that hold
+// keys.
 func (p pair) leftOut() *Caveat {
 	old, new := notWalked(p.before), notWalked(p.after)
 	if slices.Equal(old, new) {
@@ -116,7 +118,7 @@ func (p pair) leftOut() *Caveat {
 		"only scanned databases are compared: the old profile leaves out %s, the new one %s, which held keys by INFO", databases(old), databases(new))}
 }
 
-// notWalked returns the databases that hold keys by INFO and were not walked.
+// notWalked returns the databases that hold keys by INFO and were not scanned.
 func notWalked(p *profile.Profile) (list []int) {
 	known := setOf(p.Design.Databases)
 	for i := range p.Nodes {
@@ -176,7 +178,7 @@ func matched(glob string) string {
 	return fmt.Sprintf("those that match %q", glob)
 }
 
-// otherNames: words that were redacted in one profile are not in the other.
+// otherNames returns a caveat if only one profile is redacted.
 func (p pair) otherNames() *Caveat {
 	if p.before.Design.Redacted == p.after.Design.Redacted {
 		return nil
@@ -184,7 +186,8 @@ func (p pair) otherNames() *Caveat {
 	return &Caveat{Code: "one-redacted", HidesNamespaces: true, Text: "one of the profiles is redacted, so its namespaces have other names"}
 }
 
-// bothRedacted: a word is redacted or not by how many keys it covers that night.
+// bothRedacted returns a caveat for two redacted profiles: whether a word is
+// redacted depends on the number of its keys at that time.
 func (p pair) bothRedacted() *Caveat {
 	if !p.before.Design.Redacted || !p.after.Design.Redacted || p.same() != nil {
 		return nil
@@ -255,7 +258,7 @@ func methodText(d profile.Design) string {
 	return "a full scan"
 }
 
-// unmeasured returns the name of what only one side measured.
+// unmeasured returns a caveat with the measures that only one profile has.
 func (p pair) unmeasured() *Caveat {
 	var names []string
 	for _, m := range Measures {
@@ -269,7 +272,7 @@ func (p pair) unmeasured() *Caveat {
 	return &Caveat{Code: "measures-differ", Text: "only one of the profiles has these, so they are not compared: " + strings.Join(names, ", ")}
 }
 
-// limited: which namespaces are summed up is chance.
+// limited returns a caveat if namespaces are summed up: which ones is chance.
 func (p pair) limited() *Caveat {
 	other := func(ns profile.Namespace) bool { return ns.Other }
 	if !slices.ContainsFunc(p.before.Namespaces, other) && !slices.ContainsFunc(p.after.Namespaces, other) {
@@ -287,7 +290,7 @@ func (p pair) aboutServers() (caveats []Caveat) {
 	}
 	for _, n := range pairs {
 		for _, note := range []func(nodes) *Caveat{
-			nodes.unknown, nodes.otherProcess, nodes.idleReset, nodes.otherRole, nodes.otherVersion, nodes.otherAllocator, nodes.otherPolicy,
+			nodes.unknownProcess, nodes.otherProcess, nodes.idleReset, nodes.otherRole, nodes.otherVersion, nodes.otherAllocator, nodes.otherPolicy,
 		} {
 			caveat := note(n)
 			told := func(c Caveat) bool { return c.Code == caveat.Code }
@@ -299,14 +302,15 @@ func (p pair) aboutServers() (caveats []Caveat) {
 	return caveats
 }
 
-// nodes is one server on both sides.
+// nodes is one server in both profiles.
 type nodes struct {
 	old, new *profile.Node
-	elapsed  int64 // seconds from the end of the old walk to the beginning of the new
+	elapsed  int64 // seconds from the end of the old scan to the beginning of the new
 	redacted bool  // what identifies a server is left out
 }
 
-// nodes pairs the servers, or says why that cannot be done.
+// nodes matches the servers of the profiles; the caveat says that they cannot be
+// matched.
 func (p pair) nodes() (pairs []nodes, caveat *Caveat) {
 	for i := range p.after.Nodes {
 		n := nodes{
@@ -327,7 +331,7 @@ func (p pair) nodes() (pairs []nodes, caveat *Caveat) {
 	}
 }
 
-// namesOf returns the name of some servers.
+// namesOf describes a list of servers.
 func namesOf(list []profile.Node) string {
 	switch len(list) {
 	case 0:
@@ -339,8 +343,9 @@ func namesOf(list []profile.Node) string {
 	}
 }
 
-// unknown returns a sentence that INFO was refused on a side: no server is told from another.
-func (n nodes) unknown() *Caveat {
+// unknownProcess returns a caveat if INFO was refused: server processes cannot be
+// told apart then.
+func (n nodes) unknownProcess() *Caveat {
 	if n.redacted || n.old.RunID != "" && n.new.RunID != "" {
 		return nil
 	}
@@ -354,7 +359,8 @@ func (n nodes) unknown() *Caveat {
 	return &Caveat{Code: "process-unknown", Hides: idleFigures, Text: "INFO was refused for " + side + ", so the server process is unknown: idle times are not compared, and bytes may be those of another version"}
 }
 
-// otherProcess: idle times do not outlive a process.
+// otherProcess returns a caveat if the server process changed: its idle times do
+// not survive.
 func (n nodes) otherProcess() *Caveat {
 	a, b := n.old, n.new
 	switch {
@@ -371,7 +377,7 @@ func (n nodes) otherProcess() *Caveat {
 	}
 }
 
-// descends reports whether the data of b are those of a after a fail-over.
+// descends reports whether the data of b come from a by a fail-over.
 func descends(a, b *profile.Node) bool {
 	return a.ReplID != "" && b.Info["replication"]["master_replid2"] == a.ReplID
 }
@@ -383,9 +389,9 @@ func whichProcess(a, b *profile.Node) string {
 	return fmt.Sprintf("at %s, before at %s", b.Address, a.Address)
 }
 
-// idleReset finds a full resync, which sets all idle times to 0 and leaves no
-// other trace: no key has been left alone since the old profile, though some had
-// been for longer before it.
+// idleReset returns a caveat for a full resync, which resets all idle times and
+// leaves no other trace: no key has been idle since the old profile, though some
+// had been idle for longer before it.
 func (n nodes) idleReset() *Caveat {
 	a, b := n.old, n.new
 	if a.RunID != b.RunID || a.LargestIdleS == nil || b.LargestIdleS == nil {
@@ -430,7 +436,7 @@ func (n nodes) otherPolicy() *Caveat {
 	return c
 }
 
-// differ reports whether two words of INFO differ, both of which are known.
+// differ reports whether two words of INFO are known and differ.
 func differ(a, b string) bool {
 	known := func(s string) bool { return s != "" && s != "unknown" }
 	return known(a) && known(b) && a != b
@@ -438,16 +444,16 @@ func differ(a, b string) bool {
 
 func isLFU(policy string) bool { return strings.HasSuffix(policy, "-lfu") }
 
-// only returns the one server of a profile; nil if there are several, or none.
-func only(p *profile.Profile) *profile.Node {
+// onlyNode returns the server of a profile; nil if there are several, or none.
+func onlyNode(p *profile.Profile) *profile.Node {
 	if len(p.Nodes) != 1 {
 		return nil
 	}
 	return &p.Nodes[0]
 }
 
-// mayBeLoaded reports whether the keys of the new profile may have come from a file
-// since the old one: by a restart, or by a full resync of a replica.
+// mayBeLoaded reports whether the keys of the new profile may have been loaded from
+// a file since the old one: by a restart, or by a full resync of a replica.
 func (p pair) mayBeLoaded() bool {
 	pairs, _ := p.nodes()
 	return len(pairs) == 0 || slices.ContainsFunc(pairs, nodes.mayBeLoaded)
@@ -465,8 +471,9 @@ func (n nodes) mayBeLoaded() bool {
 	}
 }
 
-// mayBeResynced: since 7.0 a replica counts the keys that it loaded last, and no key
-// stays idle through a resync, but under an LRU policy.
+// mayBeResynced reports whether a replica may have been resynced. Since 7.0 a
+// replica reports how many keys it loaded last, and idle times survive a resync
+// only under an LRU policy.
 func (n nodes) mayBeResynced() bool {
 	const loaded = "rdb_last_load_keys_loaded"
 	before, known := n.old.Info["persistence"][loaded]
@@ -474,7 +481,7 @@ func (n nodes) mayBeResynced() bool {
 }
 
 func runID(p *profile.Profile) string {
-	if n := only(p); n != nil {
+	if n := onlyNode(p); n != nil {
 		return n.RunID
 	}
 	return ""

@@ -123,19 +123,19 @@ func TestStopped(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := compare(t, hoursAgo(4, tt.old...).build(t), hoursAgo(0, tt.new...).build(t))
-			if c.StoppedUnknown != "" {
-				t.Fatal(c.StoppedUnknown)
+			if c.TTLLossUnknown != "" {
+				t.Fatal(c.TTLLossUnknown)
 			}
 			if tt.want == nil {
-				if len(c.Stopped) != 0 {
-					t.Errorf("%+v", c.Stopped)
+				if len(c.TTLLosses) != 0 {
+					t.Errorf("%+v", c.TTLLosses)
 				}
 				return
 			}
-			if len(c.Stopped) != 1 {
-				t.Fatalf("%+v", c.Stopped)
+			if len(c.TTLLosses) != 1 {
+				t.Fatalf("%+v", c.TTLLosses)
 			}
-			s := c.Stopped[0]
+			s := c.TTLLosses[0]
 			if got := (portions{s.Recent, s.Older, s.Jumped}); got != *tt.want {
 				t.Errorf("%+v, want %+v", got, *tt.want)
 			}
@@ -164,7 +164,7 @@ func TestStoppedOrder(t *testing.T) {
 	}
 	c := compare(t, hoursAgo(4, old...).build(t), hoursAgo(0, new...).build(t))
 	var order []string
-	for _, s := range c.Stopped {
+	for _, s := range c.TTLLosses {
 		order = append(order, s.Pattern)
 	}
 	if want := []string{"much", "little", "goes on", "A", "B"}; len(order) != 33 || !slices.Equal(order[:5], want) {
@@ -180,8 +180,8 @@ func TestStoppedOfSummedUp(t *testing.T) {
 	old.Namespaces[i].Pattern, old.Namespaces[i].Other = profile.OtherPattern, true
 	read := []someKeys{{pattern: "b", n: 500, noTTL: true, idle: recently}, {pattern: "b", n: 100, ttl: aDay, idle: longAgo}}
 	c := compare(t, old, hoursAgo(0, append(read, expiring(1000, longAgo))...).build(t))
-	if len(c.Stopped) != 0 || c.StoppedUnknown != "" {
-		t.Errorf("%+v, %s", c.Stopped, c.StoppedUnknown)
+	if len(c.TTLLosses) != 0 || c.TTLLossUnknown != "" {
+		t.Errorf("%+v, %s", c.TTLLosses, c.TTLLossUnknown)
 	}
 }
 
@@ -228,13 +228,13 @@ func TestStoppedUnknown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := compare(t, tt.old.build(t), tt.new.build(t))
-			if tt.why == "" && (c.StoppedUnknown != "" || len(c.Stopped) != 1) {
-				t.Errorf("%+v, unknown as %q", c.Stopped, c.StoppedUnknown)
+			if tt.why == "" && (c.TTLLossUnknown != "" || len(c.TTLLosses) != 1) {
+				t.Errorf("%+v, unknown as %q", c.TTLLosses, c.TTLLossUnknown)
 			}
-			if tt.why != "" && (c.StoppedUnknown == "" || len(c.Stopped) != 0) {
-				t.Errorf("%+v, unknown as %q", c.Stopped, c.StoppedUnknown)
+			if tt.why != "" && (c.TTLLossUnknown == "" || len(c.TTLLosses) != 0) {
+				t.Errorf("%+v, unknown as %q", c.TTLLosses, c.TTLLossUnknown)
 			}
-			holds(t, c.StoppedUnknown, tt.why)
+			holds(t, c.TTLLossUnknown, tt.why)
 		})
 	}
 }
@@ -283,7 +283,7 @@ func TestPortionsAreParts(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		hours := rapid.Float64Range(0.1, 1000).Draw(rt, "hours")
 		c := compare(t, hoursAgo(hours, anyKeys(rt, "old")...).build(t), hoursAgo(0, anyKeys(rt, "new")...).build(t))
-		for _, s := range c.Stopped {
+		for _, s := range c.TTLLosses {
 			i := slices.IndexFunc(c.Namespaces, func(r Row) bool { return r.Pattern == s.Pattern })
 			all := c.Namespaces[i].New
 			if s.Recent.Keys+s.Older.Keys > all.Keys.Value || s.Recent.NoTTL+s.Older.NoTTL > all.NoTTLKeys.Value {

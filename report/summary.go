@@ -7,35 +7,34 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// tally is what one row of the table says: about a namespace, about several of
-// them together, or about the whole keyspace. What was not measured is nil.
-type tally struct {
+// summary holds the figures of one row: of a namespace, of several, or of the whole
+// keyspace. A figure that was not measured is nil.
+type summary struct {
 	keys, bytes           *int64   // keys; bytes
 	keysOff, bytesOff     *float64 // half-widths of the intervals of estimates, as ratios
 	noTTLKeys, noTTLBytes *int64
-	idleKeys, idleBytes   *int64  // high-idle
-	ttl, idle             *spread // seconds
-	size                  *spread // bytes a key
+	idleKeys, idleBytes   *int64     // high-idle
+	ttl, idle             *quantiles // seconds
+	size                  *quantiles // bytes a key
 }
 
-// spread is a distribution. A nil one has no figures.
-type spread profile.Distribution
+// quantiles is a distribution; nil has no figures.
+type quantiles profile.Distribution
 
-// tallyOf returns the tally of disjoint sets of keys. A sum of which a part was not
-// measured is not known.
-func tallyOf(sets ...*profile.Stats) tally {
-	return tally{
-		keys:       sum(sets, keysOf),
-		bytes:      sum(sets, bytesOf),
+// summarize adds up disjoint sets of keys. A sum is nil if a part was not measured.
+func summarize(sets ...*profile.Stats) summary {
+	return summary{
+		keys:       aggregate.Sum(sets, keysOf),
+		bytes:      aggregate.Sum(sets, bytesOf),
 		keysOff:    offBy(sets, func(s *profile.Stats) *profile.Estimate { return &s.Keys }),
 		bytesOff:   offBy(sets, func(s *profile.Stats) *profile.Estimate { return s.Bytes }),
-		noTTLKeys:  sum(sets, noTTLKeysOf),
-		noTTLBytes: sum(sets, noTTLBytesOf),
-		idleKeys:   sum(sets, idleKeysOf),
-		idleBytes:  sum(sets, idleBytesOf),
-		ttl:        (*spread)(aggregate.Join(sets, ttlOf)),
-		idle:       (*spread)(aggregate.Join(sets, idleOf)),
-		size:       (*spread)(aggregate.Join(sets, func(s *profile.Stats) *profile.Distribution { return s.Size })),
+		noTTLKeys:  aggregate.Sum(sets, noTTLKeysOf),
+		noTTLBytes: aggregate.Sum(sets, noTTLBytesOf),
+		idleKeys:   aggregate.Sum(sets, idleKeysOf),
+		idleBytes:  aggregate.Sum(sets, idleBytesOf),
+		ttl:        (*quantiles)(aggregate.Join(sets, ttlOf)),
+		idle:       (*quantiles)(aggregate.Join(sets, idleOf)),
+		size:       (*quantiles)(aggregate.Join(sets, func(s *profile.Stats) *profile.Distribution { return s.Size })),
 	}
 }
 
@@ -57,11 +56,8 @@ func valueOf(e *profile.Estimate) *int64 {
 	return &e.Value
 }
 
-// sum returns aggregate.Sum; nil if a part was not measured.
-func sum(sets []*profile.Stats, of measureOf) *int64 { return aggregate.Sum(sets, of) }
-
-// offBy returns the half-width of the interval of a sum of estimates, as a ratio; nil if
-// one of them is none, or has no upper end.
+// offBy returns the half-width of the interval of a sum of estimates, as a ratio;
+// nil if one of them is exact or has no upper bound.
 func offBy(sets []*profile.Stats, of func(*profile.Stats) *profile.Estimate) *float64 {
 	if slices.ContainsFunc(sets, func(s *profile.Stats) bool { return s.Sample == nil }) {
 		return nil
@@ -83,32 +79,32 @@ func idleOf(s *profile.Stats) *profile.Distribution {
 	return s.Idle.IdleS
 }
 
-// median of a spread that may be nil.
-func (s *spread) median() *float64 {
+// median of a quantiles that may be nil.
+func (s *quantiles) median() *float64 {
 	if s == nil {
 		return nil
 	}
 	return &s.P50
 }
 
-// average of a spread that may be nil.
-func (s *spread) average() *float64 {
+// average of a quantiles that may be nil.
+func (s *quantiles) average() *float64 {
 	if s == nil {
 		return nil
 	}
 	return &s.Mean
 }
 
-// tail returns the 99th percentile of a spread that may be nil.
-func (s *spread) tail() *float64 {
+// tail returns the 99th percentile of a quantiles that may be nil.
+func (s *quantiles) tail() *float64 {
 	if s == nil {
 		return nil
 	}
 	return &s.P99
 }
 
-// largest value of a spread that may be nil.
-func (s *spread) largest() *float64 {
+// largest value of a quantiles that may be nil.
+func (s *quantiles) largest() *float64 {
 	if s == nil {
 		return nil
 	}

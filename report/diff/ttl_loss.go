@@ -32,11 +32,11 @@ const (
 	clockSlack = 2 * time.Second
 )
 
-// stoppedSince returns the namespaces whose keys are written without a TTL. why is
-// what keeps idle times from telling.
-func stoppedSince(c *Comparison) (list []Stopped, why string) {
-	list = []Stopped{}
-	s, why := sinceOld(c)
+// ttlLossesSince returns the namespaces whose keys are written without a TTL; why
+// says what keeps idle times from showing it.
+func ttlLossesSince(c *Comparison) (list []TTLLoss, why string) {
+	list = []TTLLoss{}
+	s, why := idleWindowSince(c)
 	if why != "" {
 		return list, why
 	}
@@ -45,7 +45,7 @@ func stoppedSince(c *Comparison) (list []Stopped, why string) {
 			list = append(list, found)
 		}
 	}
-	slices.SortFunc(list, func(a, b Stopped) int {
+	slices.SortFunc(list, func(a, b TTLLoss) int {
 		return cmp.Or(
 			compareBools(b.Jumped, a.Jumped), cmp.Compare(b.Recent.NoTTL, a.Recent.NoTTL),
 			cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern),
@@ -54,9 +54,9 @@ func stoppedSince(c *Comparison) (list []Stopped, why string) {
 	return list, ""
 }
 
-// RecentMeans returns what happened to the Recent keys of a Stopped since the old
-// profile, in words: reads on a primary do not show on its replicas, and keys
-// without a TTL that may only have been read are not among them.
+// RecentMeans describes the Recent keys of a TTLLoss: reads on a primary do not
+// show on its replicas, and keys without a TTL that may only have been read are not
+// among them.
 func (c *Comparison) RecentMeans() string {
 	if i := c.New.Profile.Totals.Idle; i != nil && i.Measure == profile.IdleSinceWriteOrLocalRead {
 		return "written (or, with a TTL, read on this replica)"
@@ -64,17 +64,17 @@ func (c *Comparison) RecentMeans() string {
 	return "written (or, with a TTL, read)"
 }
 
-// since tells by their idle times which keys were written or read since the old
-// profile. What falls between the two edges may be either.
-type since struct {
-	recent int64 // seconds; an idle time of at most this began after the old walk
-	older  int64 // seconds; one above this began before it; 0: none tells
+// idleWindow separates by idle time the keys that were written or read since the
+// old profile from the others. Keys between the two edges may be either.
+type idleWindow struct {
+	recent int64 // seconds; an idle time of at most this began after the old scan
+	older  int64 // seconds; one above this began before it; 0: unknown
 }
 
-// sinceOld finds the edges, or why idle times tell nothing.
-func sinceOld(c *Comparison) (s since, why string) {
+// idleWindowSince returns the edges, or why idle times cannot be used.
+func idleWindowSince(c *Comparison) (s idleWindow, why string) {
 	before, after := c.Old.Profile, c.New.Profile
-	// The shortest and the longest time from the old walk to a key's probe.
+	// The shortest and the longest time from the old scan to a key's probe.
 	least, most := after.Began.Sub(before.Ended)-clockSlack, after.Ended.Sub(before.Began)+clockSlack
 	if why = idleUnknown(c, least); why != "" {
 		return s, why
@@ -94,12 +94,12 @@ func sinceOld(c *Comparison) (s since, why string) {
 	return s, ""
 }
 
-// idleLost are the codes of caveats under which the idle times of the new profile
-// may count from something else than a write or read.
-var idleLost = []string{"nodes-differ", "process-unknown", "resynced", "other-process", "other-server", "idle-reset"}
+// idleInvalid lists the codes of caveats under which the idle times of the new
+// profile may not count from a write or read.
+var idleInvalid = []string{"nodes-differ", "process-unknown", "resynced", "other-process", "other-server", "idle-reset"}
 
-// idleUnknown returns why the idle times of the new profile do not tell what happened
-// within a span before it.
+// idleUnknown returns why the idle times of the new profile do not cover a span
+// before it; empty if they do.
 func idleUnknown(c *Comparison, span time.Duration) string {
 	t := &c.New.Profile.Totals
 	switch {
@@ -119,16 +119,17 @@ func idleUnknown(c *Comparison, span time.Duration) string {
 	for _, caveat := range c.Caveats {
 		// Idle times that are left from an LFU policy mean nothing.
 		lfu := caveat.Code == "policy-differs" && slices.Contains(caveat.Hides, HighIdleBytes)
-		if lfu || slices.Contains(idleLost, caveat.Code) {
+		if lfu || slices.Contains(idleInvalid, caveat.Code) {
 			return caveat.Text
 		}
 	}
 	return idleTooShort(c.New.Profile, span)
 }
 
-// idleTooShort returns when idle times do not reach back for a span, or may not.
+// idleTooShort returns why idle times do not reach back for a span, or may not;
+// empty if they do.
 func idleTooShort(p *profile.Profile, span time.Duration) string {
-	n := only(p)
+	n := onlyNode(p)
 	switch {
 	case n == nil || n.IdleHorizonS == nil:
 		return "the longest idle time that the server can report is unknown"
@@ -141,12 +142,12 @@ func idleTooShort(p *profile.Profile, span time.Duration) string {
 	}
 }
 
-// stopped returns what is known of a namespace; news is false if there is nothing to say.
-func (s since) stopped(row *Row) (found Stopped, news bool) {
+// stopped returns the TTLLoss of a namespace; news is false if there is none.
+func (s idleWindow) stopped(row *Row) (found TTLLoss, news bool) {
 	if row.Other || row.New == nil || row.New.NoTTLKeys == nil {
 		return found, false
 	}
-	found = Stopped{
+	found = TTLLoss{
 		DB: row.DB, Pattern: row.Pattern, RecentS: s.recent, OlderS: s.older,
 		Recent: portionOf(row.New, s.isRecent).written(row, weightOf(row.New)), Older: portionOf(row.New, s.isOlder),
 	}
@@ -154,7 +155,7 @@ func (s since) stopped(row *Row) (found Stopped, news bool) {
 		found.MoreNoTTL = int64(max(*more, 0))
 	}
 	found.Jumped = found.Recent.exceeds(found.Older) || found.Recent.exceeds(portionOfAll(row.Old))
-	if !found.Jumped && !goesOn(row, found.Recent) {
+	if !found.Jumped && !stillWithoutTTL(row, found.Recent) {
 		return found, false
 	}
 	found.Recent, found.Older = found.Recent.times(weightOf(row.New)), found.Older.times(weightOf(row.New))
@@ -162,18 +163,20 @@ func (s since) stopped(row *Row) (found Stopped, news bool) {
 	return found, true
 }
 
-// times returns a portion of a sample, scaled up to all keys.
+// times scales a portion of a sample up to all keys.
 func (p Portion) times(weight float64) Portion {
 	return Portion{scaled(p.Keys, weight), scaled(p.NoTTL, weight)}
 }
 
-func (s since) isRecent(c profile.IdleByTTL) bool { return c.IdleLE != nil && *c.IdleLE <= s.recent }
+func (s idleWindow) isRecent(c profile.IdleByTTL) bool {
+	return c.IdleLE != nil && *c.IdleLE <= s.recent
+}
 
-func (s since) isOlder(c profile.IdleByTTL) bool {
+func (s idleWindow) isOlder(c profile.IdleByTTL) bool {
 	return s.older > 0 && lowerEdge(c.IdleLE) >= float64(s.older)
 }
 
-// portionOf returns the keys of some cells of the joint table.
+// portionOf counts the keys of some cells of the joint table.
 func portionOf(s *profile.Stats, in func(profile.IdleByTTL) bool) (p Portion) {
 	for _, cell := range s.IdleByTTL {
 		if !in(cell) {
@@ -187,8 +190,7 @@ func portionOf(s *profile.Stats, in func(profile.IdleByTTL) bool) (p Portion) {
 	return p
 }
 
-// portionOfAll returns all keys of a namespace that were measured; empty if they are not
-// known.
+// portionOfAll counts all measured keys of a namespace; empty if unknown.
 func portionOfAll(s *profile.Stats) Portion {
 	switch {
 	case s == nil || s.NoTTLKeys == nil:
@@ -199,10 +201,11 @@ func portionOfAll(s *profile.Stats) Portion {
 	return Portion{Keys: s.Keys.Value, NoTTL: min(s.NoTTLKeys.Value, s.Keys.Value)}
 }
 
-// written leaves out the recent keys without a TTL that may only have been read, or
-// written again: no more of them are certainly new than there are more of them now.
-// The old profile must be complete; the new one need not, as keys that it lacks would
-// only be more. weight is for how many keys each of p stands.
+// written leaves out the recent keys without a TTL that may only have been read or
+// overwritten: no more of them are certainly new than there are more of them now.
+// The old profile must be complete. The new one need not be: the keys that it lacks
+// could only add to them. weight is the number of keys that each key of p stands
+// for.
 func (p Portion) written(row *Row, weight float64) Portion {
 	new := int64(float64(max(row.New.NoTTLKeys.Value-portionOfAll(row.Old).NoTTL, 0)) / weight)
 	if row.Old == nil && row.State == Unsure {
@@ -212,14 +215,14 @@ func (p Portion) written(row *Row, weight float64) Portion {
 	return Portion{Keys: p.Keys - p.NoTTL + new, NoTTL: new}
 }
 
-// exceeds reports whether the share without a TTL is far higher than in other keys.
+// exceeds reports whether the share without a TTL is far higher than in other.
 func (p Portion) exceeds(other Portion) bool {
 	return p.Keys >= leastRecent && other.Keys > 0 &&
 		p.Share()-other.Share() >= leastJump && chance(p, other) <= byChance
 }
 
-// chance returns how likely p would hold as many keys without a TTL, or more, if those
-// of both were shared out at random: Fisher's exact test, one-sided.
+// chance returns the probability that p holds as many keys without a TTL, or more,
+// if those of both were distributed at random: Fisher's exact test, one-sided.
 func chance(p, other Portion) float64 {
 	all, noTTL := float64(p.Keys+other.Keys), float64(p.NoTTL+other.NoTTL)
 	keys, x := float64(p.Keys), float64(p.NoTTL)
@@ -238,14 +241,14 @@ func logChoose(n, k float64) float64 {
 	return lgamma(n) - lgamma(k) - lgamma(n-k)
 }
 
-// goesOn reports whether keys still arrive without a TTL where others have one. A
-// namespace none of whose keys ever expires is none of these: it may be meant so.
-func goesOn(row *Row, recent Portion) bool {
+// stillWithoutTTL reports whether keys still arrive without a TTL where others have
+// one. A namespace without any TTL does not count: it may be meant so.
+func stillWithoutTTL(row *Row, recent Portion) bool {
 	expiring := max(expiringOf(row.New), expiringOf(row.Old))
 	return recent.NoTTL >= leastRecent && recent.Share() >= mostlyNoTTL && expiring >= someTTL
 }
 
-// expiringOf returns the share of the keys that have a TTL; 0 if it is not known.
+// expiringOf returns the share of the keys with a TTL; 0 if unknown.
 func expiringOf(s *profile.Stats) float64 {
 	if p := portionOfAll(s); p.Keys > 0 {
 		return 1 - p.Share()
@@ -254,7 +257,7 @@ func expiringOf(s *profile.Stats) float64 {
 }
 
 // examples returns recent keys without a TTL.
-func (s since) examples(stats *profile.Stats) []profile.Key {
+func (s idleWindow) examples(stats *profile.Stats) []profile.Key {
 	list := []profile.Key{}
 	for _, k := range slices.Concat(stats.Examples, stats.Largest) {
 		same := func(other profile.Key) bool { return other.DB == k.DB && other.KeyName == k.KeyName }
