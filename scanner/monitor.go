@@ -329,7 +329,10 @@ func (w *Watch) feel(ctx context.Context) error {
 	w.during.Add(roundTrip)
 	resting := spell%2 == 1
 	if resting && w.spells.Load() != spell {
-		return nil // it began to work meanwhile
+		if !w.far {
+			return nil // it began to work meanwhile
+		}
+		resting = false // over a link it always does
 	}
 	w.note(sight{at: time.Now(), roundTrip: roundTrip, resting: resting})
 	return nil

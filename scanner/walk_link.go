@@ -81,7 +81,7 @@ func (w *Walk) space(ctx context.Context, trip *Trip) {
 
 // receiveFar is receive for a trip over a link, which was paced when it was sent.
 func (w *Walk) receiveFar(ctx context.Context, trip *Trip) error {
-	w.Guard.Link().Landed(time.Since(trip.sent))
+	w.Guard.Link().Landed(trip.sent.Sub(w.Tally.Began), time.Since(w.Tally.Began))
 	if trip.Scan != nil {
 		w.Guard.Link().Scanned(len(trip.Page.Names))
 	}

@@ -31,8 +31,12 @@ type Link struct {
 	scans, names int // replies to SCAN since a name's cost was learnt, and their names
 
 	trips  recentTrips
-	window float64 // pipelines that may be on their way
-	full   bool    // the link kept pipelines waiting at some time
+	window float64       // pipelines that may be on their way
+	full   bool          // the link kept pipelines waiting at some time
+	cut    time.Duration // when the window was made smaller for the last time
+
+	pinged bool            // round trips of PING are told
+	alone  []time.Duration // of the last pipelines, all of which were late with no other on its way
 }
 
 // WholeCost is what a command costs a server in all, as a multiple of what
@@ -92,7 +96,11 @@ func (l *Link) each(page time.Duration, load float64) time.Duration {
 }
 
 // Ping is told of a round trip of PING.
-func (l *Link) Ping(roundTrip time.Duration) { l.trips.add(roundTrip) }
+func (l *Link) Ping(roundTrip time.Duration) {
+	l.pinged = true
+	l.trips.add(roundTrip)
+	l.trips.forget()
+}
 
 // learn is told what commands cost. A cost moves half of the way: a single look may be
 // at few calls.
@@ -109,18 +117,38 @@ func (l *Link) learn(c info.Costs) {
 // Scanned is told how many names a SCAN returned.
 func (l *Link) Scanned(names int) { l.scans, l.names = l.scans+1, l.names+names }
 
-// Landed is told how long a pipeline was on its way. A link that is full keeps all of
-// them waiting: then fewer are sent.
-func (l *Link) Landed(took time.Duration) {
-	if took > lateTrips*l.trips.median+lateTripsBeyond {
-		l.window, l.full = max(1, l.window/2), true
+// Landed is told when a pipeline was sent, and when its replies were there. A link that is
+// full keeps all of them waiting: then fewer are sent, once for all that were on their way.
+func (l *Link) Landed(sent, now time.Duration) {
+	took := now - sent
+	if took > lateTrips*max(l.trips.median, l.trips.lately)+lateTripsBeyond {
+		if sent >= l.cut {
+			l.late(took)
+			l.window, l.full, l.cut = max(1, l.window/2), true, now
+		}
 		return
 	}
+	l.alone = nil
 	more := 1.0 // doubles the window in a round trip, until the link was full
 	if l.full {
 		more = 1 / l.window
 	}
 	l.window = min(mostWindow, l.window+more)
+}
+
+// late is told of a pipeline that was late. Without pings, a link became longer when that
+// goes on with one at a time, which no other keeps waiting.
+func (l *Link) late(took time.Duration) {
+	if l.pinged || l.window > 1 {
+		return
+	}
+	if l.alone = append(l.alone, took); len(l.alone) < FewTrips {
+		return
+	}
+	for _, trip := range l.alone {
+		l.trips.add(trip)
+	}
+	l.alone = nil
 }
 
 // Window is how many pipelines may be on their way at a time.
@@ -137,7 +165,11 @@ type recentTrips struct {
 	recent                      []time.Duration
 	next                        int
 	median, quarter, most, slow time.Duration // of half, a quarter, three quarters and 95 of 100 that took no longer
+	lately                      time.Duration // the least of the very last
 }
+
+// veryLast are so many that no single delay keeps all of them waiting.
+const veryLast = 4
 
 // keptTrips are some seconds of pings, so that what is usual follows the server and
 // the link.
@@ -153,9 +185,35 @@ func (r *recentTrips) add(roundTrip time.Duration) {
 		r.recent[r.next] = roundTrip
 		r.next = (r.next + 1) % keptTrips
 	}
+	r.lately = roundTrip
+	for back := range min(veryLast, len(r.recent)) {
+		r.lately = min(r.lately, r.recent[(r.next-1-back+2*len(r.recent))%len(r.recent)])
+	}
 	sorted := slices.Sorted(slices.Values(r.recent)) // here, as every page asks for them
 	n := len(sorted)
 	r.median, r.quarter, r.most, r.slow = sorted[n/2], sorted[n/4], sorted[n*3/4], sorted[n*95/100]
+}
+
+// moved are so many in a row that were all longer than most, or shorter, only after the
+// link became another: by chance once in an hour.
+const moved = 8
+
+// forget keeps the last ones alone when the link became another: of the mixture with those
+// before, the jitter would be as wide as the step.
+func (r *recentTrips) forget() {
+	n := len(r.recent)
+	if n < 2*moved {
+		return
+	}
+	inOrder := append(slices.Clone(r.recent[r.next:]), r.recent[:r.next]...)
+	before, last := slices.Sorted(slices.Values(inOrder[:n-moved])), inOrder[n-moved:]
+	if slices.Min(last) <= before[len(before)*3/4] && slices.Max(last) >= before[len(before)/4] {
+		return
+	}
+	*r = recentTrips{}
+	for _, roundTrip := range last {
+		r.add(roundTrip)
+	}
 }
 
 // known reports whether there were enough.
