@@ -157,6 +157,7 @@ func (c *Conn) recognise(ctx context.Context) error {
 	case info.Field("run_id") != known:
 		return errAnotherProcess
 	}
+	c.sawCPU(info.CPUTime())
 	return c.settle(ctx, info)
 }
 

@@ -99,6 +99,7 @@ type Trip struct {
 	before   int    // replies that were there
 	sent     time.Time
 	wasted   time.Duration // in which replies were awaited that did not come
+	pardoned bool          // it was sent again, after the link stopped, though a reply was late
 	lostAt   int           // replies that came before the connection was lost for the first time, plus 1
 }
 
@@ -165,7 +166,7 @@ func (c *Conn) RoundTrip(ctx context.Context, requests []Request, scan *Scan, re
 
 // Send is Exchange's.
 func (c *Conn) Send(ctx context.Context, trip *Trip) {
-	trip.before, trip.wasted, trip.lostAt = len(trip.Replies), 0, 0
+	trip.before, trip.wasted, trip.lostAt, trip.pardoned = len(trip.Replies), 0, 0, false
 	c.flight = append(c.flight, trip)
 	if c.cut == nil && !c.stale {
 		defer c.hurry(ctx)()

@@ -183,6 +183,10 @@ func (c *Conn) giveUp(ctx context.Context) error {
 		return nil
 	}
 	first := all[0]
+	if trip := c.flight[0]; !trip.pardoned && c.stopped(first) {
+		trip.pardoned = true
+		return nil
+	}
 	suspects := 0
 	for i, trip := range c.flight { // the server may have been at any that was sent
 		types, err := c.askTypes(ctx, trip)
@@ -203,6 +207,14 @@ func (c *Conn) giveUp(ctx context.Context) error {
 		c.accuse(all)
 	}
 	return nil
+}
+
+// stopped reports whether it was the link that stopped, and not a command that kept the
+// server: until it answered on the new connection it used less CPU time than one for
+// which a reply is late.
+func (c *Conn) stopped(late overdue) bool {
+	now := c.cpuSeen.Load()
+	return late.cpu != nil && now.at.After(late.since) && float64(now.cpu-late.cpu.cpu) < leastAtWork*float64(c.timeout)
 }
 
 // accuse notes the commands whose replies were late, when there is no better suspect
