@@ -75,6 +75,8 @@ type Walk struct {
 	came       int64         // names that pages had
 	suspect    time.Duration // late replies over a link, of which it is not known whether the server was at work
 	accounted  time.Duration // Tally.Service when the server told its CPU time
+	settled    time.Time     // when that was
+	others     float64       // share of the server that others use, while no reply is late
 	singly     int           // pages still to ask for by COUNT 1
 	recent     recentNames
 }

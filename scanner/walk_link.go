@@ -93,15 +93,19 @@ func (w *Walk) receiveFar(ctx context.Context, trip *Trip) error {
 }
 
 // settleFar is told the server's CPU time while a walk goes over a link. It bounds what
-// pipelines cost, and says whether it was the server that made replies late.
+// pipelines cost, and says whether it was the server that made replies late. What the
+// server does for others anyway is not ours.
 func (w *Walk) settleFar(cpu time.Duration) {
 	w.Pacer.Calibrate(cpu)
 	if w.cpu > 0 {
-		unexplained := cpu - w.cpu - (w.Tally.Service - w.accounted)
-		if ours := min(w.suspect, unexplained); ours > 0 {
+		unexplained, span := cpu-w.cpu-(w.Tally.Service-w.accounted), time.Since(w.settled)
+		if w.suspect == 0 && span > 0 {
+			w.others = (w.others + max(0, float64(unexplained)/float64(span))) / 2
+		}
+		if ours := min(w.suspect, unexplained-time.Duration(w.others*float64(span))); ours > 0 {
 			w.Tally.Service += ours
 			w.due += time.Duration(float64(ours) / w.Pacer.MaxLoad)
 		}
 	}
-	w.suspect, w.cpu, w.accounted = 0, cpu, w.Tally.Service
+	w.suspect, w.cpu, w.accounted, w.settled = 0, cpu, w.Tally.Service, time.Now()
 }
