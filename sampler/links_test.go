@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"keyprof/sampler"
 	"keyprof/sampler/profile"
 	"keyprof/scanner/redistest"
@@ -118,6 +120,37 @@ func TestStoppedLinkBlamesNoKey(t *testing.T) {
 	}
 	if stalls := p.Receipt.Stalls; len(stalls) > 0 {
 		t.Errorf("stalls %+v", stalls)
+	}
+}
+
+// A link that stops and then loses its connections takes no key with it: the server was
+// idle, so all that was on its way is asked for again.
+func TestStoppedLinkIsReset(t *testing.T) {
+	for _, kind := range []string{"string", "stream"} {
+		server := redistest.New(t)
+		piped(t, server.Client(), func(pipe redis.Pipeliner) {
+			eachName("k:", 10_000, func(name string) {
+				if kind == "string" {
+					pipe.Set(context.Background(), name, "v", 0)
+				} else {
+					pipe.XAdd(context.Background(), &redis.XAddArgs{Stream: name, Values: []string{"a", "b"}})
+				}
+			})
+		})
+		proxy := redistest.NewProxy(t, server.Addr())
+		proxy.SetLatency(25 * time.Millisecond)
+		o := usual()
+		o.Progress = once(func() {
+			proxy.Blackhole(true)
+			time.AfterFunc(2500*time.Millisecond, func() { proxy.Reset(); proxy.Blackhole(false) }) // the timeout is 1 s
+		})
+		p, notices, err := patiently(context.Background(), t, proxy.URL(), time.Minute, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !p.Complete || len(p.Receipt.Stalls) > 0 || len(notices) != 1 {
+			t.Errorf("%ss: complete %v, %s; %d stalls, noticed %q", kind, p.Complete, p.Nodes[0].Incomplete, len(p.Receipt.Stalls), notices)
+		}
 	}
 }
 

@@ -153,6 +153,7 @@ func (c *Conn) verifyProcess(ctx context.Context) error {
 	case info.Field("run_id") != known:
 		return errAnotherProcess
 	}
+	c.sawCPU(info.CPUTime())
 	return c.configure(ctx, info)
 }
 

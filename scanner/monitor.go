@@ -329,7 +329,10 @@ func (m *LatencyMonitor) pingOnce(ctx context.Context) error {
 	m.during.Add(roundTrip)
 	paused := toggles%2 == 1
 	if paused && m.toggles.Load() != toggles {
-		return nil // the scan resumed meanwhile
+		if !m.overLink {
+			return nil // the scan resumed meanwhile
+		}
+		paused = false // over a link it always does
 	}
 	m.record(sample{at: time.Now(), roundTrip: roundTrip, paused: paused})
 	return nil

@@ -100,6 +100,7 @@ type Batch struct {
 	replyOffset int    // number of earlier replies in Replies
 	sent        time.Time
 	lostTime    time.Duration // time spent waiting for replies that did not come
+	excused     bool          // it was sent again after the link stopped, though a reply was late
 	lostAt      int           // number of replies when the connection was first lost, plus 1
 }
 
@@ -165,7 +166,7 @@ func (c *Conn) RoundTrip(ctx context.Context, requests []Request, scan *Scan, re
 
 // Send implements Exchange.
 func (c *Conn) Send(ctx context.Context, batch *Batch) {
-	batch.replyOffset, batch.lostTime, batch.lostAt = len(batch.Replies), 0, 0
+	batch.replyOffset, batch.lostTime, batch.lostAt, batch.excused = len(batch.Replies), 0, 0, false
 	c.inFlight = append(c.inFlight, batch)
 	if c.sendErr == nil && !c.resend {
 		defer c.shortenOnCancel(ctx)()

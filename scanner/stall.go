@@ -185,6 +185,10 @@ func (c *Conn) recordUnanswered(ctx context.Context) error {
 		return nil
 	}
 	first := all[0]
+	if batch := c.inFlight[0]; !batch.excused && c.wasIdle(first) {
+		batch.excused = true
+		return nil
+	}
 	suspects := 0
 	for i, batch := range c.inFlight { // the server may have been executing any of them
 		types, err := c.fetchTypes(ctx, batch)
@@ -205,6 +209,13 @@ func (c *Conn) recordUnanswered(ctx context.Context) error {
 		c.recordSuspects(all)
 	}
 	return nil
+}
+
+// wasIdle reports whether the link stopped, and no command kept the server busy: until it
+// replied on the new connection it used less CPU time than a command whose reply is late.
+func (c *Conn) wasIdle(late lateReply) bool {
+	now := c.cpuSeen.Load()
+	return late.cpu != nil && now.at.After(late.since) && float64(now.cpu-late.cpu.cpu) < minBusyShare*float64(c.timeout)
 }
 
 // recordSuspects records the commands whose replies were late, when there are no likelier

@@ -75,6 +75,8 @@ type Walk struct {
 	namesSeen    int64         // keys in pages so far
 	unattributed time.Duration // time of late replies over a link that may be the server's
 	serviceAtCPU time.Duration // Tally.Service at the last reading of the CPU time
+	cpuAt        time.Time     // of that reading
+	othersLoad   float64       // share of the server that other clients use, while no reply is late
 	singlePages  int           // pages still to request with COUNT 1
 	recent       recentNames
 }

@@ -80,7 +80,7 @@ func (w *Walk) paceSend(ctx context.Context, batch *Batch) {
 
 // receiveOverLink is receive for a batch over a link, which was paced when it was sent.
 func (w *Walk) receiveOverLink(ctx context.Context, batch *Batch) error {
-	w.Guard.Link().AddReply(time.Since(batch.sent))
+	w.Guard.Link().AddReply(batch.sent.Sub(w.Tally.Began), time.Since(w.Tally.Began))
 	if batch.Scan != nil {
 		w.Guard.Link().AddScan(len(batch.Page.Names))
 	}
@@ -92,15 +92,19 @@ func (w *Walk) receiveOverLink(ctx context.Context, batch *Batch) error {
 }
 
 // chargeOverLink takes in the server's CPU time while a scan goes over a link. It bounds
-// the cost of pipelines, and decides whether the server made replies late.
+// the cost of pipelines, and decides whether the server made replies late. What the server
+// does for other clients anyway is not ours.
 func (w *Walk) chargeOverLink(cpu time.Duration) {
 	w.Pacer.Calibrate(cpu)
 	if w.cpu > 0 {
-		unexplained := cpu - w.cpu - (w.Tally.Service - w.serviceAtCPU)
-		if ours := min(w.unattributed, unexplained); ours > 0 {
+		unexplained, span := cpu-w.cpu-(w.Tally.Service-w.serviceAtCPU), time.Since(w.cpuAt)
+		if w.unattributed == 0 && span > 0 {
+			w.othersLoad = (w.othersLoad + max(0, float64(unexplained)/float64(span))) / 2
+		}
+		if ours := min(w.unattributed, unexplained-time.Duration(w.othersLoad*float64(span))); ours > 0 {
 			w.Tally.Service += ours
 			w.due += time.Duration(float64(ours) / w.Pacer.MaxLoad)
 		}
 	}
-	w.unattributed, w.cpu, w.serviceAtCPU = 0, cpu, w.Tally.Service
+	w.unattributed, w.cpu, w.serviceAtCPU, w.cpuAt = 0, cpu, w.Tally.Service, time.Now()
 }

@@ -295,3 +295,30 @@ func TestLinkSendsOnTime(t *testing.T) {
 		}
 	}
 }
+
+// A busy server behind a link that stops worked for others meanwhile: a scan does not make
+// up for that. A server that worked more than usual may have worked for us.
+func TestLinkStopsBeforeABusyServer(t *testing.T) {
+	for _, tt := range []struct {
+		used, least, most time.Duration
+	}{
+		{24 * time.Second, 0, 100 * time.Millisecond},
+		{30 * time.Second, 5 * time.Second, 7 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &Walk{Pacer: &throttle.Pacer{MaxLoad: 1}, Tally: &Tally{Began: time.Now()}}
+			cpu := time.Hour
+			for range 20 {
+				time.Sleep(time.Second)
+				cpu += 800 * time.Millisecond
+				w.chargeOverLink(cpu)
+			}
+			time.Sleep(30 * time.Second)
+			w.unattributed = 30 * time.Second
+			w.chargeOverLink(cpu + tt.used)
+			if w.due < tt.least || w.due > tt.most {
+				t.Errorf("the server used %v: the scan pauses for %v", tt.used, w.due)
+			}
+		})
+	}
+}

@@ -31,8 +31,12 @@ type Link struct {
 	scans, names int // replies to SCAN since the cost of a key was learnt, and their keys
 
 	roundTrips roundTripWindow
-	window     float64 // pipelines that may be in flight
-	full       bool    // the link has delayed pipelines
+	window     float64       // pipelines that may be in flight
+	full       bool          // the link has delayed pipelines
+	halved     time.Duration // when the window was halved last, since the scan began
+
+	pinged bool            // AddPing is called
+	alone  []time.Duration // the last pipelines, all late with no other in flight
 }
 
 // WholeCost is the factor from the time in commandstats, which leaves out reading and
@@ -92,7 +96,11 @@ func (l *Link) pageInterval(page time.Duration, load float64) time.Duration {
 }
 
 // AddPing records a round trip of PING.
-func (l *Link) AddPing(roundTrip time.Duration) { l.roundTrips.add(roundTrip) }
+func (l *Link) AddPing(roundTrip time.Duration) {
+	l.pinged = true
+	l.roundTrips.add(roundTrip)
+	l.roundTrips.dropOld()
+}
 
 // addCosts records what commands cost. An estimate moves half of the way: one reading may
 // cover few calls.
@@ -109,18 +117,39 @@ func (l *Link) addCosts(c info.Costs) {
 // AddScan records how many keys a SCAN returned.
 func (l *Link) AddScan(names int) { l.scans, l.names = l.scans+1, l.names+names }
 
-// AddReply records how long a pipeline was in flight. A link that is full delays all of
-// them: then fewer are sent.
-func (l *Link) AddReply(took time.Duration) {
-	if took > lateTrips*l.roundTrips.median+lateTripsBeyond {
-		l.window, l.full = max(1, l.window/2), true
+// AddReply records when a pipeline was sent and when its replies arrived, since the scan
+// began. A link that is full delays all pipelines in flight: then fewer are sent. The
+// window is halved once for all of them.
+func (l *Link) AddReply(sent, now time.Duration) {
+	took := now - sent
+	if took > lateTrips*max(l.roundTrips.median, l.roundTrips.lately)+lateTripsBeyond {
+		if sent >= l.halved {
+			l.addLate(took)
+			l.window, l.full, l.halved = max(1, l.window/2), true, now
+		}
 		return
 	}
+	l.alone = nil
 	more := 1.0 // doubles the window in a round trip, until the link was full
 	if l.full {
 		more = 1 / l.window
 	}
 	l.window = min(maxWindow, l.window+more)
+}
+
+// addLate records a late pipeline. Without pings a link has become longer if that goes on
+// with one pipeline at a time, which no other delays.
+func (l *Link) addLate(took time.Duration) {
+	if l.pinged || l.window > 1 {
+		return
+	}
+	if l.alone = append(l.alone, took); len(l.alone) < MinRoundTrips {
+		return
+	}
+	for _, roundTrip := range l.alone {
+		l.roundTrips.add(roundTrip)
+	}
+	l.alone = nil
 }
 
 // Window returns how many pipelines may be in flight.
@@ -137,7 +166,11 @@ type roundTripWindow struct {
 	recent                                    []time.Duration
 	next                                      int
 	median, lowerQuartile, upperQuartile, p95 time.Duration // of half, a quarter, three quarters and 95 of 100 that took no longer
+	lately                                    time.Duration // the shortest of the last lastFew
 }
+
+// lastFew round trips are not all delayed by a single burst of loss.
+const lastFew = 4
 
 // keptRoundTrips is some seconds of pings, so that the quantiles follow the server and
 // the link.
@@ -153,9 +186,35 @@ func (r *roundTripWindow) add(roundTrip time.Duration) {
 		r.recent[r.next] = roundTrip
 		r.next = (r.next + 1) % keptRoundTrips
 	}
+	r.lately = roundTrip
+	for back := range min(lastFew, len(r.recent)) {
+		r.lately = min(r.lately, r.recent[(r.next-1-back+2*len(r.recent))%len(r.recent)])
+	}
 	sorted := slices.Sorted(slices.Values(r.recent)) // here, as every page asks for them
 	n := len(sorted)
 	r.median, r.lowerQuartile, r.upperQuartile, r.p95 = sorted[n/2], sorted[n/4], sorted[n*3/4], sorted[n*95/100]
+}
+
+// lastMoved round trips in a row are all longer than three quarters of those before, or
+// shorter, only after the link has changed: by chance once in an hour.
+const lastMoved = 8
+
+// dropOld keeps only the last round trips when the link has changed: in a mixture with
+// those before, the jitter would be as wide as the step.
+func (r *roundTripWindow) dropOld() {
+	n := len(r.recent)
+	if n < 2*lastMoved {
+		return
+	}
+	inOrder := append(slices.Clone(r.recent[r.next:]), r.recent[:r.next]...)
+	before, last := slices.Sorted(slices.Values(inOrder[:n-lastMoved])), inOrder[n-lastMoved:]
+	if slices.Min(last) <= before[len(before)*3/4] && slices.Max(last) >= before[len(before)/4] {
+		return
+	}
+	*r = roundTripWindow{}
+	for _, roundTrip := range last {
+		r.add(roundTrip)
+	}
 }
 
 // known reports whether there are enough round trips.
