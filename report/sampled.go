@@ -112,7 +112,7 @@ func coveredLine(p *profile.Profile, n *profile.Node, db *profile.Database) line
 	if why := notComparable(p); why != "" || db.Before == nil {
 		return say(words(text + "."))
 	}
-	told := estimate.Told{Before: db.Before.Keys, After: db.Before.Keys, Expiring: db.Before.Expires}
+	told := estimate.ReportedKeys{Before: db.Before.Keys, After: db.Before.Keys, Expiring: db.Before.Expires}
 	if db.After != nil {
 		told.After = db.After.Keys
 	}

@@ -44,26 +44,26 @@ type checker struct {
 	collector
 	names []string // of no key
 
-	forecast    throttle.Forecast
-	unreachable error         // why the first database is, of those that cannot be selected
-	noSelect    bool          // ACL refuses SELECT
-	reachable   int           // databases
-	noScan      error         // why SCAN is refused
-	question    time.Duration // of the server's main thread for one question
-	timed       int           // questions that were timed
+	forecast      throttle.Forecast
+	unreachable   error         // why the first database is, of those that cannot be selected
+	noSelect      bool          // ACL refuses SELECT
+	reachable     int           // databases
+	noScan        error         // why SCAN is refused
+	commandTime   time.Duration // of the server's main thread for one question
+	timedCommands int           // questions that were timed
 }
 
 // The questions of a check count as misses in the server's statistics, and those
 // that are refused fill its ACL LOG: so there are few.
 const (
-	mostNames  = 50 // asked about at a time
-	trialNames = 3  // to learn what is refused
-	timedTrips = 7  // pages of questions that are timed
+	maxAbsentNames   = 50 // asked about at a time
+	absentTrialNames = 3  // to learn what is refused
+	timedBatches     = 7  // pages of questions that are timed
 )
 
 // absentNames returns as many as a page has keys, of keys that nobody has.
 func absentNames(page int) []string {
-	names := make([]string, max(1, min(page, mostNames)))
+	names := make([]string, max(1, min(page, maxAbsentNames)))
 	secret := rand.Text()
 	for i := range names {
 		names[i] = fmt.Sprintf("keyprof:check:%s:%d", secret, i)
@@ -77,7 +77,7 @@ func (c *checker) ask(ctx context.Context) error {
 		return err
 	}
 	x := absent{Exchange: c.conn, alone: c.node.Role() != info.Primary && !c.conn.ServesReads()}
-	if err := c.planOn(ctx, x, c.names[:min(len(c.names), trialNames)]); err != nil {
+	if err := c.planFrom(ctx, x, c.names[:min(len(c.names), absentTrialNames)]); err != nil {
 		return err
 	}
 	if err := c.conn.CheckScan(ctx); err != nil {
@@ -144,7 +144,7 @@ func (c *checker) time(ctx context.Context) error {
 	if len(requests) == 0 || c.plan.keysDenied || far { // a refusal takes another time
 		return nil
 	}
-	took := make([]time.Duration, timedTrips)
+	took := make([]time.Duration, timedBatches)
 	var replies []scanner.Reply
 	for i := range took {
 		var err error
@@ -152,10 +152,10 @@ func (c *checker) time(ctx context.Context) error {
 			return err
 		}
 		took[i] = c.conn.Service()
-		c.timed += len(requests)
+		c.timedCommands += len(requests)
 	}
 	slices.Sort(took)
-	c.question = took[len(took)/2] / time.Duration(len(requests))
+	c.commandTime = took[len(took)/2] / time.Duration(len(requests))
 	return nil
 }
 
@@ -163,7 +163,7 @@ func (c *checker) result() *profile.Checkup {
 	r := &profile.Checkup{
 		Schema: profile.CheckupSchemaVersion, Tool: c.opts.Tool, Checked: time.Now().UTC().Truncate(time.Millisecond),
 		Server: c.server(), Measures: c.measuresAsked(), Missing: append([]profile.Missing{}, c.plan.missing...),
-		Scan: c.scan(), ACL: c.acl(), Walk: c.walk(), Warnings: c.watchOut(), Commands: c.conn.Cost().Commands,
+		Scan: c.scan(), ACL: c.acl(), Walk: c.walk(), Warnings: c.checkWarnings(), Commands: c.conn.Cost().Commands,
 	}
 	r.Verdict, r.Reasons, r.Hint = c.verdict()
 	return r
@@ -181,14 +181,14 @@ func (c *checker) verdict() (v profile.Verdict, reasons []string, hint string) {
 	if fatal != nil {
 		return profile.VerdictImpossible, []string{fatal.Error()}, fatal.Hint
 	}
-	if lacks := c.lacking(); len(lacks) > 0 {
+	if lacks := c.missingParts(); len(lacks) > 0 {
 		return profile.VerdictLacking, lacks, ""
 	}
 	return profile.VerdictComplete, []string{}, ""
 }
 
-// lacking returns what a profile would not have.
-func (c *checker) lacking() (lacks []string) {
+// missingParts returns what a profile would not have.
+func (c *checker) missingParts() (lacks []string) {
 	for _, m := range c.plan.missing {
 		lacks = append(lacks, fmt.Sprintf("%s: the server answers %q", m.Measure, m.Reason))
 	}
@@ -327,8 +327,8 @@ func (c *checker) aclMissing() (rules []string) {
 	return rules
 }
 
-// watchOut returns doubts about a profile that could be made.
-func (c *checker) watchOut() []profile.Warning {
+// checkWarnings returns doubts about a profile that could be made.
+func (c *checker) checkWarnings() []profile.Warning {
 	w := warner{node: c.node.Address, list: []profile.Warning{}}
 	c.warnNode(&w)
 	c.warnOdd(&w)
@@ -348,14 +348,14 @@ func (c *checker) watchOut() []profile.Warning {
 	return w.list
 }
 
-// leastQuestion is what one question about a key that exists costs the main
+// minCommandTime is what one question about a key that exists costs the main
 // thread of Redis 7, read, answered and all, when everything lies in the CPU's
 // caches. One about a name of no key costs less.
-const leastQuestion = time.Microsecond
+const minCommandTime = time.Microsecond
 
-// dearer is how many times as much it may cost when what belongs to a key must be
+// cacheMissFactor is how many times as much it may cost when what belongs to a key must be
 // fetched from memory. A guess: it was not measured on a large data set.
-const dearer = 3
+const cacheMissFactor = 3
 
 // scan returns what a scan of all selected keys would take.
 func (c *checker) walk() profile.CheckupWalk {
@@ -403,10 +403,10 @@ func (c *checker) keyCost() profile.CheckupRange {
 	if c.plan.shared == askShared {
 		most++ // of small strings
 	}
-	question := max(c.question, leastQuestion)
+	question := max(c.commandTime, minCommandTime)
 	return profile.CheckupRange{
 		Lo: (time.Duration(least) * question).Seconds(),
-		Hi: (time.Duration(dearer*most) * question).Seconds(),
+		Hi: (time.Duration(cacheMissFactor*most) * question).Seconds(),
 	}
 }
 
@@ -423,17 +423,17 @@ func (c *checker) walkTime(w profile.CheckupWalk, key float64, matching int64) f
 // toMicros rounds seconds, for people who read JSON.
 func toMicros(seconds float64) float64 { return math.Round(seconds*1e6) / 1e6 }
 
-// questionBasis says what a question is taken to cost.
-func (c *checker) questionBasis() string {
+// costBasis says what a question is taken to cost.
+func (c *checker) costBasis() string {
 	const counts = "the lower figure counts %s of CPU time for each command on a key, and as much for its share of SCAN, "
-	usual := fmt.Sprintf(counts+"which is usual when all data fits in the CPU's caches", micros(leastQuestion))
-	switch timed := humanize.Comma(int64(c.timed)); {
-	case c.timed == 0:
+	usual := fmt.Sprintf(counts+"which is usual when all data fits in the CPU's caches", micros(minCommandTime))
+	switch timed := humanize.Comma(int64(c.timedCommands)); {
+	case c.timedCommands == 0:
 		return usual
-	case c.question <= leastQuestion:
-		return usual + fmt.Sprintf("; %s lookups of nonexistent keys have just taken %s each", timed, micros(c.question))
+	case c.commandTime <= minCommandTime:
+		return usual + fmt.Sprintf("; %s lookups of nonexistent keys have just taken %s each", timed, micros(c.commandTime))
 	default:
-		return fmt.Sprintf(counts+"which is what %s lookups of nonexistent keys have just taken, waits for other clients included", micros(c.question), timed)
+		return fmt.Sprintf(counts+"which is what %s lookups of nonexistent keys have just taken, waits for other clients included", micros(c.commandTime), timed)
 	}
 }
 
@@ -443,8 +443,8 @@ func (c *checker) basis() []string {
 		basis = append(basis, fmt.Sprintf("a round trip over this link takes %s: several pages are in flight at once, but only as many as may arrive together, by its jitter, within --latency-budget", micros(roundTrip)))
 	}
 	basis = append(basis,
-		c.questionBasis(),
-		fmt.Sprintf("the higher figure is %d times as much: in a data set larger than the CPU's caches, keys cost more to look up; how much more was not measured", dearer),
+		c.costBasis(),
+		fmt.Sprintf("the higher figure is %d times as much: in a data set larger than the CPU's caches, keys cost more to look up; how much more was not measured", cacheMissFactor),
 	)
 	if c.opts.Match != "" {
 		basis = append(basis, "SCAN goes through all keys whatever --match says; the lower figure assumes that no key matches, the higher that all do")

@@ -199,7 +199,7 @@ func (c *collector) expiredMeanwhile(after info.Info) *int64 {
 	if c.node.Role() != info.Primary {
 		return nil
 	}
-	return c.grown("expired_keys", after)
+	return c.counterGrowth("expired_keys", after)
 }
 
 // waitsOf returns the waits by their cause.
@@ -254,8 +254,8 @@ func (c *collector) guardReceipt(r *profile.Receipt, ended time.Time) {
 	for _, b := range c.guard.Pauses(ended.Sub(c.tally.Began)) {
 		r.Brakes = append(r.Brakes, profile.Brake{Cause: b.Reason, Count: b.Count, TookS: b.Took.Seconds()})
 	}
-	if c.watch != nil {
-		before, during := c.watch.RoundTrips()
+	if c.monitor != nil {
+		before, during := c.monitor.RoundTrips()
 		r.ProbeRTT = &profile.ProbeRTT{Before: roundTrips(before), During: roundTrips(during)}
 	}
 }
@@ -305,15 +305,15 @@ type shortfall struct {
 	explained int64 // keys that expired or were evicted, or that a replica may hide since they expired
 }
 
-func (s shortfall) least() int64 { return min(s.db.Before.Keys, s.db.After.Keys) }
+func (s shortfall) expected() int64 { return min(s.db.Before.Keys, s.db.After.Keys) }
 
-// far reports whether so many keys are missing that they were deleted in mid-scan and
+// significant reports whether so many keys are missing that they were deleted in mid-scan and
 // others written in their place: SCAN returns the keys that are at a position when it
 // comes there, and so about as many as there are, however many come and go, while
 // their number stays the same. Their number then differs by chance only. Nodes of a
 // cluster may exchange slots.
-func (s shortfall) far(cluster bool) bool {
-	least := float64(s.least())
+func (s shortfall) significant(cluster bool) bool {
+	least := float64(s.expected())
 	slack := least / 10
 	if cluster {
 		slack = least / 2
@@ -334,7 +334,7 @@ func (c *collector) shortOf(db *profile.Database, after info.Info) (s shortfall,
 	}
 	explained, known := c.explained(db, after)
 	s = shortfall{db: db, explained: explained}
-	return s, known && s.far(c.node.Info.Field("cluster_enabled") == "1")
+	return s, known && s.significant(c.node.Info.Field("cluster_enabled") == "1")
 }
 
 // emptied tells that the keys of a database were deleted all at once, or exchanged for
@@ -379,15 +379,15 @@ func (c *collector) explained(db *profile.Database, after info.Info) (keys int64
 	if c.node.Role() != info.Primary {
 		return expiring, true
 	}
-	expired := c.grown("expired_keys", after)
+	expired := c.counterGrowth("expired_keys", after)
 	if expired == nil {
 		expired = &expiring
 	}
 	keys = *expired
 	for _, fields := range []string{"expired_subkeys", "expired_fields"} { // the last field of a hash takes the key along
-		keys += orZero(c.grown(fields, after))
+		keys += orZero(c.counterGrowth(fields, after))
 	}
-	evicted := c.grown("evicted_keys", after)
+	evicted := c.counterGrowth("evicted_keys", after)
 	return keys + orZero(evicted), evicted != nil
 }
 
@@ -399,8 +399,8 @@ func orZero(n *int64) int64 {
 	return *n
 }
 
-// grown returns by how much a counter of INFO grew while we ran; nil if that is not known.
-func (c *collector) grown(field string, after info.Info) *int64 {
+// counterGrowth returns by how much a counter of INFO grew while we ran; nil if that is not known.
+func (c *collector) counterGrowth(field string, after info.Info) *int64 {
 	first, known := c.node.Info.Int(field)
 	last, stillKnown := after.Int(field)
 	return growth(first, last, known && stillKnown)

@@ -35,7 +35,7 @@ func TestSaveBrakes(t *testing.T) {
 	o := guarded()
 	o.Progress = once(func() { do(t, server.Client(), "bgsave") })
 	var causes []string
-	o.Braked = func(cause string) { causes = append(causes, cause) }
+	o.OnPause = func(cause string) { causes = append(causes, cause) }
 	p, _, err := patiently(context.Background(), t, server.URL(), 10*time.Second, o)
 	checkWhole(t, want, p, err)
 	brakes := p.Receipt.Brakes
@@ -273,7 +273,7 @@ func TestInterruptedWhileStandingBack(t *testing.T) {
 	o := guarded()
 	o.Progress = once(func() { do(t, server.Client(), "bgsave") })
 	var at time.Time
-	o.Braked = func(string) {
+	o.OnPause = func(string) {
 		if at.IsZero() {
 			at = time.Now()
 			cancel(sampler.ErrInterrupted)

@@ -54,7 +54,7 @@ func TestNeverComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(notices) != 1 || p.Complete || !strings.HasSuffix(p.Nodes[0].Incomplete, "refused, for 500ms") {
+	if len(notices) != 1 || p.Complete || !strings.HasSuffix(p.Nodes[0].Incomplete, "refused; gave up after 500ms") {
 		t.Errorf("complete %v, %q, noticed %q", p.Complete, p.Nodes[0].Incomplete, notices)
 	}
 	if len(p.Receipt.Waits) != 1 || p.Receipt.Waits[0].TookS < 0.5 || p.Receipt.Waits[0].TookS > 5 {

@@ -45,14 +45,14 @@ func probesFor(n info.Node) []scanner.Probe {
 	}
 }
 
-// rehearse finds out on a few keys, before the scan, what the server refuses.
+// probeCapabilities finds out on a few keys, before the scan, what the server refuses.
 // The error tells that SCAN or all probes are.
-func (c *collector) rehearse(ctx context.Context) error {
-	names, err := c.fewNames(ctx)
+func (c *collector) probeCapabilities(ctx context.Context) error {
+	names, err := c.trialNames(ctx)
 	if err != nil {
 		return err
 	}
-	if err := c.planOn(ctx, c.conn, names); err != nil {
+	if err := c.planFrom(ctx, c.conn, names); err != nil {
 		return err
 	}
 	if len(c.plan.probes) == 0 {
@@ -61,20 +61,20 @@ func (c *collector) rehearse(ctx context.Context) error {
 	return nil
 }
 
-// planOn makes the plan from how the server answers questions about some names.
+// planFrom makes the plan from how the server answers questions about some names.
 // It has no probes when all of them are refused.
-func (c *collector) planOn(ctx context.Context, x scanner.Exchange, names []string) (err error) {
+func (c *collector) planFrom(ctx context.Context, x scanner.Exchange, names []string) (err error) {
 	probes := probesFor(c.node)
-	trials := make([]trial, len(probes))
+	trials := make([]probeResult, len(probes))
 	anyAnswer := false
 	for i, probe := range probes {
-		if trials[i], err = try(ctx, x, probe, names); err != nil {
+		if trials[i], err = tryProbe(ctx, x, probe, names); err != nil {
 			return err
 		}
 		anyAnswer = anyAnswer || trials[i].answered
 	}
 	for i, probe := range probes {
-		c.judge(probe, trials[i], anyAnswer)
+		c.decideProbe(probe, trials[i], anyAnswer)
 	}
 	if err := c.planShared(ctx, x, names); err != nil {
 		return err
@@ -83,11 +83,11 @@ func (c *collector) planOn(ctx context.Context, x scanner.Exchange, names []stri
 	return nil
 }
 
-// judge decides whether a probe is part of the scan. A user who may see only
+// decideProbe decides whether a probe is part of the scan. A user who may see only
 // some keys is refused the others: that is counted key by key, unless keys
 // answer to other probes and to this one none does (PTTL wants the right to
 // read, MEMORY USAGE does not).
-func (c *collector) judge(probe scanner.Probe, t trial, anyAnswer bool) {
+func (c *collector) decideProbe(probe scanner.Probe, t probeResult, anyAnswer bool) {
 	switch {
 	case t.answered || t.refusal == nil:
 		c.plan.probes = append(c.plan.probes, probe)
@@ -98,13 +98,13 @@ func (c *collector) judge(probe scanner.Probe, t trial, anyAnswer bool) {
 		c.plan.keysDenied = true
 	case notTracked(t.refusal): // the policy decides which of the two exists
 	default:
-		c.plan.missing = append(c.plan.missing, c.lacks(probe, t.refusal))
+		c.plan.missing = append(c.plan.missing, c.missingMeasure(probe, t.refusal))
 	}
 }
 
-// fewNames brings some names to rehearse on; none when all databases are
+// trialNames brings some names to rehearse on; none when all databases are
 // empty. The error is for when no database can be scanned.
-func (c *collector) fewNames(ctx context.Context) ([]string, error) {
+func (c *collector) trialNames(ctx context.Context) ([]string, error) {
 	var refused error
 	usable := false
 	for i := range c.databases {
@@ -129,44 +129,44 @@ func (c *collector) fewNames(ctx context.Context) ([]string, error) {
 }
 
 const (
-	rehearsalKeys  = 20
-	rehearsalPages = 500     // of a table that is nearly empty
-	rehearsalBytes = 8 << 10 // of names: they travel in one pipeline, also to a full server
+	trialKeys  = 20
+	trialPages = 500     // of a table that is nearly empty
+	trialBytes = 8 << 10 // of names: they travel in one pipeline, also to a full server
 )
 
 func someNames(ctx context.Context, x scanner.Exchange) ([]string, error) {
-	scan := scanner.Scan{Count: rehearsalKeys}
-	for range rehearsalPages {
+	scan := scanner.Scan{Count: trialKeys}
+	for range trialPages {
 		_, page, err := x.RoundTrip(ctx, nil, &scan, nil)
 		if err != nil {
 			return nil, err
 		}
 		if len(page.Names) > 0 || page.Cursor == 0 {
-			return fewOf(page.Names), nil
+			return firstNames(page.Names), nil
 		}
 		scan.Cursor = page.Cursor
 	}
 	return nil, nil
 }
 
-// fewOf returns the first of names, but not more than a pipeline should carry.
-func fewOf(names []string) []string {
+// firstNames returns the first of names, but not more than a pipeline should carry.
+func firstNames(names []string) []string {
 	bytes := 0
 	for i, name := range names {
-		if bytes += len(name); i == rehearsalKeys || bytes > rehearsalBytes && i > 0 {
+		if bytes += len(name); i == trialKeys || bytes > trialBytes && i > 0 {
 			return names[:i]
 		}
 	}
 	return names
 }
 
-// trial is how a server answered one probe of a few keys.
-type trial struct {
+// probeResult is how a server answered one probe of a few keys.
+type probeResult struct {
 	answered bool  // for one of them at least
 	refusal  error // the last error, nil without keys
 }
 
-func try(ctx context.Context, x scanner.Exchange, probe scanner.Probe, names []string) (t trial, err error) {
+func tryProbe(ctx context.Context, x scanner.Exchange, probe scanner.Probe, names []string) (t probeResult, err error) {
 	requests := make([]scanner.Request, len(names))
 	for i, name := range names {
 		requests[i] = scanner.Request{Probe: probe, Key: name}
@@ -193,7 +193,7 @@ func notTracked(err error) bool { return strings.HasPrefix(err.Error(), "ERR An 
 // moved reports whether the command is allowed and the keys are not here: servers
 // check rules and names of commands first (server.c, processCommand). A replica
 // that answers so for all keys does not serve reads (READONLY).
-func (t trial) moved() bool { return t.refusal != nil && elsewhere(t.refusal.Error()) }
+func (t probeResult) moved() bool { return t.refusal != nil && elsewhere(t.refusal.Error()) }
 
 // elsewhere reports whether an error says that another node of a cluster is to
 // be asked about a key.
@@ -201,7 +201,7 @@ func elsewhere(reason string) bool {
 	return strings.HasPrefix(reason, "MOVED ") || strings.HasPrefix(reason, "ASK ")
 }
 
-func (c *collector) lacks(probe scanner.Probe, refusal error) profile.Missing {
+func (c *collector) missingMeasure(probe scanner.Probe, refusal error) profile.Missing {
 	m := profile.Missing{Measure: measureOf[probe], Node: c.node.Address, Reason: refusal.Error()}
 	switch {
 	case onlyKeysDenied(refusal):
@@ -236,7 +236,7 @@ func (c *collector) planShared(ctx context.Context, x scanner.Exchange, names []
 	if !c.asks(scanner.IdleTime) || !c.node.SharesIntegers() {
 		return nil
 	}
-	t, err := try(ctx, x, scanner.RefCount, names)
+	t, err := tryProbe(ctx, x, scanner.RefCount, names)
 	c.plan.shared = askShared
 	if !t.answered && t.refusal != nil && !onlyKeysDenied(t.refusal) && !t.moved() {
 		c.plan.shared = dropShared

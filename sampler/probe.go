@@ -27,7 +27,7 @@ type prober struct {
 	// unit is the unit of the sample that a key belongs to; nil: there are none.
 	unit func(name string) uint64
 
-	found *found // the ranges of a scan share it
+	checks *replyChecker // the ranges of a scan share it
 
 	names   []string        // asked about in this round trip
 	long    []string        // beginnings of names too long to ask about, that are not on a page yet
@@ -39,14 +39,14 @@ var _ scanner.Visitor = (*prober)(nil)
 
 // another returns a prober that asks the same, for another range of the scan.
 func (p *prober) another() scanner.Visitor {
-	return &prober{db: p.db, probes: p.probes, shared: p.shared, emit: p.emit, fresh: p.fresh, unit: p.unit, found: p.found}
+	return &prober{db: p.db, probes: p.probes, shared: p.shared, emit: p.emit, fresh: p.fresh, unit: p.unit, checks: p.checks}
 }
 
 // Long counts a key whose name is too long to ask about, by the beginning of the
 // name. It comes with the next page.
 func (p *prober) Long(prefix string, length int64) {
 	p.long = append(p.long, strings.Clone(profile.CutName(prefix)))
-	p.found.longest = max(p.found.longest, length)
+	p.checks.longest = max(p.checks.longest, length)
 }
 
 // sharedMode says what to do about strings that may be shared integers.
@@ -75,7 +75,7 @@ func (p *prober) Requests(requests []scanner.Request, names []string) []scanner.
 // Replies folds the answers. A page that has suspects waits for one more round
 // trip.
 func (p *prober) Replies(replies []scanner.Reply) error {
-	p.settle(replies[len(p.names)*len(p.probes):])
+	p.resolveSuspects(replies[len(p.names)*len(p.probes):])
 	if err := p.flush(); err != nil {
 		return err
 	}
@@ -91,11 +91,11 @@ func (p *prober) Replies(replies []scanner.Reply) error {
 	for i, name := range p.names {
 		own := replies[i*len(p.probes) : (i+1)*len(p.probes)]
 		o := observe(name, p.probes, own)
-		p.found.check(&o, p.probes, own)
+		p.checks.check(&o, p.probes, own)
 		p.waiting.Keys = append(p.waiting.Keys, o)
 	}
 	p.findSuspects()
-	p.findUnits()
+	p.setUnits()
 	if len(p.suspect) > 0 {
 		return nil
 	}
@@ -115,13 +115,13 @@ func (p *prober) flush() error {
 // (server.h, OBJ_SHARED_REFCOUNT).
 const sharedRefCount = math.MaxInt32
 
-// settle drops the idle time of suspects that share their value, or of which
+// resolveSuspects drops the idle time of suspects that share their value, or of which
 // this could not be told.
-func (p *prober) settle(replies []scanner.Reply) {
+func (p *prober) resolveSuspects(replies []scanner.Reply) {
 	for n, i := range p.suspect {
 		r, o := replies[n], &p.waiting.Keys[i]
 		if r.Err != nil || r.Int == sharedRefCount {
-			disownIdle(o)
+			dropIdle(o)
 		}
 		if errors.Is(r.Err, scanner.ErrStalled) {
 			o.Outcome = max(o.Outcome, aggregate.Stalled)
@@ -149,15 +149,15 @@ func (p *prober) findSuspects() {
 		switch {
 		case !maybeShared(o):
 		case p.shared == dropShared:
-			disownIdle(o)
+			dropIdle(o)
 		default:
 			p.suspect = append(p.suspect, i)
 		}
 	}
 }
 
-// findUnits tells the units of the waiting page's keys.
-func (p *prober) findUnits() {
+// setUnits tells the units of the waiting page's keys.
+func (p *prober) setUnits() {
 	if p.unit == nil {
 		return
 	}
@@ -173,14 +173,14 @@ func maybeShared(o *aggregate.Observation) bool {
 	return o.HasIdle && small && (o.Type == "string" || o.Type == "")
 }
 
-func disownIdle(o *aggregate.Observation) { o.HasIdle, o.Shared = false, true }
+func dropIdle(o *aggregate.Observation) { o.HasIdle, o.Shared = false, true }
 
 // observe turns the answers about one key into an observation. Of several
 // outcomes the gravest counts.
 func observe(name string, probes []scanner.Probe, replies []scanner.Reply) aggregate.Observation {
 	o := aggregate.Observation{Name: name}
 	for i, probe := range probes {
-		o.Outcome = max(o.Outcome, take(&o, probe, replies[i]))
+		o.Outcome = max(o.Outcome, readReply(&o, probe, replies[i]))
 	}
 	if o.Outcome == aggregate.Expired && !o.HasBytes {
 		o.Outcome = aggregate.Vanished // PTTL answers -2 for any key that is not there
@@ -188,8 +188,8 @@ func observe(name string, probes []scanner.Probe, replies []scanner.Reply) aggre
 	return o
 }
 
-// take reads one answer into the observation.
-func take(o *aggregate.Observation, probe scanner.Probe, r scanner.Reply) aggregate.Outcome {
+// readReply reads one answer into the observation.
+func readReply(o *aggregate.Observation, probe scanner.Probe, r scanner.Reply) aggregate.Outcome {
 	switch {
 	case r.Err != nil && notTracked(r.Err) && (probe == scanner.IdleTime || probe == scanner.Freq):
 		return aggregate.Measured // the policy was changed during the scan: this key has no such measure
@@ -202,7 +202,7 @@ func take(o *aggregate.Observation, probe scanner.Probe, r scanner.Reply) aggreg
 	case scanner.MemoryUsage:
 		o.Bytes, o.HasBytes = r.Int, true
 	case scanner.PTTL:
-		return takeTTL(o, r.Int)
+		return readTTL(o, r.Int)
 	case scanner.IdleTime:
 		o.IdleS, o.HasIdle = r.Int, true
 	case scanner.Freq:
@@ -210,7 +210,7 @@ func take(o *aggregate.Observation, probe scanner.Probe, r scanner.Reply) aggreg
 	case scanner.Type:
 		o.Type = r.Text
 	}
-	if r.Int < 0 || r.Int > implausible || probe == scanner.Freq && r.Int > mostFreq {
+	if r.Int < 0 || r.Int > implausible || probe == scanner.Freq && r.Int > maxFreq {
 		return aggregate.Failed
 	}
 	return aggregate.Measured
@@ -224,13 +224,13 @@ const (
 	implausibleSum = 1 << 50
 )
 
-// mostFreq is the most that OBJECT FREQ counts to.
-const mostFreq = 255
+// maxFreq is the most that OBJECT FREQ counts to.
+const maxFreq = 255
 
 // longestTTL stands for every longer TTL, in milliseconds: 146 million years.
 const longestTTL = 1 << 62
 
-func takeTTL(o *aggregate.Observation, millis int64) aggregate.Outcome {
+func readTTL(o *aggregate.Observation, millis int64) aggregate.Outcome {
 	switch {
 	case millis >= 0:
 		o.TTLMillis, o.HasTTL = min(millis, longestTTL), true
@@ -261,8 +261,8 @@ func errorOutcome(err error) aggregate.Outcome {
 	}
 }
 
-// found is what a scan finds beside its observations.
-type found struct {
+// replyChecker is what a scan finds beside its observations.
+type replyChecker struct {
 	longest int64 // length of the longest name that was too long to ask about, bytes
 	bytes   int64 // of all keys
 	types   map[string]bool
@@ -271,7 +271,7 @@ type found struct {
 }
 
 // check takes out of an observation what makes no sense among those before it.
-func (f *found) check(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
+func (f *replyChecker) check(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
 	f.checkType(o, probes, replies)
 	if o.HasBytes && o.Outcome.Measured() {
 		if f.bytes > implausibleSum-o.Bytes {
@@ -282,7 +282,7 @@ func (f *found) check(o *aggregate.Observation, probes []scanner.Probe, replies 
 	}
 	for i := 0; o.Outcome == aggregate.Failed && f.wrong == "" && i < len(probes); i++ {
 		switch command, r := strings.ToUpper(probes[i].String()), replies[i]; {
-		case take(new(aggregate.Observation), probes[i], r) != aggregate.Failed:
+		case readReply(new(aggregate.Observation), probes[i], r) != aggregate.Failed:
 		case r.Err != nil:
 			f.wrong = fmt.Sprintf("%s answered %q", command, shortName(r.Err.Error()))
 		default:
@@ -292,7 +292,7 @@ func (f *found) check(o *aggregate.Observation, probes []scanner.Probe, replies 
 }
 
 // checkType sums up the types that are none under one name.
-func (f *found) checkType(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
+func (f *replyChecker) checkType(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
 	i := slices.Index(probes, scanner.Type)
 	if i < 0 || replies[i].Err != nil || replies[i].Nil || replies[i].Text == "none" || f.types[o.Type] {
 		return
@@ -311,7 +311,7 @@ func (f *found) checkType(o *aggregate.Observation, probes []scanner.Probe, repl
 }
 
 // firstWrong returns a clause about the first answer that makes no sense.
-func (f *found) firstWrong() string {
+func (f *replyChecker) firstWrong() string {
 	if f.wrong == "" {
 		return ""
 	}
@@ -348,8 +348,8 @@ func (s *stalls) note(list []scanner.Stall, page *aggregate.Page) {
 	}
 }
 
-// mostStalls is how many stalls a profile names.
-const mostStalls = 20
+// maxStalls is how many stalls a profile names.
+const maxStalls = 20
 
 // receipt returns the stalls that took longest, longest first. A wait for a link alone is
 // among the receipt's waits.
@@ -357,7 +357,7 @@ func (s *stalls) receipt(list []scanner.Stall) []profile.Stall {
 	list = slices.DeleteFunc(slices.Clone(list), func(s scanner.Stall) bool { return s.Idle })
 	slices.SortStableFunc(list, func(a, b scanner.Stall) int { return cmp.Compare(b.Took, a.Took) })
 	var longest []profile.Stall
-	for _, stall := range list[:min(len(list), mostStalls)] {
+	for _, stall := range list[:min(len(list), maxStalls)] {
 		longest = append(longest, profile.Stall{
 			DB: stall.DB, KeyName: profile.NewKeyName(stall.Key), Type: s.types[stalledKey{stall.DB, stall.Key}],
 			Command: stall.Probe.String(), TookS: stall.Took.Seconds(), Answered: stall.Answered,

@@ -74,7 +74,7 @@ func TestObserveWithoutMemoryUsage(t *testing.T) {
 func TestProberAsksAboutSharedIntegers(t *testing.T) {
 	var pages []*aggregate.Page
 	p := &prober{
-		probes: allProbes, shared: askShared, found: &found{},
+		probes: allProbes, shared: askShared, checks: &replyChecker{},
 		fresh: func() *aggregate.Page { return &aggregate.Page{} },
 		emit:  func(p *aggregate.Page) error { pages = append(pages, p); return nil },
 	}
@@ -109,7 +109,7 @@ func TestProberAsksAboutSharedIntegers(t *testing.T) {
 }
 
 func TestProberDropsSuspectsWhenTheServerDoesNotTell(t *testing.T) {
-	p := &prober{probes: allProbes, shared: dropShared, found: &found{}, fresh: func() *aggregate.Page { return &aggregate.Page{} }}
+	p := &prober{probes: allProbes, shared: dropShared, checks: &replyChecker{}, fresh: func() *aggregate.Page { return &aggregate.Page{} }}
 	var page *aggregate.Page
 	p.emit = func(q *aggregate.Page) error { page = q; return nil }
 	p.Requests(nil, []string{"small"})
@@ -124,7 +124,7 @@ func TestProberDropsSuspectsWhenTheServerDoesNotTell(t *testing.T) {
 // Names that are too long to ask about are counted with the page that follows them,
 // by their beginning.
 func TestProberCountsLongNames(t *testing.T) {
-	p := &prober{probes: []scanner.Probe{scanner.Type}, found: &found{}, fresh: func() *aggregate.Page { return &aggregate.Page{} }}
+	p := &prober{probes: []scanner.Probe{scanner.Type}, checks: &replyChecker{}, fresh: func() *aggregate.Page { return &aggregate.Page{} }}
 	var pages []*aggregate.Page
 	p.emit = func(q *aggregate.Page) error { pages = append(pages, q); return nil }
 	prefix := "cache:" + strings.Repeat("x", 5000)
@@ -137,8 +137,8 @@ func TestProberCountsLongNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Requests(nil, nil)
-	if err := p.Replies(nil); err != nil || len(pages) != 1 || p.found.longest != 1<<26 {
-		t.Fatalf("%v, %d pages, longest %d", err, len(pages), p.found.longest)
+	if err := p.Replies(nil); err != nil || len(pages) != 1 || p.checks.longest != 1<<26 {
+		t.Fatalf("%v, %d pages, longest %d", err, len(pages), p.checks.longest)
 	}
 	if diff := cmp.Diff([]aggregate.Observation{{Name: prefix[:profile.MaxNameBytes], Outcome: aggregate.TooLong}}, pages[0].Keys); diff != "" {
 		t.Error(diff)
@@ -151,11 +151,11 @@ func TestStallsInTheReceipt(t *testing.T) {
 	list := []scanner.Stall{{DB: 1, Probe: scanner.MemoryUsage, Key: "q", Took: time.Second, Answered: true}}
 	s.note(list, &aggregate.Page{DB: 0, Keys: []aggregate.Observation{{Name: "q", Type: "list"}}})
 	s.note(list, &aggregate.Page{DB: 1, Keys: []aggregate.Observation{{Name: "p", Type: "hash"}, {Name: "q", Type: "stream"}}})
-	for range mostStalls {
+	for range maxStalls {
 		list = append(list, scanner.Stall{DB: 1, Probe: scanner.RefCount, Key: "n\xff", Took: 2 * time.Second})
 	}
 	got := s.receipt(list)
-	if len(got) != mostStalls || got[0].Type != "" || got[0].TookS != 2 || got[0].Command != "object refcount" || got[0].Name != `n\xff` {
+	if len(got) != maxStalls || got[0].Type != "" || got[0].TookS != 2 || got[0].Command != "object refcount" || got[0].Name != `n\xff` {
 		t.Errorf("the first of %d: %+v", len(got), got[0])
 	}
 	got = s.receipt(list[:1])
@@ -170,7 +170,7 @@ func TestStallsInTheReceipt(t *testing.T) {
 // TYPE may not name more types than any server has, and sizes not more than any
 // server holds.
 func TestFoundIsBounded(t *testing.T) {
-	var f found
+	var f replyChecker
 	probes := []scanner.Probe{scanner.Type}
 	for i := range 2 * profile.MaxTypes {
 		o := aggregate.Observation{Type: fmt.Sprint("type", i)}

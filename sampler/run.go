@@ -46,9 +46,9 @@ type Options struct {
 	Tool        profile.Tool // what makes the profile
 	// Progress is called after each page, from one goroutine; may be nil.
 	Progress func(Progress)
-	// Braked is called now and then while the scan stands back, with the cause, a
+	// OnPause is called now and then while the scan stands back, with the cause, a
 	// clause about the server; with none when it goes on. May be nil.
-	Braked func(cause string)
+	OnPause func(cause string)
 }
 
 // Progress is how far a run has come.
@@ -71,7 +71,7 @@ func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profi
 	c := newCollector(conn, o)
 	c.selectDatabases()
 	c.planSample()
-	if err := c.rehearse(ctx); err != nil {
+	if err := c.probeCapabilities(ctx); err != nil {
 		return nil, err
 	}
 	ctx, stop := limit(ctx, o.MaxDuration)
@@ -80,7 +80,7 @@ func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profi
 		c.commandsBefore = &stats
 	}
 	c.startGuard(ctx)
-	defer c.watch.Close()
+	defer c.monitor.Close()
 	c.tally = scanner.Tally{Began: time.Now()}
 	if err := c.planSlots(ctx); err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profi
 	if err != nil {
 		return nil, err
 	}
-	c.watch.Close()
+	c.monitor.Close()
 	return c.document(ctx, builder), nil
 }
 
@@ -111,15 +111,15 @@ func limit(ctx context.Context, most time.Duration) (context.Context, context.Ca
 type collector struct {
 	conn *scanner.Conn
 	stalls
-	found
-	node  info.Node
-	opts  Options
-	plan  plan
-	tally scanner.Tally
-	guard *throttle.Guard         // nil: pages are of one size, and nothing brakes
-	watch *scanner.LatencyMonitor // nil: there is none
+	replyChecker
+	node    info.Node
+	opts    Options
+	plan    plan
+	tally   scanner.Tally
+	guard   *throttle.Guard         // nil: pages are of one size, and nothing brakes
+	monitor *scanner.LatencyMonitor // nil: there is none
 
-	noWatch error // why there is none
+	noMonitor error // why there is none
 
 	databases []profile.Database  // those selected, with how far they were scanned
 	weight    int64               // keys in all of them
@@ -136,7 +136,7 @@ type collector struct {
 
 	sample      *aggregate.Sample // what the scan covers; nil: a census
 	sampleDoubt *profile.Warning  // nil: none
-	slots       *slotDraw         // of which the sample is; nil: of positions, or none
+	slots       *slotSample       // of which the sample is; nil: of positions, or none
 
 	// commandstats when the scan began and ended; nil: not told
 	commandsBefore, commandsAfter *scanner.CommandStats
@@ -144,11 +144,11 @@ type collector struct {
 
 // fold scans all databases and folds the pages on other goroutines.
 func (c *collector) fold(ctx context.Context) (*aggregate.Builder, error) {
-	f := aggregate.NewFolder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
-	f.Sampled = c.sample != nil
+	f := aggregate.NewParallelBuilder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
+	f.OfSample = c.sample != nil
 	p := &prober{
 		probes: c.plan.probes, shared: c.plan.shared,
-		fresh: f.Fresh, found: &c.found,
+		fresh: f.NewPage, checks: &c.replyChecker,
 		emit: func(p *aggregate.Page) error {
 			c.folded += int64(len(p.Keys))
 			c.stalls.note(c.conn.Stalls(), p)
@@ -221,15 +221,15 @@ func (c *collector) walkOne(ctx context.Context, p *prober, pacer *throttle.Pace
 	walk := scanner.Walk{
 		Exchange: c.conn, Visitors: p.another, Pacer: pacer,
 		Page: c.opts.Page, Match: c.opts.Match, MaxRanges: c.ranges(), Keys: keysOf(db),
-		Guard: c.guard, Monitor: c.watch, Interval: c.interval(db), Role: c.node.Role(),
-		Tally: &c.tally, Progress: c.progress(db), OnPause: c.opts.Braked,
+		Guard: c.guard, Monitor: c.monitor, Interval: c.interval(db), Role: c.node.Role(),
+		Tally: &c.tally, Progress: c.progress(db), OnPause: c.opts.OnPause,
 	}
 	if c.slots != nil {
-		walk.Slots, walk.Wanted = c.slots.takes, c.slots.wanted
+		walk.Slots, walk.Wanted = c.slots.takes, c.slots.keep
 	}
 	err := walk.Run(ctx)
 	db.Returned = c.folded - before // names whose answers were lost are not counted
-	c.cover(db, &walk)
+	c.noteCovered(db, &walk)
 	db.Complete = err == nil
 	c.passed += keysOf(db)
 	if err != nil {
@@ -286,7 +286,7 @@ func (c *collector) startGuard(ctx context.Context) {
 	}
 	c.guard = throttle.NewGuard(c.opts.LatencyBudget, c.opts.Page)
 	if c.opts.Guarded {
-		c.watch, c.noWatch = c.conn.StartMonitor(ctx)
+		c.monitor, c.noMonitor = c.conn.StartMonitor(ctx)
 	}
 }
 

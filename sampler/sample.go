@@ -27,16 +27,16 @@ type SampleSize struct {
 
 // Codes of warnings about samples.
 const (
-	sampleRefused  = "sample-refused"
-	sampleOther    = "sample-other-process"
-	sampleUnsteady = "keyspace-changed"
+	sampleRefused         = "sample-refused"
+	sampleOther           = "sample-other-process"
+	sampleKeyspaceChanged = "keyspace-changed"
 	// sampleDisagrees: the server counts another number of keys.
 	sampleDisagrees = "sample-disagrees"
 )
 
-// leastBuckets is how many keys of a database a sample must have, about: positions
+// minBuckets is how many keys of a database a sample must have, about: positions
 // are those of whole buckets of its table.
-const leastBuckets = 128
+const minBuckets = 128
 
 // planSample decides which part of the line of positions to scan, if not all of it.
 func (c *collector) planSample() {
@@ -53,7 +53,7 @@ func (c *collector) planSample() {
 		s.Fraction = again.Fraction
 		c.sampleDoubt = &profile.Warning{Code: sampleOther, Text: "the profile of --sample-from is a sample of cluster slots: this sample has as many keys, but different ones"}
 	}
-	switch again := c.sampledBefore(want, s.Fraction); {
+	switch again := c.repeatedSample(want, s.Fraction); {
 	case again != nil:
 		s.From, s.To = again.From, again.To
 		s.Fraction = again.Fraction
@@ -74,20 +74,20 @@ func (s *SampleSize) share(keys int64) float64 {
 	return s.Share
 }
 
-// alike is by which factor the size of a sample may differ from what is asked for,
+// similarSize is by which factor the size of a sample may differ from what is asked for,
 // to be used again: databases grow, and the same keys tell more of changes.
-const alike = 1.5
+const similarSize = 1.5
 
-// sampledBefore returns the interval of the sample that is to be repeated; nil if there
+// repeatedSample returns the interval of the sample that is to be repeated; nil if there
 // is none, or another is wanted.
-func (c *collector) sampledBefore(want *SampleSize, share float64) *aggregate.Sample {
+func (c *collector) repeatedSample(want *SampleSize, share float64) *aggregate.Sample {
 	s, runID := intervalOf(want.Again)
 	if s == nil {
 		return nil
 	}
 	same := runID != "" && runID == c.node.Info.Field("run_id")
 	if asked := want.Share > 0 || want.Keys > 0; asked {
-		if !same || !alikeShares(s.Fraction, share) {
+		if !same || !similarShares(s.Fraction, share) {
 			return nil
 		}
 	} else if !same {
@@ -126,9 +126,9 @@ func (c *collector) interval(db *profile.Database) *scanner.Interval {
 		return nil
 	}
 	i := &scanner.Interval{Start: c.sample.From, End: c.sample.To}
-	if keys := keysOf(db); c.sample.Fraction*float64(keys) < leastBuckets {
-		share := leastShare(keys)
-		if share > mostRaised {
+	if keys := keysOf(db); c.sample.Fraction*float64(keys) < minBuckets {
+		share := minShare(keys)
+		if share > maxRaised {
 			return nil
 		}
 		i.End = i.Start + uint64(share*(1<<64))
@@ -136,22 +136,22 @@ func (c *collector) interval(db *profile.Database) *scanner.Interval {
 	return i
 }
 
-// mostRaised is up to which share a sample is made larger than was asked for, to be of
+// maxRaised is up to which share a sample is made larger than was asked for, to be of
 // enough keys. All keys of a database that wants more are not many either.
-const mostRaised = 0.25
+const maxRaised = 0.25
 
-// leastShare returns the least part of so many keys that is a sample of them: a power of
+// minShare returns the least part of so many keys that is a sample of them: a power of
 // two, so that it stays the same while a database grows a little.
-func leastShare(keys int64) float64 {
+func minShare(keys int64) float64 {
 	share := 1.0
-	for share/2*float64(keys) >= leastBuckets {
+	for share/2*float64(keys) >= minBuckets {
 		share /= 2
 	}
 	return share
 }
 
-// cover notes how much of a database was scanned.
-func (c *collector) cover(db *profile.Database, walk *scanner.Walk) {
+// noteCovered notes how much of a database was scanned.
+func (c *collector) noteCovered(db *profile.Database, walk *scanner.Walk) {
 	covered := walk.Covered()
 	if c.slots != nil {
 		// Of slots in part nothing is known of all keys: a large one may be missing.
@@ -165,10 +165,10 @@ func (c *collector) cover(db *profile.Database, walk *scanner.Walk) {
 	}
 }
 
-// unsteady is by which factor the keys of a database may become more or fewer while
+// changedFactor is by which factor the keys of a database may become more or fewer while
 // a sample is scanned before a reader must know: an estimate is of a moment between,
 // and of each namespace of another one.
-const unsteady = 1.5
+const changedFactor = 1.5
 
 // warnSample tells what a reader of estimates must know.
 func (c *collector) warnSample(w *warner) {
@@ -181,8 +181,8 @@ func (c *collector) warnSample(w *warner) {
 			continue
 		}
 		before, after := db.Before.Keys, db.After.Keys
-		if float64(max(before, after)) > unsteady*float64(min(before, after)) {
-			w.add(sampleUnsteady, fmt.Sprintf("db%d", db.DB), "db%d had %s keys when the scan began and %s when it ended: its figures mix different moments, and the confidence intervals do not cover this error",
+		if float64(max(before, after)) > changedFactor*float64(min(before, after)) {
+			w.add(sampleKeyspaceChanged, fmt.Sprintf("db%d", db.DB), "db%d had %s keys when the scan began and %s when it ended: its figures mix different moments, and the confidence intervals do not cover this error",
 				db.DB, humanize.Comma(before), humanize.Comma(after))
 		} else if c.disagrees(db) {
 			w.add(sampleDisagrees, fmt.Sprintf("db%d", db.DB), "db%d has %s keys, but the sample estimates about %s, and chance does not explain the difference: when keys are deleted in the order of SCAN, the rest are unevenly spread, and a sample is biased until the table has shrunk; a full scan is not",
@@ -197,7 +197,7 @@ func (c *collector) disagrees(db *profile.Database) bool {
 	if c.slots != nil || !db.Complete || db.Covered == nil || c.opts.Match != "" {
 		return false
 	}
-	t := aggregate.Told(db)
+	t := aggregate.ReportedKeys(db)
 	least, most := min(t.Before, t.After), max(t.Before, t.After)
 	t.Before, t.After = max(0, least-t.Expiring), most
 	return !estimate.NewFrame(*db.Covered, db.Returned).Agrees(t)

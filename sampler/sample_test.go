@@ -21,7 +21,7 @@ func sampledWalk(t *testing.T, client *redis.Client, from uint64, share float64)
 	t.Helper()
 	ctx := context.Background()
 	b := aggregate.NewBuilder(aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit}, -1)
-	b.Sampled = true
+	b.OfSample = true
 	covered := 0.0
 	for cursor := bits.Reverse64(from); covered < share; {
 		names, next, err := client.Scan(ctx, cursor, "", 20).Result()

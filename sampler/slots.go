@@ -29,12 +29,12 @@ import (
 // using permanent random numbers", 1995).
 
 const (
-	// aimedSlots is of how many slots a sample is, if there are as many: keys of one
+	// targetSlots is of how many slots a sample is, if there are as many: keys of one
 	// slot may be alike, as they have tags in common.
-	aimedSlots = 60
-	// leastSlots is of how many it must be: fewer tell too little of how much they
+	targetSlots = 60
+	// minSlots is of how many it must be: fewer tell too little of how much they
 	// differ.
-	leastSlots = 30
+	minSlots = 30
 	// Slots that are larger than smallSlot, and than largeSlot times the mean, are
 	// drawn with a greater chance, so that no single one is much of the sample.
 	smallSlot = 500 // keys
@@ -45,52 +45,54 @@ const (
 // tables.
 var slotTables = info.SlotTables
 
-// slotDraw is what was drawn from the slots of a cluster.
-type slotDraw struct {
+// slotSample is what was drawn from the slots of a cluster.
+type slotSample struct {
 	profile.SampledSlots
 	takes []scanner.SlotKeys // in an order drawn by lot
-	slots [scanner.Slots]drawnSlot
+	slots [scanner.Slots]sampledSlot
 	seed  uint64
 	hash  *xxhash.Digest
 }
 
-// drawnSlot is what is known of a slot.
-type drawnSlot struct {
-	keys  int                        // CLUSTER COUNTKEYSINSLOT
-	drawn float64                    // chance of the slot
-	kept  float64                    // chance of each key of it, once it is drawn
-	came  int                        // names
-	had   *[profile.SampleGroups]int // of these, kept, by random group; nil: none
+// sampledSlot is what is known of a slot.
+type sampledSlot struct {
+	keys      int                        // CLUSTER COUNTKEYSINSLOT
+	chance    float64                    // chance of the slot
+	keyChance float64                    // chance of each key of it, once it is drawn
+	returned  int                        // names
+	kept      *[profile.SampleGroups]int // of these, kept, by random group; nil: none
 }
 
-// drawSlots draws a share of the keys, in (0,1), of slots that have so many.
-func drawSlots(counts []int, share float64, salt string) *slotDraw {
-	d := &slotDraw{SampledSlots: profile.SampledSlots{Salt: salt}, seed: xxhash.Sum64String(salt), hash: xxhash.New()}
+// newSlotSample draws a share of the keys, in (0,1), of slots that have so many.
+func newSlotSample(counts []int, share float64, salt string) *slotSample {
+	d := &slotSample{SampledSlots: profile.SampledSlots{Salt: salt}, seed: xxhash.Sum64String(salt), hash: xxhash.New()}
 	for _, keys := range counts {
 		d.Filled += int64(min(keys, 1))
 		d.Keys += int64(keys)
 	}
 	small := max(smallSlot, largeSlot*float64(d.Keys)/float64(max(1, d.Filled)))
 	for slot, keys := range counts {
-		drawn := min(1, max(share*max(1, float64(keys)/small), aimedSlots*max(1/float64(d.Filled), float64(keys)/float64(d.Keys))))
-		if keys == 0 || d.lot(slot, "slot") >= drawn {
+		drawn := min(1, max(share*max(1, float64(keys)/small), targetSlots*max(1/float64(d.Filled), float64(keys)/float64(d.Keys))))
+		if keys == 0 || d.random(slot, "slot") >= drawn {
 			continue
 		}
 		d.Drawn++
-		d.slots[slot] = drawnSlot{keys: keys, drawn: drawn, kept: share / drawn}
+		d.slots[slot] = sampledSlot{keys: keys, chance: drawn, keyChance: share / drawn}
 		d.takes = append(d.takes, scanner.SlotKeys{Slot: slot, Keys: keys})
 	}
 	slices.SortFunc(d.takes, func(a, b scanner.SlotKeys) int {
-		return cmp.Compare(d.lot(a.Slot, "order"), d.lot(b.Slot, "order"))
+		return cmp.Compare(d.random(a.Slot, "order"), d.random(b.Slot, "order"))
 	})
 	d.Taken = d.taken()
 	return d
 }
 
-// lot returns a number in [0,1) that the salt draws for a slot and a purpose.
-func (d *slotDraw) lot(slot int, purpose string) float64 { return unitInterval(d.draw(slot, purpose)) }
+// random returns a number in [0,1) that the salt draws for a slot and a purpose.
+func (d *slotSample) random(slot int, purpose string) float64 {
+	return unitInterval(d.randomHash(slot, purpose))
+}
 
-func (d *slotDraw) draw(slot int, purpose string) uint64 {
+func (d *slotSample) randomHash(slot int, purpose string) uint64 {
 	b := append([]byte(d.Salt), purpose...)
 	return xxhash.Sum64(binary.BigEndian.AppendUint32(b, uint32(slot)))
 }
@@ -100,25 +102,25 @@ func unitInterval(hash uint64) float64 { return float64(hash>>11) / (1 << 53) }
 
 // hashOf returns the lot of a key: its upper bits tell whether it is kept, the lower ones
 // its group.
-func (d *slotDraw) hashOf(name string) uint64 {
+func (d *slotSample) hashOf(name string) uint64 {
 	d.hash.ResetWithSeed(d.seed)
 	_, _ = d.hash.WriteString(name) // never fails
 	return d.hash.Sum64()
 }
 
-// wanted draws a key of a slot that was drawn, once.
-func (d *slotDraw) wanted(name string) bool {
+// keep draws a key of a slot that was drawn, once.
+func (d *slotSample) keep(name string) bool {
 	slot := scanner.SlotOf(name)
 	s := &d.slots[slot]
-	s.came++
+	s.returned++
 	hash := d.hashOf(name)
-	if unitInterval(hash) >= s.kept {
+	if unitInterval(hash) >= s.keyChance {
 		return false
 	}
-	if s.had == nil {
-		s.had = new([profile.SampleGroups]int)
+	if s.kept == nil {
+		s.kept = new([profile.SampleGroups]int)
 	}
-	s.had[d.group(slot, hash)]++
+	s.kept[d.group(slot, hash)]++
 	return true
 }
 
@@ -126,31 +128,31 @@ func (d *slotDraw) wanted(name string) bool {
 // that is in every sample. Of that the keys are the units, so that each group is a
 // sample as the whole is (Wolter, "Introduction to Variance Estimation", 2007,
 // section 2.4, on strata).
-func (d *slotDraw) group(slot int, hash uint64) uint64 {
-	if d.slots[slot].drawn < 1 {
-		hash = d.draw(slot, "group")
+func (d *slotSample) group(slot int, hash uint64) uint64 {
+	if d.slots[slot].chance < 1 {
+		hash = d.randomHash(slot, "group")
 	}
 	return hash % profile.SampleGroups
 }
 
 // unit returns the unit of the sample that a key belongs to, never 0, by its group.
-func (d *slotDraw) unit(name string) uint64 {
+func (d *slotSample) unit(name string) uint64 {
 	return profile.SampleGroups + d.group(scanner.SlotOf(name), d.hashOf(name))
 }
 
 // taken is for how many keys of the server's count the sample stands, by group. What
 // SCAN hides is in that count, and so is what went before it was named: of a slot the
 // sample stands for the share of its names that was kept.
-func (d *slotDraw) taken() []float64 {
+func (d *slotSample) taken() []float64 {
 	taken := make([]float64, profile.SampleGroups)
 	for _, take := range d.takes {
 		s := &d.slots[take.Slot]
 		for g := range taken {
 			switch {
-			case s.had != nil:
-				taken[g] += float64(s.had[g]) * float64(s.keys) / float64(s.came)
-			case s.came == 0 && (s.drawn == 1 || uint64(g) == d.group(take.Slot, 0)):
-				taken[g] += s.plannedOf()
+			case s.kept != nil:
+				taken[g] += float64(s.kept[g]) * float64(s.keys) / float64(s.returned)
+			case s.returned == 0 && (s.chance == 1 || uint64(g) == d.group(take.Slot, 0)):
+				taken[g] += s.expectedKeys()
 			}
 		}
 	}
@@ -160,10 +162,10 @@ func (d *slotDraw) taken() []float64 {
 	return taken
 }
 
-// plannedOf returns how many keys were to be kept, of each group that has some.
-func (s *drawnSlot) plannedOf() float64 {
-	planned := float64(s.keys) * s.kept
-	if s.drawn == 1 {
+// expectedKeys returns how many keys were to be kept, of each group that has some.
+func (s *sampledSlot) expectedKeys() float64 {
+	planned := float64(s.keys) * s.keyChance
+	if s.chance == 1 {
 		planned /= profile.SampleGroups
 	}
 	return planned
@@ -189,12 +191,12 @@ func (c *collector) planSlots(ctx context.Context) error {
 	}
 	salt, share := c.saltAndShare(want, sum(counts))
 	if keys := sum(counts); share > 0 && keys > 0 {
-		share = max(share, leastBuckets/float64(keys))
+		share = max(share, minBuckets/float64(keys))
 	}
 	if share >= 1 || share <= 0 {
 		return nil // a census
 	}
-	d := drawSlots(counts, share, salt)
+	d := newSlotSample(counts, share, salt)
 	if why := d.tooFew(); why != "" {
 		c.refuseSample(why)
 		return nil
@@ -236,11 +238,11 @@ func (c *collector) enterFirst(ctx context.Context) bool {
 }
 
 // tooFew returns why a draw is no sample; empty if it is one.
-func (d *slotDraw) tooFew() string {
-	if d.Drawn >= leastSlots {
+func (d *slotSample) tooFew() string {
+	if d.Drawn >= minSlots {
 		return ""
 	}
-	return fmt.Sprintf("in a cluster each slot has its own hash table, and a sample needs %d slots: this one would have %d, of the %d that hold keys here", leastSlots, d.Drawn, d.Filled)
+	return fmt.Sprintf("in a cluster each slot has its own hash table, and a sample needs %d slots: this one would have %d, of the %d that hold keys here", minSlots, d.Drawn, d.Filled)
 }
 
 // tryNames asks for names as the scan will. Why tells that the server does not
@@ -290,7 +292,7 @@ func (c *collector) saltAndShare(want *SampleSize, keys int64) (salt string, sha
 	again := designOf(want.Again)
 	switch {
 	case again == nil:
-	case again.Sample.Slots != nil && (!asked || alikeShares(again.Fraction, share)):
+	case again.Sample.Slots != nil && (!asked || similarShares(again.Fraction, share)):
 		return again.Sample.Slots.Salt, again.Fraction
 	case !asked:
 		share = again.Fraction
@@ -307,5 +309,5 @@ func designOf(p *profile.Profile) *profile.Design {
 	return &p.Design
 }
 
-// alikeShares reports whether samples of two shares are of about as many keys.
-func alikeShares(a, b float64) bool { return a <= b*alike && a >= b/alike }
+// similarShares reports whether samples of two shares are of about as many keys.
+func similarShares(a, b float64) bool { return a <= b*similarSize && a >= b/similarSize }

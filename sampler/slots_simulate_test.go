@@ -96,13 +96,13 @@ func simulatedRules(t *testing.T) *pattern.Rules {
 // even named, as SCAN hides it.
 func (c *simulatedCluster) sample(t *testing.T, share float64, salt string) *profile.Profile {
 	t.Helper()
-	d := drawSlots(c.counts, share, salt)
+	d := newSlotSample(c.counts, share, salt)
 	b := aggregate.NewBuilder(aggregate.Grouping{Limit: aggregate.DefaultNamespaceLimit, Rules: simulatedRules(t)}, -1)
-	b.Sampled = true
+	b.OfSample = true
 	page := &aggregate.Page{}
 	for _, take := range d.takes {
 		for _, k := range c.slots[take.Slot] {
-			if k.gone && take.UseScan(20) || !d.wanted(k.name) || k.gone {
+			if k.gone && take.UseScan(20) || !d.keep(k.name) || k.gone {
 				continue
 			}
 			page.Keys = append(page.Keys, aggregate.Observation{Name: k.name, HasBytes: true, Bytes: k.bytes, Unit: d.unit(k.name)})

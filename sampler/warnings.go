@@ -79,8 +79,8 @@ func linkDown(info info.Info) string {
 	return "this replica has lost the link to its primary: its data may be stale"
 }
 
-// watched are the fields of INFO that should be the same when the scan ends.
-var watched = []struct{ field, what string }{
+// comparedFields are the fields of INFO that should be the same when the scan ends.
+var comparedFields = []struct{ field, what string }{
 	{"role", "the role"},
 	{"maxmemory_policy", "the eviction policy"},
 	{"maxmemory", "maxmemory"},
@@ -92,7 +92,7 @@ func (c *collector) warnChanges(w *warner, after info.Info) {
 	if len(after) == 0 {
 		return
 	}
-	for _, f := range watched {
+	for _, f := range comparedFields {
 		if before, now := c.node.Info.Field(f.field), after.Field(f.field); before != now {
 			w.add("server-changed", w.node, "during the scan %s changed from %q to %q: figures from before and after the change may not be comparable", f.what, before, now)
 		}
@@ -133,7 +133,7 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile, after info.Info) {
 		w.add("keys-moved", w.node, "%s keys are in slots that are migrating between this node and another: this node does not serve them now, so they are not in any figure; make the profile again when the migration has finished", humanize.Comma(n))
 	}
 	if n := p.Totals.TooLong; n > 0 {
-		w.add("names-too-long", w.node, "%s keys have names too long to request, the longest of %s bytes, and are not in any figure", humanize.Comma(n), humanize.Comma(c.found.longest))
+		w.add("names-too-long", w.node, "%s keys have names too long to request, the longest of %s bytes, and are not in any figure", humanize.Comma(n), humanize.Comma(c.replyChecker.longest))
 	}
 	for _, s := range c.short {
 		w.add("keys-missing", fmt.Sprintf("db%d", s.db.DB), "%s; at most %s keys expired or were evicted meanwhile: during the scan many keys were deleted, as by FLUSHALL, or exchanged, as by SWAPDB, and most of the keys written since are missing from the figures",
@@ -146,7 +146,7 @@ func (c *collector) warnCounts(w *warner, p *profile.Profile, after info.Info) {
 	}
 	warnStalls(w, p)
 	if n := p.Totals.Failed; n > 0 {
-		w.add("wrong-replies", w.node, "%s keys got an invalid reply and are not in any figure%s", humanize.Comma(n), c.found.firstWrong())
+		w.add("wrong-replies", w.node, "%s keys got an invalid reply and are not in any figure%s", humanize.Comma(n), c.replyChecker.firstWrong())
 	}
 }
 
@@ -208,8 +208,8 @@ func NearMaxmemory(node info.Node) *profile.Warning {
 // warnGuard says that nothing looks out for others. Where INFO is refused, that is
 // said already.
 func (c *collector) warnGuard(w *warner) {
-	if c.noWatch != nil && len(c.node.Info) > 0 {
-		w.add("no-probe-connection", w.node, "there was no second connection, so keyprof could not measure its effect on other clients, nor pause the scan when the server began to save or to evict: %v", c.noWatch)
+	if c.noMonitor != nil && len(c.node.Info) > 0 {
+		w.add("no-probe-connection", w.node, "there was no second connection, so keyprof could not measure its effect on other clients, nor pause the scan when the server began to save or to evict: %v", c.noMonitor)
 	}
 }
 
@@ -264,13 +264,13 @@ func forkFacts(info info.Info) string {
 	return text
 }
 
-// mostOdd is how many odd figures are named.
-const mostOdd = 10
+// maxOdd is how many odd figures are named.
+const maxOdd = 10
 
 // warnOdd names what makes no sense in what the server says, and of the clock.
 func (c *collector) warnOdd(w *warner) {
 	for i, odd := range c.odd {
-		if i == mostOdd {
+		if i == maxOdd {
 			w.add("odd-figure", w.node, "%d more fields of INFO make no sense", len(c.odd)-i)
 			break
 		}
@@ -313,12 +313,12 @@ func ofType(name string) string {
 	return " (" + name + ")"
 }
 
-// shownName is how much of a name stands in a sentence, bytes.
-const shownName = 100
+// maxShownName is how much of a name stands in a sentence, bytes.
+const maxShownName = 100
 
 func shortName(name string) string {
-	if len(name) <= shownName {
+	if len(name) <= maxShownName {
 		return name
 	}
-	return strings.ToValidUTF8(name[:shownName], "") + "…"
+	return strings.ToValidUTF8(name[:maxShownName], "") + "…"
 }

@@ -13,7 +13,7 @@ func nodeOf(version string) info.Node {
 	return info.Node{Info: info.Parse("# Server\r\n" + version + "\r\n")}
 }
 
-// The rule for a user allows all that may be sent to this version, and no more.
+// The ACL rule grants all that may be sent to this version, and no more.
 func TestACLNewUser(t *testing.T) {
 	tests := []struct {
 		version, keys string
@@ -46,7 +46,7 @@ func TestACLNewUser(t *testing.T) {
 	}
 }
 
-// CLIENT NO-TOUCH kills Redis 8.0 and Valkey 8.1 while a slot is migrated.
+// CLIENT NO-TOUCH crashes Redis 8.0 and Valkey 8.1 while a slot is migrated.
 func TestNoTouchIsNeverSent(t *testing.T) {
 	if Allowed("client no-touch") {
 		t.Error("CLIENT NO-TOUCH may be sent")
@@ -61,7 +61,7 @@ func TestEveryProbeIsAllowed(t *testing.T) {
 	}
 }
 
-func TestLedgerStopsWhatIsNotAllowed(t *testing.T) {
+func TestAllowlistRefuses(t *testing.T) {
 	l := newAllowlist()
 	for _, name := range []string{"get", "memory doctor", "memory", "object", "config get", "flushall", "SCAN", ""} {
 		if err := l.permit(name, 1); !errors.Is(err, ErrNotAllowed) {

@@ -36,7 +36,7 @@ func connect(t *testing.T, url string) *scanner.Conn {
 	return conn
 }
 
-// go-redis and the walk take turns on one connection.
+// go-redis and the scan take turns on one connection.
 func TestConnStaysInStep(t *testing.T) {
 	ctx := context.Background()
 	server := redistest.New(t)
@@ -101,7 +101,7 @@ func TestFallBackToRESP2(t *testing.T) {
 	}
 }
 
-// A server that announces two thousand million names must not take our memory.
+// A server that announces two billion names must not exhaust our memory.
 func TestHostileScanReply(t *testing.T) {
 	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
 		switch strings.ToLower(args[0]) {
@@ -124,7 +124,7 @@ func TestHostileScanReply(t *testing.T) {
 	}
 }
 
-// Answers that hold for every command end the round trip; others are one key's.
+// Error replies that hold for every command end the round trip; others concern one key.
 func TestBlockingReplies(t *testing.T) {
 	answer := ""
 	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
@@ -176,8 +176,8 @@ func TestConnectNeverShowsThePassword(t *testing.T) {
 	}
 }
 
-// Nothing dials on in the background when connecting was given up, or when a
-// server never came back.
+// Nothing keeps dialling in the background after connecting has failed, or when a server
+// never returns.
 func TestNothingDialsOnAfterTheEnd(t *testing.T) {
 	server := redistest.New(t)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
@@ -197,7 +197,7 @@ func TestNothingDialsOnAfterTheEnd(t *testing.T) {
 	}
 }
 
-// Some servers greet and dismiss whom they do not serve, and say why only then.
+// Some servers send an error as soon as a client connects, and close the connection.
 func TestTurnedAway(t *testing.T) {
 	for greeting, hint := range map[string]string{
 		"ERR max number of clients reached":                           "maxclients",
@@ -212,7 +212,7 @@ func TestTurnedAway(t *testing.T) {
 	}
 }
 
-// A Sentinel says which primaries it knows; keyprof cannot profile it.
+// keyprof cannot profile a Sentinel; the error names the primaries that it monitors.
 func TestSentinelIsNoServer(t *testing.T) {
 	primary := redistest.New(t)
 	sentinel := redistest.Sentinel(t, "shop", primary)
@@ -223,7 +223,7 @@ func TestSentinelIsNoServer(t *testing.T) {
 	}
 }
 
-// A password that the server has in its INFO is not kept.
+// A password in the server's INFO is masked.
 func TestPasswordInInfoIsMasked(t *testing.T) {
 	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
 		if args[0] == "info" {

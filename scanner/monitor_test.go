@@ -7,7 +7,7 @@ import (
 	"keyprof/scanner/info"
 )
 
-// What commands cost is taken from the calls of all clients, weighed by what we send.
+// The cost of commands comes from the calls of all clients, weighted by ours.
 func TestCostsBetween(t *testing.T) {
 	us := time.Microsecond
 	before := map[string]info.Calls{"scan": {N: 10, Took: 100 * us}, "type": {N: 1000, Took: 1000 * us}, "memory usage": {N: 0, Took: 0}, "object": {N: 5, Took: 5 * us}}
@@ -29,12 +29,12 @@ func TestCostsBetween(t *testing.T) {
 	}
 }
 
-// However long a server says that commands took, the sum is no less than each.
+// However large the times in commandstats are, the sum does not overflow.
 func TestCommandTime(t *testing.T) {
 	if got := commandTime(info.Parse("# Commandstats\r\ncmdstat_scan:usec=9223372036854775807\r\ncmdstat_type:calls=1,usec=7\r\n")); got != 7*time.Microsecond {
 		t.Errorf("commands took %v", got)
 	}
-	const most = "8589934592000000" // MostSeconds, in microseconds
+	const most = "8589934592000000" // MaxSeconds, in microseconds
 	stats := info.Parse("# Commandstats\r\ncmdstat_scan:calls=1,usec=" + most + "\r\ncmdstat_type:calls=1,usec=" + most + "\r\n")
 	if got := commandTime(stats); got != info.MaxSeconds*time.Second {
 		t.Errorf("commands took %v", got)

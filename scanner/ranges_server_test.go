@@ -16,22 +16,22 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// far is a connection over which several ranges are worth while.
+// far is a connection over which several ranges are worthwhile.
 type far struct {
 	*scanner.Conn
-	flying, most int // trips on their way
+	inFlight, most int // batches in flight
 }
 
 func (f *far) MinRoundTrip() time.Duration { return time.Hour }
 
 func (f *far) Send(ctx context.Context, trip *scanner.Batch) {
-	f.flying++
-	f.most = max(f.most, f.flying)
+	f.inFlight++
+	f.most = max(f.most, f.inFlight)
 	f.Conn.Send(ctx, trip)
 }
 
 func (f *far) Receive(ctx context.Context) (*scanner.Batch, error) {
-	f.flying--
+	f.inFlight--
 	return f.Conn.Receive(ctx)
 }
 
@@ -40,7 +40,7 @@ type seen map[string]int
 
 func (s seen) visitor() scanner.Visitor { return &asker{seen: s} }
 
-// asker asks one question a key, and checks that the answers are its own: each key
+// asker sends one probe for each key, and checks that the answers are its own: each key
 // has as many bytes as its name says.
 type asker struct {
 	seen  seen
@@ -68,7 +68,7 @@ func (a *asker) Replies(replies []scanner.Reply) error {
 	return nil
 }
 
-// walkOver walks a server over so many ranges.
+// walkOver scans a server with so many ranges.
 func walkOver(t *testing.T, conn *scanner.Conn, ranges int, change func(*scanner.Walk)) (seen, *scanner.Walk) {
 	t.Helper()
 	names, exchange := seen{}, &far{Conn: conn}
@@ -86,12 +86,12 @@ func walkOver(t *testing.T, conn *scanner.Conn, ranges int, change func(*scanner
 	return names, w
 }
 
-// fill writes keys that tell by their TTL which they are.
+// fill writes keys whose TTL identifies them.
 func fill(t *testing.T, client *redis.Client, family string, from, to int) {
 	t.Helper()
 	pipe := client.Pipeline()
 	for i := from; i < to; i++ {
-		// Half an hour more: it is not over at the time of the walk.
+		// Half an hour more, so that it has not passed at the time of the scan.
 		pipe.Set(context.Background(), fmt.Sprintf("%s:%d", family, i), "x", time.Duration(i)*time.Hour+30*time.Minute)
 		if pipe.Len() == 10_000 || i == to-1 {
 			if _, err := pipe.Exec(context.Background()); err != nil {
@@ -112,8 +112,8 @@ func discard(t *testing.T, client *redis.Client, family string, from, to int) {
 	}
 }
 
-// checkOnce fails unless each key that was there all the time was visited, and
-// not more than a few of them again.
+// checkOnce fails unless each key that existed throughout was visited, and at most a few
+// of them more than once.
 func checkOnce(t *testing.T, names seen, stay, few int) {
 	t.Helper()
 	missed, again := 0, 0
@@ -134,8 +134,8 @@ func TestRangesOverAServer(t *testing.T) {
 	const stay = 33_000 // just over 2^15: the server begins to rehash
 	for _, life := range []struct {
 		name string
-		gone int // keys that are there at the beginning besides
-		few  int // repeats that are borne
+		gone int // more keys that exist at the beginning
+		few  int // maximum of repeats
 		at   func(t *testing.T, client *redis.Client, tenth int)
 	}{
 		{name: "still", at: func(*testing.T, *redis.Client, int) {}},
@@ -198,7 +198,7 @@ func TestIntervalOfAServer(t *testing.T) {
 	fill(t, server.Client(), "stay", 0, stay)
 	conn := connect(t, server.SocketURL())
 	var first seen
-	interval := &scanner.Interval{Start: 0xF123456789ABCDEF, End: 0x1111111111111111} // over zero
+	interval := &scanner.Interval{Start: 0xF123456789ABCDEF, End: 0x1111111111111111} // across zero
 	for _, ranges := range []int{1, 2, 4} {
 		names, w := walkOver(t, conn, ranges, func(w *scanner.Walk) { w.Interval = interval })
 		if first == nil {
@@ -214,7 +214,7 @@ func TestIntervalOfAServer(t *testing.T) {
 		if off := math.Abs(float64(len(names)) - stay*c.Fraction); !c.Whole || off > 5*sigma {
 			t.Errorf("%d keys in %v of the line", len(names), c.Fraction)
 		}
-		interval = &c.Interval // to walk it again
+		interval = &c.Interval // to scan it again
 	}
 	fill(t, server.Client(), "come", 0, 100_000) // the table grows
 	names, w := walkOver(t, conn, 2, func(w *scanner.Walk) { w.Interval = interval })
@@ -228,7 +228,7 @@ func TestIntervalOfAServer(t *testing.T) {
 	}
 }
 
-// A server that has no pages at all answers the first with the end.
+// An empty server returns the last cursor with the first page.
 func TestIntervalOfAnEmptyServer(t *testing.T) {
 	conn := connect(t, redistest.New(t).SocketURL())
 	names, w := walkOver(t, conn, 8, func(w *scanner.Walk) { w.Interval = &scanner.Interval{Start: bits.Reverse64(1), End: 5} })
@@ -237,7 +237,7 @@ func TestIntervalOfAnEmptyServer(t *testing.T) {
 	}
 }
 
-// An interrupt while eight pages are on their way waits for them and no longer.
+// An interrupt while eight pages are in flight waits for them and no longer.
 func TestRangesInterrupted(t *testing.T) {
 	const stay = 20_000
 	server := redistest.New(t)

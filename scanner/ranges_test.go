@@ -15,18 +15,18 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// table is an Exchange that does what a hash table does (dict.c, dictScan): it may
-// be in the middle of a rehash, and changes between pages.
+// table is an Exchange that behaves like a hash table (dict.c, dictScan): it may be in
+// the middle of a rehash, and changes between pages.
 type table struct {
 	keys      []key  // by position
-	exponents [2]int // of the sizes of its tables; the second below 0: no rehash goes on
+	exponents [2]int // of the sizes of its tables; the second below 0: no rehash is running
 	moved     uint64 // buckets of the first that are in the second
 	flight    []*Batch
 	change    func() // before each page
 	counts    []int  // COUNT of each SCAN
-	longest   int    // trips on their way at once
+	longest   int    // batches in flight at once
 	roundTrip time.Duration
-	service   time.Duration // of a trip
+	service   time.Duration // of a batch
 }
 
 // key is a key at a position: its hash with its bits reversed.
@@ -44,7 +44,7 @@ func newTable(keys int, rng *rand.Rand) *table {
 	return t
 }
 
-// index is where in keys the first is that lies at a position or behind it.
+// index returns the index in keys of the first at a position or behind it.
 func (t *table) index(at uint64) int {
 	i, _ := slices.BinarySearchFunc(t.keys, at, func(k key, at uint64) int { return cmp.Compare(k.at, at) })
 	return i
@@ -61,14 +61,14 @@ func (t *table) remove(k key) {
 	t.keys = slices.Delete(t.keys, i, i+1)
 }
 
-// settle ends with a table that suits the number of keys.
+// settle makes one table of the size for its number of keys.
 func (t *table) settle() {
 	t.resize()
 	t.moved = math.MaxUint64
 	t.step()
 }
 
-// resize begins to rehash into a table that suits the number of keys.
+// resize starts to rehash into a table of the size for the number of keys.
 func (t *table) resize() {
 	if want := max(2, bits.Len(uint(len(t.keys)))); t.exponents[1] < 0 && want != t.exponents[0] {
 		t.exponents[1], t.moved = want, 0
@@ -87,8 +87,8 @@ func (t *table) inFirst(k key) bool {
 	return t.exponents[1] < 0 || bits.Reverse64(k.at)&(1<<t.exponents[0]-1) >= t.moved
 }
 
-// bucket is the beginning of the bucket that a position is in, and where the next
-// begins, of a table of 2^exponent.
+// bucket returns the start of the bucket that a position is in, and that of the next, in
+// a table of 2^exponent buckets.
 func bucket(at uint64, exponent int) (begin, end uint64) {
 	width := uint64(1) << (64 - exponent)
 	begin = at &^ (width - 1)
@@ -159,7 +159,7 @@ func (t *table) MinRoundTrip() time.Duration                       { return t.ro
 func (t *table) CPUTime(context.Context) (_ time.Duration, _ bool) { return 0, false }
 
 func (t *table) RoundTrip(context.Context, []Request, *Scan, []Reply) ([]Reply, ScanReply, error) {
-	return nil, ScanReply{}, errors.New("a walk has no use for it")
+	return nil, ScanReply{}, errors.New("a scan does not use it")
 }
 
 // visits counts how often each name is visited.
@@ -200,7 +200,7 @@ func rangesWalk(x Exchange, v visits, ranges, keys int) *Walk {
 	}
 }
 
-// count is how many of the names were not visited, and how often others were
+// count returns how many of the names were not visited, and how often others were
 // visited again.
 func (v visits) count(names []string) (missed, again int) {
 	for _, name := range names {
@@ -214,11 +214,11 @@ func (v visits) count(names []string) (missed, again int) {
 	return missed, again
 }
 
-// life is what happens to a table during a walk.
+// life describes the changes of a table during a scan.
 type life struct {
 	name       string
-	from, to   int  // keys that come, or go, besides those that stay
-	repeats    int  // visits too many that are borne, in all walks
+	from, to   int  // keys added, or deleted, besides those that stay
+	repeats    int  // maximum of repeated visits, over all scans
 	middleOfIt bool // a rehash goes on from the first page to the last
 	stay       int
 }
@@ -245,8 +245,7 @@ func TestRangesVisitEachKeyOnce(t *testing.T) {
 	}
 }
 
-// live walks a table to which it happens. It returns how often keys were visited
-// again.
+// live scans a table with these changes and returns how often keys were visited again.
 func (life life) live(t *testing.T, ranges int, rng *rand.Rand) int {
 	t.Helper()
 	x := newTable(life.stay, rng)
@@ -287,7 +286,7 @@ func (life life) live(t *testing.T, ranges int, rng *rand.Rand) int {
 		t.Fatal(err)
 	}
 	if x.longest != ranges || len(w.ranges) != ranges {
-		t.Fatalf("%d trips on their way at once, %d lanes, want %d", x.longest, len(w.ranges), ranges)
+		t.Fatalf("%d batches in flight at once, %d ranges, want %d", x.longest, len(w.ranges), ranges)
 	}
 	missed, again := v.count(stay)
 	if missed > 0 {
@@ -306,7 +305,7 @@ func TestIntervalHasItsKeys(t *testing.T) {
 	for _, interval := range []Interval{
 		{Start: 1 << 62, End: 3 << 62},
 		{Start: rng.Uint64(), End: rng.Uint64()},
-		{Start: math.MaxUint64 - 1<<60, End: 1 << 61}, // over zero
+		{Start: math.MaxUint64 - 1<<60, End: 1 << 61}, // across zero
 		{Start: rng.Uint64()},                         // to the end of the line
 		{Start: 5 << 60, End: 5 << 60},                // all of it
 	} {
@@ -334,19 +333,19 @@ func TestIntervalHasItsKeys(t *testing.T) {
 	}
 }
 
-// A table that has shrunk to four buckets has the seam at an eighth of the line
-// within one: what a page has from before the seam must not be lost.
+// In a table that has shrunk to four buckets the boundary at an eighth of the line is
+// within one: keys of a page before the boundary must not be lost.
 func TestSeamWithinABucket(t *testing.T) {
 	const eighth = 1 << 61
 	page := &ScanReply{Cursor: bits.Reverse64(2 * eighth), Names: []string{"before or behind"}}
 	r := &cursorRange{bounded: true, at: eighth / 2, end: eighth, maxCount: 1, scan: Scan{Count: 1}}
 	if names, err := r.advance(page); err != nil || len(names) != 1 || !r.ended || r.end != 2*eighth {
-		t.Errorf("%q, %v, lane %+v", names, err, r)
+		t.Errorf("%q, %v, range %+v", names, err, r)
 	}
-	page.Cursor = bits.Reverse64(eighth + eighth/2) // there are sixteen: a bucket begins at the seam
+	page.Cursor = bits.Reverse64(eighth + eighth/2) // of sixteen buckets, one begins at the boundary
 	r = &cursorRange{bounded: true, at: eighth / 2, end: eighth, maxCount: 1, scan: Scan{Count: 1}}
 	if names, err := r.advance(page); err != nil || len(names) != 0 || !r.ended || r.end != eighth {
-		t.Errorf("%q, %v, lane %+v", names, err, r)
+		t.Errorf("%q, %v, range %+v", names, err, r)
 	}
 }
 
@@ -362,8 +361,8 @@ func TestRoundedTwiceIsTheSame(t *testing.T) {
 	}
 }
 
-// A walk that is stopped says how far it came, and from where a later one has to
-// go on.
+// A scan that is stopped returns its coverage, and the cursor at which another can
+// continue.
 func TestRangesStopped(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for _, ranges := range []int{1, 8} {
@@ -394,9 +393,9 @@ func TestRangesStopped(t *testing.T) {
 
 func TestRangesWanted(t *testing.T) {
 	for _, tt := range []struct {
-		name      string
-		change    func(*Walk, *table)
-		wantLanes int
+		name       string
+		change     func(*Walk, *table)
+		wantRanges int
 	}{
 		{"as they are", func(*Walk, *table) {}, 8},
 		{"no latency", func(_ *Walk, x *table) { x.roundTrip = time.Millisecond / 5 }, 2},
@@ -418,14 +417,14 @@ func TestRangesWanted(t *testing.T) {
 		if err := w.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if len(w.ranges) != tt.wantLanes || len(v) != len(x.keys) {
-			t.Errorf("%s: %d lanes, want %d; %d keys", tt.name, len(w.ranges), tt.wantLanes, len(v))
+		if len(w.ranges) != tt.wantRanges || len(v) != len(x.keys) {
+			t.Errorf("%s: %d ranges, want %d; %d keys", tt.name, len(w.ranges), tt.wantRanges, len(v))
 		}
 	}
 }
 
-// Where cursors are no bucket numbers, one lane walks to the end, and an interval
-// cannot be walked.
+// Where cursors are not bucket numbers, one range is scanned to the end, and an interval
+// cannot be scanned.
 func TestCursorsWithoutOrder(t *testing.T) {
 	names := make([][]string, 40)
 	for i := range names {
@@ -434,7 +433,7 @@ func TestCursorsWithoutOrder(t *testing.T) {
 	v := visits{}
 	w := rangesWalk(&pages{names: names}, v, throttle.MaxRanges, 40000)
 	if err := w.Run(t.Context()); err != nil || len(w.ranges) != 1 || len(v) != len(names) {
-		t.Errorf("Run = %v, %d lanes, %d keys", err, len(w.ranges), len(v))
+		t.Errorf("Run = %v, %d ranges, %d keys", err, len(w.ranges), len(v))
 	}
 	w = rangesWalk(&pages{names: names}, visits{}, 1, 40000)
 	w.Interval = &Interval{1 << 63, 1 << 62}
@@ -457,7 +456,7 @@ func TestOrdered(t *testing.T) {
 		{1 << 63, 1, 100, false},          // stands still
 		{1<<63 | 1, 1, 100, false},        // goes back
 		{0, 1 << 63, 100, false},          // a proxy's
-		{0, 1 << 63, 0, true},             // nobody knows
+		{0, 1 << 63, 0, true},             // number of keys unknown
 		{0, 1 << 63, 1 << 62, true},       // absurd, and no panic
 		{0, 1<<63 + 5, -1, true},          // the same
 		{0, 3, 1, true}, {0, 4, 1, false}, // the smallest table has four buckets
@@ -483,8 +482,8 @@ func TestProgressGoesUp(t *testing.T) {
 	}
 }
 
-// Keys that were deleted in the order of SCAN leave a stretch without any: an interval
-// that begins there is walked like any other.
+// Keys deleted in the order of SCAN leave a part of the line empty: an interval that
+// begins there is scanned like any other.
 func TestIntervalBeginsWithoutKeys(t *testing.T) {
 	x := newTable(12000, rand.New(rand.NewPCG(9, 10)))
 	const emptied, end = 1 << 62, 1<<62 + 1<<61

@@ -34,7 +34,7 @@ func TestReply(t *testing.T) {
 		{'+', "*-1\r\n", Reply{Nil: true}},
 		{':', "-NOPERM no\r\n", Reply{Err: replyError("NOPERM no")}},
 		{':', ">3\r\n+message\r\n$3\r\na\r\n\r\n*1\r\n:1\r\n:7\r\n", Reply{Int: 7}}, // a push comes first
-		// Well-formed, but not what the command answers.
+		// Well-formed, but not a reply of the command.
 		{':', "+OK\r\n", Reply{Err: errWrongReply}},
 		{':', "$3\r\nabc\r\n", Reply{Err: errWrongReply}},
 		{':', "*2\r\n:1\r\n%1\r\n+a\r\n,1.5\r\n", Reply{Err: errWrongReply}},
@@ -66,13 +66,13 @@ func TestReplyRefusesNonsense(t *testing.T) {
 	}
 }
 
-// handed is a connection as go-redis sees it, on which a server says this.
+// handed returns a connection as go-redis sees it, on which a server sends this.
 func handed(wire string) *replyConn {
 	nc, _ := net.Pipe()
 	return &replyConn{Conn: nc, reader: respOf(wire)}
 }
 
-// Replies that go-redis reads are handed to it byte for byte.
+// Replies that go-redis reads are passed to it byte for byte.
 func TestValueIsHandedOver(t *testing.T) {
 	for _, wire := range []string{
 		"+PONG\r\n", "-ERR no\r\n", ":1\r\n", "$0\r\n\r\n", "$5\r\na\r\nbc\r\n", "$-1\r\n", "*-1\r\n", "_\r\n", "#t\r\n", ",1.5\r\n", "(123\r\n", "=5\r\ntxt:a\r\n",
@@ -89,7 +89,7 @@ func TestValueIsHandedOver(t *testing.T) {
 	}
 }
 
-// endless is a text and what follows it again and again.
+// endless is a text followed by another one repeated forever.
 type endless struct {
 	io.Reader
 	again string
@@ -105,8 +105,8 @@ func (e *endless) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// No reply kills or exhausts us: announced lengths, nesting and endless replies end
-// in an error, and take little memory.
+// No reply crashes or exhausts us: excessive lengths, nesting and endless replies end in
+// an error, and take little memory.
 func TestValueIsBounded(t *testing.T) {
 	a := strings.Repeat("a", 4096)
 	for _, r := range []io.Reader{
@@ -129,7 +129,7 @@ func TestValueIsBounded(t *testing.T) {
 	}
 }
 
-// What a server says is kept without the password that we gave it, whole or cut.
+// Texts from a server are kept without our password, whole or truncated.
 func TestPasswordsAreMasked(t *testing.T) {
 	const password = Secret("correct horse battery staple")
 	for wire, want := range map[string]string{
@@ -149,7 +149,7 @@ func TestPasswordsAreMasked(t *testing.T) {
 			t.Errorf("%q is handed over as %q, %v", wire, got, err)
 		}
 	}
-	for _, short := range []Secret{"ERR", "N"} { // what an error is stays known
+	for _, short := range []Secret{"ERR", "N"} { // the error code stays
 		r := respOf("-ERR unknown command\r\n")
 		r.mask = short.Mask
 		if got, _ := r.reply(':'); !commandRefused(got.Err) && short == "ERR" || firstWord(got.Err.Error()) != "ERR" {
@@ -168,7 +168,7 @@ func TestPasswordsAreMasked(t *testing.T) {
 	}
 }
 
-// Of names that are too long the beginning and the length are kept.
+// For names that are too long the beginning and the length are kept.
 func TestLongNames(t *testing.T) {
 	name := func(n int) string { return fmt.Sprintf("$%d\r\n%s\r\n", n, strings.Repeat("n", n)) }
 	r := respOf("*2\r\n$1\r\n7\r\n*4\r\n" + name(3) + name(MaxName) + name(MaxName+1) + name(4) + ":1\r\n")
@@ -217,7 +217,7 @@ func TestScanReplyInPieces(t *testing.T) {
 	}
 }
 
-// What is announced takes no memory until it arrives.
+// Announced data takes no memory until it arrives.
 func TestScanReplyAnnouncingTooMuch(t *testing.T) {
 	for _, wire := range []string{
 		"*2\r\n$1\r\n1\r\n*2000000000\r\n",

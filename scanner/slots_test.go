@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Slots of names: those of the cluster specification, and what a server of version
-// 7.0 answers to CLUSTER KEYSLOT.
+// Slots of names: from the cluster specification, and from CLUSTER KEYSLOT of a server of
+// version 7.0.
 func TestSlotOf(t *testing.T) {
 	for name, want := range map[string]int{
 		"123456789": 0x31c3, "": 0, "foo": 12182, "{foo}.bar": 12182, "bar{foo}baz{zap}": 12182,
@@ -56,7 +56,7 @@ func (s *slotServer) page(scan *Scan) (page ScanReply) {
 	at, slot := int(scan.Cursor/Slots), slotOfCursor(scan.Cursor)
 	for ; slot < Slots; slot, at = slot+1, 0 {
 		names := s.slots[slot]
-		if s.lost { // it takes a cursor for something else
+		if s.lost { // it does not support such cursors
 			names = s.slots[slot/2]
 		}
 		for ; at < len(names); at++ {
@@ -86,9 +86,9 @@ func newSlotServer(keys map[string]int) *slotServer {
 	return s
 }
 
-// A walk over slots visits all of each, those that have grown as well, once, in pages
-// of the size that it may have, and gets no more names at once than that costs little.
-// Of names that are not wanted it makes nothing.
+// A scan of slots visits all keys of each once, also of those that have grown, in pages of
+// the allowed size, and never gets so many names at once that listing them takes long. It
+// drops names that are not wanted.
 func TestWalkOverSlots(t *testing.T) {
 	keys := map[string]int{"large": 5000, "middle": 400, "has grown": 900, "has grown large": 3000, "gone": 0}
 	slots := []SlotKeys{{SlotOf("middle"), 400}, {SlotOf("large"), 5000}, {SlotOf("gone"), 5}, {SlotOf("has grown"), 40}, {SlotOf("has grown large"), 1}}
@@ -131,14 +131,14 @@ func TestWalkOverSlots(t *testing.T) {
 	}
 }
 
-// A walk that is told to stop visits the names that it asks about, and is not whole.
+// A scan that is stopped visits the keys that it has probed, and is not whole.
 func TestWalkOverSlotsStopped(t *testing.T) {
 	s, v := newSlotServer(map[string]int{"a": 400, "b": 400}), visits{}
 	w := rangesWalk(s, v, 1, 0)
 	w.Slots, w.Page = []SlotKeys{{SlotOf("a"), 400}, {SlotOf("b"), 400}}, 30
 	ctx, stop := context.WithCancel(t.Context())
 	w.Progress = func(f float64) {
-		if f == 1 { // all names are there, and thirty of the second slot asked about
+		if f == 1 { // all names have arrived, and thirty of the second slot are probed
 			stop()
 		}
 	}
@@ -150,7 +150,7 @@ func TestWalkOverSlotsStopped(t *testing.T) {
 	}
 }
 
-// Cursors that mean something else end a walk.
+// Cursors with another meaning end a scan.
 func TestWalkOverSlotsOutOfOrder(t *testing.T) {
 	s, v := newSlotServer(map[string]int{"a": 2000}), visits{}
 	s.slots[SlotOf("a")/2] = []string{"b", "{c}"}

@@ -12,8 +12,8 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// stalling is a fake server that answers one command about one key when it was
-// noticed that the reply is late, by what late says.
+// stalling is a fake server that replies to one command about one key only after the
+// reply was found to be late, as late decides.
 func stalling(t *testing.T, slow, late string, types map[string]string) (*redistest.Fake, *scanner.Conn) {
 	t.Helper()
 	noticed, answered := make(chan struct{}), false
@@ -45,7 +45,7 @@ func stalling(t *testing.T, slow, late string, types map[string]string) (*redist
 	return fake, conn
 }
 
-// about are two probes of each key.
+// about returns two probes of each key.
 func about(keys ...string) (requests []scanner.Request) {
 	for _, key := range keys {
 		requests = append(requests, scanner.Request{Probe: scanner.MemoryUsage, Key: key}, scanner.Request{Probe: scanner.PTTL, Key: key})
@@ -62,8 +62,8 @@ func sentTimes(fake *redistest.Fake, command string) (n int) {
 	return n
 }
 
-// A reply that comes too late is waited for on the same connection. The command is
-// not sent again, and the reply is good.
+// A late reply is awaited on the same connection. The command is not sent again, and the
+// reply is used.
 func TestLateReply(t *testing.T) {
 	tests := []struct {
 		name, slow string
@@ -72,7 +72,7 @@ func TestLateReply(t *testing.T) {
 	}{
 		{"behind a reply that came", "memory usage cc", nil, "cc"},
 		{"the first of all, and no stream", "memory usage a", nil, "a"},
-		// As of a server that sends all replies to a pipeline at once.
+		// Like a server that sends all replies to a pipeline at once.
 		{"the first of all, with a stream behind it", "memory usage a", map[string]string{"a": "string", "bb": "stream", "cc": "list"}, "bb"},
 		// It reads some 16 kB of a pipeline at a time.
 		{"behind a reply that came, with streams before and behind it", "memory usage bb", map[string]string{"a": "stream", "bb": "string", "cc": "stream"}, "cc"},
@@ -100,8 +100,8 @@ func TestLateReply(t *testing.T) {
 	}
 }
 
-// When the connection is lost on which a late reply was awaited, what was asked
-// besides is asked again, and the command that was not answered is not.
+// When the connection with a late reply is lost, the other commands are sent again, and
+// the command without a reply is not.
 func TestLateReplyNeverComes(t *testing.T) {
 	tests := []struct {
 		name, slow string
@@ -136,7 +136,7 @@ func TestLateReplyNeverComes(t *testing.T) {
 	}
 }
 
-// With several trips on their way the server may be at any of them.
+// With several batches in flight the server may be executing any of them.
 func TestLateReplyToOneOfSeveralTrips(t *testing.T) {
 	for late, answered := range map[string]bool{redistest.HangUpAfter(0, ""): false, redistest.Integer(1): true} {
 		for _, culprit := range []string{"a", "ccc"} {
@@ -168,8 +168,8 @@ func TestLateReplyToOneOfSeveralTrips(t *testing.T) {
 	}
 }
 
-// slowFake answers MEMORY USAGE of some keys when it was noticed that the reply is
-// late, by what late says, and INFO with the run ids by turns.
+// slowFake replies to MEMORY USAGE of some keys only after the reply was found to be
+// late, as late decides, and to INFO with the run ids in turn.
 func slowFake(t *testing.T, slow map[string]string, runIDs ...string) (*redistest.Fake, *scanner.Conn) {
 	t.Helper()
 	noticed, infos := make(chan struct{}, 10), 0
@@ -206,7 +206,7 @@ func slowFake(t *testing.T, slow map[string]string, runIDs ...string) (*redistes
 	return fake, conn
 }
 
-// Each command of a trip that was late is noted.
+// Each late command of a batch is recorded.
 func TestTwoLateReplies(t *testing.T) {
 	_, conn := slowFake(t, map[string]string{"a": redistest.Integer(7), "cc": redistest.Integer(8)}, "c0ffee")
 	replies, _, err := conn.RoundTrip(context.Background(), about("a", "bb", "cc"), nil, nil)
@@ -219,7 +219,7 @@ func TestTwoLateReplies(t *testing.T) {
 	}
 }
 
-// A walk that ends at a late reply names the command, as when the server was
+// A scan that ends at a late reply names the command, for example when the server was
 // restarted meanwhile.
 func TestLateReplyEndsTheWalk(t *testing.T) {
 	_, conn := slowFake(t, map[string]string{"bb": redistest.HangUpAfter(0, "")}, "c0ffee", "decaf")
@@ -231,9 +231,9 @@ func TestLateReplyEndsTheWalk(t *testing.T) {
 	}
 }
 
-// When there is no more patience with a late reply, the walk ends: to ask for more on
+// When the wait for a late reply exceeds MaxWait, the scan ends: asking for more on
 // another connection would not help the server.
-func TestLateReplyBeyondPatience(t *testing.T) {
+func TestLateReplyBeyondMaxWait(t *testing.T) {
 	never := make(chan struct{})
 	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
 		switch args[0] {
@@ -260,7 +260,7 @@ func TestLateReplyBeyondPatience(t *testing.T) {
 	}
 }
 
-// A late reply to what is asked beside the pages is not taken for that to a request.
+// A late reply to a command sent besides the pages is not taken for that to a request.
 func TestLateReplyBesideThePages(t *testing.T) {
 	const timeout = 100 * time.Millisecond
 	answered := false
@@ -296,8 +296,8 @@ func TestLateReplyBesideThePages(t *testing.T) {
 	}
 }
 
-// Without patience a late reply ends the walk.
-func TestLateReplyWithoutPatience(t *testing.T) {
+// Without a MaxWait a late reply ends the scan.
+func TestLateReplyWithoutMaxWait(t *testing.T) {
 	server := redistest.New(t)
 	conn, err := scanner.Connect(context.Background(), target(t, server.URL()), 200*time.Millisecond, scanner.RetryPolicy{})
 	if err != nil {
@@ -313,8 +313,8 @@ func TestLateReplyWithoutPatience(t *testing.T) {
 	}
 }
 
-// Where connections are cut before our time is up, a command that takes longer is
-// sent twice at the most.
+// Where connections are closed before our time limit, a command that takes longer is
+// sent at most twice.
 func TestConnectionCutAtALongCommand(t *testing.T) {
 	fake := redistest.NewFake(t, redistest.FakeOptions{}, func(args []string) string {
 		switch {

@@ -73,7 +73,8 @@ type URLError struct {
 // Error returns the problem with the URL.
 func (e *URLError) Error() string { return "invalid URL: " + e.Problem }
 
-const urlForms = "write redis://[user[:password]@]host[:port][/db], rediss://... for TLS, or unix:///path/to/socket[?db=N]"
+// urlForms has no user:password@ behind a scheme, which commands mask wherever they print it.
+const urlForms = "write redis://HOST[:PORT][/DB], rediss:// for TLS, or unix:///PATH[?db=N]; a user and password stand before HOST, as USER:PASSWORD@"
 
 const passwordHint = urlForms + "; percent-encode special characters in a password, or set REDISCLI_AUTH"
 

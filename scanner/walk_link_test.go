@@ -13,14 +13,14 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// distant is a server with one thread at the other end of a link, by a clock that the
-// test owns. Its keys are in hash order, so that ranges of them may be walked.
+// distant is a server with one thread at the other end of a link, on the test's own clock.
+// Its keys are in hash order, so that ranges of them can be scanned.
 type distant struct {
 	keys    int
 	oneWay  func(at time.Duration) time.Duration // delay of the next pipeline, each way
-	request func(at time.Duration) time.Duration // what a probe takes of the server
-	name    time.Duration                        // what SCAN takes for a name
-	rate    float64                              // bytes a second that the link carries; 0: no limit
+	request func(at time.Duration) time.Duration // server time of a probe
+	name    time.Duration                        // server time of SCAN for a key
+	rate    float64                              // bandwidth in bytes a second; 0: no limit
 
 	began    time.Time
 	flight   []*Batch
@@ -28,7 +28,7 @@ type distant struct {
 	lastSent time.Duration   // when the last pipeline was through the link
 	free     time.Duration   // when the server is
 	worked   time.Duration   // in all
-	longest  time.Duration   // the most that others waited for us
+	longest  time.Duration   // the longest that other clients waited for us
 	sent     map[string]int64
 }
 
@@ -101,7 +101,7 @@ func (d *distant) scan(s *Scan) ScanReply {
 	return page
 }
 
-// four asks four questions about each key.
+// four sends four probes for each key.
 type four struct{ names int }
 
 func (*four) Long(string, int64) {}
@@ -155,24 +155,25 @@ func walkFar(t *testing.T, d *distant, load float64, each func(*throttle.Guard))
 	return keysPerSecond, share
 }
 
-// part is what commandstats tells of a cost.
+// part returns the part of a cost that is in commandstats.
 func part(cost time.Duration) time.Duration { return time.Duration(float64(cost) / throttle.WholeCost) }
 
 func constant(d time.Duration) func(time.Duration) time.Duration {
 	return func(time.Duration) time.Duration { return d }
 }
 
-// jittered is a delay that is up to a fifth longer or shorter.
+// jittered returns a delay that varies by up to a fifth.
 func jittered(d time.Duration) func(time.Duration) time.Duration {
 	r := rand.New(rand.NewPCG(1, 2))
 	return func(time.Duration) time.Duration { return time.Duration(float64(d) * (0.8 + 0.4*r.Float64())) }
 }
 
-// memkeysPerSecond is what redis-cli --memkeys does: three round trips for ten keys.
+// memkeysPerSecond returns the speed of redis-cli --memkeys: three round trips for ten
+// keys.
 func memkeysPerSecond(roundTrip time.Duration) float64 { return 10 / (3 * roundTrip.Seconds()) }
 
-// Over any link a walk is many times as fast as one that makes a round trip for a few
-// keys, keeps its share of the server, and what others wait for us is bounded.
+// Over any link a scan is many times as fast as one that makes a round trip for a few
+// keys, keeps its share of the server, and delays other clients by a bounded time.
 func TestLinkThroughput(t *testing.T) {
 	for _, roundTrip := range []time.Duration{2 * time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond} {
 		for _, jitter := range []bool{false, true} {
@@ -217,7 +218,7 @@ func TestLinkForecast(t *testing.T) {
 	}
 }
 
-// Pages become smaller when the server becomes slow, and for no trouble of the link.
+// Pages shrink when the server becomes slow, but not when the link does.
 func TestLinkPagesFollowTheServer(t *testing.T) {
 	const change = 2 * time.Second
 	tests := []struct {
@@ -271,14 +272,14 @@ func TestLinkPagesFollowTheServer(t *testing.T) {
 	}
 }
 
-// Sending does not wait for a reply: with jitter a walk is as fast as its share of the
-// server and the spacing of pipelines let it be, whatever the least round trip was.
+// Sending does not wait for a reply: with jitter a scan is as fast as its share of the
+// server and the spacing of pipelines allow, whatever the smallest round trip was.
 func TestLinkSendsOnTime(t *testing.T) {
 	for _, roundTrip := range []time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond} {
 		oneWay := jittered(roundTrip / 2)
 		d := &distant{keys: 50_000, request: constant(time.Microsecond), name: 700 * time.Nanosecond}
 		d.oneWay = func(at time.Duration) time.Duration {
-			if at == 0 { // asked for the least
+			if at == 0 { // called for the smallest round trip
 				return roundTrip * 8 / 20
 			}
 			return oneWay(at)

@@ -14,8 +14,8 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// pages is an Exchange that serves pages of names from memory: page n has
-// cursor n, and cursors at the upper end of 64 bits.
+// pages is an Exchange that serves pages of names from memory. Page n has cursor
+// cursorBase+n, at the upper end of 64 bits.
 type pages struct {
 	names  [][]string
 	trips  []int // requests in each round trip
@@ -66,7 +66,7 @@ func (p *pages) RoundTrip(_ context.Context, requests []Request, scan *Scan, rep
 	return replies, ScanReply{Cursor: next, Names: p.names[n]}, nil
 }
 
-// recorder is a Visitor that asks one question a key, and a second one a page
+// recorder is a Visitor that sends one probe for each key, and a second one a page
 // later for keys that begin with "again".
 type recorder struct {
 	asked, again []string
@@ -217,7 +217,7 @@ func TestWalkReportsALostConnection(t *testing.T) {
 	}
 }
 
-// looping is an Exchange whose cursors and names a function makes up.
+// looping is an Exchange whose pages a function returns.
 type looping struct {
 	pages
 	next func(cursor uint64) ScanReply
@@ -236,7 +236,7 @@ func (x *looping) Receive(context.Context) (*Batch, error) {
 	return batch, nil
 }
 
-// A server whose SCAN never ends does not hold us for ever.
+// A SCAN that never ends does not keep a scan running forever.
 func TestWalkEndsWithoutALastCursor(t *testing.T) {
 	tests := []struct {
 		name string
@@ -271,7 +271,7 @@ func TestWalkEndsWithoutALastCursor(t *testing.T) {
 	}
 }
 
-// Of many keys a pattern may match none for long.
+// A pattern may match none of many keys for a long time.
 func TestPagesWithoutAName(t *testing.T) {
 	const large = 1 << 30
 	for _, tt := range []struct {
@@ -297,8 +297,8 @@ func TestPagesWithoutAName(t *testing.T) {
 	}
 }
 
-// Near maxmemory one page is on its way at a time, of few keys and bytes, also when
-// the walk had been divided before.
+// Near maxmemory one small page is in flight at a time, also when the scan had been
+// divided into ranges before.
 func TestCarefulWalk(t *testing.T) {
 	x := &looping{next: func(uint64) ScanReply { return ScanReply{} }}
 	w := newWalk(x, &recorder{})
@@ -315,7 +315,7 @@ func TestCarefulWalk(t *testing.T) {
 	}
 }
 
-// uncounted is an Exchange whose server does not tell its CPU time.
+// uncounted is an Exchange whose server does not report its CPU time.
 type uncounted struct {
 	pages
 	asked int
@@ -326,8 +326,8 @@ func (u *uncounted) CPUTime(context.Context) (time.Duration, bool) {
 	return 0, false
 }
 
-// A server that does not tell its CPU time is not asked for it all the time: each
-// question may take as long as a reply may.
+// A server that does not report its CPU time is not asked again and again: each
+// attempt may take as long as the timeout.
 func TestCPUTimeIsNotAskedForAgainAndAgain(t *testing.T) {
 	u := &uncounted{}
 	w := &Walk{Exchange: u, Pacer: &throttle.Pacer{MaxLoad: 0.5}}
@@ -362,9 +362,9 @@ func (w *working) Receive(ctx context.Context) (*Batch, error) {
 	return batch, err
 }
 
-// The share of its main thread that a server uses for a walk is the one that was asked
-// for, here and over a link, also where a part of each page's time is not its own. The
-// clock is the test's: how fast the machine is does not matter.
+// A scan uses the requested share of the server's main thread, locally and over a link,
+// also where part of each page's time is not the server's. The test has its own clock:
+// the speed of the machine does not matter.
 func TestLoadIsKept(t *testing.T) {
 	for _, link := range []time.Duration{0, 100 * time.Microsecond, 2 * time.Millisecond} {
 		for _, load := range []float64{0.01, 0.08, 0.1} {
@@ -390,7 +390,7 @@ func TestLoadIsKept(t *testing.T) {
 	}
 }
 
-// unsure is an Exchange whose server tells its CPU time, or does not.
+// unsure is an Exchange whose server reports its CPU time, or does not.
 type unsure struct {
 	pages
 	cpu  time.Duration
@@ -399,8 +399,8 @@ type unsure struct {
 
 func (u *unsure) CPUTime(context.Context) (time.Duration, bool) { return u.cpu, u.told }
 
-// A long page is ours. Where the connection was lost, only the time is in which the
-// server was at work, if it tells that.
+// A long page counts as ours. Where the connection was lost, only the server's CPU time
+// counts, if it is known.
 func TestLongWaitIsCharged(t *testing.T) {
 	for _, tt := range []struct {
 		told, lost bool

@@ -11,68 +11,68 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Outcome is what became of one key that SCAN returned.
+// Outcome says whether a key that SCAN returned was measured, and if not, why.
 type Outcome uint8
 
-// The outcomes, from the most harmless to the gravest.
+// The outcomes, from least to most serious.
 const (
 	Measured    Outcome = iota
-	Stalled             // measured, but for what the server did not answer in time
-	Vanished            // gone when it was probed
+	Stalled             // measured, except where the server did not reply in time
+	Vanished            // no longer there when it was probed
 	Expired             // its TTL ran out between SCAN and probe
-	Moved               // of another node of the cluster
-	TooLong             // has a name that is too long to ask about
-	Denied              // outside the key patterns of our ACL user
-	Failed              // an answer that makes no sense
+	Moved               // on another node of the cluster (MOVED or ASK)
+	TooLong             // its name is too long to request
+	Denied              // outside the ACL user's key patterns
+	Failed              // got an invalid reply
 	numOutcomes = iota
 )
 
-// Measured reports whether the key is in the figures.
+// Measured reports whether the key counts in the figures.
 func (o Outcome) Measured() bool { return o <= Stalled }
 
-// Observation is what was learned about one key. A field counts only if its
-// Has flag is set: unknown is not 0.
+// Observation holds what was measured of one key. A field is valid only if its Has
+// flag is set: unknown is not 0.
 type Observation struct {
 	Name    string
 	Outcome Outcome
 
 	HasBytes, HasTTL, NoTTL, HasIdle, HasFreq bool
 
-	Shared    bool   // its idle time is not its own: the value is a shared integer
+	Shared    bool   // the value is a shared integer object, whose idle time is not the key's
 	Bytes     int64  // MEMORY USAGE
 	TTLMillis int64  // PTTL, milliseconds; HasTTL
 	IdleS     int64  // OBJECT IDLETIME, seconds
 	Freq      int64  // OBJECT FREQ, 0 to 255
 	Type      string // TYPE; empty when unknown
-	Unit      uint64 // of a sample of slots, to which the key belongs; 0: there is none
+	Unit      uint64 // sampling unit of the key in a sample of slots; 0: none
 }
 
-// stringType is the one type of which MEMORY USAGE is exact.
+// stringType is the only type for which MEMORY USAGE is exact.
 const stringType = "string"
 
-// isHighIdle reports whether the key was idle for more than over seconds; below 0
-// that is not told.
+// isHighIdle reports whether the key was idle for more than over seconds. With over
+// below 0 no key is high-idle.
 func (o *Observation) isHighIdle(over int64) bool { return o.HasIdle && over >= 0 && o.IdleS > over }
 
-// Page is the observations of one page of one database.
+// Page holds the observations of one page of keys of one database.
 type Page struct {
 	DB   int
 	Keys []Observation
 }
 
-// DefaultNamespaceLimit is how many namespaces are kept before the rest is
-// summed up under "(other)".
+// DefaultNamespaceLimit is the default limit on namespaces; the others are added up
+// under "(other)".
 const DefaultNamespaceLimit = 4096
 
-// Grouping says how names become namespaces.
+// Grouping holds the options by which names become namespaces.
 type Grouping struct {
 	Limit      int                 // most namespaces kept
 	Dictionary *pattern.Dictionary // decisions made before; nil: none
 	Rules      *pattern.Rules      // tried first; nil: none
 }
 
-// OtherLexing says that the dictionary was made by other lexing rules than
-// those of today, "" if it was not.
+// OtherLexing returns a sentence if the dictionary was made with another version of
+// the lexing rules, else "".
 func (g Grouping) OtherLexing() string {
 	switch {
 	case g.Dictionary == nil || g.Dictionary.Lexer == pattern.Version:
@@ -87,32 +87,32 @@ func (g Grouping) OtherLexing() string {
 // several merge. It does no I/O.
 type Builder struct {
 	grouping     Grouping
-	highIdleOver int64 // seconds; below 0: not told
-	Sampled      bool  // the pages are of a sample; to be set before the first of them
+	highIdleOver int64 // seconds; below 0: no key is high-idle
+	OfSample     bool  // the pages are a sample; set it before the first Add
 	rules        *pattern.Rules
-	rung         int // bounds of the tries
+	coarseness   int // bounds of the tries
 	tries        map[int]*pattern.Trie[*accumulator]
-	largest      standouts
+	largest      topKeys
 
-	sinceWeighed int // keys
-	weighEvery   int // keys
-	overflow     *reservoir
+	sinceMemoryCheck int // keys
+	memoryCheckEvery int // keys
+	shared           *sharedBuilder
 }
 
-// NewBuilder makes a builder. Keys idle for more than highIdleOver seconds are
+// NewBuilder returns an empty builder. Keys idle for more than highIdleOver seconds are
 // high-idle; below 0 none is.
 func NewBuilder(g Grouping, highIdleOver int64) *Builder {
-	b := &Builder{grouping: g, highIdleOver: highIdleOver, weighEvery: weighAtMostEvery}
+	b := &Builder{grouping: g, highIdleOver: highIdleOver, memoryCheckEvery: maxMemoryCheckEvery}
 	b.reset()
 	return b
 }
 
-// reset forgets all keys, and keeps the bounds.
+// reset forgets all keys and keeps the coarseness.
 func (b *Builder) reset() {
 	b.rules = b.grouping.Rules.Clone()
 	b.tries = map[int]*pattern.Trie[*accumulator]{}
-	b.largest = standouts{limit: largestOverallKept}
-	b.sinceWeighed = 0
+	b.largest = topKeys{limit: largestOverallKept}
+	b.sinceMemoryCheck = 0
 }
 
 // Add folds one page. It keeps nothing of it.
@@ -124,14 +124,14 @@ func (b *Builder) Add(page *Page) {
 		if o.Outcome.Measured() && o.HasBytes {
 			b.largest.offer(page.DB, o, uint64(o.Bytes))
 		}
-		if b.sinceWeighed++; b.sinceWeighed >= b.weighEvery {
-			b.weigh()
+		if b.sinceMemoryCheck++; b.sinceMemoryCheck >= b.memoryCheckEvery {
+			b.checkMemory()
 			trie = b.trie(page.DB)
 		}
 	}
 }
 
-// trie returns that of a database.
+// trie returns the trie of a database; it makes one where there is none.
 func (b *Builder) trie(db int) *pattern.Trie[*accumulator] {
 	trie := b.tries[db]
 	if trie == nil {
@@ -139,7 +139,7 @@ func (b *Builder) trie(db int) *pattern.Trie[*accumulator] {
 			New: b.newAccumulator, Merge: (*accumulator).merge,
 		})
 		trie.SetRules(b.rules)
-		trie.LowerTo(b.rung)
+		trie.CoarsenTo(b.coarseness)
 		b.tries[db] = trie
 	}
 	return trie
@@ -147,8 +147,8 @@ func (b *Builder) trie(db int) *pattern.Trie[*accumulator] {
 
 func (b *Builder) newAccumulator() *accumulator {
 	a := newAccumulator()
-	if b.Sampled {
-		a.dispersion = newDispersion()
+	if b.OfSample {
+		a.variance = newVarianceSums()
 	}
 	return a
 }
@@ -156,8 +156,8 @@ func (b *Builder) newAccumulator() *accumulator {
 // Merge adds what other has folded; other is not used again. The result is the
 // same whichever of them folded a page.
 func (b *Builder) Merge(other *Builder) {
-	b.lowerTo(other.rung)
-	other.lowerTo(b.rung)
+	b.coarsenTo(other.coarseness)
+	other.coarsenTo(b.coarseness)
 	for db, trie := range other.tries {
 		b.trie(db).Merge(trie)
 	}
@@ -167,32 +167,32 @@ func (b *Builder) Merge(other *Builder) {
 	}
 }
 
-// lowerTo goes down to a rung on the ladder of the tries' bounds.
-func (b *Builder) lowerTo(rung int) {
-	b.rung = max(b.rung, rung)
+// coarsenTo makes the tries at least this coarse.
+func (b *Builder) coarsenTo(rung int) {
+	b.coarseness = max(b.coarseness, rung)
 	for _, trie := range b.tries {
-		trie.LowerTo(b.rung)
+		trie.CoarsenTo(b.coarseness)
 	}
 }
 
 // rows returns the namespaces, by database, then by pattern, those beyond the limit
-// summed up last. It ends the builder.
-func (b *Builder) rows() []row {
-	b.lowerToLimit()
-	var rows []row
+// added up last. It ends the builder.
+func (b *Builder) rows() []namespaceSums {
+	b.coarsenToLimit()
+	var rows []namespaceSums
 	for db, trie := range b.tries {
 		for _, n := range trie.Namespaces() {
-			rows = append(rows, row{db: db, pattern: n.Pattern, rule: n.Rule, sums: n.Value})
+			rows = append(rows, namespaceSums{db: db, pattern: n.Pattern, rule: n.Rule, sums: n.Value})
 		}
 	}
-	return limitRows(rows, b.grouping.Limit)
+	return limitNamespaces(rows, b.grouping.Limit)
 }
 
-// lowerToLimit lowers the bounds while there are more namespaces than a report
+// coarsenToLimit lowers the bounds while there are more namespaces than a report
 // can show, but not so far that they no longer mean anything.
-func (b *Builder) lowerToLimit() {
-	for b.rung < pattern.LowestFair && b.exceeds(max(b.grouping.Limit, DefaultNamespaceLimit)) {
-		b.lowerTo(b.rung + 1)
+func (b *Builder) coarsenToLimit() {
+	for b.coarseness < pattern.MaxReadableCoarseness && b.exceeds(max(b.grouping.Limit, DefaultNamespaceLimit)) {
+		b.coarsenTo(b.coarseness + 1)
 	}
 }
 
@@ -208,10 +208,10 @@ func (b *Builder) exceeds(limit int) bool {
 	return namespaces > limit
 }
 
-// settle brings the tries of all databases to what any of them has decided, as
-// the next run does that keeps to these decisions, and returns them.
-func (b *Builder) settle() *pattern.Dictionary {
-	b.lowerToLimit()
+// unifyDecisions applies the decisions of the trie of each database to all of them, as
+// the next run with these decisions will do, and returns the decisions.
+func (b *Builder) unifyDecisions() *pattern.Dictionary {
+	b.coarsenToLimit()
 	d := b.dictionary()
 	for len(b.tries) > 1 {
 		for db, trie := range b.tries {
@@ -229,7 +229,7 @@ func (b *Builder) settle() *pattern.Dictionary {
 	return d
 }
 
-// dictionary returns what was decided before and in this run.
+// dictionary returns the decisions made before and in this run.
 func (b *Builder) dictionary() *pattern.Dictionary {
 	d := b.grouping.Dictionary
 	if d == nil {
@@ -241,9 +241,10 @@ func (b *Builder) dictionary() *pattern.Dictionary {
 	return d
 }
 
-// Fill writes what the builder folded into the profile, and ends the builder.
+// Fill writes the builder's statistics into the profile. The builder must not be used
+// again.
 func (b *Builder) Fill(p *profile.Profile, m Measures) {
-	dict := b.settle()
+	dict := b.unifyDecisions()
 	rows := b.rows()
 	p.Totals = m.stats(total(rows))
 	p.Namespaces = make([]profile.Namespace, 0, len(rows))
@@ -259,8 +260,8 @@ func (b *Builder) Fill(p *profile.Profile, m Measures) {
 // UnusedRules returns the pattern rules that have matched no name.
 func (b *Builder) UnusedRules() []string { return b.rules.Unused() }
 
-// row is a row of the profile to be.
-type row struct {
+// namespaceSums is a row of the profile to be.
+type namespaceSums struct {
 	db      int
 	pattern string
 	other   bool // what lies beyond the limit
@@ -268,7 +269,7 @@ type row struct {
 	sums    *accumulator
 }
 
-func (r row) compare(s row) int {
+func (r namespaceSums) compare(s namespaceSums) int {
 	return cmp.Or(cmp.Compare(r.db, s.db), cmp.Compare(boolInt(r.other), boolInt(s.other)), strings.Compare(r.pattern, s.pattern))
 }
 
@@ -279,15 +280,15 @@ func boolInt(b bool) int {
 	return 0
 }
 
-func (r row) namespace(m Measures) profile.Namespace {
+func (r namespaceSums) namespace(m Measures) profile.Namespace {
 	return profile.Namespace{DB: r.db, Pattern: r.pattern, Other: r.other, Rule: r.rule, Stats: m.stats(r.sums)}
 }
 
-// limitRows keeps the rows with the most bytes, those with the most keys where
+// limitNamespaces keeps the rows with the most bytes, those with the most keys where
 // sizes are equal or not known, and sums up the others by database. All that
 // goes into the choice is in the rows, so it is the same on every run.
-func limitRows(rows []row, limit int) []row {
-	slices.SortFunc(rows, func(a, b row) int {
+func limitNamespaces(rows []namespaceSums, limit int) []namespaceSums {
+	slices.SortFunc(rows, func(a, b namespaceSums) int {
 		return cmp.Or(cmp.Compare(b.sums.bytes, a.sums.bytes), cmp.Compare(b.sums.probed, a.sums.probed), a.compare(b))
 	})
 	rest := rows[min(len(rows), limit):]
@@ -296,16 +297,16 @@ func limitRows(rows []row, limit int) []row {
 	for _, r := range rest {
 		if others[r.db] == nil {
 			others[r.db] = newAccumulator()
-			rows = append(rows[:len(rows):len(rows)], row{db: r.db, pattern: profile.OtherPattern, other: true, sums: others[r.db]})
+			rows = append(rows[:len(rows):len(rows)], namespaceSums{db: r.db, pattern: profile.OtherPattern, other: true, sums: others[r.db]})
 		}
 		others[r.db].merge(r.sums)
 	}
-	slices.SortFunc(rows, row.compare)
+	slices.SortFunc(rows, namespaceSums.compare)
 	return rows
 }
 
 // total returns the sum over all rows.
-func total(rows []row) *accumulator {
+func total(rows []namespaceSums) *accumulator {
 	sum := newAccumulator()
 	for _, r := range rows {
 		sum.merge(r.sums)

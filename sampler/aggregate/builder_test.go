@@ -63,7 +63,7 @@ func TestBuildersMergeExactly(t *testing.T) {
 		const highIdleOver = 1 << 20
 		sampled := rapid.Bool().Draw(t, "sampled")
 		one := NewBuilder(defaultGrouping, highIdleOver)
-		one.Sampled = sampled
+		one.OfSample = sampled
 		one.Add(&Page{DB: 1, Keys: keys})
 		want := encode(t, one)
 
@@ -73,7 +73,7 @@ func TestBuildersMergeExactly(t *testing.T) {
 		builders := make([]*Builder, rapid.IntRange(1, 8).Draw(t, "builders"))
 		for i := range builders {
 			builders[i] = NewBuilder(defaultGrouping, highIdleOver)
-			builders[i].Sampled = sampled
+			builders[i].OfSample = sampled
 		}
 		for len(shuffled) > 0 {
 			n := min(len(shuffled), rapid.IntRange(1, 50).Draw(t, "page"))
@@ -155,7 +155,7 @@ func TestHighIdleIsOverTheThreshold(t *testing.T) {
 }
 
 func TestStandoutsKeepEachNameOnce(t *testing.T) {
-	s := standouts{limit: 3}
+	s := topKeys{limit: 3}
 	for _, o := range []struct {
 		name  string
 		bytes int64
@@ -196,7 +196,7 @@ const merges = 1000
 func manyBuilders(rng *rand.Rand, n, keys int, sampled bool) (one *Builder, many []*Builder) {
 	newBuilder := func() *Builder {
 		b := NewBuilder(defaultGrouping, 1000)
-		b.Sampled = sampled
+		b.OfSample = sampled
 		return b
 	}
 	one = newBuilder()
@@ -278,10 +278,10 @@ func TestBuildersMergeInAnyTree(t *testing.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		for name, merge := range shapes {
 			one, many := NewBuilder(defaultGrouping, 1<<20), make([]*Builder, rapid.IntRange(1, 20).Draw(t, "builders"))
-			one.Sampled = sampled
+			one.OfSample = sampled
 			for i := range many {
 				many[i] = NewBuilder(defaultGrouping, 1<<20)
-				many[i].Sampled = sampled
+				many[i].OfSample = sampled
 			}
 			for _, key := range keys {
 				page := &Page{Keys: []Observation{key}}
@@ -335,10 +335,10 @@ func heldOf(t *testing.T, keys int) int64 {
 	t.Helper()
 	const namespaces, page = 20, 100
 	before := settledHeap()
-	f := NewFolder(2, defaultGrouping, 1000)
-	f.Sampled = true
+	f := NewParallelBuilder(2, defaultGrouping, 1000)
+	f.OfSample = true
 	for i := 0; i < keys; {
-		p := f.Fresh()
+		p := f.NewPage()
 		for range page {
 			p.Keys = append(p.Keys, observationOf(fmt.Sprintf("family%c:%d", letter(i%namespaces), 1_000_000+i)))
 			i++

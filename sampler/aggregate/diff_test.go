@@ -25,14 +25,14 @@ func TestRegroupingCommutesWithDiff(t *testing.T) {
 			if !m.Adds() {
 				continue
 			}
-			sums := map[row]float64{}
+			sums := map[namespaceSums]float64{}
 			for _, r := range fine.Namespaces {
 				if d := r.Changes[m].Delta; d != nil {
-					sums[row{db: r.DB, pattern: top(r.Pattern)}] += *d
+					sums[namespaceSums{db: r.DB, pattern: top(r.Pattern)}] += *d
 				}
 			}
 			for _, r := range coarse.Namespaces {
-				if d, want := r.Changes[m].Delta, sums[row{db: r.DB, pattern: r.Pattern}]; d != nil && *d != want {
+				if d, want := r.Changes[m].Delta, sums[namespaceSums{db: r.DB, pattern: r.Pattern}]; d != nil && *d != want {
 					t.Fatalf("%s of %q changed by %v, its parts by %v", m, r.Pattern, *d, want)
 				}
 			}

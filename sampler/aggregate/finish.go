@@ -2,14 +2,14 @@ package aggregate
 
 import "keyprof/sampler/profile"
 
-// Measures says which figures a profile can have at all: what the server
-// answers, and what its answers can be trusted for.
+// Measures says which figures a profile has: those that the server answers, and that
+// can be trusted.
 type Measures struct {
 	Bytes, TTL, Idle, Freq, Types bool
-	// HighIdle is whether the threshold lies within the idle horizon.
+	// HighIdle is set if the high-idle threshold lies within the idle horizon.
 	HighIdle bool
 	Since    profile.IdleMeasure
-	HorizonS int64 // seconds; the longest idle time that can be known
+	HorizonS int64 // idle horizon, seconds
 	Horizon  bool  // whether HorizonS is known
 }
 
@@ -23,7 +23,7 @@ func (m Measures) stats(a *accumulator) profile.Stats {
 		Stalled:  a.outcomes[Stalled],
 		Vanished: a.outcomes[Vanished], Expired: a.outcomes[Expired], Moved: a.outcomes[Moved],
 		Denied: a.outcomes[Denied], TooLong: a.outcomes[TooLong], Failed: a.outcomes[Failed],
-		Sample:   a.dispersion.sums(),
+		Sample:   a.variance.sums(),
 		Examples: a.examples.keys(), Largest: a.largest.keys(),
 	}
 	if m.Bytes {
@@ -31,7 +31,7 @@ func (m Measures) stats(a *accumulator) profile.Stats {
 		s.Size = a.size.distribution(1)
 	}
 	if m.Bytes && m.Types {
-		s.SampledBytes = exact(a.sampled)
+		s.SampledBytes = exact(a.sampledBytes)
 	}
 	if m.TTL {
 		histogram, noTTL := a.joint.byTTL()
@@ -56,7 +56,7 @@ func (m Measures) stats(a *accumulator) profile.Stats {
 
 func exact(n int64) *profile.Estimate { return new(profile.Exact(n)) }
 
-// exactBytes returns absent when sizes were not measured.
+// exactBytes returns nil when sizes were not measured.
 func (m Measures) exactBytes(n int64) *profile.Estimate {
 	if !m.Bytes {
 		return nil
@@ -64,7 +64,7 @@ func (m Measures) exactBytes(n int64) *profile.Estimate {
 	return exact(n)
 }
 
-func (m Measures) bytesOf(t tally) *int64 {
+func (m Measures) bytesOf(t amount) *int64 {
 	if !m.Bytes {
 		return nil
 	}
@@ -74,12 +74,12 @@ func (m Measures) bytesOf(t tally) *int64 {
 func (m Measures) typeStats(a *accumulator) map[string]profile.TypeStats {
 	types := make(map[string]profile.TypeStats, len(a.types))
 	for _, t := range a.types {
-		types[t.name] = profile.TypeStats{Keys: t.keys, Bytes: m.bytesOf(t.tally)}
+		types[t.name] = profile.TypeStats{Keys: t.keys, Bytes: m.bytesOf(t.amount)}
 	}
 	return types
 }
 
-func (m Measures) ttlStats(a *accumulator, histogram []tally) *profile.TTLStats {
+func (m Measures) ttlStats(a *accumulator, histogram []amount) *profile.TTLStats {
 	return &profile.TTLStats{
 		Histogram:    m.histogram(histogram, profile.Edges),
 		RemainS:      a.ttlMillis.distribution(millisPerSecond),
@@ -97,7 +97,7 @@ func (m Measures) idleStats(a *accumulator) *profile.IdleStats {
 	}
 }
 
-func (m Measures) histogram(tallies []tally, edges []int64) []profile.Bucket {
+func (m Measures) histogram(tallies []amount, edges []int64) []profile.Bucket {
 	buckets := []profile.Bucket{}
 	for i, t := range tallies {
 		if t.keys > 0 {
@@ -109,7 +109,7 @@ func (m Measures) histogram(tallies []tally, edges []int64) []profile.Bucket {
 
 func (m Measures) joint(a *accumulator) []profile.IdleByTTL {
 	cells := []profile.IdleByTTL{}
-	a.joint.each(func(idle, ttl int, t tally) {
+	a.joint.each(func(idle, ttl int, t amount) {
 		if idle == unknownIdleBucket || ttl == unknownTTLBucket {
 			return
 		}

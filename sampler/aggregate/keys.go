@@ -17,26 +17,26 @@ const (
 	largestOverallKept = 100 // all databases
 )
 
-// place is where a key stands in an order by rank, highest first: the hash of
+// keyRank orders keys by rank, highest first: the hash of
 // its name for an example, its size for one of the largest. Database and name
 // make the order total, so that what is kept does not depend on arrival.
-type place struct {
+type keyRank struct {
 	rank uint64
 	db   int
 	name string // at most its first profile.MaxNameBytes
 }
 
-func (p place) compare(other place) int {
+func (p keyRank) compare(other keyRank) int {
 	if p.rank != other.rank { // as for almost all keys: names are far away in memory
 		return cmp.Compare(other.rank, p.rank)
 	}
 	return cmp.Or(cmp.Compare(p.db, other.db), strings.Compare(p.name, other.name))
 }
 
-// standout is a key that is kept by name, with what was measured of it. It
-// becomes a profile.Key, which is twice as large, at the end only.
-type standout struct {
-	place
+// topKey is a key that is kept by name, with its measures. It becomes a profile.Key,
+// which is twice as large, only at the end.
+type topKey struct {
+	keyRank
 	bytes, ttlMillis, idleS          int64 // 0 if unknown
 	typeName                         string
 	cut                              *profile.KeyName // of a name that was cut
@@ -44,19 +44,19 @@ type standout struct {
 }
 
 // compare orders by place. SCAN may repeat a key that has changed meanwhile, so
-// what was measured decides between two standouts at the same place.
-func (s *standout) compare(other *standout) int {
-	return cmp.Or(s.place.compare(other.place), s.compareMeasures(other))
+// what was measured decides between two of the same rank.
+func (s *topKey) compare(other *topKey) int {
+	return cmp.Or(s.keyRank.compare(other.keyRank), s.compareMeasures(other))
 }
 
-// sameKey reports whether two standouts are of one key. Names that were cut may
+// sameKey reports whether two of them are the same key. Names that were cut may
 // begin alike.
-func (s *standout) sameKey(other *standout) bool {
+func (s *topKey) sameKey(other *topKey) bool {
 	return s.name == other.name && s.db == other.db && s.hash() == other.hash()
 }
 
-// hash returns that of a name that was cut.
-func (s *standout) hash() string {
+// hash returns the hash of a name that was cut, else "".
+func (s *topKey) hash() string {
 	if s.cut == nil {
 		return ""
 	}
@@ -64,7 +64,7 @@ func (s *standout) hash() string {
 }
 
 // compareMeasures puts what is absent first.
-func (s *standout) compareMeasures(other *standout) int {
+func (s *topKey) compareMeasures(other *topKey) int {
 	return cmp.Or(
 		compareBools(s.hasBytes, other.hasBytes), cmp.Compare(s.bytes, other.bytes),
 		compareBools(s.hasTTL, other.hasTTL), cmp.Compare(s.ttlMillis, other.ttlMillis),
@@ -76,30 +76,30 @@ func (s *standout) compareMeasures(other *standout) int {
 
 func compareBools(a, b bool) int { return cmp.Compare(boolInt(a), boolInt(b)) }
 
-// standouts are the keys with the first places, each name once.
-type standouts struct {
-	kept     []standout
+// topKeys holds the keys of highest rank, each name once.
+type topKeys struct {
+	kept     []topKey
 	limit    int
 	pointees int // bytes that those kept point to
 }
 
-// wants reports whether a key at this place may be kept. It spares most keys
+// admits reports whether a key of this rank may be kept. It spares most keys
 // the cost of being copied.
-func (s *standouts) wants(p place) bool {
-	return len(s.kept) < s.limit || p.compare(s.kept[len(s.kept)-1].place) <= 0
+func (s *topKeys) admits(p keyRank) bool {
+	return len(s.kept) < s.limit || p.compare(s.kept[len(s.kept)-1].keyRank) <= 0
 }
 
 // add keeps the candidate if it is among the first. Of two with the same name
 // the first in order is kept.
-func (s *standouts) add(candidate standout) {
-	same := slices.IndexFunc(s.kept, func(o standout) bool { return o.sameKey(&candidate) })
+func (s *topKeys) add(candidate topKey) {
+	same := slices.IndexFunc(s.kept, func(o topKey) bool { return o.sameKey(&candidate) })
 	if same >= 0 {
 		if s.kept[same].compare(&candidate) <= 0 {
 			return
 		}
 		s.drop(same)
 	}
-	at, _ := slices.BinarySearchFunc(s.kept, candidate, func(a, b standout) int { return a.compare(&b) })
+	at, _ := slices.BinarySearchFunc(s.kept, candidate, func(a, b topKey) int { return a.compare(&b) })
 	if at < s.limit {
 		s.makeRoom()
 		s.kept = slices.Insert(s.kept, at, candidate)
@@ -107,31 +107,31 @@ func (s *standouts) add(candidate standout) {
 	}
 }
 
-func (s *standouts) drop(i int) {
+func (s *topKeys) drop(i int) {
 	s.pointees -= s.kept[i].pointees()
 	s.kept = slices.Delete(s.kept, i, i+1)
 }
 
 // makeRoom makes room for one more, but none beyond the limit: there are
-// thousands of standouts.
-func (s *standouts) makeRoom() {
+// thousands of lists.
+func (s *topKeys) makeRoom() {
 	switch n := len(s.kept); n {
 	case s.limit:
 		s.drop(n - 1)
 	case cap(s.kept):
-		s.kept = append(make([]standout, 0, min(max(1, 2*n), s.limit)), s.kept...)
+		s.kept = append(make([]topKey, 0, min(max(1, 2*n), s.limit)), s.kept...)
 	}
 }
 
-func (s *standouts) merge(other *standouts) {
+func (s *topKeys) merge(other *topKeys) {
 	for _, o := range other.kept {
-		if s.wants(o.place) {
+		if s.admits(o.keyRank) {
 			s.add(o)
 		}
 	}
 }
 
-func (s *standouts) keys() []profile.Key {
+func (s *topKeys) keys() []profile.Key {
 	keys := make([]profile.Key, 0, len(s.kept))
 	for i := range s.kept {
 		keys = append(keys, s.kept[i].key())
@@ -145,17 +145,17 @@ func exampleRank(name string) uint64 { return xxhash.Sum64String(name) }
 
 // offer keeps the key if it is among the first of rank. What is kept is copied,
 // so that the key's page can be used again.
-func (s *standouts) offer(db int, o *Observation, rank uint64) {
-	p := place{rank: rank, db: db, name: o.Name[:min(len(o.Name), profile.MaxNameBytes)]}
-	if !s.wants(p) {
+func (s *topKeys) offer(db int, o *Observation, rank uint64) {
+	p := keyRank{rank: rank, db: db, name: o.Name[:min(len(o.Name), profile.MaxNameBytes)]}
+	if !s.admits(p) {
 		return
 	}
-	s.add(newStandout(p, o))
+	s.add(newTopKey(p, o))
 }
 
-// newStandout copies what is kept of a key.
-func newStandout(p place, o *Observation) standout {
-	kept := standout{place: p, typeName: o.Type, hasBytes: o.HasBytes, hasTTL: o.HasTTL, noTTL: o.NoTTL, hasIdle: o.HasIdle}
+// newTopKey copies what is kept of a key.
+func newTopKey(p keyRank, o *Observation) topKey {
+	kept := topKey{keyRank: p, typeName: o.Type, hasBytes: o.HasBytes, hasTTL: o.HasTTL, noTTL: o.NoTTL, hasIdle: o.HasIdle}
 	kept.name = strings.Clone(p.name)
 	if len(o.Name) > len(p.name) {
 		kept.cut = new(profile.NewKeyName(o.Name))
@@ -172,8 +172,8 @@ func newStandout(p place, o *Observation) standout {
 	return kept
 }
 
-// key returns what a profile says of the key.
-func (s *standout) key() profile.Key {
+// key returns the key in the form of a profile.
+func (s *topKey) key() profile.Key {
 	key := profile.Key{DB: s.db, Type: s.typeName, NoTTL: s.noTTL}
 	if s.cut != nil {
 		key.KeyName = *s.cut

@@ -14,8 +14,8 @@ import (
 )
 
 // RollUp returns p with the namespaces below under, a prefix of patterns, rolled
-// up to their first depth segments after it. What a namespace takes in adds up
-// to it exactly; for a sample, what was seen does, and estimates are made anew.
+// up to their first depth segments after it. Counts add up exactly; estimates of a
+// sample are recomputed from the added sums.
 func RollUp(p *profile.Profile, under string, depth int) (*profile.Profile, error) {
 	delims := DelimitersOf(p)
 	return Rename(p, func(ns *profile.Namespace) string { return rolledUp(delims, ns.Pattern, under, depth) })
@@ -36,11 +36,11 @@ func rolledUp(delims *pattern.Delimiters, name, under string, depth int) string 
 	return name
 }
 
-// Regroup brings two profiles to the finest namespaces that both can be brought
-// to, so that they can be compared; see [pattern.Regroup]. Figures stay exact,
+// Regroup regroups two profiles into the finest namespaces common to both, so that
+// they can be compared; see [pattern.Regroup]. Figures stay exact,
 // but for the keys beyond the limit on namespaces, which stay where they are.
-// Estimates of samples are made anew for what is merged. It fails if the names
-// were lexed or named by different rules.
+// Estimates of samples are recomputed for merged namespaces. It fails if the names
+// were grouped with different lexing rules or pattern rules.
 func Regroup(a, b *profile.Profile) (*profile.Profile, *profile.Profile, error) {
 	if a.Design.Patterns == nil || b.Design.Patterns == nil {
 		return nil, nil, errors.New("a profile lacks the decisions by which its names were grouped")
@@ -86,8 +86,8 @@ func groupingOf(p *profile.Profile) *pattern.Grouping {
 	return g
 }
 
-// Rename returns p with its namespaces renamed, and those merged that are
-// called the same then. The row of what is left over stays as it is.
+// Rename returns p with its namespaces renamed, and those with the same new name
+// merged. The row "(other)" stays as it is.
 func Rename(p *profile.Profile, name func(*profile.Namespace) string) (*profile.Profile, error) {
 	type id struct {
 		db      int
@@ -114,7 +114,7 @@ func Rename(p *profile.Profile, name func(*profile.Namespace) string) (*profile.
 		result.Namespaces = append(result.Namespaces, ns)
 	}
 	slices.SortFunc(result.Namespaces, func(a, b profile.Namespace) int {
-		return row{db: a.DB, pattern: a.Pattern, other: a.Other}.compare(row{db: b.DB, pattern: b.Pattern, other: b.Other})
+		return namespaceSums{db: a.DB, pattern: a.Pattern, other: a.Other}.compare(namespaceSums{db: b.DB, pattern: b.Pattern, other: b.Other})
 	})
 	if p.Design.Method != profile.MethodSample {
 		return &result, nil
@@ -124,12 +124,12 @@ func Rename(p *profile.Profile, name func(*profile.Namespace) string) (*profile.
 	return &result, rescale(&result)
 }
 
-// merged returns one namespace for several of one database.
+// merged merges namespaces of one database into one.
 func merged(group []*profile.Namespace, m Measures) (profile.Namespace, error) {
 	if len(group) == 1 {
 		return *group[0], nil
 	}
-	sum := row{db: group[0].DB, sums: newAccumulator()}
+	sum := namespaceSums{db: group[0].DB, sums: newAccumulator()}
 	for _, ns := range group {
 		part, err := restore(&ns.Stats)
 		if err != nil {
@@ -141,8 +141,7 @@ func merged(group []*profile.Namespace, m Measures) (profile.Namespace, error) {
 	return sum.namespace(m), nil
 }
 
-// NameGroups is a list of names by namespace: what a profile says when there is
-// no server to ask about the keys.
+// NameGroups holds names grouped into namespaces, without any measures.
 type NameGroups struct {
 	Names      int64 // all of them
 	Namespaces []NameGroup
@@ -166,18 +165,18 @@ const namesPage = 100
 
 // GroupNames groups names as a profile of keys with these names would.
 func GroupNames(names iter.Seq[string], g Grouping) *NameGroups {
-	f := NewFolder(1, g, -1)
-	page := f.Fresh()
+	f := NewParallelBuilder(1, g, -1)
+	page := f.NewPage()
 	for name := range names {
 		page.Keys = append(page.Keys, Observation{Name: name})
 		if len(page.Keys) == namesPage {
 			f.Add(page)
-			page = f.Fresh()
+			page = f.NewPage()
 		}
 	}
 	f.Add(page)
 	b := f.Finish()
-	groups := &NameGroups{Dictionary: b.settle(), UnusedRules: b.UnusedRules()}
+	groups := &NameGroups{Dictionary: b.unifyDecisions(), UnusedRules: b.UnusedRules()}
 	groups.Degraded = groups.Dictionary.Degraded
 	for _, r := range b.rows() {
 		groups.Names += r.sums.probed
@@ -195,7 +194,7 @@ func (g *NameGroups) RollUp(under string, depth int) error {
 	return g.Rename(func(n *NameGroup) string { return rolledUp(delims, n.Pattern, under, depth) })
 }
 
-// Rename renames the namespaces, and merges those that are called the same then.
+// Rename renames the namespaces and merges those with the same new name.
 func (g *NameGroups) Rename(name func(*NameGroup) string) error {
 	type id struct {
 		pattern string
@@ -212,7 +211,7 @@ func (g *NameGroups) Rename(name func(*NameGroup) string) error {
 			rolled = append(rolled, n)
 			continue
 		}
-		examples := standouts{limit: examplesKept}
+		examples := topKeys{limit: examplesKept}
 		if err := examples.restore(slices.Concat(rolled[i].Examples, n.Examples), exampleRankOf); err != nil {
 			return err
 		}
@@ -238,7 +237,7 @@ func Sum(sets []*profile.Stats, of func(*profile.Stats) *int64) *int64 {
 	return &total
 }
 
-// SumEstimates returns Sum for figures with their intervals.
+// SumEstimates is like Sum, for figures with confidence intervals.
 func SumEstimates(sets []*profile.Stats, of func(*profile.Stats) *profile.Estimate) *profile.Estimate {
 	parts := make([]profile.Estimate, 0, len(sets))
 	for _, s := range sets {

@@ -25,8 +25,8 @@ func measuresOf(s *profile.Stats) Measures {
 	return m
 }
 
-// restore returns the inverse of measures.stats, for keys that were counted. s must
-// be of a profile that has been checked.
+// restore undoes Measures.stats: it returns the sums from which the statistics s were
+// made. s must be of a profile that has been checked.
 func restore(s *profile.Stats) (*accumulator, error) {
 	if s.Sample != nil {
 		counted := *s
@@ -37,13 +37,13 @@ func restore(s *profile.Stats) (*accumulator, error) {
 		return nil, errors.New("its figures are estimates, and the sums behind them were not saved")
 	}
 	a := newAccumulator()
-	a.dispersion = restoreDispersion(s.Sample)
+	a.variance = restoreVarianceSums(s.Sample)
 	a.probed = s.Probed
 	a.outcomes[Stalled] = s.Stalled
 	a.outcomes[Vanished], a.outcomes[Expired], a.outcomes[Moved] = s.Vanished, s.Expired, s.Moved
 	a.outcomes[Denied], a.outcomes[TooLong], a.outcomes[Failed] = s.Denied, s.TooLong, s.Failed
-	a.bytes, a.sampled = counted(s.Bytes), counted(s.SampledBytes)
-	a.highIdle = tally{counted(s.HighIdleKeys), counted(s.HighIdleBytes)}
+	a.bytes, a.sampledBytes = counted(s.Bytes), counted(s.SampledBytes)
+	a.highIdle = amount{counted(s.HighIdleKeys), counted(s.HighIdleBytes)}
 	a.size.restore(s.Size, 1)
 	a.restoreTypes(s)
 	a.joint = jointOf(s)
@@ -71,7 +71,7 @@ func orZero(n *int64) int64 {
 
 func (a *accumulator) restoreTypes(s *profile.Stats) {
 	for name, t := range s.Types {
-		a.typeOf(name).merge(tally{t.Keys, orZero(t.Bytes)})
+		a.typeOf(name).merge(amount{t.Keys, orZero(t.Bytes)})
 	}
 }
 
@@ -85,7 +85,7 @@ func (a *accumulator) restoreTTL(s *profile.Stats) {
 
 func (a *accumulator) restoreIdle(s *profile.Stats) {
 	if s.Freq != nil {
-		a.freq = new([numFreqBuckets]tally)
+		a.freq = new([numFreqBuckets]amount)
 		restoreHistogram(a.freq[:], s.Freq.Buckets(), profile.FreqEdges)
 	}
 	if s.Idle == nil {
@@ -95,12 +95,12 @@ func (a *accumulator) restoreIdle(s *profile.Stats) {
 	a.idleS.restore(s.Idle.IdleS, 1)
 }
 
-// jointOf returns the table whose cells and sums are those of saved statistics: what
-// the cells do not add up to is of keys whose idle time or TTL is not known.
+// jointOf rebuilds the joint table of saved statistics. Keys of the histograms that
+// are in no cell are those whose idle time or TTL is unknown.
 func jointOf(s *profile.Stats) (j jointTable) {
-	var byTTL [ttlBuckets]tally
-	var byIdle [idleBuckets]tally
-	byTTL[noTTLBucket] = tally{counted(s.NoTTLKeys), counted(s.NoTTLBytes)}
+	var byTTL [ttlBuckets]amount
+	var byIdle [idleBuckets]amount
+	byTTL[noTTLBucket] = amount{counted(s.NoTTLKeys), counted(s.NoTTLBytes)}
 	if s.TTL != nil {
 		restoreHistogram(byTTL[:], s.TTL.Histogram, profile.Edges)
 	}
@@ -108,7 +108,7 @@ func jointOf(s *profile.Stats) (j jointTable) {
 		restoreHistogram(byIdle[:], s.Idle.Histogram, profile.Edges)
 	}
 	for _, c := range s.IdleByTTL {
-		idle, ttl, t := bucketOf(profile.Edges, c.IdleLE), noTTLBucket, tally{c.Keys, orZero(c.Bytes)}
+		idle, ttl, t := bucketOf(profile.Edges, c.IdleLE), noTTLBucket, amount{c.Keys, orZero(c.Bytes)}
 		if !c.NoTTL {
 			ttl = bucketOf(profile.Edges, c.TTLLE)
 		}
@@ -126,19 +126,19 @@ func jointOf(s *profile.Stats) (j jointTable) {
 }
 
 // addSome adds to a cell unless there is nothing to add.
-func (j *jointTable) addSome(idle, ttl int, t tally) {
-	if t != (tally{}) {
+func (j *jointTable) addSome(idle, ttl int, t amount) {
+	if t != (amount{}) {
 		j.add(idle, ttl, t)
 	}
 }
 
-func restoreHistogram(tallies []tally, buckets []profile.Bucket, edges []int64) {
+func restoreHistogram(tallies []amount, buckets []profile.Bucket, edges []int64) {
 	for _, b := range buckets {
-		tallies[bucketOf(edges, b.Edge)].merge(tally{b.Keys, orZero(b.Bytes)})
+		tallies[bucketOf(edges, b.Edge)].merge(amount{b.Keys, orZero(b.Bytes)})
 	}
 }
 
-// bucketOf returns the inverse of profile.EdgeAt.
+// bucketOf returns the index of the bucket with this upper edge; it undoes profile.EdgeAt.
 func bucketOf(edges []int64, edge *int64) int {
 	if edge == nil {
 		return len(edges)
@@ -146,7 +146,7 @@ func bucketOf(edges []int64, edge *int64) int {
 	return profile.BucketIndex(edges, *edge)
 }
 
-// restore returns the inverse of distribution, which divided by perUnit.
+// restore undoes distribution, which divided by perUnit.
 func (q *quantity) restore(d *profile.Distribution, perUnit int64) {
 	if d == nil {
 		return
@@ -157,7 +157,7 @@ func (q *quantity) restore(d *profile.Distribution, perUnit int64) {
 }
 
 // restore fills s with keys that were kept.
-func (s *standouts) restore(keys []profile.Key, rankOf func(*profile.Key) (uint64, error)) error {
+func (s *topKeys) restore(keys []profile.Key, rankOf func(*profile.Key) (uint64, error)) error {
 	for i := range keys {
 		k := &keys[i]
 		name, err := k.Raw()
@@ -168,15 +168,15 @@ func (s *standouts) restore(keys []profile.Key, rankOf func(*profile.Key) (uint6
 		if err != nil {
 			return fmt.Errorf("key name: %w", err)
 		}
-		s.add(restoredStandout(place{rank: rank, db: k.DB, name: name}, k))
+		s.add(restoredTopKey(keyRank{rank: rank, db: k.DB, name: name}, k))
 	}
 	return nil
 }
 
-// restoredStandout returns the inverse of standout.key.
-func restoredStandout(p place, k *profile.Key) standout {
-	s := standout{
-		place: p, typeName: k.Type, bytes: orZero(k.Bytes), idleS: orZero(k.IdleS),
+// restoredTopKey undoes topKey.key.
+func restoredTopKey(p keyRank, k *profile.Key) topKey {
+	s := topKey{
+		keyRank: p, typeName: k.Type, bytes: orZero(k.Bytes), idleS: orZero(k.IdleS),
 		hasBytes: k.Bytes != nil, hasTTL: k.TTLS != nil, noTTL: k.NoTTL, hasIdle: k.IdleS != nil,
 	}
 	if k.TTLS != nil {
@@ -188,7 +188,7 @@ func restoredStandout(p place, k *profile.Key) standout {
 	return s
 }
 
-// exampleRankOf returns exampleRank of a saved name, which may have been cut.
+// exampleRankOf returns the exampleRank of a saved name, which may have been cut.
 func exampleRankOf(k *profile.Key) (uint64, error) {
 	if k.Hash != "" {
 		return strconv.ParseUint(k.Hash, 16, 64)

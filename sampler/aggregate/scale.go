@@ -21,12 +21,13 @@ type Sample struct {
 	// It may be more than was asked for, as the last page goes beyond the end, or
 	// less, as a scan may be interrupted. Databases that were not scanned have none.
 	Covered map[int]float64
-	// Slots are what was drawn in the place of positions; nil: nothing.
+	// Slots describes the slots that were chosen, in a sample of slots; else nil.
 	Slots *profile.SampledSlots
 }
 
-// Scale makes a profile of a sample of one whose keys were counted: from its
-// nodes, which must be there, it takes what the server says of its databases.
+// Scale turns the counts of p into estimates of the whole keyspace. It takes the
+// databases' key counts from p.Nodes. It fails if the covered fraction of a database,
+// or the sums of a namespace, are unknown.
 func Scale(p *profile.Profile, s Sample) error {
 	p.Design.Method, p.Design.Fraction = profile.MethodSample, s.Fraction
 	p.Design.Sample = &profile.Sample{Slots: s.Slots, Covered: s.Fraction}
@@ -59,11 +60,11 @@ func rescale(p *profile.Profile) error {
 	return nil
 }
 
-// frames are those of the databases of a sample.
+// frames holds the estimation frame of each database of a sample.
 type frames struct {
-	of  map[int]estimate.Frame
-	kin map[int]*estimate.Kin
-	dbs []int // numbers of the databases, in order
+	of     map[int]estimate.Frame
+	pooled map[int]*estimate.PooledVariance
+	dbs    []int // numbers of the databases, in order
 }
 
 // scale estimates the figures of a namespace.
@@ -78,7 +79,7 @@ func (f frames) scale(ns *profile.Namespace) error {
 	case soleKey(ns):
 		estimate.Unscale(&ns.Stats)
 	default:
-		frame.Among(*f.kin[ns.DB], ns.Sample).Scale(&ns.Stats)
+		frame.WithPooled(*f.pooled[ns.DB], ns.Sample).Scale(&ns.Stats)
 	}
 	return nil
 }
@@ -87,8 +88,8 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 	if len(p.Nodes) != 1 {
 		return f, errors.New("a sample must be of one server")
 	}
-	f.of, f.kin = map[int]estimate.Frame{}, kinOf(p)
-	seen, lost := seenIn(p)
+	f.of, f.pooled = map[int]estimate.Frame{}, pooledVariances(p)
+	seen, lost := measuredKeys(p)
 	for _, db := range p.Nodes[0].Databases {
 		if _, twice := f.of[db.DB]; twice || db.Covered == nil {
 			continue
@@ -97,7 +98,7 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 		if p.Design.Sample.Slots != nil {
 			frame = slotFrame(p, &db)
 		} else if db.Before != nil && db.After != nil && p.Design.Match == "" && lost[db.DB] == 0 {
-			frame = frame.Knowing(Told(&db))
+			frame = frame.WithKeyCount(ReportedKeys(&db))
 		}
 		f.of[db.DB] = frame
 		f.dbs = append(f.dbs, db.DB)
@@ -105,20 +106,20 @@ func framesOf(p *profile.Profile) (f frames, err error) {
 	return f, nil
 }
 
-// kinOf returns the namespaces of each database.
-func kinOf(p *profile.Profile) map[int]*estimate.Kin {
-	kin := map[int]*estimate.Kin{}
+// pooledVariances returns the pooled variance of the sizes in each database.
+func pooledVariances(p *profile.Profile) map[int]*estimate.PooledVariance {
+	kin := map[int]*estimate.PooledVariance{}
 	for i := range p.Namespaces {
 		ns := &p.Namespaces[i]
 		if kin[ns.DB] == nil {
-			kin[ns.DB] = &estimate.Kin{}
+			kin[ns.DB] = &estimate.PooledVariance{}
 		}
 		kin[ns.DB].Add(ns.Sample)
 	}
 	return kin
 }
 
-// slotFrame returns the frame of the one database of a sample of slots.
+// slotFrame returns the frame of a sample of slots, which has one database.
 func slotFrame(p *profile.Profile, db *profile.Database) estimate.Frame {
 	slots := p.Design.Sample.Slots
 	s := estimate.Slots{Taken: slots.Taken, Keys: slots.Keys, Least: slots.Keys, Most: slots.Keys}
@@ -133,16 +134,16 @@ func slotFrame(p *profile.Profile, db *profile.Database) estimate.Frame {
 	return estimate.NewSlotFrame(s)
 }
 
-// Told returns what INFO said of a database, which must have been told before and
-// after the scan.
-func Told(db *profile.Database) estimate.Told {
-	return estimate.Told{
+// ReportedKeys returns the key counts of a database in INFO, which must be known from
+// before and after the scan.
+func ReportedKeys(db *profile.Database) estimate.ReportedKeys {
+	return estimate.ReportedKeys{
 		Before: db.Before.Keys, After: db.After.Keys, Expiring: max(db.Before.Expires, db.After.Expires),
 	}
 }
 
-// seenIn returns the keys that were measured, by database, and those that were not.
-func seenIn(p *profile.Profile) (seen, lost map[int]int64) {
+// measuredKeys returns how many keys were measured and how many were not, by database.
+func measuredKeys(p *profile.Profile) (seen, lost map[int]int64) {
 	seen, lost = map[int]int64{}, map[int]int64{}
 	for i := range p.Namespaces {
 		ns := &p.Namespaces[i]
@@ -161,7 +162,7 @@ func (f frames) scaleTotals(p *profile.Profile) {
 		f.of[db].Scale(&part)
 		if p.Design.Sample.Slots != nil {
 			part.Keys = f.of[db].All()
-			f.open(p, db, &part)
+			f.openUpperEnds(p, db, &part)
 		}
 		parts = append(parts, part)
 	}
@@ -174,7 +175,7 @@ func (f frames) scaleTotals(p *profile.Profile) {
 		for i := range parts {
 			list = append(list, *of(&parts[i]))
 		}
-		*to = new(estimate.SumAlike(list...))
+		*to = new(estimate.SumCorrelated(list...))
 	}
 	keys := &t.Keys
 	add(&keys, func(s *profile.Stats) *profile.Estimate { return &s.Keys })
@@ -185,7 +186,7 @@ func (f frames) scaleTotals(p *profile.Profile) {
 	add(&t.NoTTLBytes, func(s *profile.Stats) *profile.Estimate { return s.NoTTLBytes })
 	add(&t.HighIdleKeys, func(s *profile.Stats) *profile.Estimate { return s.HighIdleKeys })
 	add(&t.HighIdleBytes, func(s *profile.Stats) *profile.Estimate { return s.HighIdleBytes })
-	leaveRoom(p)
+	allowUnexplained(p)
 	switch {
 	case t.Keys.Value > 0:
 		p.Design.Sample.Covered = min(1, float64(t.Probed)/float64(t.Keys.Value))
@@ -194,9 +195,9 @@ func (f frames) scaleTotals(p *profile.Profile) {
 	}
 }
 
-// open takes away the upper ends of sums of bytes over a sample of slots if a large
+// openUpperEnds takes away the upper ends of sums of bytes over a sample of slots if a large
 // part of them is of few slots.
-func (f frames) open(p *profile.Profile, db int, s *profile.Stats) {
+func (f frames) openUpperEnds(p *profile.Profile, db int, s *profile.Stats) {
 	few := slices.ContainsFunc(p.Namespaces, func(ns profile.Namespace) bool {
 		return ns.DB == db && f.of[db].FewSlotsHold(ns.Sample, s.Bytes)
 	})
@@ -207,8 +208,8 @@ func (f frames) open(p *profile.Profile, db int, s *profile.Stats) {
 	}
 }
 
-// sumOf returns what a frame needs of all keys of a database, with the measures of the
-// totals.
+// sumOf adds up, over the namespaces of a database, the figures from which a frame
+// estimates its totals.
 func sumOf(p *profile.Profile, db int) profile.Stats {
 	s := profile.Stats{Sample: &profile.SampleSums{}}
 	t := &p.Totals
@@ -244,9 +245,9 @@ func soleKey(ns *profile.Namespace) bool {
 	return ns.Probed == 1 && !ns.Other && !ns.Rule && !strings.Contains(ns.Pattern, "<")
 }
 
-// leaveRoom raises the upper ends of sums of bytes over all keys to what the server's
+// allowUnexplained raises the upper ends of sums of bytes over all keys to what the server's
 // memory leaves room for: no sample rules out a giant that it has not met.
-func leaveRoom(p *profile.Profile) {
+func allowUnexplained(p *profile.Profile) {
 	balance, ok := estimate.BalanceOf(p)
 	if !ok || !allKeys(p) {
 		return
@@ -258,7 +259,7 @@ func leaveRoom(p *profile.Profile) {
 	}
 }
 
-// estimatedBytes returns the sums of bytes that are there and not exact.
+// estimatedBytes returns the sums of bytes that are present and not exact.
 func estimatedBytes(s *profile.Stats) []*profile.Estimate {
 	sums := []*profile.Estimate{s.Bytes, s.SampledBytes, s.NoTTLBytes, s.HighIdleBytes}
 	return slices.DeleteFunc(sums, func(e *profile.Estimate) bool { return e == nil || e.IsExact() })

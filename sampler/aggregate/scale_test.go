@@ -17,7 +17,7 @@ import (
 func sampleOf(t rapid.TB, keys []Observation) *profile.Profile {
 	t.Helper()
 	b := NewBuilder(defaultGrouping, 1<<20)
-	b.Sampled = true
+	b.OfSample = true
 	p := builtBy(b, keys)
 	p.Schema, p.Tool = profile.SchemaVersion, profile.Tool{Name: profile.ToolName}
 	p.Began = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
@@ -168,7 +168,7 @@ func toldSample(t *testing.T, size func(i int) int64, change func(p *profile.Pro
 	t.Helper()
 	const seen = 1000
 	b := NewBuilder(defaultGrouping, 1<<20)
-	b.Sampled = true
+	b.OfSample = true
 	page := &Page{}
 	for i := range seen {
 		page.Keys = append(page.Keys, Observation{Name: fmt.Sprintf("user:%d", i), HasBytes: true, Bytes: size(i), NoTTL: true, Type: "string"})

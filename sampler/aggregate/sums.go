@@ -19,31 +19,31 @@ const (
 // accumulator adds up the keys of one namespace. Two accumulators of disjoint
 // sets of keys merge without loss.
 type accumulator struct {
-	probed   int64
-	bytes    int64 // MEMORY USAGE
-	sampled  int64 // those of bytes that are the server's estimate
-	highIdle tally
-	shared   int64 // keys
+	probed       int64
+	bytes        int64 // MEMORY USAGE
+	sampledBytes int64 // those of bytes that are the server's estimate
+	highIdle     amount
+	shared       int64 // keys
 
-	types []typeTally
+	types []typeAmount
 	joint jointTable
-	freq  *[numFreqBuckets]tally
+	freq  *[numFreqBuckets]amount
 
 	size, ttlMillis, idleS, idlePlusTTLMillis quantity
 
-	dispersion *dispersion // of a sample
+	variance *varianceSums // of a sample
 
 	outcomes          [numOutcomes]int64 // keys, by what became of them; of those measured, only the Stalled are used
-	examples, largest standouts
+	examples, largest topKeys
 }
 
 func newAccumulator() *accumulator {
-	return &accumulator{examples: standouts{limit: examplesKept}, largest: standouts{limit: largestKept}}
+	return &accumulator{examples: topKeys{limit: examplesKept}, largest: topKeys{limit: largestKept}}
 }
 
-type typeTally struct {
+type typeAmount struct {
 	name string
-	tally
+	amount
 }
 
 // add counts one key. highIdleOver is in seconds; below 0: not told.
@@ -57,8 +57,8 @@ func (a *accumulator) add(db int, o *Observation, highIdleOver int64) {
 	a.addTimes(o, highIdleOver)
 	a.addFreq(o)
 	hash := exampleRank(o.Name)
-	if a.dispersion != nil {
-		a.dispersion.add(o, groupOf(o, hash), highIdleOver)
+	if a.variance != nil {
+		a.variance.add(o, groupOf(o, hash), highIdleOver)
 	}
 	a.examples.offer(db, o, hash)
 }
@@ -72,26 +72,26 @@ func (a *accumulator) addSize(db int, o *Observation) {
 	}
 	a.bytes += o.Bytes
 	if o.Type != stringType {
-		a.sampled += o.Bytes
+		a.sampledBytes += o.Bytes
 	}
 	a.size.add(o.Bytes, 1)
 	a.largest.offer(db, o, uint64(o.Bytes))
 }
 
-func (a *accumulator) typeOf(name string) *tally {
+func (a *accumulator) typeOf(name string) *amount {
 	for i := range a.types {
 		if a.types[i].name == name {
-			return &a.types[i].tally
+			return &a.types[i].amount
 		}
 	}
-	a.types = append(a.types, typeTally{name: name})
-	return &a.types[len(a.types)-1].tally
+	a.types = append(a.types, typeAmount{name: name})
+	return &a.types[len(a.types)-1].amount
 }
 
 func (a *accumulator) addTimes(o *Observation, highIdleOver int64) {
 	idle, ttl := idleBucket(o), ttlBucket(o)
 	if idle != unknownIdleBucket || ttl != unknownTTLBucket {
-		a.joint.add(idle, ttl, tally{1, o.Bytes})
+		a.joint.add(idle, ttl, amount{1, o.Bytes})
 	}
 	if o.Shared {
 		a.shared++
@@ -138,7 +138,7 @@ func (a *accumulator) addFreq(o *Observation) {
 		return
 	}
 	if a.freq == nil {
-		a.freq = new([numFreqBuckets]tally)
+		a.freq = new([numFreqBuckets]amount)
 	}
 	a.freq[profile.BucketIndex(profile.FreqEdges, o.Freq)].add(o.Bytes)
 }
@@ -147,14 +147,14 @@ func (a *accumulator) addFreq(o *Observation) {
 func (a *accumulator) merge(other *accumulator) {
 	a.probed += other.probed
 	a.bytes += other.bytes
-	a.sampled += other.sampled
+	a.sampledBytes += other.sampledBytes
 	a.shared += other.shared
 	a.highIdle.merge(other.highIdle)
 	for i := range other.outcomes {
 		a.outcomes[i] += other.outcomes[i]
 	}
 	a.mergeHistograms(other)
-	a.mergeDispersion(other)
+	a.mergeVariance(other)
 	a.size.merge(&other.size)
 	a.ttlMillis.merge(&other.ttlMillis)
 	a.idleS.merge(&other.idleS)
@@ -163,26 +163,26 @@ func (a *accumulator) merge(other *accumulator) {
 	a.largest.merge(&other.largest)
 }
 
-func (a *accumulator) mergeDispersion(other *accumulator) {
-	if other.dispersion == nil {
+func (a *accumulator) mergeVariance(other *accumulator) {
+	if other.variance == nil {
 		return
 	}
-	if a.dispersion == nil {
-		a.dispersion = newDispersion()
+	if a.variance == nil {
+		a.variance = newVarianceSums()
 	}
-	a.dispersion.merge(other.dispersion)
+	a.variance.merge(other.variance)
 }
 
 func (a *accumulator) mergeHistograms(other *accumulator) {
 	for _, t := range other.types {
-		a.typeOf(t.name).merge(t.tally)
+		a.typeOf(t.name).merge(t.amount)
 	}
 	a.joint.merge(&other.joint)
 	if other.freq == nil {
 		return
 	}
 	if a.freq == nil {
-		a.freq = new([numFreqBuckets]tally)
+		a.freq = new([numFreqBuckets]amount)
 	}
 	for i := range other.freq {
 		a.freq[i].merge(other.freq[i])
@@ -227,7 +227,7 @@ func (q *quantity) merge(other *quantity) {
 	q.sketch.Merge(&other.sketch)
 }
 
-// distribution returns nil when there were no keys.
+// distribution returns the distribution of the values; nil when there were none.
 func (q *quantity) distribution(perUnit int64) *profile.Distribution {
 	if q.count == 0 {
 		return nil
@@ -236,21 +236,21 @@ func (q *quantity) distribution(perUnit int64) *profile.Distribution {
 	return profile.NewDistribution(&q.sketch, float64(q.min)/unit, float64(q.max)/unit, q.sum)
 }
 
-// tally counts keys and their bytes.
-type tally struct{ keys, bytes int64 }
+// amount counts keys and their bytes.
+type amount struct{ keys, bytes int64 }
 
-func (t *tally) add(bytes int64) {
+func (t *amount) add(bytes int64) {
 	t.keys++
 	t.bytes += bytes
 }
 
-func (t *tally) merge(other tally) {
+func (t *amount) merge(other amount) {
 	t.keys += other.keys
 	t.bytes += other.bytes
 }
 
 // take takes other away.
-func (t *tally) take(other tally) {
+func (t *amount) take(other amount) {
 	t.keys -= other.keys
 	t.bytes -= other.bytes
 }
@@ -270,16 +270,16 @@ const (
 // memory, and no more than their counts need: a namespace whose keys are spread
 // over all of them would take more for this table than for all else.
 type jointTable struct {
-	met         [(idleBuckets*ttlBuckets + 63) / 64]uint64 // which cells, a bit each
+	occupied    [(idleBuckets*ttlBuckets + 63) / 64]uint64 // which cells, a bit each
 	keys, bytes packed.Counters                            // of those, in the order of the bits
 }
 
 // add counts keys in the cell of an idle and a TTL bucket.
-func (j *jointTable) add(idle, ttl int, t tally) {
+func (j *jointTable) add(idle, ttl int, t amount) {
 	cell := idle*ttlBuckets + ttl
-	at := j.place(cell)
-	if word, bit := cell/64, uint64(1)<<(cell%64); j.met[word]&bit == 0 {
-		j.met[word] |= bit
+	at := j.index(cell)
+	if word, bit := cell/64, uint64(1)<<(cell%64); j.occupied[word]&bit == 0 {
+		j.occupied[word] |= bit
 		j.keys.Insert(at, 1)
 		j.bytes.Insert(at, 1)
 	}
@@ -287,10 +287,10 @@ func (j *jointTable) add(idle, ttl int, t tally) {
 	j.bytes.Add(at, uint64(t.bytes))
 }
 
-// place returns the number of cells before this one that are not empty.
-func (j *jointTable) place(cell int) int {
-	n := bits.OnesCount64(j.met[cell/64] & (1<<(cell%64) - 1))
-	for _, word := range j.met[:cell/64] {
+// index returns how many cells before this one are occupied: where its counts are.
+func (j *jointTable) index(cell int) int {
+	n := bits.OnesCount64(j.occupied[cell/64] & (1<<(cell%64) - 1))
+	for _, word := range j.occupied[:cell/64] {
 		n += bits.OnesCount64(word)
 	}
 	return n
@@ -298,12 +298,12 @@ func (j *jointTable) place(cell int) int {
 
 // each calls visit with the cells that are not empty, by idle, then by TTL
 // bucket.
-func (j *jointTable) each(visit func(idle, ttl int, t tally)) {
+func (j *jointTable) each(visit func(idle, ttl int, t amount)) {
 	at := 0
-	for word, left := range j.met {
+	for word, left := range j.occupied {
 		for ; left != 0; left &= left - 1 {
 			cell := word*64 + bits.TrailingZeros64(left)
-			visit(cell/ttlBuckets, cell%ttlBuckets, tally{int64(j.keys.At(at)), int64(j.bytes.At(at))})
+			visit(cell/ttlBuckets, cell%ttlBuckets, amount{int64(j.keys.At(at)), int64(j.bytes.At(at))})
 			at++
 		}
 	}
@@ -311,18 +311,18 @@ func (j *jointTable) each(visit func(idle, ttl int, t tally)) {
 
 func (j *jointTable) merge(other *jointTable) { other.each(j.add) }
 
-// byTTL returns the histogram of the TTL, and what never expires.
-func (j *jointTable) byTTL() (histogram [numBuckets]tally, noTTL tally) {
-	var sums [ttlBuckets]tally
-	j.each(func(_, ttl int, t tally) { sums[ttl].merge(t) })
-	return [numBuckets]tally(sums[:numBuckets]), sums[noTTLBucket]
+// byTTL returns the histogram of the TTL, and the keys without a TTL.
+func (j *jointTable) byTTL() (histogram [numBuckets]amount, noTTL amount) {
+	var sums [ttlBuckets]amount
+	j.each(func(_, ttl int, t amount) { sums[ttl].merge(t) })
+	return [numBuckets]amount(sums[:numBuckets]), sums[noTTLBucket]
 }
 
 // byIdle returns the histogram of the idle time.
-func (j *jointTable) byIdle() [numBuckets]tally {
-	var sums [idleBuckets]tally
-	j.each(func(idle, _ int, t tally) { sums[idle].merge(t) })
-	return [numBuckets]tally(sums[:numBuckets])
+func (j *jointTable) byIdle() [numBuckets]amount {
+	var sums [idleBuckets]amount
+	j.each(func(idle, _ int, t amount) { sums[idle].merge(t) })
+	return [numBuckets]amount(sums[:numBuckets])
 }
 
 // footprint returns the number of bytes that j points to.

@@ -10,11 +10,11 @@ import (
 func TestJointTable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var halves [2]jointTable
-		want := map[[2]int]tally{}
+		want := map[[2]int]amount{}
 		var noTTL, byTTL, byIdle int64
 		for range rapid.IntRange(0, 500).Draw(t, "keys") {
 			idle, ttl := rapid.IntRange(0, idleBuckets-1).Draw(t, "idle"), rapid.IntRange(0, ttlBuckets-1).Draw(t, "TTL")
-			key := tally{rapid.SampledFrom([]int64{1, 1 << 20}).Draw(t, "keys"), rapid.Int64Range(0, 1<<40).Draw(t, "bytes")}
+			key := amount{rapid.SampledFrom([]int64{1, 1 << 20}).Draw(t, "keys"), rapid.Int64Range(0, 1<<40).Draw(t, "bytes")}
 			halves[rapid.IntRange(0, 1).Draw(t, "half")].add(idle, ttl, key)
 			sum := want[[2]int{idle, ttl}]
 			sum.merge(key)
@@ -32,7 +32,7 @@ func TestJointTable(t *testing.T) {
 		j := &halves[0]
 		j.merge(&halves[1])
 		last := -1
-		j.each(func(idle, ttl int, got tally) {
+		j.each(func(idle, ttl int, got amount) {
 			if at := idle*ttlBuckets + ttl; at <= last {
 				t.Fatal("cells out of order")
 			} else {
@@ -51,7 +51,7 @@ func TestJointTable(t *testing.T) {
 	})
 }
 
-func bytesIn(tallies []tally) (n int64) {
+func bytesIn(tallies []amount) (n int64) {
 	for _, t := range tallies {
 		n += t.bytes
 	}

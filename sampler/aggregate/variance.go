@@ -7,10 +7,10 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// dispersion adds up what the intervals of a sample are made of. A census needs
+// variance adds up what the intervals of a sample are made of. A census needs
 // none.
-type dispersion struct {
-	bytes, sampled, noTTL, highIdle profile.ByteSums
+type varianceSums struct {
+	bytes, sampledBytes, noTTL, highIdle profile.ByteSums
 	// keyGroups and byteGroups hold one list of groups after the other: there are
 	// thousands of namespaces, and most need few bytes a count.
 	keyGroups, byteGroups packed.Counters
@@ -24,15 +24,15 @@ const (
 	byteGroupCount       = 3 * profile.SampleGroups
 )
 
-func newDispersion() *dispersion {
-	d := &dispersion{}
+func newVarianceSums() *varianceSums {
+	d := &varianceSums{}
 	d.keyGroups.Insert(0, keyGroupCount)
 	d.byteGroups.Insert(0, byteGroupCount)
 	return d
 }
 
-// groupOf returns the random group of a key, drawn by its unit of a sample of slots, else
-// by the hash of its name.
+// groupOf returns the random group of a key: by its unit in a sample of slots, else by
+// the hash of its name.
 func groupOf(o *Observation, hash uint64) int {
 	if o.Unit != 0 {
 		hash = o.Unit
@@ -41,14 +41,14 @@ func groupOf(o *Observation, hash uint64) int {
 }
 
 // add counts one key of a random group.
-func (d *dispersion) add(o *Observation, group int, highIdleOver int64) {
+func (d *varianceSums) add(o *Observation, group int, highIdleOver int64) {
 	d.keyGroups.Add(allGroup+group, 1)
 	d.byteGroups.Add(allGroup+group, uint64(o.Bytes))
 	if o.HasBytes {
 		d.bytes.Add(o.Bytes)
 	}
 	if o.HasBytes && o.Type != stringType {
-		d.sampled.Add(o.Bytes)
+		d.sampledBytes.Add(o.Bytes)
 	}
 	if o.NoTTL {
 		d.noTTL.Add(o.Bytes)
@@ -61,9 +61,9 @@ func (d *dispersion) add(o *Observation, group int, highIdleOver int64) {
 	}
 }
 
-func (d *dispersion) merge(other *dispersion) {
+func (d *varianceSums) merge(other *varianceSums) {
 	d.bytes = d.bytes.Plus(other.bytes)
-	d.sampled = d.sampled.Plus(other.sampled)
+	d.sampledBytes = d.sampledBytes.Plus(other.sampledBytes)
 	d.noTTL = d.noTTL.Plus(other.noTTL)
 	d.highIdle = d.highIdle.Plus(other.highIdle)
 	for i := range keyGroupCount {
@@ -74,13 +74,13 @@ func (d *dispersion) merge(other *dispersion) {
 	}
 }
 
-// sums returns what a profile says of d; nil if there is none.
-func (d *dispersion) sums() *profile.SampleSums {
+// sums returns d in the form of a profile; nil for a nil d.
+func (d *varianceSums) sums() *profile.SampleSums {
 	if d == nil {
 		return nil
 	}
 	return &profile.SampleSums{
-		Bytes: d.bytes, SampledBytes: d.sampled, NoTTL: d.noTTL, HighIdle: d.highIdle,
+		Bytes: d.bytes, SampledBytes: d.sampledBytes, NoTTL: d.noTTL, HighIdle: d.highIdle,
 		Groups: profile.Groups{
 			Keys: groupsFrom(&d.keyGroups, allGroup), NoTTLKeys: groupsFrom(&d.keyGroups, noTTLGroup),
 			Bytes: groupsFrom(&d.byteGroups, allGroup), NoTTLBytes: groupsFrom(&d.byteGroups, noTTLGroup),
@@ -97,13 +97,13 @@ func groupsFrom(c *packed.Counters, first int) []int64 {
 	return groups
 }
 
-// restoreDispersion returns the inverse of sums.
-func restoreDispersion(s *profile.SampleSums) *dispersion {
+// restoreVarianceSums undoes sums.
+func restoreVarianceSums(s *profile.SampleSums) *varianceSums {
 	if s == nil {
 		return nil
 	}
-	d := newDispersion()
-	d.bytes, d.sampled, d.noTTL, d.highIdle = s.Bytes, s.SampledBytes, s.NoTTL, s.HighIdle
+	d := newVarianceSums()
+	d.bytes, d.sampledBytes, d.noTTL, d.highIdle = s.Bytes, s.SampledBytes, s.NoTTL, s.HighIdle
 	for i := range profile.SampleGroups {
 		d.keyGroups.Add(allGroup+i, uint64(s.Groups.Keys[i]))
 		d.keyGroups.Add(noTTLGroup+i, uint64(s.Groups.NoTTLKeys[i]))
@@ -115,7 +115,7 @@ func restoreDispersion(s *profile.SampleSums) *dispersion {
 }
 
 // footprint returns the number of bytes that d takes.
-func (d *dispersion) footprint() int {
+func (d *varianceSums) footprint() int {
 	if d == nil {
 		return 0
 	}

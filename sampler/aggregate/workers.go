@@ -8,29 +8,29 @@ import (
 	"keyprof/sampler/pattern"
 )
 
-// Folder hands the pages of a scan to several builders. It holds the first
-// pages back until the survey has seen enough names: what it protects depends
-// on the order of the scan alone.
-type Folder struct {
+// ParallelBuilder distributes pages over several builders. It holds the first pages
+// back until the survey has seen enough names, so that which words the survey protects
+// depends only on the order of the scan.
+type ParallelBuilder struct {
 	grouping     Grouping
 	highIdleOver int64
 	workers      int
-	Sampled      bool // the scan is of a sample; to be set before the first page
+	OfSample     bool // the pages are a sample; set it before the first Add
 
 	survey *pattern.Survey // nil once it is over
 	held   []*Page         // that came until then, and are not yet handed on
 
-	pages     chan *Page
-	pool      sync.Pool
-	group     errgroup.Group
-	reservoir *reservoir
-	builders  []*Builder
+	pages    chan *Page
+	pool     sync.Pool
+	group    errgroup.Group
+	shared   *sharedBuilder
+	builders []*Builder
 }
 
-// NewFolder makes a folder with so many workers. Keys idle for more than highIdleOver
-// seconds are high-idle; below 0 none is. Finish must be called.
-func NewFolder(workers int, g Grouping, highIdleOver int64) *Folder {
-	return &Folder{
+// NewParallelBuilder returns a builder with that many workers. Keys idle for more than
+// highIdleOver seconds are high-idle; below 0 none is. Finish must be called.
+func NewParallelBuilder(workers int, g Grouping, highIdleOver int64) *ParallelBuilder {
+	return &ParallelBuilder{
 		grouping: g, highIdleOver: highIdleOver, workers: workers,
 		survey: pattern.NewSurvey(g.Dictionary),
 		pages:  make(chan *Page, 2*workers),
@@ -38,11 +38,11 @@ func NewFolder(workers int, g Grouping, highIdleOver int64) *Folder {
 	}
 }
 
-// Fresh returns an empty page.
-func (f *Folder) Fresh() *Page { return f.pool.Get().(*Page) }
+// NewPage returns an empty page.
+func (f *ParallelBuilder) NewPage() *Page { return f.pool.Get().(*Page) }
 
 // Add takes over a page: the caller must not use it again.
-func (f *Folder) Add(page *Page) {
+func (f *ParallelBuilder) Add(page *Page) {
 	if f.survey == nil {
 		f.pages <- page
 		f.release(heldAtOnce)
@@ -52,7 +52,7 @@ func (f *Folder) Add(page *Page) {
 	for i := range page.Keys {
 		name, add := page.Keys[i].Name, f.survey.Add
 		if f.grouping.Rules.Matches(name) { // its words come into no trie
-			add = f.survey.Pass
+			add = f.survey.Skip
 		}
 		if !add(name) {
 			f.start()
@@ -62,13 +62,13 @@ func (f *Folder) Add(page *Page) {
 }
 
 // start ends the survey and sets the builders to work.
-func (f *Folder) start() {
+func (f *ParallelBuilder) start() {
 	known := f.grouping.Dictionary
 	if known == nil {
 		known = &pattern.Dictionary{}
 	}
 	f.grouping.Dictionary = f.survey.Extend(known)
-	f.reservoir, f.builders = newReservoir(f.workers, f.grouping, f.highIdleOver, f.Sampled)
+	f.shared, f.builders = newSharedBuilder(f.workers, f.grouping, f.highIdleOver, f.OfSample)
 	for _, b := range f.builders {
 		f.group.Go(func() error { f.work(b); return nil })
 	}
@@ -77,11 +77,11 @@ func (f *Folder) start() {
 
 // heldAtOnce is how many of the pages that were held back are handed on beside each
 // new one. All at once would keep the scan from its connections for a while, and what
-// is felt on them would be our own grouping.
+// delays them would be our own grouping.
 const heldAtOnce = 3
 
 // release hands on up to n of the pages that were held back.
-func (f *Folder) release(n int) {
+func (f *ParallelBuilder) release(n int) {
 	n = min(n, len(f.held))
 	for i, page := range f.held[:n] {
 		f.pages <- page
@@ -90,7 +90,7 @@ func (f *Folder) release(n int) {
 	f.held = f.held[n:]
 }
 
-func (f *Folder) work(b *Builder) {
+func (f *ParallelBuilder) work(b *Builder) {
 	for page := range f.pages {
 		b.Add(page)
 		page.Keys = page.Keys[:0]
@@ -99,12 +99,12 @@ func (f *Folder) work(b *Builder) {
 }
 
 // Finish waits for the builders and returns what they folded together.
-func (f *Folder) Finish() *Builder {
+func (f *ParallelBuilder) Finish() *Builder {
 	if f.survey != nil {
 		f.start()
 	}
 	f.release(len(f.held))
 	close(f.pages)
 	_ = f.group.Wait() // builders do no I/O, so nothing fails
-	return f.reservoir.finish(f.builders)
+	return f.shared.finish(f.builders)
 }

@@ -32,9 +32,9 @@ func observationOf(name string) Observation {
 
 // foldAll folds n names with a number of workers, in pages of a size.
 func foldAll(workers, page, n int, nameAt func(int) string) *Builder {
-	f := NewFolder(workers, defaultGrouping, 1000)
+	f := NewParallelBuilder(workers, defaultGrouping, 1000)
 	for i := 0; i < n; {
-		p := f.Fresh()
+		p := f.NewPage()
 		p.DB = i * 3 / n // three databases
 		for ; i < n && len(p.Keys) < page && i*3/n == p.DB; i++ {
 			p.Keys = append(p.Keys, observationOf(nameAt(i)))
@@ -65,7 +65,7 @@ func TestProfileKeepsDecisions(t *testing.T) {
 	var first, second profile.Profile
 	foldAll(2, 20, len(names), nameAt).Fill(&first, everything)
 	rand.New(rand.NewPCG(3, 3)).Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-	f := NewFolder(2, Grouping{Limit: DefaultNamespaceLimit, Dictionary: first.Design.Patterns}, 1000)
+	f := NewParallelBuilder(2, Grouping{Limit: DefaultNamespaceLimit, Dictionary: first.Design.Patterns}, 1000)
 	page := &Page{}
 	for _, name := range names {
 		page.Keys = append(page.Keys, observationOf(name))

@@ -15,12 +15,13 @@ const (
 	expireBytes = 24
 )
 
-// TableBytes returns about what the tables of a database take beside MEMORY USAGE.
+// TableBytes returns about how many bytes the hash tables of a database take; MEMORY
+// USAGE does not include them.
 func TableBytes(keys, expires int64) int64 {
 	return slotBytes*(slots(keys)+slots(expires)) + expireBytes*expires
 }
 
-// slots returns that of a table that is not being resized.
+// slots returns the number of slots of a table that is not being resized.
 func slots(keys int64) int64 {
 	if keys <= 0 {
 		return 0
@@ -32,10 +33,10 @@ func slots(keys int64) int64 {
 	return n
 }
 
-// Balance holds the estimated bytes of all keys against the server's memory: the
-// one check that finds giants which no sample has met.
+// Balance compares the estimated bytes of all keys with the server's memory: the only
+// check that finds very large keys which the sample has missed.
 type Balance struct {
-	Used, Startup, Buffers int64            // bytes: used_memory, and what of it holds no keys
+	Used, Startup, Buffers int64            // bytes: used_memory, and the parts of it that hold no keys
 	Tables                 int64            // bytes; see TableBytes
 	Keys                   profile.Estimate // bytes, sum of MEMORY USAGE
 }
@@ -49,19 +50,18 @@ const unexplainedPart = 0.25
 // figures contradict one another.
 func (b Balance) Data() int64 { return max(0, b.Used-b.Startup-b.Buffers) }
 
-// Unexplained returns what is left of it beside keys and tables, in bytes; below 0 if
-// they are more.
+// Unexplained returns Data less the bytes of keys and tables; below 0 if these are
+// more.
 func (b Balance) Unexplained() int64 { return b.Data() - b.Tables - b.Keys.Value }
 
-// Large reports whether so much is unexplained, or so much too much is explained,
-// that the estimate misses something.
+// Large reports whether the difference is too large for the estimate to be right.
 func (b Balance) Large() bool {
 	off := float64(b.Unexplained())
 	return max(off, -off) > unexplainedPart*float64(b.Data())
 }
 
 // BalanceOf returns the balance of a profile of one server, all of whose databases
-// were scanned; ok is false if its INFO does not tell enough, or sizes were not
+// were scanned; ok is false if its INFO lacks the fields for it, or sizes were not
 // measured.
 func BalanceOf(p *profile.Profile) (b Balance, ok bool) {
 	if len(p.Nodes) != 1 || p.Totals.Bytes == nil {
@@ -83,7 +83,7 @@ func BalanceOf(p *profile.Profile) (b Balance, ok bool) {
 	return b, true
 }
 
-// buffers returns what clients, replicas, the AOF and the cluster bus take (redis.io,
+// buffers returns the bytes that clients, replicas, the AOF and the cluster bus take (redis.io,
 // INFO, section memory). From 7.0 on the replication buffers hold the backlog.
 func buffers(i info.Info) (sum int64) {
 	replication := int64(0)

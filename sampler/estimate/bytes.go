@@ -6,27 +6,27 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Bytes estimates the sum of the sizes of a set of keys from the sums over those
-// that were seen: by the central limit theorem, unless a few keys hold the
-// bytes, by the guard; then nobody knows the upper end, and the lower one is that
-// of one-sided 95 %. tail is the TailIndex of the sizes.
+// Bytes estimates the total size of a set of keys, in bytes, from the sums over those
+// that were seen: by the central limit theorem, unless a few keys hold most of the
+// bytes. Then there is no upper end, and the lower one is that of a one-sided 95 %
+// interval. tail is the TailIndex of the sizes.
 func (f Frame) Bytes(s profile.ByteSums, tail float64) profile.Estimate { return f.bytes(s, tail, 1) }
 
-// bytes returns Bytes with a design effect. What kin tell widens it, or opens its upper
-// end; see [Kin].
+// bytes is Bytes with a design effect. The pooled variance widens the interval, or
+// removes its upper end; see [PooledVariance].
 func (f Frame) bytes(s profile.ByteSums, tail, effect float64) profile.Estimate {
 	if f.whole() {
 		return profile.Exact(s.Bytes)
 	}
 	value := float64(s.Bytes) / f.rate()
-	se := max(f.bytesError(s)*math.Sqrt(effect), f.errorOf(f.kinSquares(s), s))
+	se := max(f.bytesError(s)*math.Sqrt(effect), f.errorOf(f.pooledSquares(s), s))
 	two, one := f.z()
-	if fewHold(s, tail) || f.tooRough(value, se) || f.mayHold(two*se/max(value, 1)) {
+	if heavyTailed(s, tail) || f.tooImprecise(value, se) || f.mayHideLargeKeys(two*se/max(value, 1)) {
 		e := interval(value, value-one*se, value, s.Bytes)
 		e.Hi = nil
-		return f.drifted(e)
+		return f.widenForDrift(e)
 	}
-	return f.drifted(interval(value, value-two*se, value+two*se, s.Bytes))
+	return f.widenForDrift(interval(value, value-two*se, value+two*se, s.Bytes))
 }
 
 // bytesError returns the standard error of the estimated bytes.
@@ -45,17 +45,17 @@ func (f Frame) errorOf(squares float64, s profile.ByteSums) float64 {
 	return math.Sqrt((1-rate)*squares) / rate
 }
 
-// Sum returns the estimate of a sum of independent ones: the distances of the ends
+// Sum returns the sum of independent estimates: the distances of the ends
 // add up by their squares (Zou and Donner, "Construction of confidence limits
 // about effect measures", 2008). Independent they are where no two of them have
-// the same keys: for databases of one server see [SumAlike].
+// the same keys: for databases of one server see [SumCorrelated].
 func Sum(parts ...profile.Estimate) profile.Estimate { return sum(math.Hypot, parts) }
 
-// SumAlike returns the estimate of a sum of those that one sample has of several
+// SumCorrelated returns the sum of the estimates that one sample gives for several
 // databases. A name is at the same position in each of them, so that a sample may
 // have too many keys of all at once: the distances of the ends add up, which is as
 // wide as it may be.
-func SumAlike(parts ...profile.Estimate) profile.Estimate {
+func SumCorrelated(parts ...profile.Estimate) profile.Estimate {
 	return sum(func(a, b float64) float64 { return a + b }, parts)
 }
 
@@ -84,19 +84,19 @@ func sum(add func(a, b float64) float64, parts []profile.Estimate) profile.Estim
 
 func square(v float64) float64 { return v * v }
 
-// Kin is what the namespaces of a database tell of each other. A collection grows
+// PooledVariance is the variance of sizes over all namespaces of a database. A collection grows
 // with what is put into it, so that one in thousands may be a hundred times as
 // large; a sample that met none of these in one namespace has met some in others. The
 // sizes of a namespace of collections are taken to vary, relative to their mean, as
 // much as those of all together, unless it was seen of enough keys to know better.
-type Kin struct {
+type PooledVariance struct {
 	keys     float64 // of collections
 	variance float64 // times keys: relative to the square of the mean of each namespace
 	largest  float64 // size, relative to the mean of its namespace
 }
 
 // Add takes in the sums of a namespace.
-func (k *Kin) Add(s *profile.SampleSums) {
+func (k *PooledVariance) Add(s *profile.SampleSums) {
 	if !ofCollections(s) {
 		return
 	}
@@ -111,8 +111,9 @@ func ofCollections(s *profile.SampleSums) bool {
 	return s != nil && s.Bytes.Bytes > 0 && s.SampledBytes.Bytes > s.Bytes.Bytes/2
 }
 
-// Among returns the frame for a namespace of the same database as kin.
-func (f Frame) Among(kin Kin, s *profile.SampleSums) Frame {
+// WithPooled returns the frame for a namespace with the sums s, of the database of
+// kin.
+func (f Frame) WithPooled(kin PooledVariance, s *profile.SampleSums) Frame {
 	if !ofCollections(s) || kin.keys == 0 {
 		return f
 	}
@@ -120,34 +121,34 @@ func (f Frame) Among(kin Kin, s *profile.SampleSums) Frame {
 	// relative to the others.
 	most := 3 / float64(s.Bytes.Keys)
 	f.variance = min(max(0, kin.variance/kin.keys), most*square(kin.largest))
-	f.unmet = most * kin.largest
+	f.unseenPart = most * kin.largest
 	return f
 }
 
-// mayHold reports whether keys that were not met, as large as the largest of kin, may
-// hold more than an interval of so much on either side, relative to the bytes, allows
+// mayHideLargeKeys reports whether unseen keys as large as the largest of the database
+// may hold more than an interval of half on either side, relative to the bytes, allows
 // for.
-func (f Frame) mayHold(half float64) bool { return f.unmet > max(largePart, half) }
+func (f Frame) mayHideLargeKeys(half float64) bool { return f.unseenPart > max(largePart, half) }
 
-// kinSquares returns the sum of the squares of sizes that vary as those of kin do.
-func (f Frame) kinSquares(s profile.ByteSums) float64 {
+// pooledSquares returns the sum of squares of sizes that have the pooled variance.
+func (f Frame) pooledSquares(s profile.ByteSums) float64 {
 	if f.variance == 0 || s.Keys == 0 {
 		return 0
 	}
 	return square(float64(s.Bytes)) / float64(s.Keys) * (1 + f.variance)
 }
 
-// The guard says when an interval of bytes would be a lie: where the variance of
-// the sizes has no bound, the standard deviation that a sample shows is too
-// small, and intervals made of it miss the truth far more often than they say.
+// Where the variance of the sizes has no bound, the standard deviation of a sample is
+// too small, and intervals computed from it miss the truth far more often than in 5 of
+// 100 samples. These constants say when that must be feared.
 const (
 	largePart = 0.05 // a key with more of the bytes than this is a large part of them
 	leastTail = 2    // a tail index below this is that of an infinite variance
-	topPart   = 0.05 // of the keys, by whose sizes the tail is judged
+	topPart   = 0.05 // of the keys, from whose sizes the tail is estimated
 )
 
-// fewHold returns the guard.
-func fewHold(s profile.ByteSums, tail float64) bool {
+// heavyTailed reports whether an interval of bytes would be too narrow.
+func heavyTailed(s profile.ByteSums, tail float64) bool {
 	return float64(s.Largest) > largePart*float64(s.Bytes) || tail < leastTail || s.Keys == 0
 }
 
@@ -186,10 +187,10 @@ func TailIndex(s *profile.Sketch) float64 {
 	return math.Inf(1)
 }
 
-// Unseen returns the most keys larger than the largest that was seen which there may
-// be, at 95 %, when a share of all keys in (0,1] was seen: the rule of three,
+// Unseen returns the upper bound, at 95 %, of the number of keys larger than the largest
+// one seen, when a share of all keys in (0,1] was seen: the rule of three,
 // 3/share, in the form that holds for large shares, too. With one more it would
-// be unlikelier than 5 % that none of them was met.
+// be less likely than 5 % that none of them was seen.
 func Unseen(share float64) int64 {
 	if share >= 1 {
 		return 0

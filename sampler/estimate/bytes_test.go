@@ -53,13 +53,13 @@ func TestSum(t *testing.T) {
 // The errors of sums that may go the same way add up.
 func TestSumAlike(t *testing.T) {
 	part := func(value, lo, hi int64) profile.Estimate { return profile.Estimate{Value: value, Lo: lo, Hi: &hi} }
-	if got := text(estimate.SumAlike(part(100, 70, 140), part(50, 10, 80))); got != [3]int64{150, 80, 220} {
+	if got := text(estimate.SumCorrelated(part(100, 70, 140), part(50, 10, 80))); got != [3]int64{150, 80, 220} {
 		t.Errorf("sum %d, want 150 from 80 to 220", got)
 	}
-	if got := text(estimate.SumAlike(part(100, 70, 140), profile.Estimate{Value: 50, Lo: 10})); got != [3]int64{150, 80, -1} {
+	if got := text(estimate.SumCorrelated(part(100, 70, 140), profile.Estimate{Value: 50, Lo: 10})); got != [3]int64{150, 80, -1} {
 		t.Errorf("sum %d, want one without an upper end", got)
 	}
-	if got := text(estimate.SumAlike(part(100, 70, 140))); got != [3]int64{100, 70, 140} {
+	if got := text(estimate.SumCorrelated(part(100, 70, 140))); got != [3]int64{100, 70, 140} {
 		t.Errorf("sum %d of one", got)
 	}
 }
@@ -137,7 +137,7 @@ func TestNamespacesLearnFromTheirKin(t *testing.T) {
 		alone, among, all := 0, 0, 0
 		for range n {
 			sums, tails, seen := c.sample(rng, share)
-			var kin estimate.Kin
+			var kin estimate.PooledVariance
 			for i := range sums {
 				kin.Add(&sums[i])
 			}
@@ -149,7 +149,7 @@ func TestNamespacesLearnFromTheirKin(t *testing.T) {
 				}
 				all++
 				alone += one(covers(frame.Bytes(s.Bytes, tails[i]), truth))
-				among += one(covers(frame.Among(kin, &s).Bytes(s.Bytes, tails[i]), truth))
+				among += one(covers(frame.WithPooled(kin, &s).Bytes(s.Bytes, tails[i]), truth))
 			}
 		}
 		t.Logf("a sample of %v: %.3f of the intervals hold, without kin %.3f", share, ratio(among, all), ratio(alone, all))
@@ -167,14 +167,14 @@ func TestStringsHaveNoKin(t *testing.T) {
 		lists.Bytes.Add(100 + i*i)
 		lists.SampledBytes.Add(100 + i*i)
 	}
-	var kin estimate.Kin
+	var kin estimate.PooledVariance
 	kin.Add(&strings)
 	kin.Add(&lists)
 	frame := estimate.NewFrame(0.1, 2000)
-	if alone, among := frame.Bytes(strings.Bytes, 9), frame.Among(kin, &strings).Bytes(strings.Bytes, 9); alone.Lo != among.Lo || *alone.Hi != *among.Hi {
+	if alone, among := frame.Bytes(strings.Bytes, 9), frame.WithPooled(kin, &strings).Bytes(strings.Bytes, 9); alone.Lo != among.Lo || *alone.Hi != *among.Hi {
 		t.Errorf("alone %v to %v, among %v to %v", alone.Lo, *alone.Hi, among.Lo, *among.Hi)
 	}
-	if alone, among := frame.Bytes(lists.Bytes, 9), frame.Among(kin, &lists).Bytes(lists.Bytes, 9); alone.Lo != among.Lo {
+	if alone, among := frame.Bytes(lists.Bytes, 9), frame.WithPooled(kin, &lists).Bytes(lists.Bytes, 9); alone.Lo != among.Lo {
 		t.Errorf("its own spread is that of its kin: %v and %v", alone.Lo, among.Lo)
 	}
 }
@@ -196,10 +196,10 @@ func TestManyKeysKnowBetter(t *testing.T) {
 			giants.SampledBytes.Add(size)
 		}
 	}
-	var kin estimate.Kin
+	var kin estimate.PooledVariance
 	kin.Add(&steady)
 	kin.Add(&giants)
-	e := estimate.NewFrame(share, 105_000).Among(kin, &steady).Bytes(steady.Bytes, 9)
+	e := estimate.NewFrame(share, 105_000).WithPooled(kin, &steady).Bytes(steady.Bytes, 9)
 	if width := float64(*e.Hi-e.Lo) / float64(e.Value); width > 0.013 {
 		t.Errorf("%v to %v", e.Lo, *e.Hi)
 	}
@@ -223,10 +223,10 @@ func TestFewKeysMayHideGiants(t *testing.T) {
 			steady.Bytes.Add(100)
 			steady.SampledBytes.Add(100)
 		}
-		var kin estimate.Kin
+		var kin estimate.PooledVariance
 		kin.Add(&steady)
 		kin.Add(&giants)
-		if e := estimate.NewFrame(0.01, keys+5000).Among(kin, &steady).Bytes(steady.Bytes, 9); (e.Hi == nil) != open {
+		if e := estimate.NewFrame(0.01, keys+5000).WithPooled(kin, &steady).Bytes(steady.Bytes, 9); (e.Hi == nil) != open {
 			t.Errorf("of %d keys: open %v, want %v", keys, e.Hi == nil, open)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package estimate turns what was counted in a sample of keys into estimates of
-// all keys, with intervals in which the truth lies in 95 of 100 samples.
+// Package estimate estimates figures of all keys from the counts of a sample, with
+// 95 % confidence intervals.
 //
 // # The sample
 //
@@ -15,12 +15,12 @@
 // which is what the intervals of [Frame] then rest on: they are shorter for a
 // namespace that holds most of the keys.
 //
-// Where each slot of a cluster is a table of its own no scan is fair, and slots are
-// drawn instead: see [NewSlotFrame].
+// Where each slot of a cluster has its own hash table, no part of a scan is a random
+// sample, and slots are chosen at random instead: see [NewSlotFrame].
 //
-// # What no sample tells
+// # What a sample cannot show
 //
 // Intervals of bytes rest on the central limit theorem, which fails where a few
-// keys hold most of them: see bytes.go. Giants that were not met show in no
-// sample at all: see [Unseen] and [Balance].
+// keys hold most of them: see bytes.go. Very large keys that a sample has
+// missed cannot show in it: see [Unseen] and [Balance].
 package estimate

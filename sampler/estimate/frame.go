@@ -20,23 +20,24 @@ const agreement = 4
 // number of keys does not matter: intervals stay within a thousandth of 95 %.
 const negligible = 0.1
 
-// Frame is what is known of the keys of which a sample was drawn.
+// Frame describes the keys from which a sample was taken, and the sample's share of
+// them.
 type Frame struct {
-	fraction float64 // share of the positions covered, in (0,1]
-	seen     int64   // keys in the sample
-	keys     int64   // keys in all, if that is known
-	known    bool
-	slots    *Slots  // nil: positions were sampled
-	variance float64 // of sizes at least, relative to the square of their mean
-	unmet    float64 // part of the bytes that kin have in keys which this set may have, too
+	fraction   float64 // share of the positions covered, in (0,1]
+	seen       int64   // keys in the sample
+	keys       int64   // keys in all, if that is known
+	known      bool
+	slots      *Slots  // nil: positions were sampled
+	variance   float64 // of sizes at least, relative to the square of their mean
+	unseenPart float64 // part of the bytes that large unseen keys may hold, as other namespaces have some
 }
 
 // NewFrame returns the frame of a sample of seen keys from a share of the positions,
 // in (0,1].
 func NewFrame(fraction float64, seen int64) Frame { return Frame{fraction: fraction, seen: seen} }
 
-// Told is what the server says of the keys in a database.
-type Told struct {
+// ReportedKeys holds the server's key counts of a database, before and after a scan.
+type ReportedKeys struct {
 	Before, After int64 // DBSIZE
 	// Expiring are the keys with a TTL: DBSIZE counts those whose TTL has run out
 	// until they are removed, and SCAN does not return them.
@@ -45,17 +46,17 @@ type Told struct {
 
 // Agrees reports whether the server's number of keys is that of the sample, as
 // far as chance allows: within 4 standard errors.
-func (f Frame) Agrees(t Told) bool {
+func (f Frame) Agrees(t ReportedKeys) bool {
 	low, high := float64(min(t.Before, t.After)), float64(max(t.Before, t.After))
 	nearest := min(max(float64(f.seen)/f.fraction, low), high)
 	off := math.Abs(float64(f.seen) - nearest*f.fraction)
 	return off <= agreement*math.Sqrt(nearest*f.fraction*(1-f.fraction))
 }
 
-// Knowing returns the frame when the server's number of keys can be relied on: the
-// sample agrees with it, and what may have come, gone or expired is too little
+// WithKeyCount returns f with the server's number of keys, if that is reliable: the
+// sample agrees with it, and too few keys can have been written, deleted or expired
 // to matter.
-func (f Frame) Knowing(t Told) Frame {
+func (f Frame) WithKeyCount(t ReportedKeys) Frame {
 	doubt := math.Abs(float64(t.After-t.Before)) + float64(t.Expiring)
 	keys := (t.Before + t.After) / 2
 	if f.Agrees(t) && doubt <= negligible*f.keysError(float64(keys)) && keys >= f.seen {
@@ -69,7 +70,7 @@ func (f Frame) keysError(keys float64) float64 {
 	return math.Sqrt(keys * (1 - f.fraction) / f.fraction)
 }
 
-// rate returns the share of all keys that is in the sample.
+// rate returns the share of all keys that are in the sample, in [0,1].
 func (f Frame) rate() float64 {
 	if f.slots == nil && f.known && f.keys > 0 {
 		return float64(f.seen) / float64(f.keys)
@@ -85,7 +86,7 @@ func (f Frame) whole() bool { return f.fraction >= 1 }
 // and for none as well.
 func (f Frame) Count(n int64) profile.Estimate { return f.count(n, spread{effect: 1}) }
 
-// count returns Count with what random groups tell.
+// count is Count with the spread of the random groups.
 func (f Frame) count(n int64, s spread) profile.Estimate {
 	switch {
 	case f.whole():
@@ -95,7 +96,7 @@ func (f Frame) count(n int64, s spread) profile.Estimate {
 	case f.seen == 0:
 		return interval(0, 0, float64(f.keys), 0)
 	default:
-		return f.drifted(f.widened(f.byShare(n, s.effect), n, s.more))
+		return f.widenForDrift(f.widenBy(f.byShare(n, s.effect), n, s.more))
 	}
 }
 
@@ -139,8 +140,8 @@ func integer(v float64) int64 {
 	return int64(max(v, 0))
 }
 
-// Scale puts estimates of all keys in the place of what a sample counted, in all
-// statistics that the sample has. Those without a Sample are of no keys.
+// Scale replaces the counts of a sample by estimates of all keys. Statistics without a
+// Sample are those of no keys.
 func (f Frame) Scale(s *profile.Stats) {
 	sums := s.Sample
 	if sums == nil {
@@ -180,8 +181,7 @@ func tailOf(size *profile.Distribution) float64 {
 	return TailIndex(size.Sketch)
 }
 
-// Unscale returns the inverse of Scale: it puts what was counted in the place of the
-// estimates.
+// Unscale undoes Scale: it replaces the estimates by the counts.
 func Unscale(s *profile.Stats) {
 	set := func(to **profile.Estimate, n int64) {
 		if *to != nil {

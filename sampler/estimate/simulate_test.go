@@ -98,7 +98,7 @@ func (t *table) sample(share float64, told bool) (r reading) {
 	}
 	f := estimate.NewFrame(float64(n)/float64(len(t.buckets)), all.Keys)
 	if told {
-		f = f.Knowing(estimate.Told{Before: int64(len(t.sizes)), After: int64(len(t.sizes))})
+		f = f.WithKeyCount(estimate.ReportedKeys{Before: int64(len(t.sizes)), After: int64(len(t.sizes))})
 	}
 	r.keys, r.bytes, r.all, r.seenKeys = f.Count(sums.Keys), f.Bytes(sums, estimate.TailIndex(&sketch)), f.Bytes(all, estimate.TailIndex(&allSketch)), all.Keys
 	return r

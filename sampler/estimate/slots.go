@@ -6,16 +6,16 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// roughest is the relative standard error from which on a sum of bytes in a sample
-// of slots has no upper end: that is a namespace of which fewer than about 16
-// slots were met, so that what it shows of its own spread says little.
-const roughest = 0.25
+// maxRelativeError is the relative standard error from which on a sum of bytes in a sample
+// of slots has no upper end: the namespace was seen in fewer than about 16 slots, too
+// few to estimate its variance.
+const maxRelativeError = 0.25
 
-// Slots describe a sample of the slots of a cluster.
+// Slots describes a sample of the slots of a cluster.
 type Slots struct {
 	Keys int64 // of which the sample was drawn, by CLUSTER COUNTKEYSINSLOT
-	// Taken is for how many of Keys the sample stands, by random group: all keys of a
-	// unit of the sample are in one. It has in it keys that could not be measured.
+	// Taken is how many of Keys the sample represents, by random group: all keys of a
+	// sampling unit are in one group. It includes keys that could not be measured.
 	Taken []float64
 	// Groups are the keys of the sample that were measured, by random group.
 	Groups []int64
@@ -42,10 +42,10 @@ func NewSlotFrame(s Slots) Frame {
 	return f
 }
 
-// Fraction returns the share of all keys for which the sample stands, in [0,1].
+// Fraction returns the share of all keys that the sample represents, in [0,1].
 func (f Frame) Fraction() float64 { return f.fraction }
 
-// All estimates how many keys there are in all, of a sample of slots.
+// All estimates the number of all keys from a sample of slots.
 func (f Frame) All() profile.Estimate {
 	if f.whole() {
 		return profile.Exact(f.seen)
@@ -53,13 +53,13 @@ func (f Frame) All() profile.Estimate {
 	if f.seen == 0 {
 		return f.Count(0)
 	}
-	value, off := float64(f.keys), f.off(f.lostVariance(f.slots.Groups))
-	return f.drifted(interval(value, value-off, value+off, f.seen))
+	value, off := float64(f.keys), f.halfWidth(f.takenVariance(f.slots.Groups))
+	return f.widenForDrift(interval(value, value-off, value+off, f.seen))
 }
 
-// off returns how far an estimate may be off, at 95 %, of a sum over the sample that has a
-// variance.
-func (f Frame) off(variance float64) float64 {
+// halfWidth returns half the width of the 95 % confidence interval of a sum over the
+// sample with this variance.
+func (f Frame) halfWidth(variance float64) float64 {
 	return profile.GroupsT95 * math.Sqrt((1-f.fraction)*variance) / f.rate()
 }
 
@@ -88,16 +88,16 @@ func sumOf[N int64 | float64](list []N) (sum float64) {
 	return sum
 }
 
-// lostVariance returns the variance of a number of keys beside those that were taken.
-func (f Frame) lostVariance(groups []int64) float64 { return variance(groups, f.slots.Taken) }
+// takenVariance returns the variance of the ratio of groups to the keys taken.
+func (f Frame) takenVariance(groups []int64) float64 { return variance(groups, f.slots.Taken) }
 
-// spread is what the random groups tell of a number of keys.
+// spread holds how much a number of keys varies between random groups.
 type spread struct {
 	effect float64 // design effect of its share of the keys that were measured, at least 1
 	more   float64 // variance beside that: of those taken not the same part could be measured everywhere
 }
 
-// spreadOf returns that of n keys.
+// spreadOf returns the spread of n keys.
 func (f Frame) spreadOf(groups []int64, n int64) spread {
 	if f.slots == nil {
 		return spread{effect: 1}
@@ -105,7 +105,7 @@ func (f Frame) spreadOf(groups []int64, n int64) spread {
 	among := variance(groups, f.slots.Groups)
 	return spread{
 		effect: atLeast1(among / (float64(n) * (1 - float64(n)/float64(max(1, f.seen))))),
-		more:   max(0, f.lostVariance(groups)-among),
+		more:   max(0, f.takenVariance(groups)-among),
 	}
 }
 
@@ -114,7 +114,7 @@ func (f Frame) bytesEffect(groups []int64, s profile.ByteSums) float64 {
 	if f.slots == nil {
 		return 1
 	}
-	return atLeast1(f.lostVariance(groups) / (s.Squares.Float() - square(float64(s.Bytes))/float64(max(1, f.seen))))
+	return atLeast1(f.takenVariance(groups) / (s.Squares.Float() - square(float64(s.Bytes))/float64(max(1, f.seen))))
 }
 
 // atLeast1 returns a design effect; where a sample of single keys had no variance, 1.
@@ -125,17 +125,19 @@ func atLeast1(effect float64) float64 {
 	return 1
 }
 
-// tooRough reports whether too few slots were met to tell how much they differ.
-func (f Frame) tooRough(value, se float64) bool { return f.slots != nil && se > roughest*value }
+// tooImprecise reports whether the sample has too few slots to estimate their variance.
+func (f Frame) tooImprecise(value, se float64) bool {
+	return f.slots != nil && se > maxRelativeError*value
+}
 
-// FewSlotsHold reports whether too few slots were met of a namespace that holds a
-// large part of all bytes: then neither these have an upper end.
+// FewSlotsHold reports whether a namespace that holds a large part of all bytes was
+// seen in few slots: then the total of bytes has no upper end either.
 func (f Frame) FewSlotsHold(part *profile.SampleSums, all *profile.Estimate) bool {
 	if part == nil || all == nil {
 		return false
 	}
 	value, se := float64(part.Bytes.Bytes)/f.rate(), f.bytesError(part.Bytes)*math.Sqrt(f.bytesEffect(part.Groups.Bytes, part.Bytes))
-	return value > largePart*float64(all.Value) && f.tooRough(value, se)
+	return value > largePart*float64(all.Value) && f.tooImprecise(value, se)
 }
 
 // z returns how many standard errors an interval has on either side.
@@ -146,8 +148,9 @@ func (f Frame) z() (two, one float64) {
 	return z95, z95Single
 }
 
-// drifted adds what came and went while keys were measured.
-func (f Frame) drifted(e profile.Estimate) profile.Estimate {
+// widenForDrift widens an interval by the keys written and deleted while keys were
+// measured.
+func (f Frame) widenForDrift(e profile.Estimate) profile.Estimate {
 	if f.slots == nil || f.slots.Keys == 0 {
 		return e
 	}
@@ -159,11 +162,11 @@ func (f Frame) drifted(e profile.Estimate) profile.Estimate {
 	return e
 }
 
-// widened adds an independent error to an estimate (Zou and Donner, see [Sum]).
-func (f Frame) widened(e profile.Estimate, seen int64, variance float64) profile.Estimate {
+// widenBy adds an independent error to an estimate (Zou and Donner, see [Sum]).
+func (f Frame) widenBy(e profile.Estimate, seen int64, variance float64) profile.Estimate {
 	if variance <= 0 {
 		return e
 	}
-	off, value := f.off(variance), float64(e.Value)
+	off, value := f.halfWidth(variance), float64(e.Value)
 	return interval(value, value-math.Hypot(value-float64(e.Lo), off), value+math.Hypot(float64(*e.Hi)-value, off), seen)
 }

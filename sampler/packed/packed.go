@@ -32,12 +32,12 @@ func (c *Counters) At(i int) uint64 {
 	case 4:
 		return uint64(binary.LittleEndian.Uint32(c.data[4*i:]))
 	default:
-		return c.any(i)
+		return c.atAnyWidth(i)
 	}
 }
 
-// any returns At for every width.
-func (c *Counters) any(i int) (n uint64) {
+// atAnyWidth is At for any width.
+func (c *Counters) atAnyWidth(i int) (n uint64) {
 	w := int(c.width)
 	for k, b := range c.data[i*w : i*w+w] {
 		n |= uint64(b) << (8 * k)
@@ -107,11 +107,11 @@ func (c *Counters) Insert(i, n int) {
 	c.data = data
 }
 
-// sized makes a slice of n bytes whose capacity is what the allocator takes for
-// it. Room to grow in beyond that would be a waste: most lists stop growing.
+// sized returns a slice of n bytes with the capacity that the allocator gives it. More
+// room to grow would be wasted: most lists stop growing.
 func sized(n int) []byte { return slices.Grow([]byte(nil), n)[:n] }
 
-// Full reports whether Insert must ask for memory.
+// Full reports whether Insert must allocate.
 func (c *Counters) Full() bool { return len(c.data)+int(max(c.width, 1)) > cap(c.data) }
 
 // Footprint returns the number of bytes that the counts take, beside the Counters.

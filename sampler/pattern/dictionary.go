@@ -30,9 +30,9 @@ type Dictionary struct {
 	// K is the number of different literals that a node of the first level keeps
 	// apart; 0 is none at all.
 	K int `json:"k"`
-	// Rung tells apart bounds of the same K: it is the number of times that they
+	// Coarseness tells apart bounds of the same K: it is the number of times that they
 	// were lowered.
-	Rung int `json:"rung,omitempty"`
+	Coarseness int `json:"rung,omitempty"`
 	// Degraded means that K or the length of patterns had to be lowered to keep
 	// the namespaces few: they are coarser than they would be in a smaller
 	// keyspace.
@@ -63,16 +63,16 @@ func (d *Dictionary) FirstLevel() *Delimiters {
 	return defaultDelimiters // d says nothing, or what Check refuses
 }
 
-// startRung returns where on the ladder a trie with this dictionary begins.
-func (d *Dictionary) startRung() int {
+// startCoarseness returns where on the ladder a trie with this dictionary begins.
+func (d *Dictionary) startCoarseness() int {
 	if d.Version == 0 {
 		return 0
 	}
-	return max(d.Rung, rungOf(d.K))
+	return max(d.Coarseness, coarsenessOf(d.K))
 }
 
-// lower sets the bounds of d to those of a rung.
-func (d *Dictionary) lower(rung int) { d.K, d.Rung = ladder[rung].k, rung }
+// setCoarseness sets the bounds of d to those of a rung.
+func (d *Dictionary) setCoarseness(rung int) { d.K, d.Coarseness = boundsByCoarseness[rung].k, rung }
 
 // Extend returns d with the decisions of found added, which must have been made
 // with the same delimiters. Where both know a place, literals that were protected
@@ -96,7 +96,7 @@ func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
 			sum.Fused[from] = to
 		}
 	}
-	sum.lower(max(d.startRung(), found.startRung()))
+	sum.setCoarseness(max(d.startCoarseness(), found.startCoarseness()))
 	sum.Degraded = d.Degraded || found.Degraded
 	return sum
 }
@@ -128,7 +128,7 @@ func (d *Dictionary) copy() *Dictionary {
 		Delimiters: d.FirstLevel().inDictionary(),
 		Protected:  map[string][]string{}, Collapsed: map[string][][]string{}, Fused: map[string]string{},
 	}
-	c.lower(d.startRung())
+	c.setCoarseness(d.startCoarseness())
 	for place, words := range d.Protected {
 		c.Protected[place] = slices.Clone(words)
 	}
@@ -216,7 +216,7 @@ func ReadDecisions(r io.Reader) (*Decisions, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // as editors on Windows write
 	d, err := decodeDecisions(text)
 	if err != nil {
-		return nil, fmt.Errorf("pattern dictionary: %w", inPlainWords(err, text))
+		return nil, fmt.Errorf("pattern dictionary: %w", plainJSONError(err, text))
 	}
 	if err := d.Dictionary.Check(); err != nil {
 		return nil, fmt.Errorf("pattern dictionary: %w", err)
@@ -276,9 +276,9 @@ func unmarshalStrictly(text []byte, v any) error {
 	return decoder.Decode(v)
 }
 
-// inPlainWords replaces an error of the JSON decoder that speaks of Go or its
+// plainJSONError replaces an error of the JSON decoder that speaks of Go or its
 // types.
-func inPlainWords(err error, text []byte) error {
+func plainJSONError(err error, text []byte) error {
 	var wrong *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	switch {
@@ -315,8 +315,8 @@ func (d *Dictionary) Check() error {
 		return fmt.Errorf("version %d, want %d", d.Version, DictionaryVersion)
 	case d.K < 0 || d.K > DefaultK:
 		return fmt.Errorf("k is %d, want 0 to %d", d.K, DefaultK)
-	case d.Rung < 0 || d.Rung > LastRung || d.Rung > 0 && ladder[d.Rung].k != d.K:
-		return fmt.Errorf("rung is %d, which is not one of k %d; leave it out", d.Rung, d.K)
+	case d.Coarseness < 0 || d.Coarseness > MaxCoarseness || d.Coarseness > 0 && boundsByCoarseness[d.Coarseness].k != d.K:
+		return fmt.Errorf("rung is %d, which is not one of k %d; leave it out", d.Coarseness, d.K)
 	case max(len(d.Protected), len(d.Shapes), len(d.Collapsed), len(d.Fused)) > maxDecisions:
 		return fmt.Errorf("more than %d decisions of one kind", maxDecisions)
 	}
@@ -430,7 +430,7 @@ func setOf(words []string) wordSet {
 }
 
 // levels returns the words for each level of a shape that rung r spares.
-func (p *protection) levels(shape string, r rung) []wordSet {
+func (p *protection) levels(shape string, r bounds) []wordSet {
 	sets := make([]wordSet, 0, countWords(shape))
 	for _, before := range beginnings(shape) {
 		words := p.words[before]
@@ -444,7 +444,7 @@ func (p *protection) levels(shape string, r rung) []wordSet {
 
 // cutShape returns the function of this name for rung r, but for shapes that it
 // spares.
-func (p *protection) cutShape(shape []byte, r rung) (int, bool) {
+func (p *protection) cutShape(shape []byte, r bounds) (int, bool) {
 	end, cut := cutShape(shape, r.elements)
 	if cut && r.spares < sparesNothing && p.shapes[string(shape)] {
 		return len(shape), false
@@ -515,8 +515,8 @@ func parseMark(s string) (mark string, n int) {
 // apart before they collapse, as long as the namespaces are few enough.
 const DefaultK = 64
 
-// rung is a place on the ladder of bounds.
-type rung struct {
+// bounds is a place on the ladder of bounds.
+type bounds struct {
 	k        int // literals kept apart at the first level
 	elements int // of a shape, before the rest of the name is cut off
 	spares   protected
@@ -531,10 +531,10 @@ const (
 	sparesNothing
 )
 
-// ladder begins with the bounds that hold for almost every keyspace. Those
+// boundsByCoarseness begins with the bounds that hold for almost every keyspace. Those
 // below LowestFair no longer show a namespace as a person would write it; they
 // keep a trie within its memory whatever the names are.
-var ladder = [...]rung{
+var boundsByCoarseness = [...]bounds{
 	{DefaultK, MaxTokens, sparesAll},
 	{32, 32, sparesAll},
 	{16, 24, sparesAll},
@@ -552,9 +552,9 @@ var ladder = [...]rung{
 
 // Rungs are numbered from 0, the widest bounds.
 const (
-	LowestFair      = 4               // the last whose namespaces read well
-	LowestProtected = 10              // the last that spares what is protected
-	LastRung        = len(ladder) - 1 // it has one namespace only
+	MaxReadableCoarseness  = 4                           // the last whose namespaces read well
+	MaxProtectedCoarseness = 10                          // the last that spares what is protected
+	MaxCoarseness          = len(boundsByCoarseness) - 1 // it has one namespace only
 )
 
 // levelShift narrows the levels below the first: 64, 32, 32, 16, 16, 16, 8, …
@@ -562,16 +562,16 @@ const (
 var levelShift = [...]int{0, 1, 1, 2, 2, 2, 3}
 
 // literals returns how many literals a node of this level keeps apart.
-func (r rung) literals(level int) int {
+func (r bounds) literals(level int) int {
 	return r.k >> levelShift[min(level, len(levelShift)-1)]
 }
 
-// rungOf returns the highest rung whose K is at most k.
-func rungOf(k int) int {
-	for i, r := range ladder {
+// coarsenessOf returns the highest rung whose K is at most k.
+func coarsenessOf(k int) int {
+	for i, r := range boundsByCoarseness {
 		if r.k <= k {
 			return i
 		}
 	}
-	return LastRung
+	return MaxCoarseness
 }

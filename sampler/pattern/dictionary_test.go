@@ -208,7 +208,7 @@ func TestFusedPatternsStay(t *testing.T) {
 
 func TestLoweredBoundsStay(t *testing.T) {
 	trie := newCounting(nil, "a:b")
-	trie.LowerTo(3)
+	trie.CoarsenTo(3)
 	d := trie.Dictionary()
 	if !d.Degraded || d.K != 8 {
 		t.Errorf("degraded %v, K %d; want true and 8", d.Degraded, d.K)

@@ -22,10 +22,10 @@ func (t *Trie[V]) Namespaces() []Namespace[V] {
 	merged := map[string]*leaf[V]{}
 	for i, r := range rows {
 		p := r.final()
-		merged[p] = t.join(merged[p], leaves[i].alone())
+		merged[p] = t.join(merged[p], leaves[i].withoutWords())
 	}
 	for name, l := range t.named {
-		merged[name] = t.join(merged[name], l.alone())
+		merged[name] = t.join(merged[name], l.withoutWords())
 	}
 	list := make([]Namespace[V], 0, len(merged))
 	for p, l := range merged {
@@ -35,8 +35,8 @@ func (t *Trie[V]) Namespaces() []Namespace[V] {
 	return list
 }
 
-// alone returns l without its words: leaves of different shapes can be joined.
-func (l *leaf[V]) alone() *leaf[V] { return &leaf[V]{value: l.value, hits: l.hits} }
+// withoutWords returns l without its words: leaves of different shapes can be joined.
+func (l *leaf[V]) withoutWords() *leaf[V] { return &leaf[V]{value: l.value, hits: l.hits} }
 
 // CountNamespaces returns how many namespaces there would be.
 func (t *Trie[V]) CountNamespaces() int {
@@ -78,8 +78,8 @@ func (t *Trie[V]) rows() ([]*row, []*leaf[V]) {
 // it made. It may be asked before Namespaces only.
 func (t *Trie[V]) Dictionary() *Dictionary {
 	found := NewDictionary(t.lexer.delims)
-	found.lower(t.rung)
-	found.Degraded = t.rung > t.dict.startRung()
+	found.setCoarseness(t.coarseness)
+	found.Degraded = t.coarseness > t.dict.startCoarseness()
 	found.Collapsed = t.collapsed()
 	rows, _ := t.rows()
 	fuse(rows, t.dict.Fused)
@@ -97,14 +97,14 @@ func (t *Trie[V]) Dictionary() *Dictionary {
 // for one list is left alone.
 func (t *Trie[V]) Crowded() *Dictionary {
 	d := NewDictionary(t.lexer.delims)
-	if t.rung > 0 {
+	if t.coarseness > 0 {
 		return d
 	}
 	crowded := map[string]wordSet{}
 	for key, sh := range t.shapes {
 		befores := beginnings(key)
 		sh.root.visit(0, func(level int, n *node[V]) {
-			if level == sh.words || n.wild != nil || n.common <= ladder[0].literals(level)/2 {
+			if level == sh.words || n.wild != nil || n.common <= boundsByCoarseness[0].literals(level)/2 {
 				return
 			}
 			if crowded[befores[level]] == nil {

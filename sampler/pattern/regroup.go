@@ -32,85 +32,85 @@ func Regroup(a, b *Grouping) (ofA, ofB map[string]string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m := newMeeting(joined)
-	first, second := m.enter(a), m.enter(b)
+	m := newJoinedGroups(joined)
+	first, second := m.addSide(a), m.addSide(b)
 	first.follow()
 	second.follow()
 	labels := m.labels()
 	return first.labelled(labels), second.labelled(labels), nil
 }
 
-// meeting is where the namespaces of several groupings find their seats.
-type meeting struct {
-	trie  *Trie[*seat] // of the joined decisions
-	named map[string]*seat
+// joinedGroups is where the namespaces of several groupings find their seats.
+type joinedGroups struct {
+	trie  *Trie[*set] // of the joined decisions
+	named map[string]*set
 }
 
-// seat is a leaf of the trie, or what goes by a name: what a rule or fusion
+// set is a leaf of the trie, or what goes by a name: what a rule or fusion
 // has made. Places that may hold the same name of a key are linked: a seat is
 // an element of a disjoint set.
-type seat struct {
-	parent *seat // nil: the root of its set
+type set struct {
+	parent *set // nil: the root of its set
 	names  int64
 }
 
-func (p *seat) root() *seat {
+func (p *set) root() *set {
 	for p.parent != nil {
 		p = p.parent
 	}
 	return p
 }
 
-func link(a, b *seat) {
+func union(a, b *set) {
 	if a, b = a.root(), b.root(); a != b {
 		b.parent = a
 	}
 }
 
-var seats = Values[*seat]{
-	New:   func() *seat { return new(seat) },
-	Merge: func(into, from *seat) { into.names += from.names; link(into, from) },
+var setValues = Values[*set]{
+	New:   func() *set { return new(set) },
+	Merge: func(into, from *set) { into.names += from.names; union(into, from) },
 }
 
-func newMeeting(dict *Dictionary) *meeting {
-	return &meeting{trie: NewTrie(dict, seats), named: map[string]*seat{}}
+func newJoinedGroups(dict *Dictionary) *joinedGroups {
+	return &joinedGroups{trie: NewTrie(dict, setValues), named: map[string]*set{}}
 }
 
-// entered is a grouping at a meeting.
-type entered struct {
+// joinedSide is a grouping at a meeting.
+type joinedSide struct {
 	*Grouping
-	*meeting
-	own   *Trie[*seat] // of its decisions, without names
-	seats []*seat      // by row
+	*joinedGroups
+	own  *Trie[*set] // of its decisions, without names
+	sets []*set      // by row
 }
 
-func (m *meeting) enter(g *Grouping) *entered {
-	e := &entered{g, m, NewTrie(g.Dictionary, seats), make([]*seat, len(g.Rows))}
+func (m *joinedGroups) addSide(g *Grouping) *joinedSide {
+	e := &joinedSide{g, m, NewTrie(g.Dictionary, setValues), make([]*set, len(g.Rows))}
 	for i, r := range g.Rows {
-		e.seats[i] = e.enterRow(r)
-		e.seats[i].names += r.Names
+		e.sets[i] = e.addRow(r)
+		e.sets[i].names += r.Names
 	}
 	return e
 }
 
-// enterRow finds a row's seat. Only what the grouping's own trie can have made
+// addRow finds a row's seat. Only what the grouping's own trie can have made
 // becomes a leaf: to make leaves of what fusion has made would collapse nodes
 // that need not.
-func (e *entered) enterRow(r GroupingRow) *seat {
+func (e *joinedSide) addRow(r GroupingRow) *set {
 	paths := e.parse(r.Pattern)
 	if r.Rule || len(paths) == 0 {
 		return e.byName(r.Pattern)
 	}
 	first := e.trie.insert(paths[0]).value
 	for _, p := range paths[1:] {
-		link(first, e.trie.insert(p).value)
+		union(first, e.trie.insert(p).value)
 	}
 	return first
 }
 
 // parse returns the paths that names of a pattern may have taken: none that the
 // grouping's own trie knows, one, or, for a pattern that was cut, two.
-func (e *entered) parse(pattern string) (paths []parsed) {
+func (e *joinedSide) parse(pattern string) (paths []parsed) {
 	delims := e.own.lexer.delims
 	for _, parse := range []func(string) (parsed, bool){delims.parsePattern, delims.parseCut} {
 		if p, ok := parse(pattern); ok && e.own.mayHold(p) {
@@ -120,32 +120,32 @@ func (e *entered) parse(pattern string) (paths []parsed) {
 	return paths
 }
 
-func (m *meeting) byName(name string) *seat {
+func (m *joinedGroups) byName(name string) *set {
 	if m.named[name] == nil {
-		m.named[name] = new(seat)
+		m.named[name] = new(set)
 	}
 	return m.named[name]
 }
 
 // follow links what has been fused, after all rows have been entered. It adds
 // no leaves, which might collapse nodes.
-func (e *entered) follow() {
+func (e *joinedSide) follow() {
 	for from, to := range e.Dictionary.Fused {
-		link(e.find(to), e.find(from))
+		union(e.find(to), e.find(from))
 	}
 	for i, r := range e.Rows {
 		if r.Rule { // names outside the rule may be there too
-			link(e.find(r.Pattern), e.seats[i])
+			union(e.find(r.Pattern), e.sets[i])
 		}
 	}
 }
 
 // find returns the seat of a pattern. Where there is no leaf, its names still
 // have a seat in common in all groupings: under the path that they would take.
-func (e *entered) find(pattern string) (found *seat) {
+func (e *joinedSide) find(pattern string) (found *set) {
 	for _, p := range e.parse(pattern) {
 		leaf, path := e.trie.lookUp(p)
-		place := (*seat)(nil)
+		place := (*set)(nil)
 		if leaf != nil {
 			place = leaf.value
 		} else {
@@ -154,7 +154,7 @@ func (e *entered) find(pattern string) (found *seat) {
 		if found == nil {
 			found = place
 		}
-		link(found, place)
+		union(found, place)
 	}
 	if found == nil {
 		return e.byName(pattern)
@@ -163,10 +163,10 @@ func (e *entered) find(pattern string) (found *seat) {
 }
 
 // labelled returns what each of the patterns becomes.
-func (e *entered) labelled(labels map[*seat]string) map[string]string {
+func (e *joinedSide) labelled(labels map[*set]string) map[string]string {
 	of := make(map[string]string, len(e.Rows))
 	for i, r := range e.Rows {
-		of[r.Pattern] = labels[e.seats[i].root()]
+		of[r.Pattern] = labels[e.sets[i].root()]
 	}
 	return of
 }
@@ -174,21 +174,21 @@ func (e *entered) labelled(labels map[*seat]string) map[string]string {
 // candidate is what a set of seats may be called.
 type candidate struct {
 	label string
-	*seat
+	*set
 	named bool
 }
 
 // labels returns what the sets of seats are called, by their roots. Sets that
 // would be called the same are linked.
-func (m *meeting) labels() map[*seat]string {
-	byLabel, labels := map[string]*seat{}, map[*seat]string{}
+func (m *joinedGroups) labels() map[*set]string {
+	byLabel, labels := map[string]*set{}, map[*set]string{}
 	for _, c := range m.candidates() {
 		root := c.root()
 		if labels[root] != "" {
 			continue
 		}
 		if same := byLabel[c.label]; same != nil {
-			link(same, root)
+			union(same, root)
 			continue
 		}
 		byLabel[c.label], labels[root] = root, c.label
@@ -197,7 +197,7 @@ func (m *meeting) labels() map[*seat]string {
 }
 
 // candidates returns the labels that rows have, the best first.
-func (m *meeting) candidates() (list []candidate) {
+func (m *joinedGroups) candidates() (list []candidate) {
 	rows, leaves := m.trie.rows()
 	for i, r := range rows {
 		list = append(list, candidate{r.pattern, leaves[i].value, false})

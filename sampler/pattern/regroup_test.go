@@ -58,7 +58,7 @@ func TestRegroupingIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		decide := func(label string) *Dictionary {
 			trie := newCounting(drawDictionary(t), rapid.SliceOfN(rapid.Custom(drawName), 0, 200).Draw(t, label)...)
-			trie.LowerTo(rapid.IntRange(0, LastRung).Draw(t, "rung"))
+			trie.CoarsenTo(rapid.IntRange(0, MaxCoarseness).Draw(t, "rung"))
 			return trie.Dictionary()
 		}
 		names := rapid.SliceOfN(rapid.Custom(drawName), 0, 300).Draw(t, "names")
@@ -116,7 +116,7 @@ func groupedNames(dict *Dictionary, rules *Rules, names []string, rung int) (*Gr
 	trie.SetRules(rules)
 	for i, name := range names {
 		if i == len(names)/2 {
-			trie.LowerTo(rung)
+			trie.CoarsenTo(rung)
 		}
 		trie.At(name)[name] = true
 	}
@@ -156,7 +156,7 @@ func TestRegroupingTellsTheSameOfEachName(t *testing.T) {
 			for _, name := range names[:len(names)/2] {
 				survey.Add(name)
 			}
-			return groupedNames(survey.Extend(dict), rules.Clone(), names, max(0, rapid.IntRange(-LastRung, LastRung).Draw(t, "rung")))
+			return groupedNames(survey.Extend(dict), rules.Clone(), names, max(0, rapid.IntRange(-MaxCoarseness, MaxCoarseness).Draw(t, "rung")))
 		}
 		from, to := rapid.IntRange(0, len(names)/2).Draw(t, "from"), rapid.IntRange(len(names)/2, len(names)).Draw(t, "to")
 		first, inFirst := night(names[:to])

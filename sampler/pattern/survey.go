@@ -64,27 +64,27 @@ func NewSurvey(dict *Dictionary) *Survey {
 
 // Add looks at one name, and reports whether the survey wants more.
 func (s *Survey) Add(name string) (more bool) {
-	if s.over() {
+	if s.done() {
 		return false
 	}
-	s.Pass(name)
+	s.Skip(name)
 	s.path.read(name, s.lexer.Tokens(name))
 	if sh := s.shape(&s.path); sh != nil {
 		sh.names++
 		s.count(sh)
 	}
-	return !s.over()
+	return !s.done()
 }
 
-// Pass returns Add for a name to which a rule gives its namespace: it brings the end
+// Skip returns Add for a name to which a rule gives its namespace: it brings the end
 // of the survey nearer, but its words say nothing of others.
-func (s *Survey) Pass(name string) (more bool) {
+func (s *Survey) Skip(name string) (more bool) {
 	s.names++
 	s.bytes += len(name)
-	return !s.over()
+	return !s.done()
 }
 
-func (s *Survey) over() bool { return s.names >= SurveySize || s.bytes >= surveyBytes }
+func (s *Survey) done() bool { return s.names >= SurveySize || s.bytes >= surveyBytes }
 
 // shape returns what was counted of the shape of p, nil if there are too many.
 func (s *Survey) shape(p *path) *surveyed {
@@ -394,7 +394,7 @@ func (sh *surveyed) part(p parting, level int, chosen []bool) parting {
 // stands reports whether the words that are not chosen stand as well, as there
 // are few.
 func stands(chosen []bool, level int) bool {
-	return len(chosen)-count(chosen) <= ladder[0].literals(level)
+	return len(chosen)-count(chosen) <= boundsByCoarseness[0].literals(level)
 }
 
 // width returns how many words stand, the wildcard included.

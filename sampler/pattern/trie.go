@@ -25,16 +25,16 @@ import (
 //
 // A Trie is for one goroutine.
 type Trie[V any] struct {
-	dict   *Dictionary
-	values Values[V]
-	rules  *Rules
-	lexer  *Lexer
-	path   path
-	rung   int
-	shapes map[string]*shape[V]
-	named  map[string]*leaf[V] // by the name that a rule gave
-	guard  *protection
-	leaves int
+	dict       *Dictionary
+	values     Values[V]
+	rules      *Rules
+	lexer      *Lexer
+	path       path
+	coarseness int
+	shapes     map[string]*shape[V]
+	named      map[string]*leaf[V] // by the name that a rule gave
+	guard      *protection
+	leaves     int
 }
 
 // Values tells a trie how to deal with its values.
@@ -51,7 +51,7 @@ func NewTrie[V any](dict *Dictionary, values Values[V]) *Trie[V] {
 	}
 	return &Trie[V]{
 		dict: dict, values: values, guard: dict.protection(), lexer: dict.FirstLevel().newLexer(),
-		rung: dict.startRung(), shapes: map[string]*shape[V]{}, named: map[string]*leaf[V]{},
+		coarseness: dict.startCoarseness(), shapes: map[string]*shape[V]{}, named: map[string]*leaf[V]{},
 	}
 }
 
@@ -149,7 +149,7 @@ func (t *Trie[V]) arrive(n *node[V], wild uint64, words []string) *leaf[V] {
 
 // cut shortens p to the elements that the rung allows.
 func (t *Trie[V]) cut(p *path) {
-	end, cut := t.guard.cutShape(p.shape, ladder[t.rung])
+	end, cut := t.guard.cutShape(p.shape, boundsByCoarseness[t.coarseness])
 	if cut {
 		p.shape = append(p.shape[:end], restMark)
 		p.words = p.words[:countWords(p.shape)]
@@ -178,7 +178,7 @@ func (t *Trie[V]) descend(sh *shape[V], n *node[V], level int, word string, clon
 	}
 	protected := sh.protect[level][word]
 	if !protected {
-		if n.wild == nil && n.common >= ladder[t.rung].literals(level) {
+		if n.wild == nil && n.common >= boundsByCoarseness[t.coarseness].literals(level) {
 			t.collapse(sh, n, level)
 		}
 		if n.wild != nil {
@@ -196,7 +196,7 @@ func (t *Trie[V]) descend(sh *shape[V], n *node[V], level int, word string, clon
 
 // newShape starts a shape with what the dictionary knows of it.
 func (t *Trie[V]) newShape(key string) *shape[V] {
-	sh := &shape[V]{key: key, words: countWords(key), protect: t.guard.levels(key, ladder[t.rung]), root: &node[V]{}}
+	sh := &shape[V]{key: key, words: countWords(key), protect: t.guard.levels(key, boundsByCoarseness[t.coarseness]), root: &node[V]{}}
 	t.shapes[key] = sh
 	t.restore(sh)
 	return sh
@@ -239,7 +239,7 @@ func cloneWords(words []string) []string {
 func (t *Trie[V]) Leaves() int { return t.leaves }
 
 // K returns how many literals a node of the first level keeps apart.
-func (t *Trie[V]) K() int { return ladder[t.rung].k }
+func (t *Trie[V]) K() int { return boundsByCoarseness[t.coarseness].k }
 
 // Each calls visit with the value of every namespace, in no order.
 func (t *Trie[V]) Each(visit func(V)) {
@@ -333,8 +333,8 @@ func (c *children[V]) sorted() []child[V] {
 // Merge adds what other has seen, on the lower rung of the two. Both must have
 // been made with the same dictionary; other is not used again.
 func (t *Trie[V]) Merge(other *Trie[V]) {
-	t.LowerTo(other.rung)
-	other.LowerTo(t.rung)
+	t.CoarsenTo(other.coarseness)
+	other.CoarsenTo(t.coarseness)
 	t.leaves += other.leaves
 	for key, sh := range other.shapes {
 		t.adopt(key, sh)
@@ -354,18 +354,18 @@ func (t *Trie[V]) adopt(key string, src *shape[V]) {
 	t.graft(dst, dst.root, src.root, 0)
 }
 
-// LowerTo goes down to a rung of the ladder of bounds, unless the trie is there
+// CoarsenTo goes down to a rung of the ladder of bounds, unless the trie is there
 // already: nodes keep fewer literals apart, and names are cut sooner.
-func (t *Trie[V]) LowerTo(rung int) {
-	if rung <= t.rung {
+func (t *Trie[V]) CoarsenTo(rung int) {
+	if rung <= t.coarseness {
 		return
 	}
-	t.rung = rung
+	t.coarseness = rung
 	old := t.shapes
 	t.shapes = make(map[string]*shape[V], len(old))
 	for key, sh := range old {
 		delete(old, key) // so that its nodes can go before all have been merged
-		if end, cut := t.guard.cutShape([]byte(key), ladder[rung]); cut {
+		if end, cut := t.guard.cutShape([]byte(key), boundsByCoarseness[rung]); cut {
 			key = key[:end] + string([]byte{restMark})
 		}
 		t.adopt(key, sh)
@@ -437,9 +437,9 @@ func (t *Trie[V]) join(into, from *leaf[V]) *leaf[V] {
 // exact, as if the names had been grouped so at once. t is not used again.
 func Coarsen[V any](t *Trie[V], coarser *Dictionary) *Trie[V] {
 	c := NewTrie(coarser, t.values)
-	c.LowerTo(t.rung)
+	c.CoarsenTo(t.coarseness)
 	t.dict, t.guard = coarser, c.guard // from now on t cuts as c does
-	t.LowerTo(c.rung)
+	t.CoarsenTo(c.coarseness)
 	c.leaves = t.leaves
 	for key, sh := range t.shapes {
 		c.adopt(key, sh)

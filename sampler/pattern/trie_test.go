@@ -67,7 +67,7 @@ func drawDictionary(t *rapid.T) *Dictionary {
 		d.Collapsed["<*>:<*>"] = [][]string{{"order"}, {"zz"}}
 		d.Collapsed["<*>:<*>:<*>"] = [][]string{{"aa"}, {"<*>", "order"}}
 	}
-	d.lower(rapid.SampledFrom([]int{0, 3, 5}).Draw(t, "rung of the dictionary"))
+	d.setCoarseness(rapid.SampledFrom([]int{0, 3, 5}).Draw(t, "rung of the dictionary"))
 	return d
 }
 
@@ -78,9 +78,9 @@ func TestMergeIsGroupingOfTheUnion(t *testing.T) {
 		names := rapid.SliceOfN(rapid.Custom(drawName), 0, 600).Draw(t, "names")
 		names = append(names, names[:len(names)/10]...)
 		dict := drawDictionary(t)
-		lower := rapid.IntRange(0, LastRung).Draw(t, "rung")
+		lower := rapid.IntRange(0, MaxCoarseness).Draw(t, "rung")
 		whole := newCounting(dict, names...)
-		whole.LowerTo(lower)
+		whole.CoarsenTo(lower)
 		want := listing(whole)
 
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
@@ -91,7 +91,7 @@ func TestMergeIsGroupingOfTheUnion(t *testing.T) {
 		}
 		for i, name := range names {
 			if i == len(names)/2 {
-				shards[0].LowerTo(rng.IntN(lower + 1))
+				shards[0].CoarsenTo(rng.IntN(lower + 1))
 			}
 			shards[rng.IntN(len(shards))].At(name).names++
 		}
@@ -99,7 +99,7 @@ func TestMergeIsGroupingOfTheUnion(t *testing.T) {
 		for _, s := range shards[1:] {
 			shards[0].Merge(s)
 		}
-		shards[0].LowerTo(lower)
+		shards[0].CoarsenTo(lower)
 		if diff := cmp.Diff(want, listing(shards[0])); diff != "" {
 			t.Fatalf("grouping of all names (-) and of %d shards, merged (+):\n%s", len(shards), diff)
 		}
@@ -198,8 +198,8 @@ func TestLoweringTheBoundEndsWithOneNamespace(t *testing.T) {
 	names := patterntest.Mix(rand.New(rand.NewPCG(7, 7)), patterntest.Families(), 50)
 	trie := newCounting(nil, names...)
 	before := trie.Leaves()
-	for rung := range LastRung + 1 {
-		trie.LowerTo(rung)
+	for rung := range MaxCoarseness + 1 {
+		trie.CoarsenTo(rung)
 		if after := trie.Leaves(); after > before {
 			t.Errorf("K %d: %d namespaces, %d before", trie.K(), after, before)
 		} else {

@@ -27,14 +27,14 @@ func (p *Profile) Check() error {
 		p.Design.check(),
 		each("missing", p.Missing, (*Missing).check),
 		each("nodes", p.Nodes, (*Node).check),
-		within("totals", p.Totals.check(len(p.Missing) == 0)),
+		inField("totals", p.Totals.check(len(p.Missing) == 0)),
 		each("namespaces", p.Namespaces, func(n *Namespace) error { return n.check(len(p.Missing) == 0) }),
 		p.checkUnique(),
 		p.checkTypeNames(),
 		checkTotals(&p.Totals, p.Namespaces),
 		each("largest", p.Largest, (*Key).check),
 		each("warnings", p.Warnings, (*Warning).check),
-		within("receipt", p.Receipt.check()),
+		inField("receipt", p.Receipt.check()),
 	)
 }
 
@@ -55,30 +55,30 @@ func (p *Profile) checkRun() error {
 	return first(
 		checkTexts(text{"label", p.Label}),
 		firstBroken(
-			rule{!dated(p.Began), "began", "missing"},
-			rule{!dated(p.Ended), "ended", "missing"},
-			rule{p.Ended.Before(p.Began), "ended", "before began"},
+			condition{!validTime(p.Began), "began", "missing"},
+			condition{!validTime(p.Ended), "ended", "missing"},
+			condition{p.Ended.Before(p.Began), "ended", "before began"},
 		),
 	)
 }
 
-// dated reports whether t is set to a time that RFC 3339 can write.
-func dated(t time.Time) bool {
+// validTime reports whether t is set to a time that RFC 3339 can write.
+func validTime(t time.Time) bool {
 	year := t.UTC().Year()
 	return !t.IsZero() && year >= 1 && year <= 9999
 }
 
 func (d *Design) check() error {
-	return within("design", first(
+	return inField("design", first(
 		checkFigures(
 			figure{"fraction", d.Fraction},
-			whole("idle_over_s", d.IdleOverS),
-			whole("namespace_limit", int64(d.NamespaceLimit)),
-			whole("lexer_version", int64(d.LexerVersion)),
+			integer("idle_over_s", d.IdleOverS),
+			integer("namespace_limit", int64(d.NamespaceLimit)),
+			integer("lexer_version", int64(d.LexerVersion)),
 		),
 		firstBroken(
-			rule{d.Method == "", "method", "missing"},
-			rule{d.Fraction > 1, "fraction", "above 1"},
+			condition{d.Method == "", "method", "missing"},
+			condition{d.Fraction > 1, "fraction", "above 1"},
 		),
 		each("databases", d.Databases, checkDB),
 		checkPatterns(d.Patterns),
@@ -87,27 +87,27 @@ func (d *Design) check() error {
 }
 
 // checkDB checks the number of a database within a list.
-func checkDB(db *int) error { return checkFigures(whole("number", int64(*db))) }
+func checkDB(db *int) error { return checkFigures(integer("number", int64(*db))) }
 
 func (m *Missing) check() error {
-	return firstBroken(rule{m.Measure == "", "measure", "missing"})
+	return firstBroken(condition{m.Measure == "", "measure", "missing"})
 }
 
 func (w *Warning) check() error {
 	return firstBroken(
-		rule{w.Code == "", "code", "missing"},
-		rule{w.Text == "", "text", "missing"},
+		condition{w.Code == "", "code", "missing"},
+		condition{w.Text == "", "text", "missing"},
 	)
 }
 
 func (n *Node) check() error {
 	return first(
 		checkFigures(
-			maybe("maxmemory", n.Maxmemory),
-			maybe("used_memory", n.UsedMemory),
-			maybe("uptime_s", n.UptimeS),
-			maybe("idle_horizon_s", n.IdleHorizonS),
-			maybe("largest_idle_s", n.LargestIdleS),
+			optional("maxmemory", n.Maxmemory),
+			optional("used_memory", n.UsedMemory),
+			optional("uptime_s", n.UptimeS),
+			optional("idle_horizon_s", n.IdleHorizonS),
+			optional("largest_idle_s", n.LargestIdleS),
 		),
 		each("databases", n.Databases, (*Database).check),
 	)
@@ -119,14 +119,14 @@ var cursorForm = regexp.MustCompile(`^[0-9]{0,20}$`)
 func (d *Database) check() error {
 	return first(
 		checkFigures(
-			whole("db", int64(d.DB)),
-			whole("returned", d.Returned),
-			maybe("no_ttl_keys", d.NoTTLKeys),
+			integer("db", int64(d.DB)),
+			integer("returned", d.Returned),
+			optional("no_ttl_keys", d.NoTTLKeys),
 		),
 		checkCovered(d.Covered),
-		within("before", d.Before.check()),
-		within("after", d.After.check()),
-		firstBroken(rule{!cursorForm.MatchString(d.Cursor), "cursor", "not a decimal number"}),
+		inField("before", d.Before.check()),
+		inField("after", d.After.check()),
+		firstBroken(condition{!cursorForm.MatchString(d.Cursor), "cursor", "not a decimal number"}),
 	)
 }
 
@@ -134,15 +134,15 @@ func (k *Keyspace) check() error {
 	if k == nil {
 		return nil
 	}
-	return checkFigures(whole("keys", k.Keys), whole("expires", k.Expires))
+	return checkFigures(integer("keys", k.Keys), integer("expires", k.Expires))
 }
 
 func (r *Receipt) check() error {
 	if r.Commands == nil {
-		return &fault{"commands", "missing"}
+		return &fieldError{"commands", "missing"}
 	}
 	for name, n := range r.Commands {
-		if err := checkFigures(whole(fmt.Sprintf("commands[%q]", name), n)); err != nil {
+		if err := checkFigures(integer(fmt.Sprintf("commands[%q]", name), n)); err != nil {
 			return err
 		}
 	}
@@ -152,34 +152,34 @@ func (r *Receipt) check() error {
 	}
 	return first(
 		checkFigures(
-			whole("bytes_out", r.BytesOut),
-			whole("bytes_in", r.BytesIn),
+			integer("bytes_out", r.BytesOut),
+			integer("bytes_in", r.BytesIn),
 			figure{"elapsed_s", r.ElapsedS},
 			figure{"main_thread_s", r.MainThreadS},
 			figure{"paused_s", r.PausedS},
 			figure{"least_rtt_s", r.LeastRTTS},
 			figure{"server_cpu_s", cpu},
-			whole("page", int64(r.Page)),
-			whole("page_least", int64(r.PageLeast)),
-			whole("page_most", int64(r.PageMost)),
+			integer("page", int64(r.Page)),
+			integer("page_least", int64(r.PageLeast)),
+			integer("page_most", int64(r.PageMost)),
 			figure{"latency_budget_s", r.LatencyBudgetS},
 			figure{"max_load", r.MaxLoad},
 			figure{"rate", r.Rate},
-			whole("returned", r.Returned),
-			whole("repeats", r.Repeats),
-			whole("keyspace_hits", r.KeyspaceHits),
-			whole("keyspace_misses", r.KeyspaceMisses),
-			maybe("evicted_meanwhile", r.EvictedMeanwhile),
-			maybe("evicted_by_us", r.EvictedByUs),
-			whole("buffer_bytes", r.BufferBytes),
+			integer("returned", r.Returned),
+			integer("repeats", r.Repeats),
+			integer("keyspace_hits", r.KeyspaceHits),
+			integer("keyspace_misses", r.KeyspaceMisses),
+			optional("evicted_meanwhile", r.EvictedMeanwhile),
+			optional("evicted_by_us", r.EvictedByUs),
+			integer("buffer_bytes", r.BufferBytes),
 		),
 		firstBroken(
-			rule{r.MaxLoad > 1, "max_load", "above 1"},
-			rule{r.evictedMore(), "evicted_by_us", "more than evicted_meanwhile"},
+			condition{r.MaxLoad > 1, "max_load", "above 1"},
+			condition{r.evictedMore(), "evicted_by_us", "more than evicted_meanwhile"},
 		),
 		each("brakes", orEmpty(r.Brakes), (*Brake).check),
 		each("stalls", orEmpty(r.Stalls), (*Stall).check),
-		within("probe_rtt", r.ProbeRTT.check()),
+		inField("probe_rtt", r.ProbeRTT.check()),
 	)
 }
 
@@ -189,13 +189,13 @@ func (r *Receipt) evictedMore() bool {
 }
 
 func (b *Brake) check() error {
-	return checkFigures(whole("count", b.Count), figure{"took_s", b.TookS})
+	return checkFigures(integer("count", b.Count), figure{"took_s", b.TookS})
 }
 
 func (s *Stall) check() error {
 	return first(
 		s.KeyName.check(),
-		checkFigures(whole("db", int64(s.DB)), figure{"took_s", s.TookS}),
+		checkFigures(integer("db", int64(s.DB)), figure{"took_s", s.TookS}),
 		checkTexts(text{"type", s.Type}, text{"command", s.Command}),
 	)
 }
@@ -204,14 +204,14 @@ func (p *ProbeRTT) check() error {
 	if p == nil {
 		return nil
 	}
-	return first(within("before", p.Before.check()), within("during", p.During.check()))
+	return first(inField("before", p.Before.check()), inField("during", p.During.check()))
 }
 
 func (r *RoundTrips) check() error {
 	if r == nil {
 		return nil
 	}
-	return checkFigures(whole("pings", r.Pings), figure{"p50_s", r.P50S}, figure{"p99_s", r.P99S})
+	return checkFigures(integer("pings", r.Pings), figure{"p50_s", r.P50S}, figure{"p99_s", r.P99S})
 }
 
 // checkUnique refuses a namespace that is there twice.
@@ -228,7 +228,7 @@ func (p *Profile) checkUnique() error {
 			id.pattern = "" // it is known by its flag, whatever it is called
 		}
 		if seen[id] {
-			return &fault{fmt.Sprintf("namespaces[%d]", i), "duplicate"}
+			return &fieldError{fmt.Sprintf("namespaces[%d]", i), "duplicate"}
 		}
 		seen[id] = true
 	}
@@ -237,7 +237,7 @@ func (p *Profile) checkUnique() error {
 
 func (n *Namespace) check(allMeasures bool) error {
 	return first(
-		checkFigures(whole("db", int64(n.DB))),
+		checkFigures(integer("db", int64(n.DB))),
 		checkTexts(text{"pattern", n.Pattern}),
 		n.Stats.check(allMeasures),
 	)
@@ -248,14 +248,14 @@ func (n *Namespace) check(allMeasures bool) error {
 func (s *Stats) check(allMeasures bool) error {
 	return first(
 		checkFigures(
-			whole("probed", s.Probed),
-			whole("stalled", s.Stalled),
-			whole("vanished", s.Vanished),
-			whole("expired_keys", s.Expired),
-			whole("moved", s.Moved),
-			whole("denied", s.Denied),
-			whole("too_long", s.TooLong),
-			whole("failed", s.Failed),
+			integer("probed", s.Probed),
+			integer("stalled", s.Stalled),
+			integer("vanished", s.Vanished),
+			integer("expired_keys", s.Expired),
+			integer("moved", s.Moved),
+			integer("denied", s.Denied),
+			integer("too_long", s.TooLong),
+			integer("failed", s.Failed),
 		),
 		s.checkEstimates(),
 		s.Sample.check(s.Probed),
@@ -264,7 +264,7 @@ func (s *Stats) check(allMeasures bool) error {
 		s.checkIdle(),
 		s.checkFreq(),
 		s.checkJoint(),
-		within("size", s.Size.check(s.atMostKeys())),
+		inField("size", s.Size.check(s.atMostKeys())),
 		each("examples", s.Examples, (*Key).check),
 		each("largest", s.Largest, (*Key).check),
 	)
@@ -304,30 +304,30 @@ func (s *Stats) checkEstimates() error {
 			continue
 		}
 		if err := n.e.check(n.of.atMost()); err != nil {
-			return within(n.name, err)
+			return inField(n.name, err)
 		}
 	}
 	return firstBroken(
-		rule{s.Probed > s.atMostKeys(), "probed", "more than keys"},
-		rule{s.Stalled > s.Probed, "stalled", "more than probed"},
+		condition{s.Probed > s.atMostKeys(), "probed", "more than keys"},
+		condition{s.Stalled > s.Probed, "stalled", "more than probed"},
 	)
 }
 
 func (e *Estimate) check(atMost int64) error {
 	return firstBroken(
-		rule{e.Lo < 0, "lo", "negative"},
-		rule{e.Value < e.Lo, "value", "below lo"},
-		rule{e.Hi != nil && e.Value > *e.Hi, "value", "above hi"},
-		rule{e.Lo > atMost, "lo", "more than the whole"},
+		condition{e.Lo < 0, "lo", "negative"},
+		condition{e.Value < e.Lo, "value", "below lo"},
+		condition{e.Hi != nil && e.Value > *e.Hi, "value", "above hi"},
+		condition{e.Lo > atMost, "lo", "more than the whole"},
 	)
 }
 
-// tally is a sum of keys and of bytes.
-type tally struct{ keys, bytes int64 }
+// amount is a sum of keys and of bytes.
+type amount struct{ keys, bytes int64 }
 
 // add counts keys, and their bytes where those are known.
-func (t *tally) add(keys int64, bytes *int64) error {
-	if err := checkFigures(whole("keys", keys), maybe("bytes", bytes)); err != nil {
+func (t *amount) add(keys int64, bytes *int64) error {
+	if err := checkFigures(integer("keys", keys), optional("bytes", bytes)); err != nil {
 		return err
 	}
 	t.keys = addSaturating(t.keys, keys)
@@ -338,26 +338,26 @@ func (t *tally) add(keys int64, bytes *int64) error {
 }
 
 // check refuses a sum of parts that exceeds the whole.
-func (t *tally) check(place string, s *Stats) error {
+func (t *amount) check(place string, s *Stats) error {
 	return firstBroken(
-		rule{t.keys > s.atMostKeys(), place, "more keys than the whole"},
-		rule{t.bytes > s.atMostBytes(), place, "more bytes than the whole"},
+		condition{t.keys > s.atMostKeys(), place, "more keys than the whole"},
+		condition{t.bytes > s.atMostBytes(), place, "more bytes than the whole"},
 	)
 }
 
 // checkTypes checks the table by type, which covers all keys if every key's
 // type was asked for.
 func (s *Stats) checkTypes(all bool) error {
-	var sum tally
+	var sum amount
 	for name, t := range s.Types {
 		place := fmt.Sprintf("types[%q]", name)
 		if err := first(checkTexts(text{"name", name}), sum.add(t.Keys, t.Bytes)); err != nil {
-			return within(place, err)
+			return inField(place, err)
 		}
 	}
 	return first(
 		sum.check("types", s),
-		firstBroken(rule{all && s.Types != nil && sum.keys != s.Keys.Value, "types", "keys do not add up"}),
+		firstBroken(condition{all && s.Types != nil && sum.keys != s.Keys.Value, "types", "keys do not add up"}),
 	)
 }
 
@@ -369,7 +369,7 @@ func (s *Stats) checkTTL(all bool) error {
 	}
 	sum, err := checkHistogram(s.TTL.Histogram, Edges, "le_s")
 	if err != nil {
-		return within("ttl", err)
+		return inField("ttl", err)
 	}
 	whole := sum
 	if s.NoTTLKeys != nil {
@@ -379,11 +379,11 @@ func (s *Stats) checkTTL(all bool) error {
 		whole.bytes = addSaturating(whole.bytes, s.NoTTLBytes.Lo)
 	}
 	missed := all && s.NoTTLKeys != nil && whole.keys != s.Keys.Value
-	return within("ttl", first(
+	return inField("ttl", first(
 		whole.check("histogram", s),
-		firstBroken(rule{missed, "histogram", "keys do not add up"}),
-		within("remaining_s", s.TTL.RemainS.check(sum.keys)),
-		within("idle_plus_ttl_s", s.TTL.IdlePlusTTLS.check(sum.keys)),
+		firstBroken(condition{missed, "histogram", "keys do not add up"}),
+		inField("remaining_s", s.TTL.RemainS.check(sum.keys)),
+		inField("idle_plus_ttl_s", s.TTL.IdlePlusTTLS.check(sum.keys)),
 	))
 }
 
@@ -393,15 +393,15 @@ func (s *Stats) checkIdle() error {
 	}
 	sum, err := checkHistogram(s.Idle.Histogram, Edges, "le_s")
 	if err != nil {
-		return within("idle", err)
+		return inField("idle", err)
 	}
 	whole := sum
 	err = whole.add(s.Idle.SharedKeys, nil)
-	return within("idle", first(
+	return inField("idle", first(
 		err,
 		checkFigures(figure{"horizon_s", float64(s.Idle.HorizonS)}),
 		whole.check("histogram", s),
-		within("idle_s", s.Idle.IdleS.check(sum.keys)),
+		inField("idle_s", s.Idle.IdleS.check(sum.keys)),
 	))
 }
 
@@ -410,12 +410,12 @@ func (s *Stats) checkFreq() error {
 		return nil
 	}
 	sum, err := checkHistogram(s.Freq.Buckets(), FreqEdges, "le")
-	return within("freq", first(err, sum.check("histogram", s)))
+	return inField("freq", first(err, sum.check("histogram", s)))
 }
 
 // checkHistogram checks the order of the buckets, whose edges the document calls
 // edge, and is their sum.
-func checkHistogram(buckets []Bucket, edges []int64, edge string) (sum tally, err error) {
+func checkHistogram(buckets []Bucket, edges []int64, edge string) (sum amount, err error) {
 	previous := -1
 	err = each("histogram", buckets, func(b *Bucket) error {
 		i, err := edgeIndex(edge, b.Edge, edges)
@@ -423,7 +423,7 @@ func checkHistogram(buckets []Bucket, edges []int64, edge string) (sum tally, er
 			return err
 		}
 		if i <= previous {
-			return &fault{edge, "not above the edge before it"}
+			return &fieldError{edge, "not above the edge before it"}
 		}
 		previous = i
 		return sum.add(b.Keys, b.Bytes)
@@ -439,7 +439,7 @@ func edgeIndex(place string, edge *int64, edges []int64) (int, error) {
 	}
 	i, found := slices.BinarySearch(edges, *edge)
 	if !found {
-		return 0, &fault{place, "not a known edge"}
+		return 0, &fieldError{place, "not a known edge"}
 	}
 	return i, nil
 }
@@ -449,7 +449,7 @@ func (s *Stats) checkJoint() error {
 	if len(s.IdleByTTL) == 0 {
 		return nil
 	}
-	var sum tally
+	var sum amount
 	seen := map[[2]int]bool{}
 	err := each("idle_by_ttl", s.IdleByTTL, func(c *IdleByTTL) error {
 		cell, err := c.cell()
@@ -457,7 +457,7 @@ func (s *Stats) checkJoint() error {
 			return err
 		}
 		if seen[cell] {
-			return &fault{"keys", "duplicate cell"}
+			return &fieldError{"keys", "duplicate cell"}
 		}
 		seen[cell] = true
 		return sum.add(c.Keys, c.Bytes)
@@ -473,7 +473,7 @@ func (c *IdleByTTL) cell() ([2]int, error) {
 		return [2]int{}, err
 	}
 	if c.NoTTL {
-		return [2]int{idle, -1}, firstBroken(rule{c.TTLLE != nil, "ttl_le_s", "present beside no_ttl"})
+		return [2]int{idle, -1}, firstBroken(condition{c.TTLLE != nil, "ttl_le_s", "present beside no_ttl"})
 	}
 	ttl, err := edgeIndex("ttl_le_s", c.TTLLE, Edges)
 	return [2]int{idle, ttl}, err
@@ -490,16 +490,16 @@ func (d *Distribution) check(atMostKeys int64) error {
 			figure{"p50", d.P50}, figure{"p90", d.P90}, figure{"p99", d.P99},
 		),
 		firstBroken(
-			rule{d.Count < 1, "count", "below 1"},
-			rule{d.Count > atMostKeys, "count", "more keys than the whole"},
-			rule{d.Mean < d.Min || d.Mean > d.Max, "mean", "outside min and max"},
-			rule{!near(d.Sum.Float(), d.Mean*float64(d.Count)), "sum", "not count times mean"},
-			rule{d.P50 < d.Min, "p50", "below min"},
-			rule{d.P90 < d.P50, "p90", "below p50"},
-			rule{d.P99 < d.P90, "p99", "below p90"},
-			rule{d.Max < d.P99, "max", "below p99"},
-			rule{d.Sketch == nil, "sketch", "missing"},
-			rule{d.Sketch != nil && d.Sketch.Count() != d.Count, "sketch", "count differs"},
+			condition{d.Count < 1, "count", "below 1"},
+			condition{d.Count > atMostKeys, "count", "more keys than the whole"},
+			condition{d.Mean < d.Min || d.Mean > d.Max, "mean", "outside min and max"},
+			condition{!near(d.Sum.Float(), d.Mean*float64(d.Count)), "sum", "not count times mean"},
+			condition{d.P50 < d.Min, "p50", "below min"},
+			condition{d.P90 < d.P50, "p90", "below p50"},
+			condition{d.P99 < d.P90, "p99", "below p90"},
+			condition{d.Max < d.P99, "max", "below p99"},
+			condition{d.Sketch == nil, "sketch", "missing"},
+			condition{d.Sketch != nil && d.Sketch.Count() != d.Count, "sketch", "count differs"},
 		),
 	)
 }
@@ -516,13 +516,13 @@ func (k *Key) check() error {
 	return first(
 		k.KeyName.check(),
 		checkFigures(
-			whole("db", int64(k.DB)),
-			maybe("bytes", k.Bytes),
+			integer("db", int64(k.DB)),
+			optional("bytes", k.Bytes),
 			figure{"ttl_s", ttl},
-			maybe("idle_s", k.IdleS),
+			optional("idle_s", k.IdleS),
 		),
 		checkTexts(text{"type", k.Type}),
-		firstBroken(rule{k.NoTTL && k.TTLS != nil, "ttl_s", "present beside no_ttl"}),
+		firstBroken(condition{k.NoTTL && k.TTLS != nil, "ttl_s", "present beside no_ttl"}),
 	)
 }
 
@@ -549,7 +549,7 @@ func checkTotals(totals *Stats, namespaces []Namespace) error {
 }
 
 func sumFault(name string, total, sum int64) error {
-	return &fault{"totals." + name, fmt.Sprintf("%d, but the namespaces add up to %d", total, sum)}
+	return &fieldError{"totals." + name, fmt.Sprintf("%d, but the namespaces add up to %d", total, sum)}
 }
 
 // sumExact returns the sum of the estimate with index i over all namespaces, if all
@@ -581,27 +581,27 @@ var plainCounts = []struct {
 	{"failed", false, func(s *Stats) int64 { return s.Failed }},
 }
 
-// fault is what is wrong with a document, and where: place is a path such as
+// fieldError is what is wrong with a document, and where: place is a path such as
 // namespaces[3].ttl.histogram[2].
-type fault struct {
-	place   string
+type fieldError struct {
+	path    string
 	problem string
 }
 
-func (f *fault) Error() string { return f.place + ": " + f.problem }
+func (f *fieldError) Error() string { return f.path + ": " + f.problem }
 
-// rule is one line of a table of conditions that a document must not meet.
-type rule struct {
+// condition is one line of a table of conditions that a document must not meet.
+type condition struct {
 	broken  bool
-	place   string
+	path    string
 	problem string
 }
 
 // firstBroken returns the fault of the first rule that is broken.
-func firstBroken(rules ...rule) error {
+func firstBroken(rules ...condition) error {
 	for _, r := range rules {
 		if r.broken {
-			return &fault{r.place, r.problem}
+			return &fieldError{r.path, r.problem}
 		}
 	}
 	return nil
@@ -617,24 +617,24 @@ func first(errs ...error) error {
 	return nil
 }
 
-// within puts a place before that of a fault; nil stays nil.
-func within(place string, err error) error {
-	f, ok := err.(*fault)
+// inField puts a place before that of a fault; nil stays nil.
+func inField(place string, err error) error {
+	f, ok := err.(*fieldError)
 	if !ok {
 		return err
 	}
-	return &fault{place + "." + f.place, f.problem}
+	return &fieldError{place + "." + f.path, f.problem}
 }
 
 // each checks the elements of a list. A list that is nil is missing: the
 // document's lists are empty, never absent.
 func each[T any](place string, list []T, check func(*T) error) error {
 	if list == nil {
-		return &fault{place, "missing"}
+		return &fieldError{place, "missing"}
 	}
 	for i := range list {
 		if err := check(&list[i]); err != nil {
-			return within(fmt.Sprintf("%s[%d]", place, i), err)
+			return inField(fmt.Sprintf("%s[%d]", place, i), err)
 		}
 	}
 	return nil
@@ -642,27 +642,27 @@ func each[T any](place string, list []T, check func(*T) error) error {
 
 // figure is a number of a document and its place.
 type figure struct {
-	place string
+	path  string
 	value float64
 }
 
-// whole returns the figure of a count.
-func whole(place string, n int64) figure { return figure{place, float64(n)} }
+// integer returns the figure of a count.
+func integer(place string, n int64) figure { return figure{place, float64(n)} }
 
-// maybe returns the figure of a count that may be absent, which breaks no rule.
-func maybe(place string, n *int64) figure {
+// optional returns the figure of a count that may be absent, which breaks no rule.
+func optional(place string, n *int64) figure {
 	if n == nil {
-		return whole(place, 0)
+		return integer(place, 0)
 	}
-	return whole(place, *n)
+	return integer(place, *n)
 }
 
 // checkFigures refuses figures that are negative or not finite.
 func checkFigures(figures ...figure) error {
 	for _, f := range figures {
 		if err := firstBroken(
-			rule{math.IsNaN(f.value) || math.IsInf(f.value, 0), f.place, "not a finite number"},
-			rule{f.value < 0, f.place, "negative"},
+			condition{math.IsNaN(f.value) || math.IsInf(f.value, 0), f.path, "not a finite number"},
+			condition{f.value < 0, f.path, "negative"},
 		); err != nil {
 			return err
 		}
@@ -671,14 +671,14 @@ func checkFigures(figures ...figure) error {
 }
 
 // text is a string of a document and its place.
-type text struct{ place, value string }
+type text struct{ path, value string }
 
 // checkTexts refuses strings that encoding/json would alter silently, so that
 // two of them could become the same.
 func checkTexts(texts ...text) error {
 	for _, t := range texts {
 		if !utf8.ValidString(t.value) {
-			return &fault{t.place, "not UTF-8"}
+			return &fieldError{t.path, "not UTF-8"}
 		}
 	}
 	return nil

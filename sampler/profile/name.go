@@ -118,10 +118,10 @@ func (k *KeyName) check() error {
 	return first(
 		checkTexts(text{"name", k.Name}),
 		firstBroken(
-			rule{err != nil, "name", "bad escape"},
-			rule{len(raw) > MaxNameBytes, "name", "too long"},
-			rule{cut && k.Length <= MaxNameBytes, "name_length", "not above the longest whole name"},
-			rule{cut != hashForm.MatchString(k.Hash), "name_xxh64", "does not match name_length"},
+			condition{err != nil, "name", "bad escape"},
+			condition{len(raw) > MaxNameBytes, "name", "too long"},
+			condition{cut && k.Length <= MaxNameBytes, "name_length", "not above the longest whole name"},
+			condition{cut != hashForm.MatchString(k.Hash), "name_xxh64", "does not match name_length"},
 		),
 	)
 }

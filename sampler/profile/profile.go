@@ -322,9 +322,9 @@ func checkPatterns(p *pattern.Dictionary) error {
 			broken = "fused"
 		}
 	}
-	return within("patterns", first(
-		checkFigures(whole("version", int64(p.Version)), whole("lexer", int64(p.Lexer)), whole("k", int64(p.K))),
-		firstBroken(rule{broken != "", broken, "not UTF-8"}),
+	return inField("patterns", first(
+		checkFigures(integer("version", int64(p.Version)), integer("lexer", int64(p.Lexer)), integer("k", int64(p.K))),
+		firstBroken(condition{broken != "", broken, "not UTF-8"}),
 	))
 }
 

@@ -62,7 +62,7 @@ func readDocument(r io.Reader, limit int64) ([]byte, error) {
 		return nil, source.explain(err)
 	}
 	defer plain.Close()
-	text := &metered{r: plain}
+	text := &meteredReader{r: plain}
 	data, err := io.ReadAll(io.LimitReader(text, limit+1))
 	switch {
 	case text.err != nil && source.err == nil:
@@ -200,7 +200,7 @@ func ReadHeader(r io.Reader) (Header, error) {
 		return Header{}, source.explain(err)
 	}
 	defer plain.Close()
-	text := &metered{r: plain}
+	text := &meteredReader{r: plain}
 	p, err := decodeHeader(io.LimitReader(text, MaxDocumentBytes))
 	switch {
 	case text.err != nil && source.err == nil:
@@ -281,10 +281,10 @@ const (
 // budget is what a document has of each thing that is limited.
 type budget struct{ rows, objects, values int }
 
-// meter counts what JSON text has while it arrives, and refuses it as soon as it
+// limitMeter counts what JSON text has while it arrives, and refuses it as soon as it
 // passes a limit. If the text is not valid JSON the numbers mean little, and the
 // decoder says so later.
-type meter struct {
+type limitMeter struct {
 	budget
 	began    bool // the first byte that is neither a blank nor of utf8BOM was seen
 	depth    int
@@ -299,18 +299,18 @@ type meter struct {
 // document, and within the list.
 const rowDepth = 2
 
-// take counts the next bytes of the text. The error wraps ErrTooLarge, or is
+// count counts the next bytes of the text. The error wraps ErrTooLarge, or is
 // ErrNotProfile when the text is no object.
-func (m *meter) take(data []byte) error {
+func (m *limitMeter) count(data []byte) error {
 	for _, c := range data {
 		switch {
 		case m.inString:
-			m.takeText(c)
+			m.countInString(c)
 		case !m.began && strings.IndexByte(" \t\r\n\xef\xbb\xbf", c) >= 0:
 		case !m.began && c != '{':
 			return ErrNotProfile
 		default:
-			m.takeMark(c)
+			m.countOutside(c)
 		}
 		if err := m.excess(); err != nil {
 			return err
@@ -319,8 +319,8 @@ func (m *meter) take(data []byte) error {
 	return nil
 }
 
-// takeText counts a byte of a string.
-func (m *meter) takeText(c byte) {
+// countInString counts a byte of a string.
+func (m *limitMeter) countInString(c byte) {
 	m.text++
 	switch {
 	case m.escaped:
@@ -332,8 +332,8 @@ func (m *meter) takeText(c byte) {
 	}
 }
 
-// takeMark counts a byte outside strings.
-func (m *meter) takeMark(c byte) {
+// countOutside counts a byte outside strings.
+func (m *limitMeter) countOutside(c byte) {
 	m.began = true
 	m.bare++
 	if strings.IndexByte(`"{[}],:`, c) >= 0 {
@@ -365,7 +365,7 @@ func (m *meter) takeMark(c byte) {
 }
 
 // excess returns the error of the limit that has been passed; nil: none.
-func (m *meter) excess() error {
+func (m *limitMeter) excess() error {
 	if m.rows <= MaxRows && m.objects <= MaxObjects && m.values <= MaxValues && max(m.text, m.bare) <= MaxStringBytes &&
 		m.depth <= MaxDepth && (m.depth < 0 || m.elements[m.depth] <= MaxElements) {
 		return nil
@@ -392,17 +392,17 @@ func tooMany(format string, limit int) error {
 	return fmt.Errorf("%w: "+format, ErrTooLarge, limit)
 }
 
-// metered is a reader of a document whose text is counted as it arrives. It
+// meteredReader is a reader of a document whose text is counted as it arrives. It
 // remembers the error, so that it can be told from those of the reader.
-type metered struct {
+type meteredReader struct {
 	r     io.Reader
-	meter meter
+	meter limitMeter
 	err   error
 }
 
-func (m *metered) Read(p []byte) (int, error) {
+func (m *meteredReader) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
-	if m.err = m.meter.take(p[:n]); m.err != nil {
+	if m.err = m.meter.count(p[:n]); m.err != nil {
 		return 0, m.err
 	}
 	return n, err

@@ -92,10 +92,10 @@ func TestBudget(t *testing.T) {
 		{`{"a":"unfinished,,,`, budget{0, 1, 1}},
 	} {
 		for _, chunk := range []int{1, 3, len(tt.text)} {
-			var m meter
+			var m limitMeter
 			var err error
 			for part := range slices.Chunk([]byte(tt.text), chunk) {
-				err = errors.Join(err, m.take(part))
+				err = errors.Join(err, m.count(part))
 			}
 			if m.budget != tt.want || err != nil {
 				t.Errorf("%s by %d bytes: %v, %v, want %v", tt.text, chunk, m.budget, err, tt.want)

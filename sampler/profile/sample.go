@@ -86,12 +86,12 @@ func (s *ByteSums) Add(n int64) { *s = s.Plus(ByteSums{1, n, SquareOf(n), n}) }
 
 func (s *Sample) check(method string) error {
 	if s == nil {
-		return firstBroken(rule{method == MethodSample, "sample", "missing"})
+		return firstBroken(condition{method == MethodSample, "sample", "missing"})
 	}
-	return within("sample", first(
+	return inField("sample", first(
 		s.checkPlaces(),
 		checkCovered(&s.Covered),
-		firstBroken(rule{method != MethodSample, "method", "not that of a sample"}),
+		firstBroken(condition{method != MethodSample, "method", "not that of a sample"}),
 	))
 }
 
@@ -101,14 +101,14 @@ func (s *Sample) checkPlaces() error {
 	}
 	n := s.Slots
 	return first(
-		firstBroken(rule{s.From != "" || s.To != "", "from", "present beside slots"}),
-		within("slots", first(
-			checkFigures(whole("filled", n.Filled), whole("drawn", n.Drawn), whole("keys", n.Keys)),
+		firstBroken(condition{s.From != "" || s.To != "", "from", "present beside slots"}),
+		inField("slots", first(
+			checkFigures(integer("filled", n.Filled), integer("drawn", n.Drawn), integer("keys", n.Keys)),
 			firstBroken(
-				rule{!saltForm.MatchString(n.Salt), "salt", "not letters and digits"},
-				rule{n.Drawn > n.Filled, "drawn", "more than filled"},
-				rule{n.Filled > n.Keys, "filled", "more than keys"},
-				rule{len(n.Taken) != SampleGroups, "taken", fmt.Sprintf("not %d groups", SampleGroups)},
+				condition{!saltForm.MatchString(n.Salt), "salt", "not letters and digits"},
+				condition{n.Drawn > n.Filled, "drawn", "more than filled"},
+				condition{n.Filled > n.Keys, "filled", "more than keys"},
+				condition{len(n.Taken) != SampleGroups, "taken", fmt.Sprintf("not %d groups", SampleGroups)},
 			),
 			n.checkTaken(),
 		)),
@@ -123,21 +123,21 @@ func (n *SampledSlots) checkTaken() error {
 		}
 		sum += taken
 	}
-	return firstBroken(rule{sum > float64(n.Keys)+1, "taken", "more than keys"})
+	return firstBroken(condition{sum > float64(n.Keys)+1, "taken", "more than keys"})
 }
 
 var saltForm = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)
 
 func checkPosition(name, text string) error {
 	_, err := strconv.ParseUint(text, 10, 64)
-	return firstBroken(rule{err != nil || !cursorForm.MatchString(text), name, "not a cursor position"})
+	return firstBroken(condition{err != nil || !cursorForm.MatchString(text), name, "not a cursor position"})
 }
 
 func checkCovered(share *float64) error {
 	if share == nil {
 		return nil
 	}
-	return firstBroken(rule{!(*share > 0 && *share <= 1), "covered", "not in (0,1]"})
+	return firstBroken(condition{!(*share > 0 && *share <= 1), "covered", "not in (0,1]"})
 }
 
 // check holds the sums against the number of keys that were measured.
@@ -145,12 +145,12 @@ func (s *SampleSums) check(probed int64) error {
 	if s == nil {
 		return nil
 	}
-	return within("sample", first(
-		within("bytes", s.Bytes.check(probed)),
-		within("sampled_bytes", s.SampledBytes.check(probed)),
-		within("no_ttl", s.NoTTL.check(probed)),
-		within("high_idle", s.HighIdle.check(probed)),
-		within("groups", first(
+	return inField("sample", first(
+		inField("bytes", s.Bytes.check(probed)),
+		inField("sampled_bytes", s.SampledBytes.check(probed)),
+		inField("no_ttl", s.NoTTL.check(probed)),
+		inField("high_idle", s.HighIdle.check(probed)),
+		inField("groups", first(
 			checkGroups("keys", s.Groups.Keys, probed),
 			checkGroups("bytes", s.Groups.Bytes, s.Bytes.Bytes),
 			checkGroups("no_ttl_keys", s.Groups.NoTTLKeys, s.NoTTL.Keys),
@@ -162,11 +162,11 @@ func (s *SampleSums) check(probed int64) error {
 
 func (s *ByteSums) check(atMostKeys int64) error {
 	return first(
-		checkFigures(whole("keys", s.Keys), whole("bytes", s.Bytes), whole("largest", s.Largest)),
+		checkFigures(integer("keys", s.Keys), integer("bytes", s.Bytes), integer("largest", s.Largest)),
 		firstBroken(
-			rule{s.Keys > atMostKeys, "keys", "more than were measured"},
-			rule{s.Largest > s.Bytes, "largest", "more than bytes"},
-			rule{s.Squares.Float() > (1+rounding)*float64(s.Largest)*float64(s.Bytes), "squares", "more than bytes times largest"},
+			condition{s.Keys > atMostKeys, "keys", "more than were measured"},
+			condition{s.Largest > s.Bytes, "largest", "more than bytes"},
+			condition{s.Squares.Float() > (1+rounding)*float64(s.Largest)*float64(s.Bytes), "squares", "more than bytes times largest"},
 		),
 	)
 }
@@ -177,14 +177,14 @@ const rounding = 1e-9
 // checkGroups holds the sums of the groups against that of all keys.
 func checkGroups(name string, groups []int64, sum int64) error {
 	if len(groups) != SampleGroups {
-		return &fault{name, fmt.Sprintf("not %d groups", SampleGroups)}
+		return &fieldError{name, fmt.Sprintf("not %d groups", SampleGroups)}
 	}
 	var all int64
 	for i, n := range groups {
-		if err := checkFigures(whole(fmt.Sprintf("%s[%d]", name, i), n)); err != nil {
+		if err := checkFigures(integer(fmt.Sprintf("%s[%d]", name, i), n)); err != nil {
 			return err
 		}
 		all = addSaturating(all, n)
 	}
-	return firstBroken(rule{all != sum, name, "do not add up"})
+	return firstBroken(condition{all != sum, name, "do not add up"})
 }

@@ -40,14 +40,14 @@ var sketchMapping = func() *mapping.CubicallyInterpolatedMapping {
 // encoded form until it is added to. Any number of goroutines may read a sketch
 // that none changes.
 type Sketch struct {
-	zeros int64 // values of 0, and of next to nothing
-	above int64 // values in bins
-	bins  bins
-	wire  *wireSketch // in the place of all others
+	zeros   int64 // values of 0, and of next to nothing
+	above   int64 // values in bins
+	bins    bins
+	encoded *encodedSketch // in the place of all others
 }
 
-// wireSketch is a sketch that is encoded, and proven to be valid.
-type wireSketch struct {
+// encodedSketch is a sketch that is encoded, and proven to be valid.
+type encodedSketch struct {
 	bytes []byte
 	count int64 // values
 }
@@ -59,7 +59,7 @@ func (s *Sketch) Add(v float64) {
 	if !(v >= 0 && v <= sketchMapping.MaxIndexableValue()) {
 		panic(fmt.Sprintf("sketch: value %v", v))
 	}
-	s.thaw()
+	s.unpack()
 	if v <= sketchMapping.MinIndexableValue() {
 		s.zeros++
 		return
@@ -68,21 +68,21 @@ func (s *Sketch) Add(v float64) {
 	s.bins.add(sketchMapping.Index(v), 1)
 }
 
-// thaw makes a sketch that is encoded one that can be added to.
-func (s *Sketch) thaw() {
-	if s.wire == nil {
+// unpack makes a sketch that is encoded one that can be added to.
+func (s *Sketch) unpack() {
+	if s.encoded == nil {
 		return
 	}
 	frozen := *s
 	*s = Sketch{}
-	s.mergeWire(frozen.wire)
+	s.mergeEncoded(frozen.encoded)
 }
 
 // Merge adds all values of other, which must not be s and is left as it is.
 func (s *Sketch) Merge(other *Sketch) {
-	s.thaw()
-	if other.wire != nil {
-		s.mergeWire(other.wire)
+	s.unpack()
+	if other.encoded != nil {
+		s.mergeEncoded(other.encoded)
 		return
 	}
 	s.zeros += other.zeros
@@ -90,7 +90,7 @@ func (s *Sketch) Merge(other *Sketch) {
 	s.bins.merge(&other.bins)
 }
 
-func (s *Sketch) mergeWire(w *wireSketch) {
+func (s *Sketch) mergeEncoded(w *encodedSketch) {
 	w.each(func(index int64, count int64) {
 		if index == zeroBin {
 			s.zeros += count
@@ -103,16 +103,16 @@ func (s *Sketch) mergeWire(w *wireSketch) {
 
 // Count returns the number of values.
 func (s *Sketch) Count() int64 {
-	if s.wire != nil {
-		return s.wire.count
+	if s.encoded != nil {
+		return s.encoded.count
 	}
 	return s.zeros + s.above
 }
 
 // each calls visit with each bin that is not empty, from lowest to highest.
 func (s *Sketch) each(visit func(index, count int64)) {
-	if s.wire != nil {
-		s.wire.each(visit)
+	if s.encoded != nil {
+		s.encoded.each(visit)
 		return
 	}
 	if s.zeros > 0 {
@@ -158,17 +158,17 @@ func binValue(index int64) float64 {
 	return sketchMapping.Value(int(index))
 }
 
-// frozen returns a copy that keeps only the encoded form: small, and it does not
+// packed returns a copy that keeps only the encoded form: small, and it does not
 // change.
-func (s *Sketch) frozen() *Sketch {
-	return &Sketch{wire: &wireSketch{bytes: s.encode(), count: s.Count()}}
+func (s *Sketch) packed() *Sketch {
+	return &Sketch{encoded: &encodedSketch{bytes: s.encode(), count: s.Count()}}
 }
 
 // Footprint returns about the number of bytes that the sketch takes beside the Sketch
 // itself.
 func (s *Sketch) Footprint() int {
-	if s.wire != nil {
-		return len(s.wire.bytes)
+	if s.encoded != nil {
+		return len(s.encoded.bytes)
 	}
 	return s.bins.footprint()
 }
@@ -358,21 +358,21 @@ func (s *Sketch) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("sketch: %w", err)
 	}
 	count := 0.0
-	err = walkWire(b, func(_ int64, c float64) { count += c })
+	err = decodeSketch(b, func(_ int64, c float64) { count += c })
 	if err != nil {
 		return err
 	}
 	if !wholeCount(count) {
 		return errSketchBin
 	}
-	*s = Sketch{wire: &wireSketch{bytes: b, count: int64(count)}}
+	*s = Sketch{encoded: &encodedSketch{bytes: b, count: int64(count)}}
 	return nil
 }
 
 // encode returns the wire form of the sketch.
 func (s *Sketch) encode() []byte {
-	if s.wire != nil {
-		return s.wire.bytes
+	if s.encoded != nil {
+		return s.encoded.bytes
 	}
 	var b []byte
 	if s.zeros > 0 {
@@ -403,10 +403,10 @@ func encodeBins(bins *bins) (n uint64, b []byte) {
 // zeroBin is what walkWire calls the bin of the value 0.
 const zeroBin = math.MinInt64
 
-// walkWire calls visit with each bin of an encoded sketch and its count of
+// decodeSketch calls visit with each bin of an encoded sketch and its count of
 // values, and tells what is wrong with it. It takes no memory, however many
 // bins a hostile file holds.
-func walkWire(b []byte, visit func(index int64, count float64)) error {
+func decodeSketch(b []byte, visit func(index int64, count float64)) error {
 	if flag, rest := nextFlag(b); flag == wireZeros {
 		zeros, err := nextCount(&rest)
 		if err != nil {
@@ -420,7 +420,7 @@ func walkWire(b []byte, visit func(index int64, count float64)) error {
 		return errSketchMapping
 	}
 	if flag, rest := nextFlag(b); flag == wireBins {
-		return walkBins(rest, visit)
+		return decodeBins(rest, visit)
 	}
 	if len(b) > 0 {
 		return errSketchExcess
@@ -428,8 +428,8 @@ func walkWire(b []byte, visit func(index int64, count float64)) error {
 	return nil
 }
 
-// walkBins returns walkWire for the block of bins.
-func walkBins(b []byte, visit func(index int64, count float64)) error {
+// decodeBins returns walkWire for the block of bins.
+func decodeBins(b []byte, visit func(index int64, count float64)) error {
 	n, err := enc.DecodeUvarint64(&b)
 	if err != nil {
 		return errSketchCut
@@ -481,8 +481,8 @@ func nextCount(b *[]byte) (float64, error) {
 func wholeCount(c float64) bool { return c >= 0 && c < 1<<53 && c == math.Trunc(c) }
 
 // each calls visit with each bin, from lowest to highest.
-func (w *wireSketch) each(visit func(index, count int64)) {
-	err := walkWire(w.bytes, func(index int64, count float64) { visit(index, int64(count)) })
+func (w *encodedSketch) each(visit func(index, count int64)) {
+	err := decodeSketch(w.bytes, func(index int64, count float64) { visit(index, int64(count)) })
 	if err != nil {
 		panic(fmt.Sprintf("sketch: %v", err)) // it was proven valid when it was read
 	}
@@ -509,6 +509,6 @@ func NewDistribution(s *Sketch, lowest, highest float64, sum Sum) *Distribution 
 		P50:    within(q[0]),
 		P90:    within(q[1]),
 		P99:    within(q[2]),
-		Sketch: s.frozen(),
+		Sketch: s.packed(),
 	}
 }

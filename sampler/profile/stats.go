@@ -232,13 +232,13 @@ func (p *Profile) checkTypeNames() error {
 		for name := range s.Types {
 			names[name] = true
 			if len(names) > MaxTypes+1 {
-				return &fault{"types", fmt.Sprintf("more than %d", MaxTypes)}
+				return &fieldError{"types", fmt.Sprintf("more than %d", MaxTypes)}
 			}
 		}
 		return nil
 	}
 	return first(
-		within("totals", check(&p.Totals)),
+		inField("totals", check(&p.Totals)),
 		each("namespaces", p.Namespaces, func(n *Namespace) error { return check(&n.Stats) }),
 	)
 }

@@ -54,7 +54,7 @@ func encode(p *Profile) ([]byte, error) {
 		return nil, err
 	}
 	text := EscapeHidden(b.Bytes())
-	if err := new(meter).take(text); err != nil {
+	if err := new(limitMeter).count(text); err != nil {
 		return nil, err
 	}
 	return text, nil
@@ -98,12 +98,12 @@ func (p *Profile) filled() *Profile {
 	f.Missing = orEmpty(slices.Clone(p.Missing))
 	for i := range f.Missing {
 		m := &f.Missing[i]
-		m.Node, m.Reason, m.Remedy = clip(m.Node), clip(m.Reason), clip(m.Remedy)
+		m.Node, m.Reason, m.Remedy = truncate(m.Node), truncate(m.Reason), truncate(m.Remedy)
 	}
 	f.Largest = orEmpty(p.Largest)
 	f.Warnings = orEmpty(slices.Clone(p.Warnings))
 	for i := range f.Warnings {
-		f.Warnings[i].Scope, f.Warnings[i].Text = clip(f.Warnings[i].Scope), clip(f.Warnings[i].Text)
+		f.Warnings[i].Scope, f.Warnings[i].Text = truncate(f.Warnings[i].Scope), truncate(f.Warnings[i].Text)
 	}
 	f.Design.Databases = orEmpty(p.Design.Databases)
 	f.Nodes = orEmpty(slices.Clone(p.Nodes))
@@ -120,7 +120,7 @@ func (p *Profile) filled() *Profile {
 	}
 	f.Receipt.Waits = orEmpty(slices.Clone(p.Receipt.Waits))
 	for i := range f.Receipt.Waits {
-		f.Receipt.Waits[i].Cause = clip(f.Receipt.Waits[i].Cause)
+		f.Receipt.Waits[i].Cause = truncate(f.Receipt.Waits[i].Cause)
 	}
 	return &f
 }
@@ -129,9 +129,9 @@ func (p *Profile) filled() *Profile {
 // each byte may take 6, which stays below MaxStringBytes.
 const maxText = 32 << 10
 
-// clip returns a text of a server as far as a document holds it: no server may say so
+// truncate returns a text of a server as far as a document holds it: no server may say so
 // much that what was scanned cannot be read again.
-func clip(text string) string {
+func truncate(text string) string {
 	if len(text) <= maxText {
 		return text
 	}
@@ -142,12 +142,12 @@ func clip(text string) string {
 func (n *Node) fill() {
 	n.Databases = orEmpty(slices.Clone(n.Databases))
 	for i := range n.Databases {
-		n.Databases[i].Incomplete = clip(n.Databases[i].Incomplete)
+		n.Databases[i].Incomplete = truncate(n.Databases[i].Incomplete)
 	}
 	for _, text := range []*string{&n.Address, &n.Role, &n.Engine, &n.Version, &n.RunID, &n.ReplID, &n.Policy, &n.Allocator, &n.Incomplete} {
-		*text = clip(*text)
+		*text = truncate(*text)
 	}
-	n.Info = clipInfo(n.Info)
+	n.Info = truncateInfo(n.Info)
 }
 
 // maxInfo is how much of the server's INFO a document holds, in bytes, each field
@@ -157,9 +157,9 @@ const (
 	fieldBytes = 32
 )
 
-// clipInfo returns INFO as far as a document holds it, by section and field in the order
+// truncateInfo returns INFO as far as a document holds it, by section and field in the order
 // of their names.
-func clipInfo(info map[string]map[string]string) map[string]map[string]string {
+func truncateInfo(info map[string]map[string]string) map[string]map[string]string {
 	if info == nil {
 		return nil
 	}
@@ -167,12 +167,12 @@ func clipInfo(info map[string]map[string]string) map[string]map[string]string {
 	for _, section := range slices.Sorted(maps.Keys(info)) {
 		fields := map[string]string{}
 		for _, name := range slices.Sorted(maps.Keys(info[section])) {
-			value := clip(info[section][name])
+			value := truncate(info[section][name])
 			if room -= fieldBytes + len(name) + len(value); room >= 0 {
-				fields[clip(name)] = value
+				fields[truncate(name)] = value
 			}
 		}
-		clipped[clip(section)] = fields
+		clipped[truncate(section)] = fields
 	}
 	return clipped
 }

@@ -102,8 +102,8 @@ func TestNodeEngines(t *testing.T) {
 	}
 }
 
-// The file has the fields of KeyDB 6.3.4 in its form (server.cpp, genRedisInfoString),
-// and names no KeyDB.
+// The file has the fields of KeyDB 6.3.4 in its format (server.cpp, genRedisInfoString),
+// without the name KeyDB.
 func TestKeyDB(t *testing.T) {
 	text, err := os.ReadFile("testdata/keydb-6.3.4.info")
 	if err != nil {
@@ -164,7 +164,7 @@ func TestSharesIntegers(t *testing.T) {
 	}
 }
 
-// Fields that make no sense are taken out, and named; lines of databases stay.
+// Invalid fields are removed and listed; lines of databases stay.
 func TestSaneInfo(t *testing.T) {
 	info := Parse("# Memory\r\nused_memory:-1\r\nmaxmemory:0\r\nmem_allocator:je\xff\r\n# Server\r\nuptime_in_seconds:\r\nmaster_link_down_since_seconds:-1\r\n" +
 		"# CPU\r\nused_cpu_sys:NaN\r\nused_cpu_user:1.5\r\n# Keyspace\r\ndb0:keys=-3,expires=0\r\ndb1:keys=2,expires=1,avg_ttl=-7\r\n")
@@ -198,7 +198,7 @@ func TestHasACL(t *testing.T) {
 	}
 }
 
-func TestVitals(t *testing.T) {
+func TestServerStats(t *testing.T) {
 	v := ServerStatsOf(Parse("# Server\r\nuptime_in_seconds:7\r\n# Memory\r\nused_memory:97\r\nmaxmemory:100\r\n# Persistence\r\nloading:0\r\nasync_loading:1\r\n" +
 		"rdb_bgsave_in_progress:1\r\naof_rewrite_in_progress:1\r\n# Stats\r\nevicted_keys:5\r\n# Replication\r\nrole:slave\r\nmaster_link_status:down\r\n" +
 		"slave_read_repl_offset:900\r\nslave_repl_offset:800\r\nmaster_repl_offset:5000\r\n" +

@@ -9,7 +9,7 @@ import (
 	"keyprof/scanner/info"
 )
 
-// As package scanner does it.
+// As in package scanner.
 const (
 	baselinePings = 50
 	pingEvery     = 50 * time.Millisecond
@@ -37,7 +37,7 @@ type model struct {
 	working time.Duration // that the server has worked for us
 }
 
-// trace is what came of a simulated walk.
+// trace holds the results of a simulated scan.
 type trace struct {
 	pages    []tracedPage
 	stoodFor map[string]time.Duration
@@ -53,7 +53,7 @@ func (m *model) exp(mean time.Duration) time.Duration {
 	return time.Duration(m.rand.ExpFloat64() * float64(mean))
 }
 
-// wait is how long a request waits for those of other clients.
+// wait returns how long a request waits for those of other clients.
 func (m *model) wait() time.Duration {
 	if m.rand.Float64() >= m.others {
 		return 0
@@ -61,7 +61,7 @@ func (m *model) wait() time.Duration {
 	return m.exp(m.request)
 }
 
-// stretch is what a page takes of the main thread.
+// stretch returns the main thread's time for a page.
 func (m *model) stretch(keys int) time.Duration {
 	s := float64(keys) * float64(m.perKey)
 	if m.now >= m.slowFrom && m.now < m.slowTo {
@@ -70,7 +70,7 @@ func (m *model) stretch(keys int) time.Duration {
 	return m.perPage + time.Duration(s*(0.8+0.4*m.rand.Float64()))
 }
 
-// walk simulates a walk until end.
+// walk simulates a scan until end.
 func (m *model) walk(g *Guard, load float64, end time.Duration) trace {
 	m.rand = rand.New(rand.NewPCG(1, 2))
 	t := trace{stoodFor: map[string]time.Duration{}}
@@ -137,7 +137,7 @@ func (m *model) look(g *Guard) {
 	g.AddStats(v, m.now)
 }
 
-// sizes are the least, the mean and the most keys of the pages from from to to.
+// sizes returns the minimum, mean and maximum number of keys of the pages between two times.
 func (t trace) sizes(from, to time.Duration) (least, most int, mean float64, stretch time.Duration) {
 	least = 1 << 30
 	n := 0
@@ -153,13 +153,13 @@ func (t trace) sizes(from, to time.Duration) (least, most int, mean float64, str
 	return least, most, mean, stretch
 }
 
-// quick is a server that a key costs 4.5 us.
+// quick returns a server on which a key costs 4.5 µs.
 func quick() model {
 	return model{perKey: 4 * time.Microsecond, perPage: 10 * time.Microsecond, link: 50 * time.Microsecond}
 }
 
-// What comes again and again is stood back from for longer each time, within limits,
-// and not for ever.
+// A condition that keeps returning causes longer pauses each time, within limits, and not
+// forever.
 func TestGuardStandsBackForLonger(t *testing.T) {
 	g := NewGuard(DefaultLatencyBudget, 0)
 	g.AddStats(info.ServerStats{}, 0)
@@ -172,14 +172,14 @@ func TestGuardStandsBackForLonger(t *testing.T) {
 		now += left
 		g.AddStats(info.ServerStats{}, now)
 		if more, _ := g.Pause(now); more != 0 {
-			t.Fatalf("brake %d: stands back %v more when the save is over", n, more)
+			t.Fatalf("pause %d: %v more when the save is over", n, more)
 		}
 		now += 2 * time.Second
 	}
 	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 0}
 	for i, w := range want {
 		if lengths[i] != w*time.Second {
-			t.Errorf("brake %d: %v, want %v s", i, lengths[i], w)
+			t.Errorf("pause %d: %v, want %v s", i, lengths[i], w)
 		}
 	}
 	g.AddStats(info.ServerStats{}, now+2*quietTime)
@@ -230,7 +230,7 @@ func TestGuardSettlesAtTheBudget(t *testing.T) {
 	}
 }
 
-// A patch of large keys makes pages smaller, and they are as before behind it.
+// A range of large keys makes pages smaller, and after it they are as before.
 func TestGuardBacksOffAndRecovers(t *testing.T) {
 	for _, starved := range []bool{false, true} {
 		t.Run(fmt.Sprint("swapped out: ", starved), func(t *testing.T) {
@@ -254,7 +254,7 @@ func TestGuardBacksOffAndRecovers(t *testing.T) {
 	}
 }
 
-// However slow the server is, a walk goes on.
+// However slow the server is, a scan continues.
 func TestGuardNeverStarves(t *testing.T) {
 	m := quick()
 	m.perKey = 10 * time.Millisecond
@@ -276,12 +276,12 @@ func TestGuardKeepsAFixedPage(t *testing.T) {
 		t.Errorf("%d to %d keys, %v", least, most, g.PageSizes())
 	}
 	if trace.stoodFor[reasonSave] == 0 {
-		t.Error("a save did not brake")
+		t.Error("a save did not pause the scan")
 	}
 }
 
-// For how long a walk of ten minutes stands back when the server changes.
-func TestGuardBrakes(t *testing.T) {
+// The length of the pauses of a scan of ten minutes when the server changes.
+func TestGuardPauses(t *testing.T) {
 	const s = time.Second
 	within := func(at, from, to time.Duration) bool { return at >= from && at < to }
 	evicting := func(rate func(at time.Duration) float64) func(time.Duration) info.ServerStats {
@@ -363,7 +363,7 @@ func TestGuardBrakes(t *testing.T) {
 	}
 }
 
-// What the server said long ago holds nobody up.
+// Stale INFO does not pause a scan.
 func TestGuardForgetsWhatIsOld(t *testing.T) {
 	g := NewGuard(DefaultLatencyBudget, 0)
 	g.AddStats(info.ServerStats{}, 0)
@@ -379,7 +379,7 @@ func TestGuardForgetsWhatIsOld(t *testing.T) {
 	}
 }
 
-// A walk begins again with small pages when it stood back.
+// After a pause a scan starts with small pages.
 func TestGuardBeginsAgainGently(t *testing.T) {
 	g := NewGuard(DefaultLatencyBudget, 0)
 	first := g.Page()

@@ -14,9 +14,9 @@ func TestService(t *testing.T) {
 	}
 }
 
-// A clock that the test advances, round trips in which the server has nothing
-// to do, and timers that are late: the share of time in which the server serves
-// us must come out as asked, unless the link alone keeps it below that.
+// With a clock that the test advances, round trips in which the server is idle, and late
+// timers, the share of time in which the server works for us must be as requested, unless
+// the link alone keeps it lower.
 func TestPacerHoldsTheLoad(t *testing.T) {
 	const service = 200 * time.Microsecond
 	for _, load := range []float64{0.001, 0.05, 0.25, 0.5, 0.9, 1} {
@@ -68,7 +68,8 @@ func TestPacerForgetsALongSleep(t *testing.T) {
 	}
 }
 
-// A command that keeps the server for long is atoned for, like many short ones.
+// A command that keeps the server busy for long is followed by a pause, like many short
+// ones.
 func TestPacerChargesALongPage(t *testing.T) {
 	p := Pacer{MaxLoad: 0.25}
 	if pause, _ := p.Page(200*time.Millisecond, 20, 200*time.Millisecond); pause != 600*time.Millisecond {
@@ -81,7 +82,7 @@ func TestPacerRateIsACeiling(t *testing.T) {
 	if pause, forRate := p.Page(0, 50, lateness); pause != 50*time.Millisecond-lateness || !forRate {
 		t.Errorf("50 keys at 1,000 a second: paused %v", pause)
 	}
-	// What was missed while the server could not be used is not made up for.
+	// Time in which the server was unavailable is not made up for.
 	var keys int
 	start := time.Minute
 	for elapsed := start; elapsed < start+10*time.Second; {
@@ -94,8 +95,8 @@ func TestPacerRateIsACeiling(t *testing.T) {
 	}
 }
 
-// On a noisy machine half of a page's wall time is none of the server's. Where
-// the server says so, it is not charged; what others use is never credited.
+// On a noisy machine half of a page's wall time is not the server's. Where its CPU time
+// shows this, it is not charged; the CPU time for other clients is never credited.
 func TestPacerCalibrates(t *testing.T) {
 	const service, load = 200 * time.Microsecond, 0.25
 	for _, tt := range []struct {

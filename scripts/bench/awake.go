@@ -8,19 +8,18 @@ import (
 	"runtime"
 )
 
-// A core that sleeps takes tens of microseconds to wake up on a virtual machine,
-// more at one moment than at the next: that is as much as a round trip takes. One
-// busy loop of idle priority a core (SCHED_IDLE on Linux: it gives way to everything
-// else at once) keeps them awake.
+// A sleeping core takes tens of microseconds to wake up on a virtual machine, and the
+// time varies: that is as much as a round trip takes. One busy loop of idle priority on
+// each core (SCHED_IDLE on Linux: everything else runs first) keeps them awake.
 
 // spinChild is the first argument of a child process that is a busy loop.
 const spinChild = "spin"
 
-// spun is what such a child says when it runs.
+// spun is the line that such a child prints when it runs.
 const spun = "awake"
 
-// spin keeps a core awake until its input ends, as it does when the process ends
-// that started it, in whichever way.
+// spin keeps a core awake until its input ends, which it does however the parent process
+// ends.
 func spin(in io.Reader, out io.Writer) {
 	fmt.Fprintln(out, spun)
 	go func() {
@@ -31,7 +30,7 @@ func spin(in io.Reader, out io.Writer) {
 	_, _ = io.Copy(io.Discard, in)
 }
 
-// awake measures while the cores are kept awake, where that can be done.
+// awake measures while the cores are kept awake, where that is possible.
 func (t *tools) awake(ctx context.Context, measure func(awake bool) error) error {
 	stop, err := t.keepAwake(ctx)
 	if err != nil {
@@ -45,7 +44,7 @@ func (t *tools) awake(ctx context.Context, measure func(awake bool) error) error
 // keepAwake starts the busy loops.
 func (t *tools) keepAwake(ctx context.Context) (stop func(), err error) {
 	if t.chrt == "" {
-		return nil, errors.New("there is no chrt")
+		return nil, errors.New("chrt is not installed")
 	}
 	var stops []func()
 	stop = func() {

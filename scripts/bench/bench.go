@@ -8,14 +8,14 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// bench measures one thing after the other, and adds to the report what it found.
+// bench runs the measurements and adds their results to the report.
 type bench struct {
 	options
 	tools  *tools
 	report *Report
 }
 
-// Aims, as the project has set them for itself.
+// The project's aims.
 const (
 	aimSpeed       = 2.2  // census, keys a second, keyprof / memkeys
 	aimCeiling     = 0.9  // the same, keyprof / ceiling
@@ -31,8 +31,8 @@ const (
 	aimFarFull     = 60 // the same at full speed
 )
 
-// measure takes a few minutes for each of its steps; the servers of the usual and
-// the large keyspace live at once, as samples of the two take turns.
+// measure takes a few minutes for each of its steps. The servers of the usual and the
+// large keyspace run at once, as their samples alternate.
 func (b *bench) measure(ctx context.Context) error {
 	if b.only == onlyLinks {
 		return b.onServer(ctx, b.keys, func(ctx context.Context, s *redistest.Server) error {
@@ -88,7 +88,7 @@ func (b *bench) large(ctx context.Context, s, large *redistest.Server) error {
 	return b.intervals(ctx, l)
 }
 
-// census compares whole walks of keyprof with those of another program.
+// census compares full scans of keyprof with those of another program.
 func (b *bench) census(ctx context.Context, l link, awake bool, with program) (*Pairs, error) {
 	p := &Pairs{Link: l.name, Keys: l.keys, Awake: awake, With: with.name}
 	var err error
@@ -159,7 +159,8 @@ func (b *bench) slowLink(ctx context.Context, l link) error {
 	return nil
 }
 
-// memory compares what censuses of the two keyspaces took that were run for speed.
+// memory compares the memory of the full scans of the two keyspaces that were run for
+// their speed.
 func (b *bench) memory() {
 	large, usual := b.report.pairsOf(b.largeKeys), b.report.pairsOf(b.keys)
 	peaks := compare("MiB", "with "+keys(b.keys), figures(large.Keyprof, Run.PeakMiB), figures(usual.Keyprof, Run.PeakMiB))
@@ -171,5 +172,5 @@ func (b *bench) memory() {
 	b.report.add(row)
 }
 
-// keys is a number of keys in words.
+// keys formats a number of keys.
 func keys(n int) string { return unit.FormatCount(int64(n)) + " keys" }

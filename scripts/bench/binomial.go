@@ -2,7 +2,7 @@ package main
 
 import "math"
 
-// atMostHeld is the probability that at most k of n intervals hold the truth, if
+// atMostHeld returns the probability that at most k of n intervals hold the truth, if
 // each does with probability p.
 func atMostHeld(k, n int, p float64) float64 {
 	sum := 0.0
@@ -12,7 +12,7 @@ func atMostHeld(k, n int, p float64) float64 {
 	return min(1, sum)
 }
 
-// logChoose is the logarithm of the binomial coefficient.
+// logChoose returns the logarithm of the binomial coefficient.
 func logChoose(n, k int) float64 {
 	return logFactorial(n) - logFactorial(k) - logFactorial(n-k)
 }

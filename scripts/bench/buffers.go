@@ -12,8 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Buffers is what CLIENT LIST told of the connections of a program, in bytes. The
-// sums are those of one moment; it misses what came and went between two looks.
+// Buffers holds the memory of a program's connections from CLIENT LIST, in bytes. The
+// sums are of one moment; they miss what came and went between two samples.
 type Buffers struct {
 	Connections int   `json:"connections"` // at most, at a time
 	Total       int64 `json:"total"`       // largest sum of tot-mem
@@ -21,9 +21,9 @@ type Buffers struct {
 	Fields map[string]int64 `json:"fields"`
 }
 
-// bufferFields are those fields of CLIENT LIST that tell of memory: of the query
-// buffer the part used and the part free, arguments, size and peak of the fixed reply buffer,
-// used part of it, length and bytes of the list of replies, all of these.
+// bufferFields lists the fields of CLIENT LIST about memory: used and free part of the
+// query buffer, arguments, size and peak of the fixed reply buffer, its used part, length
+// and bytes of the list of replies, and the total.
 var bufferFields = []string{"qbuf", "qbuf-free", "argv-mem", "rbs", "rbp", "obl", "oll", "omem", "tot-mem"}
 
 func (b *Buffers) add(list string, leaveOut ...int64) {
@@ -45,7 +45,7 @@ func (b *Buffers) add(list string, leaveOut ...int64) {
 	b.Connections, b.Total = max(b.Connections, connections), max(b.Total, total)
 }
 
-// clientFields are the numbers in a line of CLIENT LIST.
+// clientFields returns the numbers in a line of CLIENT LIST.
 func clientFields(line string) map[string]int64 {
 	fields := map[string]int64{}
 	for word := range strings.FieldsSeq(line) {
@@ -65,7 +65,7 @@ func (b Buffers) String() string {
 	return text
 }
 
-// writer writes new keys at a steady pace. It may be nil: then none is written.
+// writer writes new keys at a steady rate. If nil, it writes none.
 type writer struct {
 	client *redis.Client
 	id     atomic.Int64 // of its connection

@@ -12,24 +12,23 @@ import (
 	"strconv"
 )
 
-// The ceiling is how fast any program could go that asks what keyprof asks: one raw
-// connection that has two cursor ranges, with one pipeline of each on its way, so
-// that the server always has work. A pipeline has four probes for each name of the
-// page at hand, OBJECT REFCOUNT for the small strings of the page before, and the
-// SCAN for the next page, as keyprof's have.
+// The ceiling is the speed of the fastest possible program that asks what keyprof asks:
+// one raw connection with two cursor ranges and one pipeline of each in flight, so that
+// the server always has work. A pipeline has four probes for each key of the current
+// page, OBJECT REFCOUNT for the small strings of the page before, and the SCAN for the
+// next page, like keyprof's.
 //
-// It leaves out all that makes a profile: nothing is kept of an answer but names,
-// the cursor, and whether a key is a small string. It knows neither TLS nor
-// passwords, nor other databases than 0; it has no deadlines and no limits on what
-// a server may announce, and does not look whether the server's cursors are those of
-// a hash table. It walks on to the end of the page at which the ranges meet, so that
-// some keys are asked about twice, and does not leave out names that SCAN repeats.
+// It leaves out all that makes a profile: it keeps nothing of a reply but names, the
+// cursor, and whether a key is a small string. It supports neither TLS nor passwords, nor
+// databases other than 0; it has no deadlines and no limits on what a server may
+// announce, and does not check whether the server's cursors are those of a hash table. It
+// scans to the end of the page at which the ranges meet, so that some keys are probed
+// twice, and does not drop names that SCAN repeats.
 
-// ceilingChild is the first argument of the child process that is the ceiling.
+// ceilingChild is the first argument of the child process that measures the ceiling.
 const ceilingChild = "ceiling"
 
-// ceilingMain walks the server at a network's address, and prints how many keys it
-// asked about.
+// ceilingMain scans the server at a network address, and prints how many keys it probed.
 func ceilingMain(args []string) {
 	if len(args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: bench ceiling NETWORK ADDRESS")
@@ -76,7 +75,7 @@ func walkCeiling(network, address string) (keys int64, err error) {
 	return keys, nil
 }
 
-// ceilingRange walks from one position to another. A position is a cursor with its
+// ceilingRange is a scan from one position to another. A position is a cursor with its
 // bits reversed: SCAN goes up them.
 type ceilingRange struct {
 	at, end  uint64 // end 0: where SCAN says that it is over
@@ -124,8 +123,8 @@ func (c *ceilingConn) ask(command string, arg []byte) {
 	c.out = append(c.out, '\r', '\n')
 }
 
-// receive reads the answers to the pipeline of a range, and then has the names of
-// its next page.
+// receive reads the replies to the pipeline of a range, which then has the names of its
+// next page.
 func (c *ceilingConn) receive(r *ceilingRange) error {
 	asked := len(r.suspects)
 	suspects := make([][]byte, 0, len(r.names))
@@ -145,9 +144,8 @@ func (c *ceilingConn) receive(r *ceilingRange) error {
 	return c.page(r)
 }
 
-// probed reads the answers to the four probes of a key with a name of n bytes, and
-// tells whether it may be an integer that others share: then keyprof asks for its
-// OBJECT REFCOUNT.
+// probed reads the replies to the four probes of a key with a name of n bytes, and
+// reports whether it may be a shared integer: then keyprof asks for its OBJECT REFCOUNT.
 func (c *ceilingConn) probed(n int) (bool, error) {
 	line, err := c.line()
 	if err != nil {
@@ -164,11 +162,11 @@ func (c *ceilingConn) probed(n int) (bool, error) {
 	return size >= 0 && size <= smallString(n) && bytes.Equal(line, []byte("+string")), err
 }
 
-// smallString is the most that MEMORY USAGE answers for a key that holds an integer
-// and has a name of n bytes, as keyprof has it (sampler, sharedBytes).
+// smallString returns the largest reply of MEMORY USAGE for a key that holds an integer
+// and has a name of n bytes, as in package sampler (sharedBytes).
 func smallString(n int) int { return 72 + max(n+25, (n+10)*5/4) }
 
-// page reads the answer to SCAN.
+// page reads the reply to SCAN.
 func (c *ceilingConn) page(r *ceilingRange) error {
 	if line, err := c.line(); err != nil || string(line) != "*2" {
 		return errors.Join(err, errNotScan)
@@ -190,9 +188,9 @@ func (c *ceilingConn) page(r *ceilingRange) error {
 	return c.names(r, number(line[1:]))
 }
 
-var errNotScan = errors.New("an answer that SCAN does not give")
+var errNotScan = errors.New("malformed reply to SCAN")
 
-// names reads so many names into one block.
+// names reads n names into one block.
 func (c *ceilingConn) names(r *ceilingRange, n int) (err error) {
 	r.block = make([]byte, 0, max(len(r.block), 50*n))
 	r.names = make([][]byte, n)
@@ -206,7 +204,7 @@ func (c *ceilingConn) names(r *ceilingRange, n int) (err error) {
 	return nil
 }
 
-// bulk appends a string.
+// bulk reads a string and appends it.
 func (c *ceilingConn) bulk(b []byte) ([]byte, error) {
 	line, err := c.line()
 	if err != nil || line[0] != '$' {
@@ -226,8 +224,8 @@ func (c *ceilingConn) bulk(b []byte) ([]byte, error) {
 	return b[:len(b)-len("\r\n")], nil
 }
 
-// skip throws so many answers away, of one line each. One that is an error ends the
-// walk: no server of the benchmark refuses anything.
+// skip discards replies of one line each. An error reply ends the scan: no server of the
+// benchmark refuses anything.
 func (c *ceilingConn) skip(answers int) error {
 	for range answers {
 		if _, err := c.line(); err != nil {
@@ -244,12 +242,12 @@ func (c *ceilingConn) line() ([]byte, error) {
 		return nil, err
 	}
 	if len(line) < 3 || line[0] == '-' {
-		return nil, fmt.Errorf("the server answered %.100q", line)
+		return nil, fmt.Errorf("the server replied %.100q", line)
 	}
 	return line[:len(line)-2], nil
 }
 
-// number reads the digits of a number that is not negative.
+// number parses the digits of a number that is not negative.
 func number(digits []byte) (n int) {
 	for _, d := range digits {
 		n = n*10 + int(d-'0')

@@ -18,31 +18,31 @@ type Run struct {
 	ServerCPU float64 `json:"server_cpu_s"` // seconds, user and system, all threads of the server
 	PeakRSS   int64   `json:"peak_rss"`     // bytes; 0 where it cannot be known
 	Cut       bool    `json:"cut"`          // interrupted at the limit
-	// Receipt is what keyprof says that it used of the server's main thread, where it
-	// was asked.
+	// Receipt is the load on the server's main thread as keyprof reports it, where
+	// requested.
 	Receipt float64 `json:"receipt_s,omitempty"` // seconds
 }
 
-// KeysPerSecond is the speed of the run.
+// KeysPerSecond returns the speed of the run.
 func (r Run) KeysPerSecond() float64 { return float64(r.Keys) / r.Seconds }
 
-// MicrosPerKey is the server's CPU time in microseconds per key.
+// MicrosPerKey returns the server's CPU time per key, in microseconds.
 func (r Run) MicrosPerKey() float64 { return r.ServerCPU * 1e6 / float64(r.Keys) }
 
-// PeakMiB is the peak memory of the process in MiB.
+// PeakMiB returns the peak memory of the process, in MiB.
 func (r Run) PeakMiB() float64 { return float64(r.PeakRSS) / (1 << 20) }
 
-// Elapsed is how many seconds the process took.
+// Elapsed returns the duration of the process, in seconds.
 func (r Run) Elapsed() float64 { return r.Seconds }
 
-// Used is the server's CPU time in per cent of the time that the run took.
+// Used returns the server's CPU time in per cent of the duration of the run.
 func (r Run) Used() float64 { return 100 * r.ServerCPU / r.Seconds }
 
-// UsedByReceipt is what keyprof says of it.
+// UsedByReceipt returns the same from keyprof's receipt.
 func (r Run) UsedByReceipt() float64 { return 100 * r.Receipt / r.Seconds }
 
-// runChild runs a program and returns what it cost and printed. After limit, if
-// there is one, the program is interrupted, which is no error.
+// runChild runs a program and returns its cost and output. After limit, if there is one,
+// it interrupts the program, which is no error.
 func runChild(ctx context.Context, l link, limit time.Duration, program string, args ...string) (Run, string, error) {
 	before, err := serverCPU(ctx, l.server)
 	if err != nil {
@@ -62,8 +62,8 @@ func runChild(ctx context.Context, l link, limit time.Duration, program string, 
 	return run, out.String(), infoErr
 }
 
-// startChild starts a program that says one line when it is ready, and ends with its
-// input.
+// startChild starts a program that prints one line when it is ready, and exits when its
+// input ends.
 func startChild(ctx context.Context, program string, args ...string) (said string, stop func(), err error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	in, err := cmd.StdinPipe()

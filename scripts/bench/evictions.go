@@ -15,8 +15,8 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// Evictions is one run on a full server: how many keys it cost, and what the server
-// held for its connections.
+// Evictions is one run on a full server: the keys evicted, and the server's memory for
+// its connections.
 type Evictions struct {
 	Program string  `json:"program"`
 	Server  string  `json:"server"` // what it did
@@ -26,10 +26,10 @@ type Evictions struct {
 	Buffers Buffers `json:"buffers"` // of the program's connections
 }
 
-// PerSet is how many keys were evicted for each key written.
+// PerSet returns the keys evicted for each key written.
 func (e Evictions) PerSet() float64 { return float64(e.Evicted) / float64(e.Sets) }
 
-// Lost is how many keys were evicted for which none was written.
+// Lost returns the keys evicted beyond one for each key written.
 func (e Evictions) Lost() float64 { return float64(e.Evicted - e.Sets) }
 
 func (e Evictions) String() string {
@@ -50,17 +50,17 @@ const (
 	lookEvery    = 2 * time.Millisecond // at the connections
 )
 
-// scene is what the full server does while a program runs.
+// scene is the server's state while a program runs.
 type scene struct {
 	name    string
 	forget  bool // that it has executed any command before
 	writing bool
 }
 
-// scenes are those that are measured. From 7.0 on a server keeps a histogram of
-// latencies for each command, some 24 kB from its first execution on (server.c,
-// updateCommandLatencyHistogram): the first run of a program costs that as well.
-// CONFIG RESETSTAT gives them back.
+// scenes are measured in order. From 7.0 on a server keeps a latency histogram for each
+// command, some 24 kB from its first execution on (server.c,
+// updateCommandLatencyHistogram): the first run of a program costs that as well. CONFIG
+// RESETSTAT frees them.
 var scenes = []scene{
 	{name: "idle"},
 	{name: "idle, first run", forget: true},
@@ -102,14 +102,14 @@ func (b *bench) evictions(ctx context.Context) (err error) {
 	return nil
 }
 
-// evictor is a program that runs on a full server.
+// evictor is a program to run on a full server.
 type evictor struct {
 	name  string
 	words []string
 	aim   bool // it should evict no more than redis-cli does
 }
 
-// evictors are redis-cli and, after it, ways to run keyprof.
+// evictors returns redis-cli and, after it, ways to run keyprof.
 func (b *bench) evictors(f *fullServer) []evictor {
 	l := socketLink(f.server, b.evictionKeys)
 	keyprof := func(args ...string) []string {
@@ -151,7 +151,7 @@ type fullServer struct {
 	keys   int // written so far
 }
 
-// fill starts a server, fills it and makes what it holds its maxmemory.
+// fill starts a server, fills it and sets its maxmemory to what it then uses.
 func (b *bench) fill(ctx context.Context) (*fullServer, error) {
 	server, err := redistest.Start(ctx, "--maxmemory-policy", "allkeys-lru")
 	if err != nil {
@@ -166,6 +166,7 @@ func (b *bench) fill(ctx context.Context) (*fullServer, error) {
 	return f, nil
 }
 
+// fillUp writes n keys and sets maxmemory to the memory used.
 func (f *fullServer) fillUp(ctx context.Context, n int) (err error) {
 	if f.id, err = f.conn.ClientID(ctx).Result(); err != nil {
 		return err
@@ -222,9 +223,9 @@ func (f *fullServer) refill(ctx context.Context) error {
 	return err
 }
 
-// run runs a program on the full server. All that are compared begin in one state: no
-// other connection, no room for one more key, and the connections that look and
-// write in the middle of their work.
+// run runs a program on the full server. All runs start in the same state: no other
+// connection, no room for one more key, and the observing and writing connections in the
+// middle of their work.
 func (f *fullServer) run(ctx context.Context, p evictor, s scene) (e Evictions, err error) {
 	if s.forget {
 		if err := f.conn.ConfigResetStat(ctx).Err(); err != nil {
@@ -268,7 +269,7 @@ func (f *fullServer) measure(ctx context.Context, p evictor, w *writer) (e Evict
 	return e, errors.Join(err, runErr, infoErr)
 }
 
-// watch looks at the other connections until done.
+// watch samples the other connections until done.
 func (f *fullServer) watch(ctx context.Context, done <-chan time.Time, w *writer) (b Buffers, err error) {
 	for {
 		select {

@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Felt is what round trips of GET took, in microseconds.
+// Felt holds quantiles of the round trips of GET, in microseconds.
 type Felt struct {
 	P50 float64 `json:"p50_us"`
 	P99 float64 `json:"p99_us"`
@@ -26,23 +26,23 @@ type beside struct {
 	aimP50, aimP99 float64  // 0: none
 }
 
-// besides are the ways in which keyprof runs beside the client. Server, client and
-// keyprof share the cores of one machine; below full speed keyprof gives way to the
-// other two, so that what is felt is mostly the server, as if it ran elsewhere.
+// besides lists the ways to run keyprof beside the client. Server, client and keyprof
+// share the cores of one machine; below full speed keyprof has a lower priority than the
+// other two, so that mostly the server affects the client, as if keyprof ran elsewhere.
 var besides = []beside{
 	{name: "keyprof's defaults", args: []string{"profile"}, aimP50: aimP50, aimP99: aimP99},
 	{name: "`--latency-budget 50us`", args: []string{"profile", "--latency-budget", "50us"}},
 	{name: "`--max-load 100%`", args: []string{"profile", "--max-load", "100%"}},
 }
 
-// How long keyprof runs before a client is measured, and for how long that is.
+// How long keyprof runs before a client is measured, and for how long that is measured.
 const (
 	warmUp    = 700 * time.Millisecond // and
 	warmTrips = 40                     // round trips: it connects, and feels how long they take
 	feltRound = 2 * time.Second
 )
 
-// alone is the name of rounds in which keyprof does not run.
+// alone names the rounds in which keyprof does not run.
 const alone = "alone"
 
 // felt measures a client that sends GET without a break, alone and beside keyprof.
@@ -62,7 +62,7 @@ func (b *bench) felt(ctx context.Context, l link) error {
 	return nil
 }
 
-// feltByTurns takes turns: a machine's mood changes from minute to minute.
+// feltByTurns alternates the ways: a machine's speed changes from minute to minute.
 func (b *bench) feltByTurns(ctx context.Context, l link, ways []beside) (map[string][]Felt, error) {
 	all := map[string][]Felt{}
 	return all, b.tools.awake(ctx, func(awake bool) error {
@@ -81,7 +81,7 @@ func (b *bench) feltByTurns(ctx context.Context, l link, ways []beside) (map[str
 	})
 }
 
-// compare compares what was felt with what was felt alone, round by round.
+// compare compares the client's latency with that of the client alone, round by round.
 func (b beside) compare(rounds map[string][]Felt) (p50, p99 Comparison) {
 	felt := func(of func(Felt) float64) Comparison {
 		return compare("µs", alone, figures(rounds[b.name], of), figures(rounds[alone], of))
@@ -125,7 +125,7 @@ func (t *tools) feltBeside(ctx context.Context, l link, way beside) (Felt, error
 	return felt, err
 }
 
-// feelGet sends GET for as long as is measured.
+// feelGet sends GET for the duration of the measurement.
 func feelGet(ctx context.Context, l link) (Felt, error) {
 	client := redis.NewClient(&redis.Options{Network: "unix", Addr: l.server.Socket(), PoolSize: 1})
 	defer client.Close()

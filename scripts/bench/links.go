@@ -13,8 +13,8 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// distance is how far away a server is: what a round trip takes on average, and by
-// which share of it the trip is longer or shorter at most.
+// distance holds the average round trip to a server, and the share of it by which it
+// varies at most.
 type distance struct {
 	roundTrip time.Duration
 	jitter    float64
@@ -28,21 +28,21 @@ func (d distance) String() string {
 	return text
 }
 
-// distances are those of the flags: each round trip with each jitter.
+// distances returns each round trip of the flags with each jitter.
 func (o options) distances() (list []distance, err error) {
 	words := func(list string) []string { return strings.Fields(strings.ReplaceAll(list, ",", " ")) }
 	for _, word := range words(o.links) {
 		d := distance{}
 		if d.roundTrip, err = time.ParseDuration(word); err != nil || d.roundTrip < 0 {
-			return nil, fmt.Errorf("-links %q: no round trip", word)
+			return nil, fmt.Errorf("-links %q: not a duration", word)
 		}
 		for _, share := range words(o.linkJitters) {
 			percent, isShare := strings.CutSuffix(share, "%")
 			jitter, err := strconv.ParseFloat(percent, 64)
 			if err != nil || !isShare || jitter < 0 || jitter > 100 {
-				return nil, fmt.Errorf("-link-jitters %q: no share", share)
+				return nil, fmt.Errorf("-link-jitters %q: not a percentage", share)
 			}
-			if d.jitter = jitter / 100; d.roundTrip > 0 || d.jitter == 0 { // else there is nothing to vary
+			if d.jitter = jitter / 100; d.roundTrip > 0 || d.jitter == 0 { // otherwise there is nothing to vary
 				list = append(list, d)
 			}
 		}
@@ -50,22 +50,22 @@ func (o options) distances() (list []distance, err error) {
 	return list, nil
 }
 
-// The server is far from aimFarTrip on; from slowTrip on memkeys takes so long for a few
-// keys that its speed is told by its round trips.
+// From aimFarTrip on a link counts as long. From slowTrip on memkeys takes so long for a
+// few keys that its speed is computed from its round trips.
 const (
 	aimFarTrip = 20 * time.Millisecond
 	slowTrip   = 50 * time.Millisecond
 	linkTrips  = 50 // of a run, beside its time
 )
 
-// memkeysByTrips is what memkeys does at best: three round trips for ten keys.
+// memkeysByTrips returns the best case of memkeys: three round trips for ten keys.
 func memkeysByTrips(roundTrip time.Duration) program {
 	return program{"`redis-cli --memkeys` by its round trips", func(context.Context) (Run, error) {
 		return Run{Keys: 10, Seconds: 3 * roundTrip.Seconds()}, nil
 	}}
 }
 
-// Far is what was measured over one link.
+// Far holds the measurements over one link.
 type Far struct {
 	Link      string     `json:"link"`
 	RoundTrip float64    `json:"round_trip_s"` // seconds
@@ -73,14 +73,14 @@ type Far struct {
 	ByTrips   bool       `json:"by_trips"`     // memkeys' speed is told by its round trips
 	Defaults  Comparison `json:"defaults"`     // keyprof at defaults and memkeys, keys/s
 	FullSpeed Comparison `json:"full_speed"`   // the same at full speed
-	// Used is what keyprof at defaults used of the server's main thread, by the CPU time
-	// of INFO and by its receipt, in per cent.
+	// Used is the load of keyprof at defaults on the server's main thread, in per cent:
+	// from the CPU time of INFO, and from its receipt.
 	Used Comparison  `json:"used"`
 	P50  *Comparison `json:"p50,omitempty"` // of a GET client on the server's machine
 	P99  *Comparison `json:"p99,omitempty"`
 }
 
-// overLinks measures speed, cost and what another client feels over links.
+// overLinks measures speed, cost and the latency of another client over links.
 func (b *bench) overLinks(ctx context.Context, l link) error {
 	distances, err := b.distances()
 	if err != nil {
@@ -113,7 +113,7 @@ func (b *bench) overLink(ctx context.Context, l link, d distance) (far Far, err 
 	return far, b.farFelt(ctx, l, d, &far)
 }
 
-// farPairs has keyprof and memkeys walk over a link by turns.
+// farPairs alternates keyprof and memkeys over a link.
 func (b *bench) farPairs(ctx context.Context, l link, d distance, args ...string) (*Pairs, error) {
 	l, stop, err := b.tools.farLink(ctx, l, d, false)
 	if err != nil {
@@ -133,8 +133,8 @@ func (b *bench) farPairs(ctx context.Context, l link, d distance, args ...string
 	return p, nil
 }
 
-// farFelt measures a client on the server's machine, alone and beside keyprof at
-// defaults over a link.
+// farFelt measures a client on the server's machine, alone and beside keyprof at defaults
+// over a link.
 func (b *bench) farFelt(ctx context.Context, l link, d distance, far *Far) error {
 	if b.rounds == 0 {
 		return nil
@@ -154,10 +154,10 @@ func (b *bench) farFelt(ctx context.Context, l link, d distance, far *Far) error
 	return nil
 }
 
-// proxyChild is the first argument of a child process that is a link.
+// proxyChild is the first argument of a child process that is a proxy.
 const proxyChild = "proxy"
 
-// farLink starts a link in a process of its own. One that gives way leaves the cores to
+// farLink starts a link in a process of its own. With low priority it leaves the cores to
 // server and client, as a network does.
 func (t *tools) farLink(ctx context.Context, l link, d distance, givesWay bool) (link, func(), error) {
 	words := []string{t.self, proxyChild, l.server.Addr(), d.roundTrip.String(), fmt.Sprint(d.jitter)}
@@ -173,7 +173,7 @@ func (t *tools) farLink(ctx context.Context, l link, d distance, givesWay bool) 
 	return far, stop, nil
 }
 
-// proxyMain is a link to a target until its input ends.
+// proxyMain forwards connections to a target until its input ends.
 func proxyMain(args []string) {
 	roundTrip, err := time.ParseDuration(args[1])
 	jitter, jitterErr := strconv.ParseFloat(args[2], 64)
@@ -190,7 +190,7 @@ func proxyMain(args []string) {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-// linkTable has a line for each link.
+// linkTable returns a table with a line for each link.
 func linkTable(links []Far) string {
 	if len(links) == 0 {
 		return ""

@@ -9,7 +9,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// Load is how much of the server's time a run with --max-load took.
+// Load is the server time that a run with --max-load used.
 type Load struct {
 	Link  string  `json:"link"`
 	Keys  int     `json:"keys"`  // on the server
@@ -18,7 +18,7 @@ type Load struct {
 	Run   Run     `json:"run"`
 }
 
-// measureLoads profiles a server that does nothing else, over both links.
+// measureLoads profiles an otherwise idle server over both links.
 func (b *bench) measureLoads(ctx context.Context, s *redistest.Server) error {
 	if err := b.loadsOver(ctx, socketLink(s, b.smallKeys)); err != nil || b.latency == 0 {
 		return err
@@ -32,7 +32,7 @@ func (b *bench) measureLoads(ctx context.Context, s *redistest.Server) error {
 	return b.loadsOver(ctx, proxyLink(s, proxy, b.smallKeys, b.latency))
 }
 
-// loadsOver asks for each share once.
+// loadsOver runs once with each share.
 func (b *bench) loadsOver(ctx context.Context, l link) error {
 	for _, asked := range b.shares() {
 		run, p, err := b.tools.profile(ctx, l, "--max-load", asked)

@@ -1,8 +1,8 @@
-// Bench measures keyprof on servers of its own: how fast it is beside redis-cli
-// --memkeys and beside a ceiling, what it costs the server and the machine, how
-// soon a sample is there and how often its intervals hold, what another client
-// feels; speed and what is felt over long links, too. It writes tables, as Markdown
-// and as JSON. Two programs always run by turns, and the tables have medians.
+// Bench measures keyprof on servers of its own: its speed compared with redis-cli
+// --memkeys and with an upper bound, its cost to the server and the machine, how long a
+// sample takes and how often its intervals hold, the latency of another client, and speed
+// and latency over slow links. It writes tables, as Markdown and as JSON. Runs of two
+// programs alternate, and the tables show medians.
 package main
 
 import (
@@ -16,36 +16,36 @@ import (
 	"time"
 )
 
-// options are the flags.
+// options holds the flags.
 type options struct {
 	keyprof   string // program to measure
-	keys      int    // in the keyspace that most is measured on
-	largeKeys int    // in one ten times as large; 0 leaves it out
-	smallKeys int    // in the one for the table of loads
+	keys      int    // of the usual keyspace
+	largeKeys int    // of the large keyspace; 0: none
+	smallKeys int    // of the keyspace for the table of loads
 
 	pairs   int           // of runs
 	limit   time.Duration // for one run of memkeys
-	latency time.Duration // each way, of the slow link; 0 leaves it out
+	latency time.Duration // each way, of the slow link; 0: none
 
-	sample         int // keys of a sample whose time counts
-	intervalRuns   int // samples whose intervals are checked; 0 leaves them out
+	sample         int // keys of a sample that is timed
+	intervalRuns   int // samples whose intervals are checked; 0: none
 	intervalSample int // keys of each of these
-	simulations    int // of a sample, of each kind; 0 leaves them out
+	simulations    int // of a sample, of each kind; 0: none
 
-	evictionKeys int    // on the server that is full; 0 leaves it out
+	evictionKeys int    // on the server that is full; 0: none
 	only         string // "evictions" or "links": nothing else is measured
 
-	links       string        // round trips of links, with commas between them; "" leaves them out
-	linkJitters string        // shares of them that they are longer or shorter at most
+	links       string        // round trips of links, with commas between them; "": none
+	linkJitters string        // maximum deviations, as shares of the delay
 	linkTime    time.Duration // for one run over a link, and some round trips
 
-	rounds int    // of measuring what another client feels; 0 leaves it out
-	loads  string // shares to ask for, with commas between them; "" leaves them out
+	rounds int    // of measuring the latency of another client; 0: none
+	loads  string // shares to ask for, with commas between them; "": none
 
 	markdown, json string // files for the results, "" for none
 }
 
-// What -only can be.
+// Values of -only.
 const (
 	onlyEvictions = "evictions"
 	onlyLinks     = "links"
@@ -54,24 +54,24 @@ const (
 func parseFlags() (o options) {
 	flag.StringVar(&o.keyprof, "keyprof", "bin/keyprof", "measure `PROGRAM`")
 	flag.IntVar(&o.keys, "keys", 1_000_000, "number of keys of most measurements")
-	flag.IntVar(&o.largeKeys, "large-keys", 10_000_000, "number of keys of the large keyspace; 0 leaves it out")
+	flag.IntVar(&o.largeKeys, "large-keys", 10_000_000, "number of keys of the large keyspace; 0: none")
 	flag.IntVar(&o.smallKeys, "small-keys", 100_000, "number of keys for the table of loads")
 	flag.IntVar(&o.pairs, "pairs", 5, "pairs of runs")
-	flag.DurationVar(&o.limit, "limit", 20*time.Second, "interrupt memkeys after this time; 0 lets it end")
-	flag.DurationVar(&o.latency, "latency", time.Millisecond, "latency of the slow link, each way; 0 leaves it out")
-	flag.IntVar(&o.sample, "sample", 100_000, "keys of the samples that are timed")
-	flag.IntVar(&o.intervalRuns, "interval-runs", 100, "samples whose intervals are held against a census; 0 leaves them out")
-	flag.IntVar(&o.intervalSample, "interval-sample", 100_000, "keys of each of these")
-	flag.IntVar(&o.simulations, "simulations", 1000, "samples to simulate of each population; 0 leaves them out")
-	flag.IntVar(&o.evictionKeys, "eviction-keys", 200_000, "number of keys of the server that is full; 0 leaves it out")
-	flag.StringVar(&o.only, "only", "", `measure "evictions" or "links" alone`)
-	flag.StringVar(&o.links, "links", "0ms,2ms,5ms,10ms,20ms,50ms,200ms", "measure over links with these round `TRIPS`; empty leaves them out")
-	flag.StringVar(&o.linkJitters, "link-jitters", "0%,20%", "measure over each without jitter, and with delays that are up to `SHARES` longer or shorter")
+	flag.DurationVar(&o.limit, "limit", 20*time.Second, "interrupt memkeys after this time; 0: never")
+	flag.DurationVar(&o.latency, "latency", time.Millisecond, "latency of the slow link, each way; 0: none")
+	flag.IntVar(&o.sample, "sample", 100_000, "number of keys of the samples that are timed")
+	flag.IntVar(&o.intervalRuns, "interval-runs", 100, "samples whose intervals are compared with a full scan; 0: none")
+	flag.IntVar(&o.intervalSample, "interval-sample", 100_000, "number of keys of each of these samples")
+	flag.IntVar(&o.simulations, "simulations", 1000, "samples to simulate of each population; 0: none")
+	flag.IntVar(&o.evictionKeys, "eviction-keys", 200_000, "number of keys of the full server; 0: none")
+	flag.StringVar(&o.only, "only", "", `measure only "evictions" or "links"`)
+	flag.StringVar(&o.links, "links", "0ms,2ms,5ms,10ms,20ms,50ms,200ms", "measure over links with these round `TRIPS`; empty: none")
+	flag.StringVar(&o.linkJitters, "link-jitters", "0%,20%", "measure each link with delays that vary by up to these `SHARES`")
 	flag.DurationVar(&o.linkTime, "link-time", 5*time.Second, "end each run over a link after this time and 50 round trips")
-	flag.IntVar(&o.rounds, "rounds", 5, "rounds of measuring what another client feels; 0 leaves it out")
-	flag.StringVar(&o.loads, "loads", "5%,10%,25%,50%", "compare `SHARES` of the server that are asked for with those used")
-	flag.StringVar(&o.markdown, "markdown", "", "write the table to `FILE` too")
-	flag.StringVar(&o.json, "json", "", "write all that was measured to `FILE`")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of measuring the latency of another client; 0: none")
+	flag.StringVar(&o.loads, "loads", "5%,10%,25%,50%", "compare these `SHARES` as --max-load with the load used")
+	flag.StringVar(&o.markdown, "markdown", "", "also write the table to `FILE`")
+	flag.StringVar(&o.json, "json", "", "write all results to `FILE`")
 	flag.Parse()
 	return o
 }
@@ -146,7 +146,7 @@ func (o options) check() error {
 	return err
 }
 
-// progress tells the user on standard error what was done.
+// progress prints what was done to standard error.
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
 }

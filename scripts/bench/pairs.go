@@ -11,7 +11,7 @@ type program struct {
 	run  func(context.Context) (Run, error)
 }
 
-// Pairs are runs of keyprof and of another program on one keyspace, by turns.
+// Pairs holds alternating runs of keyprof and of another program on one keyspace.
 type Pairs struct {
 	Link    string `json:"link"`
 	Keys    int    `json:"keys"`  // on the server
@@ -55,7 +55,7 @@ func (p *Pairs) compare(unit string, of func(Run) float64) Comparison {
 	return compare(unit, p.With, figures(p.Keyprof, of), figures(p.Other, of))
 }
 
-// figures are one figure of all elements of a list.
+// figures returns one figure of all elements of a list.
 func figures[T any](list []T, of func(T) float64) []float64 {
 	values := make([]float64, len(list))
 	for i, element := range list {

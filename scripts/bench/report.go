@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Report is all that was measured, and where.
+// Report holds all results, and the machine.
 type Report struct {
 	Began    time.Time         `json:"began"`
 	Ended    time.Time         `json:"ended"`
@@ -23,14 +23,14 @@ type Report struct {
 	Pairs    []*Pairs          `json:"pairs"` // runs that rows are made of
 	Loads    []Load            `json:"loads"`
 	Links    []Far             `json:"links"`
-	// Evictions are the runs on a full server.
+	// Evictions holds the runs on a full server.
 	Evictions []Evictions `json:"evictions"`
-	// Awake says whether the cores were kept awake for the client beside keyprof;
-	// nil: there was none.
+	// Awake reports whether the cores were kept awake for the client beside keyprof; nil:
+	// there was none.
 	Awake *bool `json:"awake,omitempty"`
 }
 
-// Machine is where it was measured, without its name.
+// Machine describes the machine, without its name.
 type Machine struct {
 	OS    string `json:"os"`
 	Arch  string `json:"arch"`
@@ -55,7 +55,7 @@ func (m Machine) String() string {
 // add adds a line to the table.
 func (r *Report) add(row Row) { r.Rows = append(r.Rows, row) }
 
-// pairsOf are the first pairs on a keyspace of so many keys.
+// pairsOf returns the first pairs on a keyspace of so many keys.
 func (r *Report) pairsOf(keys int) *Pairs {
 	for _, p := range r.Pairs {
 		if p.Keys == keys {
@@ -88,7 +88,7 @@ func (r *Report) write(w io.Writer, markdown, jsonFile string) error {
 	return os.WriteFile(jsonFile, append(data, '\n'), 0o644)
 }
 
-// markdown is the table, where and when it was made, and how to read it.
+// markdown returns the table, with date, machine and notes.
 func (r *Report) markdown() string {
 	var b strings.Builder
 	b.WriteString(tableHead("measure", "keyprof", "compared with", "ratio", "aim", "pairs"))
@@ -105,18 +105,18 @@ func (r *Report) markdown() string {
 	return b.String()
 }
 
-// notes say how the figures came about that this run has.
+// notes explains the figures of this run.
 func (r *Report) notes() []string {
-	notes := []string{"Figures are medians, ratios those of the two of a pair, which ran one after the other, by turns."}
+	notes := []string{"Figures are medians. Ratios are within a pair of runs, one after the other; which of the two runs first alternates."}
 	if r.anyCut() {
-		notes = append(notes, "Some runs of memkeys were interrupted at a time limit: their speed is that of the keys they had measured.")
+		notes = append(notes, "Some runs of memkeys were interrupted at a time limit: their speed counts the keys measured until then.")
 	}
 	switch {
 	case r.Awake == nil:
 	case *r.Awake:
 		notes = append(notes, "The `GET` client was measured with the cores kept awake.")
 	default:
-		notes = append(notes, "Cores could not be kept awake here: how fast they wake up is part of what the `GET` client felt.")
+		notes = append(notes, "Cores could not be kept awake here: the latency of the `GET` client includes their wake-up time.")
 	}
 	return notes
 }

@@ -9,7 +9,7 @@ import (
 	"keyprof/report/unit"
 )
 
-// Row is one line of the table, in words as it shows them, and what it is made of.
+// Row is one line of the table, as text, with the values behind it.
 type Row struct {
 	About    subject `json:"-"`
 	Measure  string  `json:"measure"`
@@ -21,8 +21,7 @@ type Row struct {
 	Raw      any     `json:"raw"`   // Comparison, Coverage or Simulation
 }
 
-// subject is what a row is about; the table has them in this order, whatever was
-// measured first.
+// subject orders the rows of the table, whatever was measured first.
 type subject uint8
 
 const (
@@ -35,7 +34,7 @@ const (
 	aboutEvictions
 )
 
-// Aim is what a figure should be.
+// Aim is the required value of a figure.
 type Aim struct {
 	Text string `json:"text"` // such as "≥ 2.2"
 	Met  bool   `json:"met"`
@@ -49,7 +48,7 @@ func atMost(bound, value float64) Aim {
 	return Aim{fmt.Sprintf("≤ %v", bound), value <= bound}
 }
 
-// of says which figure of several is meant, and its unit.
+// of adds which figure of several is meant, and its unit.
 func (a Aim) of(figure, unit string) Aim {
 	a.Text = strings.TrimSpace(figure + " " + a.Text + " " + unit)
 	return a
@@ -62,7 +61,7 @@ func (a Aim) String() string {
 	return a.Text + ": **missed**"
 }
 
-// none is what a cell shows that has nothing.
+// none is the text of an empty cell.
 const none = "–"
 
 func (r Row) cells() []string {
@@ -79,8 +78,8 @@ func (r Row) cells() []string {
 	return cells
 }
 
-// Comparison is one figure of keyprof and of what it is compared with. The values at
-// one place of the two lists are a pair.
+// Comparison is one figure of keyprof and of another program. The values at the same
+// index of the two lists are a pair.
 type Comparison struct {
 	Unit    string    `json:"unit"`
 	Keyprof Values    `json:"keyprof"`
@@ -90,7 +89,7 @@ type Comparison struct {
 	Ratio   float64   `json:"ratio"`  // their median
 }
 
-// Values are measured values with their median.
+// Values holds measured values with their median.
 type Values struct {
 	All     []float64 `json:"all"`
 	Median  float64   `json:"median"`
@@ -106,7 +105,7 @@ func compare(unit, with string, keyprof, other []float64) Comparison {
 	return Comparison{Unit: unit, Keyprof: valuesOf(keyprof), With: with, Other: valuesOf(other), Ratios: r, Ratio: median(r)}
 }
 
-// row is the comparison as a line of the table.
+// row returns the comparison as a line of the table.
 func (c Comparison) row(about subject, measure string, aims ...Aim) Row {
 	return Row{
 		About: about, Measure: measure + ", " + c.Unit, Keyprof: figure(c.Keyprof.Median),
@@ -115,7 +114,7 @@ func (c Comparison) row(about subject, measure string, aims ...Aim) Row {
 	}
 }
 
-// figure is a number in three digits or more.
+// figure formats a number with at least three digits.
 func figure(v float64) string {
 	switch size := math.Abs(v); {
 	case size >= 100:
@@ -139,7 +138,7 @@ func median(values []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// ratios are those of the values of each pair; 0 where there is nothing to divide by.
+// ratios returns the ratio of each pair; 0 where the divisor is 0.
 func ratios(a, b []float64) []float64 {
 	list := make([]float64, min(len(a), len(b)))
 	for i := range list {

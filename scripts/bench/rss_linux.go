@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// watchRSS follows the peak memory of a process and returns a function that tells
-// it in bytes when the process has ended. The obvious source, ru_maxrss, is wrong
-// here: the kernel starts a child's at the peak of the process that forked it,
-// and ours has just seeded a server.
+// watchRSS follows the peak memory of a process and returns a function that returns it,
+// in bytes, after the process has ended. The obvious source, ru_maxrss, is wrong here:
+// the kernel starts a child's at the peak of the process that forked it, and ours has
+// just seeded a server.
 func watchRSS(pid int) func(*os.ProcessState) int64 {
 	stop, result := make(chan struct{}), make(chan int64)
 	go func() {
@@ -34,8 +34,8 @@ func watchRSS(pid int) func(*os.ProcessState) int64 {
 	}
 }
 
-// highWater returns VmHWM of a process in bytes, or 0 once it has ended. It never
-// falls while the process lives, so a look now and then is enough.
+// highWater returns VmHWM of a process in bytes, or 0 once it has ended. It never falls
+// while the process lives, so sampling it is enough.
 func highWater(pid int) int64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

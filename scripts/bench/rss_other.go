@@ -4,7 +4,7 @@ package main
 
 import "os"
 
-// watchRSS knows no way to tell the peak memory of a process here.
+// watchRSS does nothing: here there is no way to measure the peak memory of a process.
 func watchRSS(int) func(*os.ProcessState) int64 {
 	return func(*os.ProcessState) int64 { return 0 }
 }

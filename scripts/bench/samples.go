@@ -12,8 +12,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// sampleTimes compares how long a sample of so many keys takes on the large and on
-// the usual keyspace.
+// sampleTimes compares the time of a sample of so many keys on the large and on the usual
+// keyspace.
 func (b *bench) sampleTimes(ctx context.Context, large, usual link) error {
 	p := &Pairs{Link: large.name, Keys: large.keys, With: "of " + keys(usual.keys)}
 	var err error
@@ -42,20 +42,20 @@ func (b *bench) sampleOf(l link) program {
 // leastPart is the share of keys from which on a namespace's intervals are checked.
 const leastPart = 0.01
 
-// promised is how often an interval is to hold the truth, and significance at which
-// probability of what was found it is believed not to.
+// promised is the fraction of intervals that must hold the truth; significance is the
+// probability of the result below which the promise counts as broken.
 const (
 	promised     = 0.95
 	significance = 0.05
 )
 
-// Coverage is how many intervals of samples held the truth. Those of one sample are
-// of the same keys: chance moves them together, which the binomial test does not
-// allow for. So there are two tests. One is of one interval of each sample, drawn by
-// lot; it would not see that one namespace of many is wrong. The other is of each
-// namespace by itself, one interval a sample; as there are many of these tests, each
-// is asked for more (Bonferroni). Samples that overlap are alike as well: the fewer
-// keys they are of all, the better.
+// Coverage counts the intervals of samples that held the truth. Those of one sample are
+// of the same keys and vary together, which the binomial test does not allow for. So
+// there are two tests. One uses one interval of each sample, chosen at random; it would
+// miss that one namespace of many is wrong. The other tests each namespace by itself,
+// with one interval a sample; as there are many of these tests, each has a stricter limit
+// (Bonferroni). Samples that overlap are alike as well: the smaller they are compared
+// with all keys, the better.
 type Coverage struct {
 	Samples    int   `json:"samples"`
 	SampleKeys int   `json:"sample_keys"` // measured by each, as asked for
@@ -68,7 +68,7 @@ type Coverage struct {
 	Namespaces map[string]*Tally `json:"namespaces"` // by pattern
 }
 
-// Tally is how many intervals of one namespace there were.
+// Tally counts the intervals of one namespace.
 type Tally struct {
 	Intervals int `json:"intervals"`
 	Held      int `json:"held"`
@@ -80,8 +80,8 @@ type Tally struct {
 	P float64 `json:"p"` // of so few that hold, or fewer, if the promise is kept
 }
 
-// intervals takes samples of a quiet server, each from a place of its own, and holds
-// the intervals of its larger namespaces against its last census.
+// intervals takes samples of an idle server, each from a random place, and compares the
+// intervals of its larger namespaces with its last full scan.
 func (b *bench) intervals(ctx context.Context, l link) error {
 	if b.intervalRuns == 0 {
 		return nil
@@ -109,7 +109,7 @@ func (b *bench) intervals(ctx context.Context, l link) error {
 	return nil
 }
 
-// largerThan are the namespaces that have at least a share of all keys.
+// largerThan returns the namespaces with at least a share of all keys.
 func largerThan(share float64, p *profile.Profile) (list []profile.Namespace) {
 	for _, n := range p.Namespaces {
 		if float64(n.Keys.Value) >= share*float64(p.Totals.Keys.Value) {
@@ -119,7 +119,7 @@ func largerThan(share float64, p *profile.Profile) (list []profile.Namespace) {
 	return list
 }
 
-// find is the namespace as a sample has it: with no keys if it has not.
+// find returns the namespace as in a sample; without keys if the sample has none of it.
 func find(sample *profile.Profile, truth profile.Namespace) profile.Namespace {
 	for _, n := range sample.Namespaces {
 		if n.DB == truth.DB && n.Pattern == truth.Pattern && n.Other == truth.Other {
@@ -134,7 +134,7 @@ func (b *bench) newCoverage() Coverage {
 	return Coverage{Samples: b.intervalRuns, SampleKeys: b.intervalSample, Namespaces: map[string]*Tally{}}
 }
 
-// add counts one interval; drawn says whether it is the one for the test.
+// add counts one interval; drawn marks the one for the first test.
 func (c *Coverage) add(namespace string, e *profile.Estimate, truth int64, drawn bool) {
 	if c.Namespaces[namespace] == nil {
 		c.Namespaces[namespace] = &Tally{}
@@ -163,7 +163,7 @@ func (t *Tally) add(e *profile.Estimate, truth int64) (held int) {
 	return held
 }
 
-// worst is the namespace whose intervals hold the least often.
+// worst returns the namespace whose intervals hold least often.
 func (c Coverage) worst() (namespace string, t Tally) {
 	t.P = 1
 	for _, name := range slices.Sorted(maps.Keys(c.Namespaces)) {
@@ -174,7 +174,7 @@ func (c Coverage) worst() (namespace string, t Tally) {
 	return namespace, t
 }
 
-// kept reports whether neither test speaks against the promise.
+// kept reports whether neither test contradicts the promise.
 func (c Coverage) kept() bool {
 	_, worst := c.worst()
 	return c.P >= significance && worst.P*float64(len(c.Namespaces)) >= significance
@@ -191,7 +191,7 @@ func (c Coverage) row(what string) Row {
 		About:    aboutIntervals,
 		Measure:  fmt.Sprintf("intervals of %s, samples of %s, namespaces of 1 %% and more", what, keys(c.SampleKeys)),
 		Keyprof:  text,
-		Compared: fmt.Sprintf("census: one by lot of each sample, %d of %d hold, p = %.3f", c.DrawnHeld, c.Drawn, c.P),
+		Compared: fmt.Sprintf("full scan: of one interval of each sample, chosen at random, %d of %d hold, p = %.3f", c.DrawnHeld, c.Drawn, c.P),
 		Aims:     []Aim{{"95 % by binomial tests", c.kept()}},
 		Count:    fmt.Sprint(c.Samples), Raw: c,
 	}

@@ -31,7 +31,7 @@ func (b *bench) onServer(ctx context.Context, n int, measure func(context.Contex
 }
 
 // seed writes n mixed keys. While the server executes some of them the next are
-// made up, which takes about as long.
+// generated, which takes about as long.
 func seed(ctx context.Context, s *redistest.Server, n int) error {
 	client := redis.NewClient(&redis.Options{Network: "unix", Addr: s.Socket()})
 	defer client.Close()
@@ -41,15 +41,14 @@ func seed(ctx context.Context, s *redistest.Server, n int) error {
 	return errors.Join(err, writers.Wait())
 }
 
-// background is a client whose pipelines are executed on other goroutines. Keys do
-// not depend on one another, and no pipeline has but a part of one. Errors show in
-// the group.
+// background is a client whose pipelines run on other goroutines. Keys do not depend on
+// one another, and no pipeline has only a part of one. Errors go to the group.
 type background struct {
 	redis.UniversalClient
 	writers *errgroup.Group
 }
 
-// Pipeline is redis.UniversalClient's.
+// Pipeline implements redis.UniversalClient.
 func (b background) Pipeline() redis.Pipeliner {
 	return &backgroundPipeline{Pipeliner: b.UniversalClient.Pipeline(), client: b}
 }
@@ -59,7 +58,7 @@ type backgroundPipeline struct {
 	client background
 }
 
-// Exec is redis.Pipeliner's. It returns before the commands have run.
+// Exec implements redis.Pipeliner. It returns before the commands have run.
 func (p *backgroundPipeline) Exec(ctx context.Context) ([]redis.Cmder, error) {
 	full := p.Pipeliner
 	p.Pipeliner = p.client.UniversalClient.Pipeline()

@@ -17,7 +17,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// tools are the programs that are run.
+// tools holds the programs to run.
 type tools struct {
 	keyprof  string // path
 	cli      string // path of redis-cli
@@ -29,7 +29,7 @@ type tools struct {
 	truths   map[*redistest.Server]*profile.Profile // of the last census of each
 }
 
-// findTools returns what is to be compared, or says what is missing.
+// findTools returns the programs to compare, or an error that names a missing one.
 func findTools(ctx context.Context, o options) (*tools, error) {
 	keyprof, err := exec.LookPath(o.keyprof)
 	if err != nil {
@@ -72,7 +72,7 @@ func versionOf(ctx context.Context, program, arg string) string {
 	return version
 }
 
-// link is a way to a server.
+// link is a connection to a server.
 type link struct {
 	name    string
 	server  *redistest.Server
@@ -96,7 +96,7 @@ func tcpLink(name string, s *redistest.Server, addr string, keys int) link {
 	return link{name: name, server: s, keys: keys, url: "redis://" + addr, cliArgs: []string{"-h", host, "-p", port}}
 }
 
-// census is a complete profile at full speed.
+// census returns a program that makes a complete profile at full speed.
 func (t *tools) census(l link) program {
 	return program{"keyprof", func(ctx context.Context) (Run, error) {
 		run, p, err := t.profile(ctx, l, "--max-load", "100%")
@@ -108,8 +108,8 @@ func (t *tools) census(l link) program {
 	}}
 }
 
-// profile runs keyprof and reads what it saved. A profile that says that it is
-// incomplete is an error, as its time means nothing.
+// profile runs keyprof and reads the profile that it saved. An incomplete profile is an
+// error, as its time means nothing.
 func (t *tools) profile(ctx context.Context, l link, args ...string) (Run, *profile.Profile, error) {
 	run, p, err := t.part(ctx, l, args...)
 	if err == nil && !p.Complete {
@@ -121,7 +121,7 @@ func (t *tools) profile(ctx context.Context, l link, args ...string) (Run, *prof
 // exitIncomplete is keyprof's exit code when it wrote an incomplete profile.
 const exitIncomplete = 4
 
-// part is profile for one that may be incomplete.
+// part is profile, but accepts an incomplete one.
 func (t *tools) part(ctx context.Context, l link, args ...string) (Run, *profile.Profile, error) {
 	file := filepath.Join(t.dir, "profile.json")
 	args = append(append([]string{"profile"}, args...), "--no-progress", "-o", file, l.url)
@@ -133,8 +133,9 @@ func (t *tools) part(ctx context.Context, l link, args ...string) (Run, *profile
 	return run, p, err
 }
 
-// walkFor is a profile of the keys that keyprof reaches within a time. Seconds are
-// those of the walk alone: over a long link, connecting takes its part of a short run.
+// walkFor returns a program that scans the keys that keyprof reaches within a time. Its
+// seconds are those of the scan alone: over a long link, connecting takes a large part of
+// a short run.
 func (t *tools) walkFor(l link, limit time.Duration, args ...string) program {
 	args = append([]string{"--max-duration", fmt.Sprintf("%.0fs", limit.Seconds())}, args...)
 	return program{"keyprof", func(ctx context.Context) (Run, error) {
@@ -148,7 +149,7 @@ func (t *tools) walkFor(l link, limit time.Duration, args ...string) program {
 	}}
 }
 
-// memkeys is redis-cli --memkeys, complete or up to the limit, if there is one.
+// memkeys returns redis-cli --memkeys, complete or up to the limit, if there is one.
 func (t *tools) memkeys(l link, limit time.Duration) program {
 	return program{"`redis-cli --memkeys`", func(ctx context.Context) (Run, error) {
 		run, out, err := runChild(ctx, l, limit, t.cli, append(l.cliArgs[:len(l.cliArgs):len(l.cliArgs)], "--memkeys")...)
@@ -162,8 +163,8 @@ func (t *tools) memkeys(l link, limit time.Duration) program {
 
 var sampled = regexp.MustCompile(`Sampled (\d+) keys in the keyspace`)
 
-// sampledKeys reads from redis-cli's summary how many keys it measured. It prints
-// one when it is interrupted, too.
+// sampledKeys parses how many keys redis-cli measured from its summary, which it also
+// prints when interrupted.
 func sampledKeys(out string) (int64, error) {
 	m := sampled.FindStringSubmatch(out)
 	if m == nil {
@@ -172,7 +173,7 @@ func sampledKeys(out string) (int64, error) {
 	return strconv.ParseInt(m[1], 10, 64)
 }
 
-// ceiling is the program of ceiling.go.
+// ceiling returns the program of ceiling.go.
 func (t *tools) ceiling(l link) program {
 	return program{"ceiling", func(ctx context.Context) (Run, error) {
 		run, out, err := runChild(ctx, l, 0, t.self, ceilingChild, "unix", l.server.Socket())

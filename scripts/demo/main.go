@@ -1,6 +1,5 @@
-// Demo shows keyprof at work: it starts a throw-away redis-server, fills it with
-// the keyspaces of two real incidents, runs keyprof on it and leaves nothing
-// behind.
+// Demo shows keyprof at work: it starts a temporary redis-server, fills it with the
+// keyspaces of two real incidents, runs keyprof on it and removes everything.
 package main
 
 import (
@@ -17,8 +16,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// interruptGrace is how long an interrupted keyprof may take to print its partial
-// report.
+// interruptGrace is the time that an interrupted keyprof has to print its partial report.
 const interruptGrace = 5 * time.Second
 
 func main() {

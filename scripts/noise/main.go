@@ -1,7 +1,7 @@
-// Noise measures how far the bytes that MEMORY USAGE gives for a hash, a set, a
-// sorted set, a list or a stream move by themselves, and how well a floor for such
-// changes covers them. It starts its own redis-server, restarts the same data ten
-// times, and prints Markdown tables. README.md holds what it found.
+// Noise measures how much the MEMORY USAGE of a hash, a set, a sorted set, a list or a
+// stream varies without changes to the data, and how well a floor for such differences
+// covers them. It starts its own redis-server, restarts the same data ten times, and
+// prints Markdown tables. README.md has the results.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// options are the flags.
+// options holds the flags.
 type options struct {
 	restarts int
 	elements int    // of all keys of one shape together, about
@@ -26,9 +26,9 @@ type options struct {
 func main() {
 	o := options{sizes: []int{10, 100, 300, 3000, 4096, 30_000}}
 	flag.IntVar(&o.restarts, "restarts", 10, "restart the same data `N` times")
-	flag.IntVar(&o.elements, "elements", 300_000, "elements of all keys of one shape together, about")
-	flag.IntVar(&o.maxKeys, "max-keys", 1000, "keys of one shape at most")
-	flag.StringVar(&o.json, "json", "", "write the results to `FILE` too")
+	flag.IntVar(&o.elements, "elements", 300_000, "approximate number of elements of all keys of one shape")
+	flag.IntVar(&o.maxKeys, "max-keys", 1000, "maximum number of keys of one shape")
+	flag.StringVar(&o.json, "json", "", "also write the results to `FILE`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
@@ -41,7 +41,7 @@ func main() {
 
 func run(ctx context.Context, o options) error {
 	if o.restarts < 2 || o.elements < 1 || o.maxKeys < 1 {
-		return fmt.Errorf("at least two restarts, one element and one key are needed")
+		return fmt.Errorf("-restarts must be at least 2, -elements and -max-keys at least 1")
 	}
 	report := Report{Began: time.Now().UTC().Truncate(time.Second), Restarts: o.restarts}
 	for _, c := range collections {
@@ -59,7 +59,7 @@ func run(ctx context.Context, o options) error {
 	return report.writeJSON(o.json)
 }
 
-// progress tells the user on standard error what was done.
+// progress prints what was done to standard error.
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "noise: "+format+"\n", args...)
 }

@@ -12,7 +12,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// reading is the bytes of all keys of a shape, read once.
+// reading holds the bytes of all keys of a shape, read once.
 type reading []int64
 
 // readings are all of one shape.
@@ -174,7 +174,7 @@ func read(ctx context.Context, client *redis.Client, s shape, samples ...int) (r
 	return bytes, nil
 }
 
-// encodings returns those of the shape's keys, with slashes between them.
+// encodings returns those of the shape's keys, separated by slashes.
 func encodings(ctx context.Context, client *redis.Client, s shape) (string, error) {
 	p := client.Pipeline()
 	for i := range s.keys {

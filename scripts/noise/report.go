@@ -12,7 +12,7 @@ import (
 	"keyprof/report/diff"
 )
 
-// Report is all that was found.
+// Report holds all results.
 type Report struct {
 	Began    time.Time `json:"began"`
 	Version  string    `json:"redis_version"`
@@ -24,7 +24,7 @@ type Report struct {
 	measured []readings
 }
 
-// Shape is what was found for like keys.
+// Shape holds the results for keys of one shape.
 type Shape struct {
 	Type     string `json:"type"`
 	Spread   string `json:"spread"`
@@ -45,7 +45,7 @@ type Shape struct {
 	Comparisons map[string]Comparison `json:"comparisons"`
 }
 
-// Comparison is what was found for pairs of readings.
+// Comparison holds the results for pairs of readings.
 type Comparison struct {
 	NeededZ  float64 `json:"needed_z"`   // for covering 95 % with one key and with sums; 0 where nothing moves
 	OneKey   float64 `json:"one_key"`    // share of changes of one key that the floor covers
@@ -55,7 +55,7 @@ type Comparison struct {
 	Shift    float64 `json:"mean_shift"` // of all keys together, relative to what was before
 }
 
-// Type is what a floor for a type needs, and how well it does.
+// Type holds the floor that a type needs, and how well it works.
 type Type struct {
 	Type     string             `json:"type"`
 	C        float64            `json:"c"`    // of the floor
@@ -107,7 +107,7 @@ func (r *Report) evaluate() {
 	}
 }
 
-// raise has the deviation be at least what the readings show.
+// raise increases the deviation to at least what the readings show.
 func (t *Type) raise(m readings) {
 	for _, found := range []float64{relativeSD(m.restarts, 1), laterSD(m)} {
 		if found > t.SD {
@@ -144,7 +144,7 @@ func (t *Type) add(s Shape) {
 	}
 }
 
-// sumSizes are the numbers of keys of sums.
+// sumSizes lists the numbers of keys of sums.
 var sumSizes = []int{10, 100, 1000}
 
 func newShape(m readings, f diff.Floor) Shape {

@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// element is a part of a collection: a field and its value, or a member that is
-// the two together.
+// element is a part of a collection: a field and its value, or a member, which is the two
+// joined.
 type element struct {
 	name  string
 	value string
@@ -21,7 +21,7 @@ type element struct {
 
 func (e element) member() string { return e.name + ":" + e.value }
 
-// spread is how the sizes of elements vary.
+// spread sets how the sizes of elements vary.
 type spread struct {
 	name string
 	same bool                           // all keys have the same elements
@@ -49,7 +49,7 @@ func largeIf(large bool) int {
 	return 24
 }
 
-// collection is a type whose size the server estimates.
+// collection is a type whose size MEMORY USAGE estimates.
 type collection struct {
 	name    string // as TYPE has it
 	spreads []spread
@@ -119,7 +119,7 @@ func popFromStream(ctx context.Context, p redis.Pipeliner, key string, _, to int
 	p.XTrimMinID(ctx, key, entryID(to))
 }
 
-// shape is a number of like keys.
+// shape is a number of similar keys.
 type shape struct {
 	collection
 	spread   spread
@@ -164,7 +164,7 @@ func (s shape) write(ctx context.Context, client *redis.Client) error {
 	})
 }
 
-// addedLater is how many elements a hash and a set get after the last restart.
+// addedLater is the number of elements added to a hash and a set after the last restart.
 const addedLater = 4
 
 // grow adds so few elements to tables that only a rehash shows.

@@ -8,7 +8,7 @@ import (
 // pair is two readings of the same keys that keyprof diff might compare.
 type pair struct{ before, after reading }
 
-// pairsOf returns each two of the list.
+// pairsOf returns all pairs of the list.
 func pairsOf(list []reading) []pair {
 	var pairs []pair
 	for i, before := range list {
@@ -19,8 +19,7 @@ func pairsOf(list []reading) []pair {
 	return pairs
 }
 
-// sums returns the bytes of each n keys that follow one another. Keys that are
-// left over are left out.
+// sums returns the bytes of each n consecutive keys. It leaves out the rest.
 func sums(r reading, n int) reading {
 	list := make(reading, 0, len(r)/n)
 	for ; len(r) >= n; r = r[n:] {
@@ -68,7 +67,7 @@ func largestChange(pairs []pair) float64 {
 	return largest
 }
 
-// change is by how much a sum of keys differs in two readings.
+// change is the difference between two readings of a sum of keys.
 type change struct {
 	keys    int
 	largest float64 // bytes of one of the keys, in either reading
@@ -92,11 +91,11 @@ func changes(pairs []pair, n int) []change {
 	return list
 }
 
-// scaled is the change divided by what it is expected to grow with if keys are
-// independent.
+// scaled returns the change divided by the size that it is expected to grow with if keys
+// are independent.
 func (c change) scaled() float64 { return c.moved / math.Sqrt(c.largest*c.sum) }
 
-// relative is the change as a share of the larger sum.
+// relative returns the change as a share of the larger sum.
 func (c change) relative() float64 { return c.moved / c.sum }
 
 // covered returns the share of the changes that are at most the floor, NaN for

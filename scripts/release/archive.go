@@ -96,8 +96,8 @@ func mode(file string) int64 {
 	return 0o644
 }
 
-// stamp is the time that all files bear: SOURCE_DATE_EPOCH in Unix seconds, or
-// 1980, the earliest that zip can tell. The same source gives the same archives.
+// stamp returns the time of all files: SOURCE_DATE_EPOCH in Unix seconds, or 1980, the
+// earliest that zip can represent. The same source gives the same archives.
 func stamp() time.Time {
 	if s, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64); err == nil {
 		return time.Unix(s, 0).UTC()
@@ -105,7 +105,7 @@ func stamp() time.Time {
 	return time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC)
 }
 
-// writeSums writes what `sha256sum -c` checks.
+// writeSums writes the input of `sha256sum -c`.
 func writeSums(path string, archives []string) error {
 	var sums strings.Builder
 	for _, archive := range archives {

@@ -16,7 +16,7 @@ import (
 // platform is a pair of GOOS and GOARCH.
 type platform struct{ os, arch string }
 
-// platforms is what keyprof is released for.
+// platforms lists the platforms that keyprof is released for.
 var platforms = []platform{
 	{"linux", "amd64"},
 	{"linux", "arm64"},
@@ -26,7 +26,7 @@ var platforms = []platform{
 	{"windows", "arm64"},
 }
 
-// options are the flags.
+// options holds the flags.
 type options struct {
 	out     string // folder for the archives
 	version string // built into the program, and part of the archives' names
@@ -45,7 +45,7 @@ func main() {
 	}
 }
 
-// printed are files that the program prints itself, by the arguments for it.
+// printed lists files that the program prints itself, with the arguments for it.
 var printed = []struct{ file, args string }{
 	{"keyprof.1", "man"},
 	{"keyprof.bash", "completion bash"},
@@ -53,8 +53,7 @@ var printed = []struct{ file, args string }{
 	{"keyprof.fish", "completion fish"},
 }
 
-// printExtras makes the printed files in a folder, with a program for the
-// machine at hand.
+// printExtras writes the printed files to a folder, with a program for this machine.
 func printExtras(o options, folder string) ([]string, error) {
 	program := filepath.Join(folder, "program.exe") // which Windows asks for
 	if err := compile(o, program, nil); err != nil {
@@ -107,8 +106,8 @@ func release(o options) error {
 	return writeSums(filepath.Join(o.out, "SHA256SUMS"), archives)
 }
 
-// build compiles for one platform and returns the program's path, in a folder
-// that has the archive's name.
+// build compiles for one platform and returns the program's path, in a folder named like
+// the archive.
 func build(o options, p platform) (string, error) {
 	folder := fmt.Sprintf("keyprof_%s_%s_%s", strings.ReplaceAll(o.version, "/", "-"), p.os, p.arch)
 	program := filepath.Join(o.out, folder, "keyprof")
@@ -118,7 +117,7 @@ func build(o options, p platform) (string, error) {
 	return program, compile(o, program, []string{"GOOS=" + p.os, "GOARCH=" + p.arch})
 }
 
-// compile builds a program in an environment that has more than ours.
+// compile builds a program with additional environment variables.
 func compile(o options, program string, environment []string) error {
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=" + o.version}
 	cmd := exec.Command("go", append(args, "-o", program, o.pkg)...)

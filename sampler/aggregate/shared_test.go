@@ -52,11 +52,11 @@ func letter(i int) byte { return byte('a' + i) }
 // foldWide folds keys of wide namespaces with a number of workers, and calls
 // look now and then.
 func foldWide(workers, namespaces, keysEach int, sampled bool, look func()) *Builder {
-	f := NewFolder(workers, defaultGrouping, 1000)
-	f.Sampled = sampled
+	f := NewParallelBuilder(workers, defaultGrouping, 1000)
+	f.OfSample = sampled
 	n := namespaces * keysEach
 	for i := 0; i < n; {
-		p := f.Fresh()
+		p := f.NewPage()
 		for ; i < n && len(p.Keys) < 100; i++ {
 			p.Keys = append(p.Keys, wideObservation(i, namespaces))
 			if i%(n/looks) == n/looks-1 {
@@ -126,12 +126,12 @@ func TestFootprintIsWhatIsAllocated(t *testing.T) {
 			namespaces := min(1024, 200_000/keysEach)
 			before := settledHeap()
 			b := NewBuilder(defaultGrouping, 1000)
-			b.Sampled = tt.sampled
-			b.sinceWeighed = math.MinInt // never lower the bounds
+			b.OfSample = tt.sampled
+			b.sinceMemoryCheck = math.MinInt // never lower the bounds
 			for i := range namespaces * keysEach {
 				b.Add(&Page{Keys: []Observation{tt.source(i, namespaces)}})
 			}
-			b.largest = standouts{}
+			b.largest = topKeys{}
 			took, said := int(settledHeap()-before), b.footprint()
 			r := float64(said) / float64(took)
 			t.Logf("%s: %4d keys in each of %d: %6d bytes each, footprint %6d, %.2f", tt.name, keysEach, namespaces, took/namespaces, said/namespaces, r)
@@ -163,7 +163,7 @@ func BenchmarkBuilderWide(b *testing.B) {
 	}
 }
 
-// BenchmarkFoldWide folds as a run does: several workers and a reservoir.
+// BenchmarkFoldWide folds as a run does: several workers and a shared builder.
 func BenchmarkFoldWide(b *testing.B) {
 	for _, workers := range []int{1, 2, 8} {
 		b.Run(strconv.Itoa(workers), func(b *testing.B) {
@@ -174,9 +174,9 @@ func BenchmarkFoldWide(b *testing.B) {
 			}
 			b.ResetTimer()
 			for range b.N {
-				f := NewFolder(workers, defaultGrouping, 1000)
+				f := NewParallelBuilder(workers, defaultGrouping, 1000)
 				for i := 0; i < len(keys); i += 100 {
-					p := f.Fresh()
+					p := f.NewPage()
 					p.Keys = append(p.Keys, keys[i:min(len(keys), i+100)]...)
 					f.Add(p)
 				}
