@@ -240,7 +240,7 @@ func quotient(part, whole *float64) *float64 {
 	return &q
 }
 
-// diffKinds are how measures are written.
+// diffKinds maps measures to the kinds of their figures.
 var diffKinds = map[diff.Measure]unit.Kind{
 	diff.Keys: unit.Count, diff.Bytes: unit.Bytes, diff.NoTTLKeys: unit.Count, diff.NoTTLBytes: unit.Bytes,
 	diff.NoTTLShare: unit.Percent, diff.HighIdleBytes: unit.Bytes, diff.MeanSize: unit.Bytes,

@@ -599,8 +599,8 @@ func noTTLHeadline(v *diffView) (line, bool) {
 // leastRise is the smallest rise of a share that is worth a sentence.
 const leastRise = 0.01
 
-// leastUnexplained is by how much used memory must have changed, as a ratio and in
-// bytes, to be worth a sentence.
+// leastUnexplained is the smallest change of used memory, as a ratio and in bytes,
+// that is worth a sentence.
 const (
 	leastUnexplained      = 0.05
 	leastUnexplainedBytes = 1 << 20

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"keyprof/report/diff"
 	"keyprof/report/unit"
 	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
@@ -330,9 +331,9 @@ func limit(v *view) (line, bool) {
 	text := "Memory is at " + unit.FormatShare(used) + " of maxmemory"
 	switch {
 	case n.Policy == "noeviction":
-		text += "; at 100 %, writes fail (noeviction)" + replicaNote(n)
+		text += "; at 100 %, writes fail (noeviction)" + diff.ReplicaNote(n)
 	case strings.HasPrefix(n.Policy, "allkeys-"):
-		text += "; at 100 %, " + displayWord(n.Policy) + " evicts keys" + replicaNote(n)
+		text += "; at 100 %, " + displayWord(n.Policy) + " evicts keys" + diff.ReplicaNote(n)
 	}
 	return say(words(text + ".")), true
 }
@@ -355,7 +356,7 @@ func evictable(v *view) (line, bool) {
 	if pool.keys == 0 {
 		clause = ", and there are none: writes fail when memory is full"
 	}
-	return say(words(displayWord(n.Policy) + " can evict only keys that have a TTL" + clause + replicaNote(n) + ".")), true
+	return say(words(displayWord(n.Policy) + " can evict only keys that have a TTL" + clause + diff.ReplicaNote(n) + ".")), true
 }
 
 // pool counts the keys that a volatile-* policy can evict.
@@ -398,12 +399,4 @@ func limitedNode(p *profile.Profile) *profile.Node {
 		return nil
 	}
 	return &p.Nodes[0]
-}
-
-// replicaNote reminds that the settings of a replica may differ from its primary's.
-func replicaNote(n *profile.Node) string {
-	if n.Role != profile.RoleReplica {
-		return ""
-	}
-	return " (by this replica's settings; those of its primary decide)"
 }

@@ -83,7 +83,7 @@ type grid struct {
 type column struct {
 	head         [2]string // two short lines
 	left         bool      // aligned to the left; else to the right
-	wraps        bool      // holds names; takes what is left of the width
+	wraps        bool      // holds names; takes the remaining width
 	apart        bool      // begins a group of columns
 	dropPriority int       // when there is no room, the column of the highest value goes first; 0 stays
 	group        *group

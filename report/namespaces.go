@@ -217,10 +217,10 @@ type view struct {
 	p     *profile.Profile
 	o     Options
 	order order
-	// chosen are the namespaces below Options.Under, in order, without the row
-	// of what is left over.
+	// chosen are the namespaces below Options.Under, in order, without the (other)
+	// row.
 	chosen []*profile.Namespace
-	other  []*profile.Namespace // what is left over beyond the limit on namespaces, one a database
+	other  []*profile.Namespace // the (other) rows, at most one per database
 	// manyDBs is set when more than one database was scanned.
 	manyDBs bool
 	extent  extent

@@ -307,7 +307,7 @@ func addBandNames(b *gridBuilder, v *view, shown []*profile.Namespace) {
 	b.grid.rows[last] = append(b.grid.rows[last], whole)
 }
 
-// stringType is the one type whose MEMORY USAGE is exact.
+// stringType is the only type whose MEMORY USAGE is exact.
 const stringType = "string"
 
 // typeSum sums up the keys of one type.

@@ -99,8 +99,8 @@ func padRight(s string, columns int) string {
 }
 
 const (
-	// minNameWidth is how narrow the column of names may become, in columns,
-	// before figures are left out for it.
+	// minNameWidth is the narrowest column of names, in columns, before figures are
+	// dropped.
 	minNameWidth = 20
 	// continued marks the further lines of a wrapped name.
 	continued = "  "

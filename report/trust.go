@@ -278,9 +278,9 @@ func (c check) info() string {
 }
 
 const (
-	// lruClockS is where the server's LRU clock of 24 bits wraps, in seconds.
+	// lruClockS is the period of the server's LRU clock of 24 bits, in seconds.
 	lruClockS = 1 << 24
-	// clockSlackS is by how many seconds idle times and the uptime may be off,
+	// clockSlackS is the error of idle times and of the uptime, in seconds,
 	// as the server reads its clock once a second for both.
 	clockSlackS = 2
 )

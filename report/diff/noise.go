@@ -375,19 +375,19 @@ func sampleCorrection(old, new *profile.Stats) float64 {
 type Floor struct {
 	// Spread is the standard deviation of one key's bytes, relative to them.
 	Spread float64
-	// Most is how far two readings of one key lie apart at most, in 95 of 100 cases
-	// of the worst shape: as a ratio of the larger.
+	// Most is the largest difference between two readings of one key in 95 % of cases
+	// of the worst shape, as a ratio of the larger.
 	Most float64
-	// Loading is by how much all bytes may differ between keys as clients wrote them
-	// and the same keys loaded from a file, as a ratio; LoadingPerKey in bytes a key.
+	// Loading is the largest difference of all bytes between keys as clients wrote
+	// them and the same keys loaded from a file, as a ratio; LoadingPerKey is in bytes
+	// per key.
 	Loading       float64
 	LoadingPerKey float64
-	// Together is by how much all bytes may move at once in another process, as a
-	// ratio: keys with the same elements keep them in the same order then.
+	// Together is the largest change of all bytes in another process, as a ratio: keys with the same elements keep them in the same order then.
 	Together float64
 }
 
-// floors are by type. For lists and streams the spread is what covers 95 % of the
+// floors holds the floor of each type. For lists and streams the spread is what covers 95 % of the
 // changes of sums, as fronts of queues do not move quite independently.
 var floors = map[string]Floor{
 	"string": {},

@@ -60,19 +60,19 @@ func noLimit(n *profile.Node) string {
 	case n.Policy == "":
 		return "maxmemory-policy is unknown, as INFO does not report it"
 	case n.Maxmemory != nil && *n.Maxmemory == 0:
-		return "maxmemory is 0 (no limit): nothing is evicted, and memory can grow until the machine has none left" + replicaNote(n)
+		return "maxmemory is 0 (no limit): nothing is evicted, and memory can grow until the machine has none left" + ReplicaNote(n)
 	case isVolatile(n.Policy) || n.Policy == noeviction:
 		return ""
 	case strings.HasPrefix(n.Policy, "allkeys-"):
-		return n.Policy + " can evict any key when memory is full, so writes continue" + replicaNote(n)
+		return n.Policy + " can evict any key when memory is full, so writes continue" + ReplicaNote(n)
 	default:
 		return "keyprof does not know what this maxmemory-policy evicts"
 	}
 }
 
-// replicaNote returns a reminder that the settings of a replica may differ from its
+// ReplicaNote returns a reminder that the settings of a replica may differ from its
 // primary's.
-func replicaNote(n *profile.Node) string {
+func ReplicaNote(n *profile.Node) string {
 	if n.Role != profile.RoleReplica {
 		return ""
 	}
@@ -110,7 +110,7 @@ func (w runwayBuilder) pool() (r *Runway, why string) {
 	r = &Runway{Limit: PoolEmpty, Left: *change.New, Rates: w.rates(evictableKeys), Consequence: w.afterPool()}
 	switch {
 	case r.Left == 0 && !isFull(w.node) && !above0(change.Old):
-		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing and behaves like noeviction" + replicaNote(w.node)
+		return nil, "no key has a TTL, and none had one before: " + w.node.Policy + " can evict nothing and behaves like noeviction" + ReplicaNote(w.node)
 	case r.Left == 0:
 		r.reached("no key has a TTL")
 	case len(r.Rates) == 0:
@@ -206,15 +206,15 @@ func (w runwayBuilder) afterPool() string {
 	} else {
 		text += "once memory is at maxmemory, writes fail with OOM"
 	}
-	return text + "; reads continue" + replicaNote(w.node)
+	return text + "; reads continue" + ReplicaNote(w.node)
 }
 
 // afterMemory describes what happens when memory is full.
 func (w runwayBuilder) afterMemory() string {
 	if w.node.Policy == noeviction {
-		return "then writes fail with OOM; reads continue" + replicaNote(w.node)
+		return "then writes fail with OOM; reads continue" + ReplicaNote(w.node)
 	}
-	return "then " + w.node.Policy + " evicts keys that have a TTL, and when none is left, writes fail with OOM" + replicaNote(w.node)
+	return "then " + w.node.Policy + " evicts keys that have a TTL, and when none is left, writes fail with OOM" + ReplicaNote(w.node)
 }
 
 // noRate returns why the two profiles give no rate.
@@ -258,7 +258,7 @@ type resource struct {
 	at   func(*profile.Profile) time.Time // when it was read
 	// barred are the codes of caveats under which two profiles give no rate.
 	barred []string
-	// ours is how much less is left, at most, since the profile was made; nil: nothing.
+	// ours returns an upper bound of what the scan itself used up; nil: nothing.
 	ours   func(*profile.Profile) float64
 	format func(float64) string // of an amount above 0
 	more   string               // what it did when more is left: "grew"

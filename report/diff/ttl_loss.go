@@ -14,10 +14,10 @@ import (
 const (
 	// leastRecent are the fewest recent keys that tell anything.
 	leastRecent = 30
-	// leastJump is by how much a share must have risen.
+	// leastJump is the smallest rise of a share that counts as a jump.
 	leastJump = 0.1
-	// byChance is how likely a jump in one of some thousand namespaces may be
-	// chance.
+	// byChance is the highest probability that a jump in one of some thousand
+	// namespaces is chance.
 	byChance = 1e-6
 	// mostlyNoTTL is the share of recent keys from which keys without a TTL are
 	// said to arrive still.
@@ -27,7 +27,7 @@ const (
 	someTTL = 0.001
 	// mostExamples bounds what is listed of a namespace.
 	mostExamples = 5
-	// clockSlack is by how much an idle time may be off: the server reads its clock
+	// clockSlack is the largest error of an idle time: the server reads its clock
 	// for it once a second.
 	clockSlack = 2 * time.Second
 )

@@ -225,7 +225,7 @@ func (w *Writer) surplus(keep int) ([]string, error) {
 		}
 		head, err := w.h.header(path)
 		switch {
-		case err != nil: // not ours, or not to be told
+		case err != nil: // not ours, or unreadable
 		case complete >= keep:
 			surplus = append(surplus, path)
 		case head.Complete && (complete >= MinKeep || isWhole(path)):

@@ -110,7 +110,7 @@ func (a addresses) warning(w profile.Warning) profile.Warning {
 
 var (
 	quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"?|'[^']*'?|` + "`[^`]*`?")
-	// arguments is where Redis quotes what it was asked.
+	// arguments matches the part of an error where Redis quotes the command.
 	arguments = regexp.MustCompile(`(?s),? with args beginning with.*`)
 	inWord    = regexp.MustCompile(`(\w)'(s?\b)`)
 	user      = regexp.MustCompile(`ACL SETUSER \S+`)
