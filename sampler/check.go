@@ -21,10 +21,9 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// Check finds out what Collect with the same options would meet, without SCAN:
-// what is refused is learnt from questions about keys that do not exist. The
-// error tells that the server could not be asked; one that refuses everything
-// makes a result.
+// Check returns what Collect with the same options would be refused and would cost,
+// without a scan: it sends the commands for keys that do not exist. It returns an error
+// if the server cannot be reached; a server that refuses everything is a result.
 func Check(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Checkup, error) {
 	forecast, err := conn.Forecast(ctx, o.LatencyBudget, o.Page, o.MaxLoad)
 	if err != nil {
@@ -39,7 +38,7 @@ func Check(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Checkup
 	return c.result(), nil
 }
 
-// checker is a collector that scans nothing.
+// checker is a collector that scans no keys.
 type checker struct {
 	collector
 	names []string // of no key
@@ -53,15 +52,15 @@ type checker struct {
 	timedCommands int           // questions that were timed
 }
 
-// The questions of a check count as misses in the server's statistics, and those
-// that are refused fill its ACL LOG: so there are few.
+// The commands of a check count as misses in the server's statistics, and those that
+// are refused fill its ACL LOG, so there are few.
 const (
 	maxAbsentNames   = 50 // asked about at a time
 	absentTrialNames = 3  // to learn what is refused
 	timedBatches     = 7  // pages of questions that are timed
 )
 
-// absentNames returns as many as a page has keys, of keys that nobody has.
+// absentNames returns up to a page of names of nonexistent keys.
 func absentNames(page int) []string {
 	names := make([]string, max(1, min(page, maxAbsentNames)))
 	secret := rand.Text()
@@ -71,7 +70,7 @@ func absentNames(page int) []string {
 	return names
 }
 
-// ask asks the server all that the result needs.
+// ask sends all commands that the result needs.
 func (c *checker) ask(ctx context.Context) error {
 	if err := c.enterAll(ctx); err != nil {
 		return err
@@ -89,7 +88,7 @@ func (c *checker) ask(ctx context.Context) error {
 	return c.time(ctx)
 }
 
-// enterAll finds out which databases can be selected.
+// enterAll tries to select each database.
 func (c *checker) enterAll(ctx context.Context) error {
 	for i := range c.databases {
 		err := c.enter(ctx, &c.databases[i])
@@ -106,20 +105,20 @@ func (c *checker) enterAll(ctx context.Context) error {
 	return nil
 }
 
-// noPermission reports whether ACL refused what an error is about.
+// noPermission reports whether err is a refusal by the ACL.
 func noPermission(err error) bool {
 	var e *scanner.Error
 	return errors.As(err, &e) && strings.HasPrefix(e.Err.Error(), "NOPERM")
 }
 
-// absent is for questions about keys that do not exist. Answers which only say
-// that it is not here are no refusals.
+// absent is an Exchange for keys that do not exist. It turns errors that only say that
+// a key is not here into nil replies.
 type absent struct {
 	scanner.Exchange
-	alone bool // the node may be one that sends all questions on to another: that is a refusal
+	alone bool // the node may redirect all commands to another: that is a refusal
 }
 
-// RoundTrip is Exchange's.
+// RoundTrip implements scanner.Exchange.
 func (a absent) RoundTrip(ctx context.Context, requests []scanner.Request, scan *scanner.Scan, replies []scanner.Reply) ([]scanner.Reply, scanner.ScanReply, error) {
 	replies, page, err := a.Exchange.RoundTrip(ctx, requests, scan, replies)
 	for i, r := range replies {
@@ -130,9 +129,8 @@ func (a absent) RoundTrip(ctx context.Context, requests []scanner.Request, scan 
 	return replies, page, err
 }
 
-// time measures what the questions of a scan take, sent as a scan sends them. Of
-// some pages the middle one counts: the first are slow, and some are kept waiting
-// by other clients.
+// time measures the time of a command on a key, sent as a scan sends them. It takes the
+// median of some batches: the first are slow, and some wait for other clients.
 func (c *checker) time(ctx context.Context) error {
 	var requests []scanner.Request
 	for _, name := range c.names {
@@ -169,7 +167,7 @@ func (c *checker) result() *profile.Checkup {
 	return r
 }
 
-// verdict returns what a profile would be, why, and what to do about it.
+// verdict returns whether a profile would be complete, the reasons if not, and a hint.
 func (c *checker) verdict() (v profile.Verdict, reasons []string, hint string) {
 	var fatal *scanner.Error
 	switch {
@@ -187,7 +185,7 @@ func (c *checker) verdict() (v profile.Verdict, reasons []string, hint string) {
 	return profile.VerdictComplete, []string{}, ""
 }
 
-// missingParts returns what a profile would not have.
+// missingParts returns what a profile would lack, a clause each.
 func (c *checker) missingParts() (lacks []string) {
 	for _, m := range c.plan.missing {
 		lacks = append(lacks, fmt.Sprintf("%s: the server answers %q", m.Measure, m.Reason))
@@ -218,7 +216,7 @@ func (c *checker) server() profile.CheckupServer {
 	}
 }
 
-// link returns nil for what is no replica.
+// link returns the state of a replica's link; nil for other roles.
 func (c *checker) link() *profile.CheckupLink {
 	if c.node.Role() != info.Replica {
 		return nil
@@ -231,7 +229,8 @@ func (c *checker) link() *profile.CheckupLink {
 	}
 }
 
-// elapsed returns a field that counts seconds since something, -1 when that never was.
+// elapsed returns a field that counts seconds since an event; nil if it is -1, which
+// means that the event never happened.
 func (c *checker) elapsed(name string) *int64 {
 	v := c.field(name)
 	if v == nil || *v < 0 {
@@ -240,7 +239,7 @@ func (c *checker) elapsed(name string) *int64 {
 	return v
 }
 
-// databaseList has the selected databases and all others that hold keys.
+// databaseList returns the selected databases and all others that hold keys.
 func (c *checker) databaseList() []profile.CheckupDatabase {
 	known := c.node.Info.Databases()
 	list := map[int]profile.CheckupDatabase{}
@@ -292,7 +291,7 @@ func (c *checker) acl() profile.CheckupACL {
 	return acl
 }
 
-// aclMissing returns the rules that would allow what ACL refuses.
+// aclMissing returns the ACL rules that would allow the refused commands.
 func (c *checker) aclMissing() (rules []string) {
 	if c.conn.InfoDenied() {
 		rules = append(rules, "+info")
@@ -313,11 +312,11 @@ func (c *checker) aclMissing() (rules []string) {
 			}
 		}
 	}
-	// Without IDLETIME nobody asked for REFCOUNT, which then goes along with it.
+	// Without IDLETIME, REFCOUNT was not tried: add its rule with that of IDLETIME.
 	if c.plan.shared == dropShared && c.node.HasACL() || slices.Contains(refused, scanner.IdleTime) && c.node.SharesIntegers() {
 		refused = append(refused, scanner.RefCount)
 	}
-	// When nothing was answered it is not known which keys the user may see.
+	// If no command was allowed it is unknown which keys the user may read.
 	if someKeys || len(refused) > 0 && len(c.plan.probes) == 0 {
 		return append(rules, scanner.ACLProbes(c.node, append(probesFor(c.node), scanner.RefCount)))
 	}
@@ -327,7 +326,7 @@ func (c *checker) aclMissing() (rules []string) {
 	return rules
 }
 
-// checkWarnings returns doubts about a profile that could be made.
+// checkWarnings returns the warnings that a profile made now would have.
 func (c *checker) checkWarnings() []profile.Warning {
 	w := warner{node: c.node.Address, list: []profile.Warning{}}
 	c.warnNode(&w)
@@ -348,13 +347,13 @@ func (c *checker) checkWarnings() []profile.Warning {
 	return w.list
 }
 
-// minCommandTime is what one question about a key that exists costs the main
-// thread of Redis 7, read, answered and all, when everything lies in the CPU's
-// caches. One about a name of no key costs less.
+// minCommandTime is the time of the main thread of Redis 7 for one command on an
+// existing key, reading and replying included, when all data fits in the CPU's caches. A
+// lookup of a nonexistent key takes less.
 const minCommandTime = time.Microsecond
 
-// cacheMissFactor is how many times as much it may cost when what belongs to a key must be
-// fetched from memory. A guess: it was not measured on a large data set.
+// cacheMissFactor is how many times longer it may take when the key must be fetched
+// from memory. A guess: it was not measured on a large data set.
 const cacheMissFactor = 3
 
 // scan returns what a scan of all selected keys would take.
@@ -393,7 +392,7 @@ func (c *checker) reachableKeys() (n int64) {
 	return n
 }
 
-// keyCost returns what one key costs the server's main thread, in seconds.
+// keyCost returns the time of the server's main thread for one key, in seconds.
 func (c *checker) keyCost() profile.CheckupRange {
 	const scan = 1 // its share of a page is about one question a key
 	least, most := len(c.plan.probes)+scan, len(c.plan.probes)+scan
@@ -410,8 +409,8 @@ func (c *checker) keyCost() profile.CheckupRange {
 	}
 }
 
-// walkTime returns how long a scan takes when a key costs the server's main thread so many
-// seconds. --rate is for the keys that match.
+// walkTime returns how long a scan takes, in seconds, if each key takes key seconds of
+// the server's main thread. --rate limits the keys that match.
 func (c *checker) walkTime(w profile.CheckupWalk, key float64, matching int64) float64 {
 	seconds := c.forecast.Elapsed(*w.Keys, time.Duration(key*float64(time.Second))).Seconds()
 	if w.Rate > 0 {
@@ -420,10 +419,10 @@ func (c *checker) walkTime(w profile.CheckupWalk, key float64, matching int64) f
 	return seconds
 }
 
-// toMicros rounds seconds, for people who read JSON.
+// toMicros rounds seconds to microseconds.
 func toMicros(seconds float64) float64 { return math.Round(seconds*1e6) / 1e6 }
 
-// costBasis says what a question is taken to cost.
+// costBasis returns how the cost of a command was estimated.
 func (c *checker) costBasis() string {
 	const counts = "the lower figure counts %s of CPU time for each command on a key, and as much for its share of SCAN, "
 	usual := fmt.Sprintf(counts+"which is usual when all data fits in the CPU's caches", micros(minCommandTime))
@@ -452,5 +451,5 @@ func (c *checker) basis() []string {
 	return basis
 }
 
-// micros returns a short time for people.
+// micros formats a duration in microseconds.
 func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d)/1e3) }

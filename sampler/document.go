@@ -19,7 +19,7 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// document puts the profile together when the scan is over.
+// document assembles the profile after the scan.
 func (c *collector) document(ctx context.Context, b *aggregate.Builder) *profile.Profile {
 	ended := time.Now()
 	at, setBack := endOf(c.tally.Began.Round(0), ended.Round(0), ended.Sub(c.tally.Began))
@@ -54,8 +54,8 @@ func (c *collector) document(ctx context.Context, b *aggregate.Builder) *profile
 	return p
 }
 
-// estimate scales a sample up to all keys. A part of which it is not known how much
-// was covered cannot be, and what the profile says then is what was counted.
+// estimate scales a sample up to all keys. If the covered fraction is unknown the
+// profile keeps the counts and is incomplete.
 func (c *collector) estimate(p *profile.Profile) {
 	if c.sample == nil {
 		return
@@ -67,7 +67,8 @@ func (c *collector) estimate(p *profile.Profile) {
 	}
 }
 
-// noTTLByDatabase returns the keys without a TTL, to be held against INFO.
+// noTTLByDatabase returns the number of keys without a TTL by database, to be compared
+// with INFO.
 func noTTLByDatabase(rows []profile.Namespace) map[int]int64 {
 	sums := map[int]int64{}
 	for _, r := range rows {
@@ -100,7 +101,8 @@ func (c *collector) noteHorizon(after info.Info) {
 	}
 }
 
-// noteLargestIdle keeps the evidence for the idle horizon.
+// noteLargestIdle records the largest idle time, which must not exceed the idle
+// horizon.
 func (c *collector) noteLargestIdle(p *profile.Profile) {
 	if idle := p.Totals.Idle; idle != nil && idle.IdleS != nil {
 		c.largest = new(int64(idle.IdleS.Max))
@@ -127,7 +129,7 @@ func (c *collector) nodeDocument(after info.Info) profile.Node {
 	return n
 }
 
-// unknownDatabases tells that there may be databases that nobody named.
+// unknownDatabases returns a reason if there may be databases that are unknown.
 func (c *collector) unknownDatabases() string {
 	if len(c.node.Info) > 0 || c.opts.Databases != nil {
 		return ""
@@ -186,7 +188,7 @@ func (c *collector) receipt(after info.Info, ended time.Time) profile.Receipt {
 	return r
 }
 
-// commandTime returns the growth of commandstats, in seconds; nil when it is not told.
+// commandTime returns the growth of commandstats, in seconds; nil if it is unknown.
 func (c *collector) commandTime() *float64 {
 	if c.commandsAfter == nil {
 		return nil
@@ -202,7 +204,7 @@ func (c *collector) expiredMeanwhile(after info.Info) *int64 {
 	return c.counterGrowth("expired_keys", after)
 }
 
-// waitsOf returns the waits by their cause.
+// waitsOf adds up the waits by cause.
 func waitsOf(waits []scanner.Wait) []profile.Wait {
 	sums := []profile.Wait{}
 	for _, w := range waits {
@@ -232,14 +234,15 @@ func cpuBetween(before, after info.Info) *float64 {
 	return growth(used[0], used[1], true)
 }
 
-// sortWarnings puts warnings into an order that does not depend on chance.
+// sortWarnings sorts warnings by code and scope.
 func sortWarnings(ws []profile.Warning) {
 	slices.SortStableFunc(ws, func(a, b profile.Warning) int {
 		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Scope, b.Scope))
 	})
 }
 
-// guardReceipt adds what the guard did, and saw. It is called when the watch is closed.
+// guardReceipt adds the pauses and round trips of the guard. The monitor must be
+// closed.
 func (c *collector) guardReceipt(r *profile.Receipt, ended time.Time) {
 	r.PageLeast, r.Page, r.PageMost = c.opts.Page, c.opts.Page, c.opts.Page
 	if c.guard == nil {
@@ -260,8 +263,8 @@ func (c *collector) guardReceipt(r *profile.Receipt, ended time.Time) {
 	}
 }
 
-// evictionReceipt adds which keys were evicted, and for how many of them buffers of
-// so many bytes may be the reason.
+// evictionReceipt adds how many keys were evicted, and how many of these at most because
+// of that many bytes of buffers.
 func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after info.Info) {
 	r.BufferBytes = buffers
 	first, known := c.node.Info.Int("evicted_keys")
@@ -276,8 +279,8 @@ func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after inf
 	}
 }
 
-// keysIn returns how many keys have so many bytes, overhead and all, rounded up. Where that
-// is not known, it may be any number.
+// keysIn returns how many keys take that many bytes, overhead included, rounded up;
+// math.MaxInt64 if that is unknown.
 func keysIn(bytes int64, info info.Info) int64 {
 	used, known := info.Int("used_memory")
 	startup, _ := info.Int("used_memory_startup") // not told: a key seems to take more
@@ -291,7 +294,7 @@ func keysIn(bytes int64, info info.Info) int64 {
 	return math.MaxInt64
 }
 
-// roundTrips returns nil without any.
+// roundTrips returns r in the form of a profile; nil if there were none.
 func roundTrips(r throttle.RoundTrips) *profile.RoundTrips {
 	if r.Count == 0 {
 		return nil
@@ -299,7 +302,7 @@ func roundTrips(r throttle.RoundTrips) *profile.RoundTrips {
 	return &profile.RoundTrips{Pings: r.Count, P50S: r.P50.Seconds(), P99S: r.P99.Seconds()}
 }
 
-// shortfall is by how much SCAN returned fewer keys of a database than INFO had.
+// shortfall describes a database of which SCAN returned fewer keys than INFO had.
 type shortfall struct {
 	db        *profile.Database
 	explained int64 // keys that expired or were evicted, or that a replica may hide since they expired
@@ -326,8 +329,8 @@ func (s shortfall) reason() string {
 		humanize.Comma(s.db.Returned), s.db.DB, humanize.Comma(s.db.Before.Keys), humanize.Comma(s.db.After.Keys))
 }
 
-// shortOf returns the shortfall of a database that was scanned to the end, and whether keys
-// are missing.
+// shortOf returns the shortfall of a completely scanned database, and whether keys are
+// missing.
 func (c *collector) shortOf(db *profile.Database, after info.Info) (s shortfall, missing bool) {
 	if c.sample != nil || c.opts.Match != "" || !db.Complete || db.Before == nil || db.After == nil || !c.countsKeys() {
 		return s, false
@@ -337,8 +340,8 @@ func (c *collector) shortOf(db *profile.Database, after info.Info) (s shortfall,
 	return s, known && s.significant(c.node.Info.Field("cluster_enabled") == "1")
 }
 
-// emptied tells that the keys of a database were deleted all at once, or exchanged for
-// those of another, by the server's own counts of such commands. Commands that a
+// emptied returns a reason if the keys of a database were deleted all at once, or
+// exchanged for those of another, by the server's own counts of such commands. Commands that a
 // primary replicates count at its replicas, too. They may have been for another
 // database: this one must have lost keys, or no others may be there to exchange.
 func (c *collector) emptied(db *profile.Database, after info.Info) string {
@@ -371,7 +374,7 @@ func (c *collector) countsKeys() bool {
 	return random || info.SlotTables(c.node) || engine == "keydb"
 }
 
-// explained returns how many keys may be gone, or hidden, without anybody deleting them. A
+// explained returns how many keys may be gone or hidden without having been deleted. A
 // replica hides keys that expired until its primary removes them (db.c,
 // expireIfNeeded), and evicts none.
 func (c *collector) explained(db *profile.Database, after info.Info) (keys int64, known bool) {
@@ -391,7 +394,7 @@ func (c *collector) explained(db *profile.Database, after info.Info) (keys int64
 	return keys + orZero(evicted), evicted != nil
 }
 
-// orZero returns 0 for a figure that is not known.
+// orZero returns *n; 0 for nil.
 func orZero(n *int64) int64 {
 	if n == nil {
 		return 0
@@ -399,15 +402,16 @@ func orZero(n *int64) int64 {
 	return *n
 }
 
-// counterGrowth returns by how much a counter of INFO grew while we ran; nil if that is not known.
+// counterGrowth returns by how much a counter of INFO grew during the run; nil if that
+// is unknown.
 func (c *collector) counterGrowth(field string, after info.Info) *int64 {
 	first, known := c.node.Info.Int(field)
 	last, stillKnown := after.Int(field)
 	return growth(first, last, known && stillKnown)
 }
 
-// endOf returns when a scan ended by the clock on the wall, which may have been set
-// meanwhile, and took by another. setBack is by how much it was, if it was.
+// endOf returns when a scan ended by the wall clock, which may have been set meanwhile;
+// took is from the monotonic clock. setBack is by how much the wall clock was set back.
 func endOf(began, ended time.Time, took time.Duration) (at time.Time, setBack time.Duration) {
 	atLeast := began.Add(took)
 	if back := atLeast.Sub(ended); back > time.Second {
@@ -423,8 +427,7 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// growth returns by how much a counter grew; nil if that is not known, as when it was
-// reset.
+// growth returns by how much a counter grew; nil if that is unknown, as after a reset.
 func growth[T int64 | float64](before, after T, known bool) *T {
 	if !known || before < 0 || after < before {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"keyprof/scanner/info"
 )
 
-// plan is what a rehearsal on a few keys found that the server answers.
+// plan holds which commands the server allows, as tried on a few keys.
 type plan struct {
 	probes   []scanner.Probe
 	shared   sharedMode
@@ -24,7 +24,7 @@ type plan struct {
 	keysDenied bool
 }
 
-// measureOf names what each probe of the scan measures.
+// measureOf maps each probe to its measure.
 var measureOf = map[scanner.Probe]profile.Measure{
 	scanner.MemoryUsage: profile.MeasureBytes,
 	scanner.PTTL:        profile.MeasureTTL,
@@ -45,8 +45,8 @@ func probesFor(n info.Node) []scanner.Probe {
 	}
 }
 
-// probeCapabilities finds out on a few keys, before the scan, what the server refuses.
-// The error tells that SCAN or all probes are.
+// probeCapabilities tries the probes on a few keys before the scan. It returns an error
+// if SCAN or all probes are refused.
 func (c *collector) probeCapabilities(ctx context.Context) error {
 	names, err := c.trialNames(ctx)
 	if err != nil {
@@ -61,8 +61,8 @@ func (c *collector) probeCapabilities(ctx context.Context) error {
 	return nil
 }
 
-// planFrom makes the plan from how the server answers questions about some names.
-// It has no probes when all of them are refused.
+// planFrom makes the plan from the server's replies for some names. It has no probes if
+// all of them are refused.
 func (c *collector) planFrom(ctx context.Context, x scanner.Exchange, names []string) (err error) {
 	probes := probesFor(c.node)
 	trials := make([]probeResult, len(probes))
@@ -102,8 +102,8 @@ func (c *collector) decideProbe(probe scanner.Probe, t probeResult, anyAnswer bo
 	}
 }
 
-// trialNames brings some names to rehearse on; none when all databases are
-// empty. The error is for when no database can be scanned.
+// trialNames returns a few names of keys; none if all databases are empty. It returns an
+// error if no database can be selected.
 func (c *collector) trialNames(ctx context.Context) ([]string, error) {
 	var refused error
 	usable := false
@@ -149,7 +149,7 @@ func someNames(ctx context.Context, x scanner.Exchange) ([]string, error) {
 	return nil, nil
 }
 
-// firstNames returns the first of names, but not more than a pipeline should carry.
+// firstNames returns the first names, no more than one pipeline should carry.
 func firstNames(names []string) []string {
 	bytes := 0
 	for i, name := range names {
@@ -160,7 +160,7 @@ func firstNames(names []string) []string {
 	return names
 }
 
-// probeResult is how a server answered one probe of a few keys.
+// probeResult holds how a server replied to one probe of a few keys.
 type probeResult struct {
 	answered bool  // for one of them at least
 	refusal  error // the last error, nil without keys
@@ -186,8 +186,8 @@ func onlyKeysDenied(err error) bool {
 	return err != nil && strings.HasPrefix(err.Error(), "NOPERM") && strings.Contains(err.Error(), "ermissions to access")
 }
 
-// notTracked reports the answer to IDLETIME under an LFU policy, and to FREQ
-// under any other.
+// notTracked reports whether err is the reply to IDLETIME under an LFU policy, or to
+// FREQ under any other.
 func notTracked(err error) bool { return strings.HasPrefix(err.Error(), "ERR An LFU maxmemory policy") }
 
 // moved reports whether the command is allowed and the keys are not here: servers
@@ -195,8 +195,7 @@ func notTracked(err error) bool { return strings.HasPrefix(err.Error(), "ERR An 
 // that answers so for all keys does not serve reads (READONLY).
 func (t probeResult) moved() bool { return t.refusal != nil && elsewhere(t.refusal.Error()) }
 
-// elsewhere reports whether an error says that another node of a cluster is to
-// be asked about a key.
+// elsewhere reports whether an error redirects to another node of a cluster.
 func elsewhere(reason string) bool {
 	return strings.HasPrefix(reason, "MOVED ") || strings.HasPrefix(reason, "ASK ")
 }
@@ -231,7 +230,7 @@ func (c *collector) allRefused() error {
 	}
 }
 
-// planShared decides how to tell shared integers from others.
+// planShared decides how to recognize shared integers.
 func (c *collector) planShared(ctx context.Context, x scanner.Exchange, names []string) error {
 	if !c.asks(scanner.IdleTime) || !c.node.SharesIntegers() {
 		return nil

@@ -14,17 +14,17 @@ import (
 	"keyprof/scanner"
 )
 
-// prober asks about each key of a scan and turns the answers into pages of
-// observations. It is the scan's visitor.
+// prober sends the probes of each key and turns the replies into pages of observations.
+// It implements scanner.Visitor.
 type prober struct {
 	db     int
 	probes []scanner.Probe // asked of each key, in this order
 	shared sharedMode
-	// emit takes over a page when all that was asked about it is answered.
+	// emit takes over a page when all its replies have arrived.
 	emit func(*aggregate.Page) error
-	// fresh is an empty page.
+	// fresh returns an empty page.
 	fresh func() *aggregate.Page
-	// unit is the unit of the sample that a key belongs to; nil: there are none.
+	// unit returns the sampling unit of a key; nil: there are none.
 	unit func(name string) uint64
 
 	checks *replyChecker // the ranges of a scan share it
@@ -37,28 +37,27 @@ type prober struct {
 
 var _ scanner.Visitor = (*prober)(nil)
 
-// another returns a prober that asks the same, for another range of the scan.
+// another returns a prober with the same probes for another cursor range.
 func (p *prober) another() scanner.Visitor {
 	return &prober{db: p.db, probes: p.probes, shared: p.shared, emit: p.emit, fresh: p.fresh, unit: p.unit, checks: p.checks}
 }
 
-// Long counts a key whose name is too long to ask about, by the beginning of the
-// name. It comes with the next page.
+// Long counts a key whose name is too long to request. It is added to the next page.
 func (p *prober) Long(prefix string, length int64) {
 	p.long = append(p.long, strings.Clone(profile.CutName(prefix)))
 	p.checks.longest = max(p.checks.longest, length)
 }
 
-// sharedMode says what to do about strings that may be shared integers.
+// sharedMode says how to treat strings that may be shared integers.
 type sharedMode uint8
 
 const (
 	noShared   sharedMode = iota // the server has none
 	askShared                    // ask for the reference count, in the pipeline after the one that measured them
-	dropShared                   // the server does not tell: drop the idle time of all that may be
+	dropShared                   // OBJECT REFCOUNT is refused: drop the idle time of all that may be
 )
 
-// Requests asks about names, and about suspects of the page before.
+// Requests appends the requests for names, and for the suspects of the page before.
 func (p *prober) Requests(requests []scanner.Request, names []string) []scanner.Request {
 	p.names = names
 	for _, name := range names {
@@ -72,8 +71,7 @@ func (p *prober) Requests(requests []scanner.Request, names []string) []scanner.
 	return requests
 }
 
-// Replies folds the answers. A page that has suspects waits for one more round
-// trip.
+// Replies reads the replies. A page with suspects waits for one more round trip.
 func (p *prober) Replies(replies []scanner.Reply) error {
 	p.resolveSuspects(replies[len(p.names)*len(p.probes):])
 	if err := p.flush(); err != nil {
@@ -116,7 +114,7 @@ func (p *prober) flush() error {
 const sharedRefCount = math.MaxInt32
 
 // resolveSuspects drops the idle time of suspects that share their value, or of which
-// this could not be told.
+// this is unknown.
 func (p *prober) resolveSuspects(replies []scanner.Reply) {
 	for n, i := range p.suspect {
 		r, o := replies[n], &p.waiting.Keys[i]
@@ -139,7 +137,7 @@ func sharedBytes(n int) int64 {
 	return object + entry + metadata + slack + int64(max(name+15, name*5/4))
 }
 
-// findSuspects deals with the keys of the waiting page that may share their value.
+// findSuspects finds the keys of the waiting page that may share their value.
 func (p *prober) findSuspects() {
 	if p.shared == noShared {
 		return
@@ -156,7 +154,7 @@ func (p *prober) findSuspects() {
 	}
 }
 
-// setUnits tells the units of the waiting page's keys.
+// setUnits sets the sampling units of the waiting page's keys.
 func (p *prober) setUnits() {
 	if p.unit == nil {
 		return
@@ -175,8 +173,8 @@ func maybeShared(o *aggregate.Observation) bool {
 
 func dropIdle(o *aggregate.Observation) { o.HasIdle, o.Shared = false, true }
 
-// observe turns the answers about one key into an observation. Of several
-// outcomes the gravest counts.
+// observe turns the replies for one key into an observation. Of several outcomes the
+// most serious one counts.
 func observe(name string, probes []scanner.Probe, replies []scanner.Reply) aggregate.Observation {
 	o := aggregate.Observation{Name: name}
 	for i, probe := range probes {
@@ -188,7 +186,7 @@ func observe(name string, probes []scanner.Probe, replies []scanner.Reply) aggre
 	return o
 }
 
-// readReply reads one answer into the observation.
+// readReply reads one reply into the observation.
 func readReply(o *aggregate.Observation, probe scanner.Probe, r scanner.Reply) aggregate.Outcome {
 	switch {
 	case r.Err != nil && notTracked(r.Err) && (probe == scanner.IdleTime || probe == scanner.Freq):
@@ -216,15 +214,15 @@ func readReply(o *aggregate.Observation, probe scanner.Probe, r scanner.Reply) a
 	return aggregate.Measured
 }
 
-// implausible is beyond any size in bytes or idle time in seconds that a server
-// can mean (16 TiB, half a million years), and implausibleSum beyond the size of all
-// its keys (1 PiB): sums of less, and estimates from them, do not overflow.
+// implausible is more than any size in bytes or idle time in seconds (16 TiB, half a
+// million years), and implausibleSum more than the bytes of all keys (1 PiB). Sums of
+// smaller values, and estimates from them, do not overflow.
 const (
 	implausible    = 1 << 44
 	implausibleSum = 1 << 50
 )
 
-// maxFreq is the most that OBJECT FREQ counts to.
+// maxFreq is the greatest value of OBJECT FREQ.
 const maxFreq = 255
 
 // longestTTL stands for every longer TTL, in milliseconds: 146 million years.
@@ -244,7 +242,7 @@ func readTTL(o *aggregate.Observation, millis int64) aggregate.Outcome {
 	return aggregate.Measured
 }
 
-// errorOutcome tells what one key's error means. Dragonfly answers "no such
+// errorOutcome returns the outcome of an error reply. Dragonfly answers "no such
 // key" where Redis answers nil.
 func errorOutcome(err error) aggregate.Outcome {
 	switch text := err.Error(); {
@@ -261,16 +259,16 @@ func errorOutcome(err error) aggregate.Outcome {
 	}
 }
 
-// replyChecker is what a scan finds beside its observations.
+// replyChecker checks replies for invalid values.
 type replyChecker struct {
 	longest int64 // length of the longest name that was too long to ask about, bytes
 	bytes   int64 // of all keys
 	types   map[string]bool
-	oddType *string // the first answer of TYPE that is no name of a type, or one too many
-	wrong   string  // the first answer that makes no sense, with its command
+	oddType *string // the first reply to TYPE that is not a type name, or is one too many
+	wrong   string  // the first invalid reply, with its command
 }
 
-// check takes out of an observation what makes no sense among those before it.
+// check marks an observation with invalid replies as failed.
 func (f *replyChecker) check(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
 	f.checkType(o, probes, replies)
 	if o.HasBytes && o.Outcome.Measured() {
@@ -291,7 +289,7 @@ func (f *replyChecker) check(o *aggregate.Observation, probes []scanner.Probe, r
 	}
 }
 
-// checkType sums up the types that are none under one name.
+// checkType replaces invalid type names by profile.OtherType.
 func (f *replyChecker) checkType(o *aggregate.Observation, probes []scanner.Probe, replies []scanner.Reply) {
 	i := slices.Index(probes, scanner.Type)
 	if i < 0 || replies[i].Err != nil || replies[i].Nil || replies[i].Text == "none" || f.types[o.Type] {
@@ -310,7 +308,7 @@ func (f *replyChecker) checkType(o *aggregate.Observation, probes []scanner.Prob
 	o.Type = profile.OtherType
 }
 
-// firstWrong returns a clause about the first answer that makes no sense.
+// firstWrong returns a clause about the first invalid reply.
 func (f *replyChecker) firstWrong() string {
 	if f.wrong == "" {
 		return ""
@@ -318,8 +316,7 @@ func (f *replyChecker) firstWrong() string {
 	return "; the first: " + f.wrong
 }
 
-// stalls are the types of the keys about which a command took longer than the
-// timeout.
+// stalls records the types of keys for which a command took longer than the timeout.
 type stalls struct {
 	seen  int // how many stalls were noted
 	open  map[stalledKey]bool
@@ -348,7 +345,7 @@ func (s *stalls) note(list []scanner.Stall, page *aggregate.Page) {
 	}
 }
 
-// maxStalls is how many stalls a profile names.
+// maxStalls is the number of stalls in a profile.
 const maxStalls = 20
 
 // receipt returns the stalls that took longest, longest first. A wait for a link alone is
@@ -366,7 +363,7 @@ func (s *stalls) receipt(list []scanner.Stall) []profile.Stall {
 	return longest
 }
 
-// stalledMeasures says what is not known of keys of a database that stalled:
+// stalledMeasures returns which measures of the stalled keys of a database are missing:
 // " (not measured: bytes, ttl)".
 func stalledMeasures(list []scanner.Stall, db int) string {
 	var measures []string

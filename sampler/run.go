@@ -24,7 +24,7 @@ const (
 	DefaultIdleOver = 30 * 24 * time.Hour
 )
 
-// Options say what to scan, how fast, and how to group.
+// Options holds what to scan, how fast, and how to group.
 type Options struct {
 	Databases []int              // numbers of logical databases; nil: all that are not empty
 	Match     string             // SCAN's MATCH glob; empty: all names
@@ -33,10 +33,10 @@ type Options struct {
 	Sample    *SampleSize        // keys to measure; nil: all
 	Workers   int                // goroutines that fold; the result does not depend on it
 	Page      int                // COUNT of each SCAN; 0: chosen by LatencyBudget
-	// LatencyBudget is the longest stretch in which other clients should wait for us.
+	// LatencyBudget is the longest time that other clients should wait for keyprof.
 	LatencyBudget time.Duration
-	// Guarded makes the scan stand back when the server begins to save, to evict
-	// or to fall behind, and has a connection of its own that looks out for it.
+	// Guarded makes the scan pause when the server begins to save, to evict or to lag in
+	// replication, and opens a second connection that watches for this.
 	Guarded bool
 	MaxLoad float64 // share of the server's main thread, in (0,1]
 	Rate    float64 // keys a second at most; 0: no limit
@@ -57,16 +57,16 @@ type Progress struct {
 	Keys     int64   // names returned
 }
 
-// ErrInterrupted is the cause with which to end the context of Collect for an
-// orderly end: the page at hand is finished.
+// ErrInterrupted is the cause for canceling the context of Collect so that it finishes
+// the current page and returns an incomplete profile.
 var ErrInterrupted = errors.New("interrupted")
 
-// ErrTimeUp is why a profile is incomplete that took all of MaxDuration.
+// ErrTimeUp is the cause when a scan reaches Options.MaxDuration.
 var ErrTimeUp = errors.New("the scan reached --max-duration")
 
 // Collect scans the selected databases of one node and profiles their keys.
-// When ctx ends, or the connection is lost, the profile says that it is
-// incomplete, and why. The error tells that nothing could be profiled at all.
+// When ctx ends, or the connection is lost, the profile is marked incomplete, with the
+// reason. Collect returns an error if nothing could be profiled.
 func Collect(ctx context.Context, conn *scanner.Conn, o Options) (*profile.Profile, error) {
 	c := newCollector(conn, o)
 	c.selectDatabases()
@@ -99,7 +99,7 @@ func newCollector(conn *scanner.Conn, o Options) *collector {
 	return c
 }
 
-// limit ends the scan when its time is up.
+// limit returns a context that ends with ErrTimeUp after most; 0: no limit.
 func limit(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
 	if most == 0 {
 		return context.WithCancel(ctx)
@@ -107,7 +107,7 @@ func limit(ctx context.Context, most time.Duration) (context.Context, context.Ca
 	return context.WithTimeoutCause(ctx, most, ErrTimeUp)
 }
 
-// collector is the state of one run over one node.
+// collector holds the state of one run on one node.
 type collector struct {
 	conn *scanner.Conn
 	stalls
@@ -116,10 +116,10 @@ type collector struct {
 	opts    Options
 	plan    plan
 	tally   scanner.Tally
-	guard   *throttle.Guard         // nil: pages are of one size, and nothing brakes
+	guard   *throttle.Guard         // nil: pages are of one size, and the scan never pauses
 	monitor *scanner.LatencyMonitor // nil: there is none
 
-	noMonitor error // why there is none
+	noMonitor error // why there is no monitor
 
 	databases []profile.Database  // those selected, with how far they were scanned
 	weight    int64               // keys in all of them
@@ -142,7 +142,7 @@ type collector struct {
 	commandsBefore, commandsAfter *scanner.CommandStats
 }
 
-// fold scans all databases and folds the pages on other goroutines.
+// fold scans all databases and aggregates the pages on other goroutines.
 func (c *collector) fold(ctx context.Context) (*aggregate.Builder, error) {
 	f := aggregate.NewParallelBuilder(c.opts.Workers, c.opts.Grouping, c.highIdleOver())
 	f.OfSample = c.sample != nil
@@ -193,8 +193,8 @@ func (c *collector) pacer() *throttle.Pacer {
 	return &throttle.Pacer{MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, DefersWork: c.node.DefersWork()}
 }
 
-// notWalked returns why a database was left out. The first one tells, when no scan
-// before it did.
+// notWalked returns why a database was not scanned. Only the first such database has
+// the cause, if no scan before it has.
 func (c *collector) notWalked(ctx context.Context, i int) string {
 	if ctx.Err() != nil && (i == 0 || c.databases[i-1].Complete) {
 		return "not scanned: " + context.Cause(ctx).Error()
@@ -202,7 +202,7 @@ func (c *collector) notWalked(ctx context.Context, i int) string {
 	return "not scanned"
 }
 
-// enter selects a database. One that is refused says nothing of the others.
+// enter selects a database. A refusal does not mean that others are refused.
 func (c *collector) enter(ctx context.Context, db *profile.Database) error {
 	err := c.conn.Select(ctx, db.DB)
 	if err != nil {
@@ -256,7 +256,7 @@ func (c *collector) progress(db *profile.Database) func(float64) {
 	}
 }
 
-// ranges returns how many cursor ranges may be scanned at once.
+// ranges returns how many cursor ranges may be scanned concurrently.
 func (c *collector) ranges() int {
 	if ok, _ := info.RandomCursors(c.node); !ok {
 		return 1
@@ -271,7 +271,8 @@ func keysOf(db *profile.Database) int64 {
 	return db.Before.Keys
 }
 
-// highIdleOver returns the threshold in seconds, below 0 when it cannot be told.
+// highIdleOver returns the high-idle threshold in seconds; below 0 if it lies beyond
+// the idle horizon.
 func (c *collector) highIdleOver() int64 {
 	if !c.plan.measures.HighIdle {
 		return -1
@@ -279,7 +280,7 @@ func (c *collector) highIdleOver() int64 {
 	return int64(c.opts.IdleOver / time.Second)
 }
 
-// startGuard makes what the options want to keep the scan from being felt.
+// startGuard starts the guard and the latency monitor, as the options say.
 func (c *collector) startGuard(ctx context.Context) {
 	if c.opts.Page > 0 && !c.opts.Guarded {
 		return
@@ -291,8 +292,7 @@ func (c *collector) startGuard(ctx context.Context) {
 }
 
 // selectDatabases decides which databases to scan: those asked for, else all
-// that INFO says are not empty, else database 0. When INFO is refused, nothing
-// tells of others.
+// that are not empty by INFO, else database 0: if INFO is refused, others are unknown.
 func (c *collector) selectDatabases() {
 	known := c.node.Info.Databases()
 	numbers := slices.Sorted(slices.Values(c.opts.Databases))
@@ -312,7 +312,7 @@ func (c *collector) selectDatabases() {
 	}
 }
 
-// keyspace returns nil when what INFO says of a database makes no sense.
+// keyspace returns a line of INFO keyspace; nil if its values are invalid.
 func keyspace(k info.Keyspace) *profile.Keyspace {
 	if k.Invalid {
 		return nil
@@ -320,7 +320,7 @@ func keyspace(k info.Keyspace) *profile.Keyspace {
 	return &profile.Keyspace{Keys: k.Keys, Expires: k.Expires}
 }
 
-// closeDatabases adds what is known when the scan is over.
+// closeDatabases completes the databases after the scan.
 func (c *collector) closeDatabases(p *profile.Profile, after info.Info) {
 	noTTL := noTTLByDatabase(p.Namespaces)
 	known := after.Databases()
@@ -344,8 +344,8 @@ func (c *collector) closeDatabases(p *profile.Profile, after info.Info) {
 	}
 }
 
-// unmeasured says why keys of a database were scanned and yet not measured, or not
-// wholly; empty when all were.
+// unmeasured returns why keys of a database were scanned but not measured, or not
+// completely; empty if all were.
 func unmeasured(p *profile.Profile, db int, stalls []scanner.Stall) string {
 	var s profile.Stats
 	for i := range p.Namespaces {

@@ -15,10 +15,10 @@ import (
 	"keyprof/scanner/info"
 )
 
-// SampleSize says how many keys to measure, and which.
+// SampleSize holds how many keys to measure, and which.
 type SampleSize struct {
-	Share float64 // of all keys, in (0,1]; 0: as Keys, or Again, says
-	Keys  int64   // keys; 0: as Share, or Again, says
+	Share float64 // of all keys, in (0,1]; 0: by Keys or Again
+	Keys  int64   // keys; 0: by Share or Again
 	// Again is a profile of a sample whose keys are to be measured again; nil: none.
 	// With a Share or Keys it counts only if it is of about as many keys and, unless
 	// it is of slots, of the same process: keys are elsewhere in another.
@@ -34,11 +34,11 @@ const (
 	sampleDisagrees = "sample-disagrees"
 )
 
-// minBuckets is how many keys of a database a sample must have, about: positions
-// are those of whole buckets of its table.
+// minBuckets is about the least number of keys of a database in a sample: positions are
+// those of whole buckets of its table.
 const minBuckets = 128
 
-// planSample decides which part of the line of positions to scan, if not all of it.
+// planSample decides which interval of cursor positions to scan.
 func (c *collector) planSample() {
 	want := c.opts.Sample
 	if want == nil || slotTables(c.node) {
@@ -66,7 +66,7 @@ func (c *collector) planSample() {
 	c.sample = &s
 }
 
-// share returns the share of all keys that is wanted; at least 1 for a census.
+// share returns the requested share of all keys; at least 1 for a census.
 func (s *SampleSize) share(keys int64) float64 {
 	if s.Keys > 0 && keys > 0 {
 		return float64(s.Keys) / float64(keys)
@@ -74,12 +74,13 @@ func (s *SampleSize) share(keys int64) float64 {
 	return s.Share
 }
 
-// similarSize is by which factor the size of a sample may differ from what is asked for,
-// to be used again: databases grow, and the same keys tell more of changes.
+// similarSize is the factor by which the size of a sample may differ from the requested
+// one for the sample to be repeated: databases grow, and the same keys show changes
+// better.
 const similarSize = 1.5
 
-// repeatedSample returns the interval of the sample that is to be repeated; nil if there
-// is none, or another is wanted.
+// repeatedSample returns the interval of the sample to repeat; nil if a new one is to be
+// taken.
 func (c *collector) repeatedSample(want *SampleSize, share float64) *aggregate.Sample {
 	s, runID := intervalOf(want.Again)
 	if s == nil {
@@ -96,16 +97,16 @@ func (c *collector) repeatedSample(want *SampleSize, share float64) *aggregate.S
 	return s
 }
 
-// Repeatable reports whether a profile is one of a sample, and tells which keys of
-// one server it is of.
+// Repeatable reports whether p is a sample of one server that records which keys it
+// has.
 func Repeatable(p *profile.Profile) bool {
 	s, _ := intervalOf(p)
 	d := designOf(p)
 	return s != nil || d != nil && d.Sample.Slots != nil
 }
 
-// intervalOf returns what a profile is a sample of, and in which process; nil if it is
-// none.
+// intervalOf returns the interval of a sample and the run id of its server; nil if p is
+// not a sample of an interval.
 func intervalOf(p *profile.Profile) (s *aggregate.Sample, runID string) {
 	d := designOf(p)
 	if d == nil {
@@ -119,8 +120,8 @@ func intervalOf(p *profile.Profile) (s *aggregate.Sample, runID string) {
 	return &aggregate.Sample{From: from, To: to, Fraction: float64(to-from) / math.MaxUint64}, p.Nodes[0].RunID
 }
 
-// interval returns what to scan of a database; nil: all of it, as a part of it would be
-// too few keys to tell of the others.
+// interval returns the interval to scan of a database; nil: all of it, as it has too few
+// keys for a sample.
 func (c *collector) interval(db *profile.Database) *scanner.Interval {
 	if c.sample == nil || c.slots != nil {
 		return nil
@@ -136,12 +137,12 @@ func (c *collector) interval(db *profile.Database) *scanner.Interval {
 	return i
 }
 
-// maxRaised is up to which share a sample is made larger than was asked for, to be of
-// enough keys. All keys of a database that wants more are not many either.
+// maxRaised is the largest share to which a sample is raised to have enough keys. A
+// database that needs more is small, and is scanned in full.
 const maxRaised = 0.25
 
-// minShare returns the least part of so many keys that is a sample of them: a power of
-// two, so that it stays the same while a database grows a little.
+// minShare returns the smallest share of that many keys that has minBuckets of them: a
+// power of two, so that it stays the same while a database grows a little.
 func minShare(keys int64) float64 {
 	share := 1.0
 	for share/2*float64(keys) >= minBuckets {
@@ -150,7 +151,7 @@ func minShare(keys int64) float64 {
 	return share
 }
 
-// noteCovered notes how much of a database was scanned.
+// noteCovered records how much of a database was scanned.
 func (c *collector) noteCovered(db *profile.Database, walk *scanner.Walk) {
 	covered := walk.Covered()
 	if c.slots != nil {
@@ -170,7 +171,7 @@ func (c *collector) noteCovered(db *profile.Database, walk *scanner.Walk) {
 // and of each namespace of another one.
 const changedFactor = 1.5
 
-// warnSample tells what a reader of estimates must know.
+// warnSample adds warnings about the estimates of a sample.
 func (c *collector) warnSample(w *warner) {
 	if c.sampleDoubt != nil {
 		w.add(c.sampleDoubt.Code, w.node, "%s", c.sampleDoubt.Text)
@@ -191,8 +192,8 @@ func (c *collector) warnSample(w *warner) {
 	}
 }
 
-// disagrees reports whether the server counts more or fewer keys than the sample of a
-// database does. Keys that it counts although their TTL has run out are not missed.
+// disagrees reports whether the server's key count differs from the estimate of a
+// sample by more than chance and expired keys explain.
 func (c *collector) disagrees(db *profile.Database) bool {
 	if c.slots != nil || !db.Complete || db.Covered == nil || c.opts.Match != "" {
 		return false

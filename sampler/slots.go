@@ -18,25 +18,23 @@ import (
 	"keyprof/scanner/info"
 )
 
-// Where each slot of a cluster is a hash table of its own, no stretch of SCAN's way
-// is a fair sample, and slots are drawn. All names of a slot that was drawn are taken,
-// and of these each is kept by a lot of its own, so that the two chances multiply to
-// the share that was asked for: then no key weighs more than another, a slot that
-// holds a quarter of all keys is a quarter of the sample, and the order in which a
-// server names keys does not matter. Lots are drawn by a salt, and by the number of
-// the slot or the name of the key alone, so that the same salt draws the same keys in
-// whatever process ("permanent random numbers": Ohlsson, "Coordination of samples
+// Where each slot of a cluster has its own hash table, no interval of cursor positions
+// is a random sample, and slots are chosen at random. All names of a chosen slot are
+// listed, and each of these is kept at random, so that the two probabilities multiply to
+// the requested share: then no key weighs more than another, a slot that holds a quarter
+// of all keys is a quarter of the sample, and the order in which a server lists keys
+// does not matter. The random numbers are hashes of a salt with the number of the slot
+// or the name of the key, so that the same salt chooses the same keys in any process ("permanent random numbers": Ohlsson, "Coordination of samples
 // using permanent random numbers", 1995).
 
 const (
-	// targetSlots is of how many slots a sample is, if there are as many: keys of one
-	// slot may be alike, as they have tags in common.
+	// targetSlots is the number of slots in a sample, if there are as many: keys of one
+	// slot may be alike, as they share hash tags.
 	targetSlots = 60
-	// minSlots is of how many it must be: fewer tell too little of how much they
-	// differ.
+	// minSlots is the least number: the variance of fewer cannot be estimated.
 	minSlots = 30
 	// Slots that are larger than smallSlot, and than largeSlot times the mean, are
-	// drawn with a greater chance, so that no single one is much of the sample.
+	// chosen with a greater probability, so that none is a large part of the sample.
 	smallSlot = 500 // keys
 	largeSlot = 4
 )
@@ -45,16 +43,16 @@ const (
 // tables.
 var slotTables = info.SlotTables
 
-// slotSample is what was drawn from the slots of a cluster.
+// slotSample holds the slots of a cluster that were chosen at random.
 type slotSample struct {
 	profile.SampledSlots
-	takes []scanner.SlotKeys // in an order drawn by lot
+	takes []scanner.SlotKeys // in random order
 	slots [scanner.Slots]sampledSlot
 	seed  uint64
 	hash  *xxhash.Digest
 }
 
-// sampledSlot is what is known of a slot.
+// sampledSlot is one slot of the sample.
 type sampledSlot struct {
 	keys      int                        // CLUSTER COUNTKEYSINSLOT
 	chance    float64                    // chance of the slot
@@ -63,7 +61,8 @@ type sampledSlot struct {
 	kept      *[profile.SampleGroups]int // of these, kept, by random group; nil: none
 }
 
-// newSlotSample draws a share of the keys, in (0,1), of slots that have so many.
+// newSlotSample chooses a share of the keys, in (0,1), from slots with these numbers of
+// keys.
 func newSlotSample(counts []int, share float64, salt string) *slotSample {
 	d := &slotSample{SampledSlots: profile.SampledSlots{Salt: salt}, seed: xxhash.Sum64String(salt), hash: xxhash.New()}
 	for _, keys := range counts {
@@ -87,7 +86,7 @@ func newSlotSample(counts []int, share float64, salt string) *slotSample {
 	return d
 }
 
-// random returns a number in [0,1) that the salt draws for a slot and a purpose.
+// random returns a number in [0,1) from the salt, a slot and a purpose.
 func (d *slotSample) random(slot int, purpose string) float64 {
 	return unitInterval(d.randomHash(slot, purpose))
 }
@@ -100,15 +99,16 @@ func (d *slotSample) randomHash(slot int, purpose string) uint64 {
 // unitInterval makes a number in [0,1) of the upper bits of a hash.
 func unitInterval(hash uint64) float64 { return float64(hash>>11) / (1 << 53) }
 
-// hashOf returns the lot of a key: its upper bits tell whether it is kept, the lower ones
-// its group.
+// hashOf returns the hash of the salt and a key: its upper bits decide whether the key is
+// kept, the lower ones its group.
 func (d *slotSample) hashOf(name string) uint64 {
 	d.hash.ResetWithSeed(d.seed)
 	_, _ = d.hash.WriteString(name) // never fails
 	return d.hash.Sum64()
 }
 
-// keep draws a key of a slot that was drawn, once.
+// keep reports whether a key of a chosen slot is in the sample. It must be called once
+// for each name.
 func (d *slotSample) keep(name string) bool {
 	slot := scanner.SlotOf(name)
 	s := &d.slots[slot]
@@ -140,9 +140,9 @@ func (d *slotSample) unit(name string) uint64 {
 	return profile.SampleGroups + d.group(scanner.SlotOf(name), d.hashOf(name))
 }
 
-// taken is for how many keys of the server's count the sample stands, by group. What
-// SCAN hides is in that count, and so is what went before it was named: of a slot the
-// sample stands for the share of its names that was kept.
+// taken returns how many keys of the server's count the sample represents, by group. The
+// count includes keys that SCAN hides and keys that were deleted before they were listed:
+// of a slot the sample represents the share of its names that was kept.
 func (d *slotSample) taken() []float64 {
 	taken := make([]float64, profile.SampleGroups)
 	for _, take := range d.takes {
@@ -162,7 +162,7 @@ func (d *slotSample) taken() []float64 {
 	return taken
 }
 
-// expectedKeys returns how many keys were to be kept, of each group that has some.
+// expectedKeys returns the expected number of kept keys in each group that has some.
 func (s *sampledSlot) expectedKeys() float64 {
 	planned := float64(s.keys) * s.keyChance
 	if s.chance == 1 {
@@ -171,8 +171,8 @@ func (s *sampledSlot) expectedKeys() float64 {
 	return planned
 }
 
-// planSlots draws slots if a sample was asked for of a server that has a table for
-// each. The error is that of a connection which is lost.
+// planSlots chooses slots if a sample was requested of a server with a hash table for
+// each slot. It returns an error if the connection is lost.
 func (c *collector) planSlots(ctx context.Context) error {
 	want := c.opts.Sample
 	if want == nil || !slotTables(c.node) {
@@ -183,7 +183,7 @@ func (c *collector) planSlots(ctx context.Context) error {
 		return nil
 	}
 	if !c.enterFirst(ctx) {
-		return nil // the scan tells why
+		return nil // the scan will report the error
 	}
 	counts, err := scanner.CountKeysInSlots(ctx, c.conn, c.pacer(), &c.tally)
 	if err != nil {
@@ -221,7 +221,7 @@ func sum(counts []int) (n int64) {
 	return n
 }
 
-// noSlots returns why slots cannot be sampled for what is to be scanned; empty if they can.
+// noSlots returns why slots cannot be sampled with these options; empty if they can.
 func (c *collector) noSlots() string {
 	switch {
 	case c.opts.Match != "":
@@ -237,7 +237,7 @@ func (c *collector) enterFirst(ctx context.Context) bool {
 	return c.conn.Select(ctx, c.databases[0].DB) == nil
 }
 
-// tooFew returns why a draw is no sample; empty if it is one.
+// tooFew returns a reason if the sample has too few slots; else empty.
 func (d *slotSample) tooFew() string {
 	if d.Drawn >= minSlots {
 		return ""
@@ -245,8 +245,8 @@ func (d *slotSample) tooFew() string {
 	return fmt.Sprintf("in a cluster each slot has its own hash table, and a sample needs %d slots: this one would have %d, of the %d that hold keys here", minSlots, d.Drawn, d.Filled)
 }
 
-// tryNames asks for names as the scan will. Why tells that the server does not
-// answer as it should.
+// tryNames lists keys of a slot as the scan will. It returns a reason if the server does
+// not reply as it should.
 func (c *collector) tryNames(ctx context.Context, takes []scanner.SlotKeys) (why string, err error) {
 	most := slices.MaxFunc(takes, func(a, b scanner.SlotKeys) int { return cmp.Compare(a.Keys, b.Keys) })
 	ok, err := c.conn.CanListSlot(ctx, most.Slot)
@@ -264,11 +264,11 @@ func (c *collector) tryNames(ctx context.Context, takes []scanner.SlotKeys) (why
 	return fmt.Sprintf("slot %d has too many keys (%d) to list at once, and SCAN does not scan slots one by one", most.Slot, most.Keys), nil
 }
 
-// slotsRefused makes a refusal of the server's one of the sample.
+// slotsRefused turns a refusal of the server into a warning about the sample.
 func (c *collector) slotsRefused(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
-		return nil // the scan tells so
+		return nil // the scan will report it
 	case !scanner.IsReply(err):
 		return err
 	case strings.HasPrefix(err.Error(), "NOPERM"):
@@ -283,9 +283,9 @@ func (c *collector) refuseSample(why string) {
 	c.sampleDoubt = &profile.Warning{Code: sampleRefused, Text: "a sample was asked for, but all keys were scanned: " + why}
 }
 
-// saltAndShare returns those of the sample that is to be repeated, if there is one and
-// it is of about as many keys as are asked for; else a salt is drawn. The process
-// need not be the same: a key's slot does not depend on it.
+// saltAndShare returns the salt and share of the sample to repeat, if it has about the
+// requested number of keys, else a new random salt. The server process need not be the
+// same: a key's slot does not depend on it.
 func (c *collector) saltAndShare(want *SampleSize, keys int64) (salt string, share float64) {
 	share = want.share(keys)
 	asked := want.Share > 0 || want.Keys > 0
@@ -301,7 +301,7 @@ func (c *collector) saltAndShare(want *SampleSize, keys int64) (salt string, sha
 	return rand.Text(), share
 }
 
-// designOf returns how a sample was made that can be repeated; nil if p is none.
+// designOf returns the design of a sample of one node; nil if p is not such a sample.
 func designOf(p *profile.Profile) *profile.Design {
 	if p == nil || p.Design.Sample == nil || len(p.Nodes) != 1 {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"keyprof/scanner/info"
 )
 
-// warnings returns what a reader must know to trust the figures.
+// warnings returns the warnings of a profile, sorted.
 func (c *collector) warnings(p *profile.Profile, after info.Info) []profile.Warning {
 	w := warner{node: c.node.Address, list: []profile.Warning{}}
 	for _, m := range p.Missing {
@@ -51,7 +51,7 @@ func remedy(m profile.Missing) string {
 	return "; to allow it: " + m.Remedy
 }
 
-// warnNode returns about what the server was before the scan.
+// warnNode adds warnings about the server's state before the scan.
 func (c *collector) warnNode(w *warner) {
 	if len(c.node.Info) == 0 {
 		w.add("info-refused", w.node, "INFO is refused, so role, policy, memory and the list of databases are unknown: %s", c.conn.InfoError())
@@ -71,7 +71,7 @@ func (c *collector) warnNode(w *warner) {
 	}
 }
 
-// linkDown says what is wrong with a replica whose link is not up.
+// linkDown returns what is wrong with a replica whose link is not up.
 func linkDown(info info.Info) string {
 	if down, known := info.Int("master_link_down_since_seconds"); known && down < 0 {
 		return "this replica has not reached its primary since it started: its data are those that it loaded at startup, if any"
@@ -79,7 +79,7 @@ func linkDown(info info.Info) string {
 	return "this replica has lost the link to its primary: its data may be stale"
 }
 
-// comparedFields are the fields of INFO that should be the same when the scan ends.
+// comparedFields are the fields of INFO that should not change during the scan.
 var comparedFields = []struct{ field, what string }{
 	{"role", "the role"},
 	{"maxmemory_policy", "the eviction policy"},
@@ -87,7 +87,7 @@ var comparedFields = []struct{ field, what string }{
 	{"master_link_status", "the state of the link to the primary"},
 }
 
-// warnChanges compares what the server says of itself before and after.
+// warnChanges compares INFO from before and after the scan.
 func (c *collector) warnChanges(w *warner, after info.Info) {
 	if len(after) == 0 {
 		return
@@ -165,7 +165,7 @@ func (c *collector) warnGrouping(w *warner, p *profile.Profile) {
 	}
 }
 
-// span returns a length of time in whole units for people.
+// span formats a duration in whole units.
 func span(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
@@ -179,9 +179,9 @@ func span(d time.Duration) string {
 	}
 }
 
-// NearMaxmemory returns the warning that the buffers of our connections may be too much
-// for the server; nil if it has room for them, or no limit is known. It can be given
-// before the scan.
+// NearMaxmemory returns a warning if the buffers of keyprof's connections may exceed the
+// server's maxmemory; nil if there is room for them, or no limit is known. It needs no
+// scan.
 func NearMaxmemory(node info.Node) *profile.Warning {
 	room, _ := node.Room()
 	if !node.NearMaxmemory() {
@@ -205,16 +205,16 @@ func NearMaxmemory(node info.Node) *profile.Warning {
 	return &profile.Warning{Code: "near-maxmemory", Scope: node.Address, Text: text}
 }
 
-// warnGuard says that nothing looks out for others. Where INFO is refused, that is
-// said already.
+// warnGuard warns that the effect on other clients is not watched. If INFO is refused,
+// another warning says so.
 func (c *collector) warnGuard(w *warner) {
 	if c.noMonitor != nil && len(c.node.Info) > 0 {
 		w.add("no-probe-connection", w.node, "there was no second connection, so keyprof could not measure its effect on other clients, nor pause the scan when the server began to save or to evict: %v", c.noMonitor)
 	}
 }
 
-// saveStatuses are the fields of INFO persistence that say "err" after a failure, and
-// what that means (redis.io, INFO; rdb.c and aof.c, writes are refused with MISCONF).
+// saveStatuses are the fields of INFO persistence that are "err" after a failure, and
+// the meaning of each (redis.io, INFO; rdb.c and aof.c, writes are refused with MISCONF).
 var saveStatuses = []struct{ field, meaning string }{
 	{"rdb_last_bgsave_status", "the last RDB save failed: if save points are set, the server refuses writes (MISCONF) until a save succeeds, unless stop-writes-on-bgsave-error is no"},
 	{"aof_last_bgrewrite_status", "the last rewrite of the AOF failed: the AOF grows until one succeeds"},
@@ -239,8 +239,8 @@ func warnSaves(w *warner, before, after info.Info) {
 	}
 }
 
-// forkFacts returns what INFO says of the child process that saves, and a hint if memory
-// may be why there was none.
+// forkFacts returns the figures of INFO about the child process that saves, with a hint
+// if it may have lacked memory.
 func forkFacts(info info.Info) string {
 	var facts []string
 	used, _ := info.Int("used_memory")
@@ -264,10 +264,10 @@ func forkFacts(info info.Info) string {
 	return text
 }
 
-// maxOdd is how many odd figures are named.
+// maxOdd is the number of odd figures that are named.
 const maxOdd = 10
 
-// warnOdd names what makes no sense in what the server says, and of the clock.
+// warnOdd warns of invalid values in INFO and TYPE, and of a clock that was set back.
 func (c *collector) warnOdd(w *warner) {
 	for i, odd := range c.odd {
 		if i == maxOdd {
@@ -284,7 +284,7 @@ func (c *collector) warnOdd(w *warner) {
 	}
 }
 
-// addOdd adds odd figures of another answer to INFO.
+// addOdd adds the invalid fields of another reply to INFO.
 func (c *collector) addOdd(more []info.InvalidField) {
 	for _, odd := range more {
 		if !slices.ContainsFunc(c.odd, func(o info.InvalidField) bool { return o.Field == odd.Field }) {
@@ -313,7 +313,7 @@ func ofType(name string) string {
 	return " (" + name + ")"
 }
 
-// maxShownName is how much of a name stands in a sentence, bytes.
+// maxShownName is the longest part of a name shown in a sentence, in bytes.
 const maxShownName = 100
 
 func shortName(name string) string {

@@ -11,7 +11,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Sample is what a scan of an interval of cursor positions covered.
+// Sample describes which keys a sample covered.
 type Sample struct {
 	Fraction float64 // share of the positions that was asked for, in (0,1]
 	// From and To are the ends of the interval, of cursors with their bits reversed;

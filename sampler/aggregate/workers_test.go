@@ -86,7 +86,7 @@ func patternsIn(p *profile.Profile) string {
 	return string(text)
 }
 
-// explodingName returns made to explode a trie: 20 segments that occur nowhere
+// explodingName returns a name made to explode a trie: 20 segments that occur nowhere
 // else, between any delimiters, with random bytes in some.
 func explodingName(i int) string {
 	rng := rand.New(rand.NewPCG(uint64(i), 9))

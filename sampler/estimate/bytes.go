@@ -84,11 +84,11 @@ func sum(add func(a, b float64) float64, parts []profile.Estimate) profile.Estim
 
 func square(v float64) float64 { return v * v }
 
-// PooledVariance is the variance of sizes over all namespaces of a database. A collection grows
-// with what is put into it, so that one in thousands may be a hundred times as
-// large; a sample that met none of these in one namespace has met some in others. The
-// sizes of a namespace of collections are taken to vary, relative to their mean, as
-// much as those of all together, unless it was seen of enough keys to know better.
+// PooledVariance is the variance of sizes over all namespaces of a database. One
+// collection in thousands may be a hundred times as large as the others; a sample that
+// has none of these in one namespace has some in others. The sizes of a namespace of
+// collections are assumed to vary, relative to their mean, as much as those of all
+// namespaces together, unless enough of its keys were seen.
 type PooledVariance struct {
 	keys     float64 // of collections
 	variance float64 // times keys: relative to the square of the mean of each namespace

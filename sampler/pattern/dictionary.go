@@ -63,7 +63,7 @@ func (d *Dictionary) FirstLevel() *Delimiters {
 	return defaultDelimiters // d says nothing, or what Check refuses
 }
 
-// startCoarseness returns where on the ladder a trie with this dictionary begins.
+// startCoarseness returns the coarseness with which a trie with this dictionary begins.
 func (d *Dictionary) startCoarseness() int {
 	if d.Version == 0 {
 		return 0
@@ -71,7 +71,7 @@ func (d *Dictionary) startCoarseness() int {
 	return max(d.Coarseness, coarsenessOf(d.K))
 }
 
-// setCoarseness sets the bounds of d to those of a rung.
+// setCoarseness sets K and the coarseness of d.
 func (d *Dictionary) setCoarseness(rung int) { d.K, d.Coarseness = boundsByCoarseness[rung].k, rung }
 
 // Extend returns d with the decisions of found added, which must have been made
@@ -196,7 +196,7 @@ func (d *Dictionary) Write(w io.Writer) error {
 	return err
 }
 
-// Decisions are what a file says of how names are to be grouped.
+// Decisions holds the dictionary and the rules of a file.
 type Decisions struct {
 	Dictionary *Dictionary
 	Rules      []string // as they were written, in order; a dictionary alone has none
@@ -224,7 +224,7 @@ func ReadDecisions(r io.Reader) (*Decisions, error) {
 	return d, nil
 }
 
-// recorded is how decisions stand in a longer document.
+// recorded holds the decisions within a longer document.
 type recorded struct {
 	Patterns json.RawMessage `json:"patterns"`
 	Rules    []string        `json:"pattern_rules"`
@@ -269,7 +269,8 @@ func (r *recorded) decisions(unmarshal func([]byte, any) error) (*Decisions, err
 	return d, unmarshal(r.Patterns, d.Dictionary)
 }
 
-// unmarshalStrictly is for what people edit: a misspelt field would be ignored.
+// unmarshalStrictly refuses unknown fields: people edit dictionaries, and a misspelt
+// field would be ignored.
 func unmarshalStrictly(text []byte, v any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
@@ -308,7 +309,7 @@ func wantedJSON(t reflect.Type) string {
 	return "an object"
 }
 
-// Check reports the first thing in d that cannot be.
+// Check returns an error about the first value in d that is not valid.
 func (d *Dictionary) Check() error {
 	switch {
 	case d.Version != DictionaryVersion:
@@ -429,7 +430,7 @@ func setOf(words []string) wordSet {
 	return set
 }
 
-// levels returns the words for each level of a shape that rung r spares.
+// levels returns the protected words for each level of a shape, as far as r keeps them.
 func (p *protection) levels(shape string, r bounds) []wordSet {
 	sets := make([]wordSet, 0, countWords(shape))
 	for _, before := range beginnings(shape) {
@@ -442,7 +443,7 @@ func (p *protection) levels(shape string, r bounds) []wordSet {
 	return sets
 }
 
-// cutShape returns the function of this name for rung r, but for shapes that it
+// cutShape is the function of this name with the bounds r, except for shapes that they
 // spares.
 func (p *protection) cutShape(shape []byte, r bounds) (int, bool) {
 	end, cut := cutShape(shape, r.elements)
@@ -470,7 +471,7 @@ var kindOf = func() map[string]Kind {
 	return kinds
 }()
 
-// parseShape returns the inverse of printShape. It reports whether s is a shape.
+// parseShape undoes printShape. It reports whether s is a shape.
 func parseShape(s string) (string, bool) {
 	shape := make([]byte, 0, len(s))
 	for s != "" {
@@ -506,23 +507,23 @@ func parseMark(s string) (mark string, n int) {
 	return "", 0
 }
 
-// Bounds on the trie. They form a ladder: each rung gives coarser namespaces
-// than the one before, down to a single one. Going down the ladder is a pure
+// Bounds on the trie. Each coarseness gives coarser namespaces than the one before it,
+// up to a single namespace. Coarsening is a pure
 // function of the trie, so tries that were filled apart end with the same
-// namespaces on the same rung.
+// namespaces at the same coarseness.
 
 // DefaultK is how many different literals a node of the first level keeps
 // apart before they collapse, as long as the namespaces are few enough.
 const DefaultK = 64
 
-// bounds is a place on the ladder of bounds.
+// bounds holds the bounds of one coarseness.
 type bounds struct {
 	k        int // literals kept apart at the first level
 	elements int // of a shape, before the rest of the name is cut off
 	spares   protected
 }
 
-// protected says what a rung spares of what the dictionary protects.
+// protected says how much of what the dictionary protects a coarseness keeps.
 type protected uint8
 
 const (
@@ -566,7 +567,7 @@ func (r bounds) literals(level int) int {
 	return r.k >> levelShift[min(level, len(levelShift)-1)]
 }
 
-// coarsenessOf returns the highest rung whose K is at most k.
+// coarsenessOf returns the lowest coarseness whose K is at most k.
 func coarsenessOf(k int) int {
 	for i, r := range boundsByCoarseness {
 		if r.k <= k {

@@ -36,7 +36,7 @@ func generate(rng *rand.Rand, families []patterntest.Family, count func(patternt
 	return all
 }
 
-// groupAll returns what a run does: a survey of the first names, then the trie.
+// groupAll groups names as a run does: by a survey of the first names, then the trie.
 func groupAll(samples []sample) []Namespace[owners] {
 	survey := NewSurvey(nil)
 	for _, s := range samples {

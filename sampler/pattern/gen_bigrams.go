@@ -90,7 +90,7 @@ func symbol(b byte) int {
 	return 52
 }
 
-// halfBits returns the evidence for a random token in half bits.
+// halfBits returns the evidence for a random token, in half bits.
 func halfBits(random, identifier float64) int {
 	return int(math.Round(2 * math.Log2(random/identifier)))
 }

@@ -10,7 +10,7 @@ type parsed struct {
 	many  uint64 // the levels of those that vary
 }
 
-// parsePattern returns the inverse of printing a row. It reports whether s is a
+// parsePattern parses a printed row. It reports whether s is a
 // pattern.
 func (d *Delimiters) parsePattern(s string) (parsed, bool) {
 	r := patternReader{delims: d, rest: s}
@@ -23,7 +23,7 @@ func (d *Delimiters) parsePattern(s string) (parsed, bool) {
 	return r.parsed(), true
 }
 
-// parseCut returns parsePattern for a pattern that may have lost the delimiter by which
+// parseCut is parsePattern for a pattern that may have lost the delimiter at which
 // it is told that its literals are joined: one that was cut, and has none left.
 func (d *Delimiters) parseCut(s string) (parsed, bool) {
 	r := patternReader{delims: d, rest: s}

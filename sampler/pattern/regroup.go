@@ -40,7 +40,7 @@ func Regroup(a, b *Grouping) (ofA, ofB map[string]string, err error) {
 	return first.labelled(labels), second.labelled(labels), nil
 }
 
-// joinedGroups is where the namespaces of several groupings find their seats.
+// joinedGroups finds which namespaces of several groupings belong together.
 type joinedGroups struct {
 	trie  *Trie[*set] // of the joined decisions
 	named map[string]*set
@@ -93,7 +93,7 @@ func (m *joinedGroups) addSide(g *Grouping) *joinedSide {
 	return e
 }
 
-// addRow finds a row's seat. Only what the grouping's own trie can have made
+// addRow returns the set of a row. Only what the grouping's own trie can have made
 // becomes a leaf: to make leaves of what fusion has made would collapse nodes
 // that need not.
 func (e *joinedSide) addRow(r GroupingRow) *set {
@@ -140,8 +140,8 @@ func (e *joinedSide) follow() {
 	}
 }
 
-// find returns the seat of a pattern. Where there is no leaf, its names still
-// have a seat in common in all groupings: under the path that they would take.
+// find returns the set of a pattern. Where there is no leaf, its names still have a
+// common set in all groupings: that of the path that they would take.
 func (e *joinedSide) find(pattern string) (found *set) {
 	for _, p := range e.parse(pattern) {
 		leaf, path := e.trie.lookUp(p)
@@ -171,14 +171,14 @@ func (e *joinedSide) labelled(labels map[*set]string) map[string]string {
 	return of
 }
 
-// candidate is what a set of seats may be called.
+// candidate is a possible label of a set.
 type candidate struct {
 	label string
 	*set
 	named bool
 }
 
-// labels returns what the sets of seats are called, by their roots. Sets that
+// labels returns the label of each set, by its root. Sets that
 // would be called the same are linked.
 func (m *joinedGroups) labels() map[*set]string {
 	byLabel, labels := map[string]*set{}, map[*set]string{}

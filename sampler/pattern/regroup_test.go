@@ -12,7 +12,7 @@ import (
 	"keyprof/sampler/pattern/patterntest"
 )
 
-// grouped returns what a run over names leaves in its profile, and its counts.
+// grouped returns the namespaces and counts of a run over names, as in a profile.
 func grouped(dict *Dictionary, rules *Rules, names []string) (*Grouping, map[string]int) {
 	trie := NewTrie(dict, counters)
 	trie.SetRules(rules)
@@ -109,7 +109,7 @@ var sets = Values[map[string]bool]{
 	Merge: func(into, from map[string]bool) { maps.Copy(into, from) },
 }
 
-// groupedNames returns grouped, for names in two halves with other bounds for the
+// groupedNames is grouped for names in two halves with other bounds for the
 // second. It returns the namespace of each name.
 func groupedNames(dict *Dictionary, rules *Rules, names []string, rung int) (*Grouping, map[string]string) {
 	trie := NewTrie(dict, sets)

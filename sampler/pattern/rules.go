@@ -66,7 +66,7 @@ func ParseRules(texts ...string) (*Rules, error) {
 	return rules, nil
 }
 
-// programSize returns how large the program of a rule's regular expression is, counted as
+// programSize returns the size of the program of a rule's regular expression, counted as
 // maxProgram is; 0 where there is none.
 func programSize(text string) (size int) {
 	at := strings.LastIndexByte(text, '=')
@@ -121,7 +121,7 @@ func regexError(text, expr string, err error) error {
 	return &RuleError{text, faultAt(expr, bad), bad.Code.String()}
 }
 
-// faultAt returns where in expr its fault is. For parentheses the error has the whole
+// faultAt returns the offset of the error in expr, in bytes. For parentheses the error has the whole
 // expression in the place of a part.
 func faultAt(expr string, bad *syntax.Error) int {
 	parse := func(n int) (code syntax.ErrorCode) { // of the first n bytes; "" for no fault

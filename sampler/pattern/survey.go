@@ -76,7 +76,7 @@ func (s *Survey) Add(name string) (more bool) {
 	return !s.done()
 }
 
-// Skip returns Add for a name to which a rule gives its namespace: it brings the end
+// Skip is Add for a name whose namespace a rule gives: it brings the end
 // of the survey nearer, but its words say nothing of others.
 func (s *Survey) Skip(name string) (more bool) {
 	s.names++
@@ -316,7 +316,7 @@ func (p *place) outstanding(words []counted, isFrequent func(word string) bool) 
 	return choose(words, func(w string) bool { return isFrequent(w) && p.hits[w] >= outstandingTimes*rest })
 }
 
-// share returns that of a word among all at the place.
+// share returns the share of a word among all at the place.
 func (p *place) share(word string) float64 {
 	return float64(min(p.hits[word], countedHits)) / float64(p.total)
 }
@@ -397,7 +397,7 @@ func stands(chosen []bool, level int) bool {
 	return len(chosen)-count(chosen) <= boundsByCoarseness[0].literals(level)
 }
 
-// width returns how many words stand, the wildcard included.
+// width returns how many words are kept, the wildcard included.
 func width(chosen []bool, level int) int {
 	if stands(chosen, level) {
 		return max(1, len(chosen))

@@ -37,7 +37,7 @@ type Trie[V any] struct {
 	leaves     int
 }
 
-// Values tells a trie how to deal with its values.
+// Values holds the functions that create and merge the values of a trie.
 type Values[V any] struct {
 	New   func() V           // a value that has seen nothing
 	Merge func(into, from V) // adds what from has seen; from is not used again
@@ -147,7 +147,7 @@ func (t *Trie[V]) arrive(n *node[V], wild uint64, words []string) *leaf[V] {
 	return n.leaf
 }
 
-// cut shortens p to the elements that the rung allows.
+// cut shortens p to the number of elements that the coarseness allows.
 func (t *Trie[V]) cut(p *path) {
 	end, cut := t.guard.cutShape(p.shape, boundsByCoarseness[t.coarseness])
 	if cut {
@@ -330,7 +330,7 @@ func (c *children[V]) sorted() []child[V] {
 // Merging: of children into a wildcard, of two tries, and of a trie into one
 // with lower bounds. All three graft one subtree onto another.
 
-// Merge adds what other has seen, on the lower rung of the two. Both must have
+// Merge adds what other has seen, at the greater coarseness of the two. Both must have
 // been made with the same dictionary; other is not used again.
 func (t *Trie[V]) Merge(other *Trie[V]) {
 	t.CoarsenTo(other.coarseness)
@@ -354,8 +354,8 @@ func (t *Trie[V]) adopt(key string, src *shape[V]) {
 	t.graft(dst, dst.root, src.root, 0)
 }
 
-// CoarsenTo goes down to a rung of the ladder of bounds, unless the trie is there
-// already: nodes keep fewer literals apart, and names are cut sooner.
+// CoarsenTo makes the trie at least this coarse: nodes keep fewer literals apart, and
+// names are cut sooner.
 func (t *Trie[V]) CoarsenTo(rung int) {
 	if rung <= t.coarseness {
 		return
@@ -525,8 +525,8 @@ func (t *Trie[V]) lookUp(p parsed) (*leaf[V], string) {
 	return n.leaf, printed
 }
 
-// Footprint returns about how many bytes the trie takes, with what value tells of
-// each value.
+// Footprint returns about how many bytes the trie takes; value returns the bytes of one
+// value.
 func (t *Trie[V]) Footprint(value func(V) int) (bytes int) {
 	for key, sh := range t.shapes {
 		bytes += mapEntry + stringBytes(key) + int(unsafe.Sizeof(*sh)) + cap(sh.protect)*int(unsafe.Sizeof(wordSet{}))

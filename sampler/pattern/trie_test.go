@@ -106,7 +106,7 @@ func TestMergeIsGroupingOfTheUnion(t *testing.T) {
 	})
 }
 
-// TestFamiliesInShards returns the same for the names of all families, after fusion.
+// TestFamiliesInShards tests the same for the names of all families, after fusion.
 func TestFamiliesInShards(t *testing.T) {
 	names := patterntest.Mix(rand.New(rand.NewPCG(4, 4)), patterntest.Families(), 300)
 	want := patternsOf(newCounting(nil, names...).Namespaces())
@@ -231,7 +231,7 @@ func TestTrieCopiesWords(t *testing.T) {
 	checkGroups(t, trie, map[string]int{"user:profile": 2})
 }
 
-// unsafeString returns the text of buf, which changes with it.
+// unsafeString returns the text of buf without a copy: it changes with buf.
 func unsafeString(buf []byte) string { return unsafe.String(&buf[0], len(buf)) }
 
 // FuzzTrie groups names, in any order and in two tries, after a survey that

@@ -12,8 +12,8 @@ import (
 // ToolName is the name in Tool of every profile.
 const ToolName = "keyprof"
 
-// Check reports the first thing that makes p no valid document, and where it
-// is: `namespaces[3].ttl.histogram[2]: le: not a known edge`. Read checks what it
+// Check returns an error about the first value that is not valid, with its path:
+// `namespaces[3].ttl.histogram[2].le: not a known edge`. Read checks what it
 // has read, and Write what it is about to write. The error wraps ErrNotProfile
 // or ErrNewerSchema when p is no document of this version.
 //
@@ -38,7 +38,7 @@ func (p *Profile) Check() error {
 	)
 }
 
-// checkHeader tells whether p is a document of this version at all.
+// checkHeader returns an error unless p is a document of this version.
 func (p *Profile) checkHeader() error {
 	switch {
 	case p.Tool.Name != ToolName || p.Schema < 1:
@@ -183,7 +183,7 @@ func (r *Receipt) check() error {
 	)
 }
 
-// evictedMore reports whether we evicted more than was evicted.
+// evictedMore reports whether evicted_by_us exceeds evicted_meanwhile.
 func (r *Receipt) evictedMore() bool {
 	return r.EvictedByUs != nil && (r.EvictedMeanwhile == nil || *r.EvictedByUs > *r.EvictedMeanwhile)
 }
@@ -214,7 +214,7 @@ func (r *RoundTrips) check() error {
 	return checkFigures(integer("pings", r.Pings), figure{"p50_s", r.P50S}, figure{"p99_s", r.P99S})
 }
 
-// checkUnique refuses a namespace that is there twice.
+// checkUnique refuses duplicate namespaces.
 func (p *Profile) checkUnique() error {
 	type row struct {
 		db      int
@@ -274,18 +274,18 @@ func (s *Stats) check(allMeasures bool) error {
 // be equal and not only possible.
 func (s *Stats) counted() bool { return s.Keys.IsExact() && s.Probed == s.Keys.Value }
 
-// atMostKeys and atMostBytes are what no part can exceed.
+// atMostKeys and atMostBytes return the upper bounds of keys and bytes.
 func (s *Stats) atMostKeys() int64  { return s.Keys.atMost() }
 func (s *Stats) atMostBytes() int64 { return s.Bytes.atMost() }
 
-// named is an estimate and its name in the document.
+// named holds an estimate and its name in the document.
 type named struct {
 	name string
 	e    *Estimate
 	of   *Estimate // the whole of which it is a part, if it is one
 }
 
-// estimates returns those of s, the absent ones included.
+// estimates returns the estimates of s, absent ones included.
 func (s *Stats) estimates() []named {
 	return []named{
 		{"keys", &s.Keys, nil},
@@ -322,7 +322,7 @@ func (e *Estimate) check(atMost int64) error {
 	)
 }
 
-// amount is a sum of keys and of bytes.
+// amount is a number of keys and their bytes.
 type amount struct{ keys, bytes int64 }
 
 // add counts keys, and their bytes where those are known.
@@ -581,7 +581,7 @@ var plainCounts = []struct {
 	{"failed", false, func(s *Stats) int64 { return s.Failed }},
 }
 
-// fieldError is what is wrong with a document, and where: place is a path such as
+// fieldError is an error about one field of a document, with a path such as
 // namespaces[3].ttl.histogram[2].
 type fieldError struct {
 	path    string
@@ -590,14 +590,14 @@ type fieldError struct {
 
 func (f *fieldError) Error() string { return f.path + ": " + f.problem }
 
-// condition is one line of a table of conditions that a document must not meet.
+// condition is a line of a table of conditions; a document must break none.
 type condition struct {
 	broken  bool
 	path    string
 	problem string
 }
 
-// firstBroken returns the fault of the first rule that is broken.
+// firstBroken returns an error about the first condition that is broken.
 func firstBroken(rules ...condition) error {
 	for _, r := range rules {
 		if r.broken {
@@ -617,7 +617,7 @@ func first(errs ...error) error {
 	return nil
 }
 
-// inField puts a place before that of a fault; nil stays nil.
+// inField puts a path before that of a fieldError; nil stays nil.
 func inField(place string, err error) error {
 	f, ok := err.(*fieldError)
 	if !ok {
@@ -640,7 +640,7 @@ func each[T any](place string, list []T, check func(*T) error) error {
 	return nil
 }
 
-// figure is a number of a document and its place.
+// figure holds a number of a document and its path.
 type figure struct {
 	path  string
 	value float64
@@ -670,7 +670,7 @@ func checkFigures(figures ...figure) error {
 	return nil
 }
 
-// text is a string of a document and its place.
+// text holds a string of a document and its path.
 type text struct{ path, value string }
 
 // checkTexts refuses strings that encoding/json would alter silently, so that

@@ -9,9 +9,8 @@ import (
 // CheckupSchemaVersion is the version of the document that Checkup.JSON writes.
 const CheckupSchemaVersion = 1
 
-// Checkup is what can be told of a profile before it is made: what the server
-// is, what it would refuse, what a scan of all keys would take, and what to
-// watch out for. What is unknown is absent.
+// Checkup is the result of a check: what the server is, which commands it refuses, the
+// estimated cost of a scan of all keys, and warnings. What is unknown is absent.
 type Checkup struct {
 	Schema   int              `json:"schema"` // version of the document: CheckupSchemaVersion
 	Tool     Tool             `json:"tool"`
@@ -20,28 +19,28 @@ type Checkup struct {
 	Reasons  []string         `json:"reasons"`        // why the verdict is not VerdictComplete
 	Hint     string           `json:"hint,omitempty"` // what to do about it
 	Server   CheckupServer    `json:"server"`
-	Measures []CheckupMeasure `json:"measures"` // in the order in which they are asked for
+	Measures []CheckupMeasure `json:"measures"` // in the order in which their commands are sent
 	// Missing are the measures that the server refuses.
 	Missing  []Missing   `json:"missing"`
 	Scan     CheckupScan `json:"scan"`
 	ACL      CheckupACL  `json:"acl"`
 	Walk     CheckupWalk `json:"walk"`
-	Warnings []Warning   `json:"warnings"` // what to watch out for
+	Warnings []Warning   `json:"warnings"`
 	// Commands are those that the check sent, by name with subcommand.
 	Commands map[string]int64 `json:"commands"`
 }
 
-// Verdict is what a profile would be.
+// Verdict says whether a profile would be complete.
 type Verdict string
 
 // The verdicts.
 const (
 	VerdictComplete   Verdict = "complete"   // complete, with all measures
 	VerdictLacking    Verdict = "lacking"    // measures, databases or keys would be missing
-	VerdictImpossible Verdict = "impossible" // there would be none
+	VerdictImpossible Verdict = "impossible" // no profile can be made
 )
 
-// CheckupServer is what the server says of itself.
+// CheckupServer holds what INFO reports of the server.
 type CheckupServer struct {
 	Address    string            `json:"address"` // host:port or socket path, without credentials
 	Role       string            `json:"role"`
@@ -59,10 +58,10 @@ type CheckupServer struct {
 type CheckupLink struct {
 	Primary string `json:"primary"`           // host:port, as the replica has it
 	Status  string `json:"status"`            // "up" or "down"
-	Syncing bool   `json:"syncing,omitempty"` // its data set is being exchanged
-	// DownS is for how long it has been down; absent also when it has never been up.
+	Syncing bool   `json:"syncing,omitempty"` // its data set is being replaced
+	// DownS is how long the link has been down; absent also when it has never been up.
 	DownS *int64 `json:"down_s,omitempty"` // seconds
-	// HeardS is how long ago the primary was last heard of.
+	// HeardS is the time since the last message from the primary.
 	HeardS *int64 `json:"heard_s,omitempty"` // seconds
 }
 
@@ -75,34 +74,34 @@ type CheckupDatabase struct {
 	Refusal  string `json:"refusal,omitempty"` // why it cannot be scanned
 }
 
-// CheckupMeasure is something that is asked about every key.
+// CheckupMeasure is a measure of every key and the command that returns it.
 type CheckupMeasure struct {
 	Measure Measure `json:"measure"`
 	Command string  `json:"command"` // with subcommand, in lower case
 	Allowed bool    `json:"allowed"`
 }
 
-// CheckupScan says whether our user may send SCAN.
+// CheckupScan says whether the user may send SCAN.
 type CheckupScan string
 
-// What may be known of SCAN.
+// The values of CheckupScan.
 const (
 	ScanAllowed CheckupScan = "allowed"
-	ScanRefused CheckupScan = "refused" // by ACL, or not known to the server
+	ScanRefused CheckupScan = "refused" // denied by the ACL, or unknown to the server
 )
 
-// CheckupACL are the commands that would allow what keyprof asks for.
+// CheckupACL holds the commands that would grant the permissions keyprof needs.
 type CheckupACL struct {
-	User string `json:"user"` // the one that we are logged in as
-	// Add adds to that user's rights what is missing; empty when nothing is, or
-	// when it is not ACL that refuses it.
+	User string `json:"user"` // the user of the connection
+	// Add grants that user the missing permissions; empty when none is missing, or when
+	// it is not the ACL that refuses.
 	Add string `json:"add,omitempty"`
-	// Own makes a user of keyprof's own, who may do nothing else: another one
-	// where we are the default user, else this one.
+	// Own creates a user for keyprof with these permissions only: a new one if the
+	// connection is of the default user, else this one.
 	Own string `json:"own"`
 }
 
-// CheckupWalk is what a scan of all selected keys would take.
+// CheckupWalk holds the estimated cost of a scan of all selected keys.
 type CheckupWalk struct {
 	MaxLoad    float64       `json:"max_load"`       // share of the server's main thread allowed, in (0,1]
 	Rate       float64       `json:"rate,omitempty"` // keys a second allowed; absent without a limit
@@ -113,16 +112,16 @@ type CheckupWalk struct {
 	KeyCPUS    *CheckupRange `json:"key_cpu_s,omitempty"`    // seconds of the server's main thread a key
 	ServerCPUS *CheckupRange `json:"server_cpu_s,omitempty"` // seconds of the server's main thread
 	ElapsedS   *CheckupRange `json:"elapsed_s,omitempty"`    // seconds from the first key to the last
-	Basis      []string      `json:"basis"`                  // what the figures rest on, a sentence each
+	Basis      []string      `json:"basis"`                  // how the figures were estimated, a sentence each
 }
 
-// CheckupRange is an estimate.
+// CheckupRange is an estimated range.
 type CheckupRange struct {
 	Lo float64 `json:"lo"` // seconds
 	Hi float64 `json:"hi"` // seconds
 }
 
-// JSON returns the document, indented, with nothing in it that a terminal obeys.
+// JSON returns the document, indented, with control and format characters escaped.
 func (r *Checkup) JSON() ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

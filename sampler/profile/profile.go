@@ -52,7 +52,7 @@ type Tool struct {
 	Version string `json:"version"`
 }
 
-// Measure is something that is asked about every key.
+// Measure is the name of something that is measured of every key.
 type Measure string
 
 // The measures, by the names that Missing uses.
@@ -64,7 +64,7 @@ const (
 	MeasureType  Measure = "type"  // TYPE
 )
 
-// Missing is a measure that the server refuses, found out before the scan.
+// Missing is a measure that the server refuses, as found before the scan.
 type Missing struct {
 	Measure Measure `json:"measure"`
 	Node    string  `json:"node"`             // address of the node that refuses it
@@ -72,12 +72,12 @@ type Missing struct {
 	Remedy  string  `json:"remedy,omitempty"` // what would allow it, such as an ACL rule
 }
 
-// Design says how keys were chosen and grouped: enough to repeat the run, and
-// to refuse a comparison that would be meaningless.
+// Design says how keys were chosen and grouped, so that the run can be repeated and a
+// meaningless comparison refused.
 type Design struct {
 	Method   string  `json:"method"`   // MethodCensus or MethodSample
 	Fraction float64 `json:"fraction"` // share of the keyspace that was to be covered, in [0,1]
-	// Sample is which keys a sample is of; absent for a census.
+	// Sample says which keys were sampled; absent for a census.
 	Sample         *Sample `json:"sample,omitempty"`
 	Match          string  `json:"match,omitempty"` // SCAN's MATCH glob
 	Databases      []int   `json:"databases"`       // numbers of the databases selected
@@ -90,8 +90,8 @@ type Design struct {
 	// token, rare words in namespaces by <*>, and that what identifies the
 	// server was left out.
 	Redacted bool `json:"redacted,omitempty"`
-	// Degraded means that some namespaces are coarser than the rules make them,
-	// or summed up in a row that is Other, to stay within limits.
+	// Degraded means that some namespaces were made coarser, or were added up in a row
+	// that is Other, to stay within limits.
 	Degraded bool                `json:"degraded,omitempty"`
 	Patterns *pattern.Dictionary `json:"patterns,omitempty"` // decisions by which names were grouped
 }
@@ -99,10 +99,10 @@ type Design struct {
 // The methods.
 const (
 	MethodCensus = "census" // every key is measured
-	MethodSample = "sample" // the keys in an interval of cursor positions are, or those of slots that were drawn
+	MethodSample = "sample" // the keys in an interval of cursor positions are, or those of slots chosen at random
 )
 
-// Warning is doubt as data: something a reader must know to trust a figure.
+// Warning is something a reader must know before trusting a figure.
 type Warning struct {
 	Code  string `json:"code"`  // stable, kebab-case
 	Scope string `json:"scope"` // what it is about: a node's address, a database, a namespace
@@ -122,11 +122,11 @@ type Namespace struct {
 // Namespace.Other, not this name, identifies that row: a key may be called so.
 const OtherPattern = "(other)"
 
-// OtherType is the name in Stats.Types of what TYPE answered and what is no name of
-// a type, or one too many.
+// OtherType is the name in Stats.Types for types beyond MaxTypes and for replies to
+// TYPE that are not names of types.
 const OtherType = "(other)"
 
-// Key is one key that stands for others, or stands out.
+// Key is a key shown as an example, or as one of the largest.
 type Key struct {
 	DB int `json:"db"` // number of the logical database
 	KeyName
@@ -196,7 +196,7 @@ type Keyspace struct {
 	Expires int64 `json:"expires"` // keys with a TTL
 }
 
-// Receipt is what the run cost the server.
+// Receipt holds what the run cost the server.
 type Receipt struct {
 	Commands map[string]int64 `json:"commands"`  // sent, by name with subcommand
 	BytesOut int64            `json:"bytes_out"` // bytes sent to the server, TLS included
@@ -252,15 +252,15 @@ type Receipt struct {
 	// measured again. Later repeats are measured twice.
 	Repeats  int64  `json:"repeats"`  // names
 	Returned int64  `json:"returned"` // names that SCAN returned, repeats included
-	Waits    []Wait `json:"waits"`    // for a server that could not be used
+	Waits    []Wait `json:"waits"`    // for a server that was not available
 	// Stalls are the commands that took longer than the timeout, none when absent:
 	// those that took longest, longest first.
 	Stalls []Stall `json:"stalls,omitempty"`
-	// Brakes are when the scan stood back since the server changed, none when
-	// absent. They are not in PausedS.
+	// Brakes are the pauses of the scan because the server changed, by cause; absent
+	// when there were none. They are not in PausedS.
 	Brakes []Brake `json:"brakes,omitempty"`
-	// ProbeRTT is what PING took on a connection beside the scan's; absent when
-	// there was none.
+	// ProbeRTT holds round trips of PING on a connection of its own; absent when there
+	// was none.
 	ProbeRTT *ProbeRTT `json:"probe_rtt,omitempty"`
 }
 
@@ -274,28 +274,28 @@ type Stall struct {
 	Answered bool    `json:"answered"`       // the answer came in the end, and is in the figures
 }
 
-// Brake is how often, and how long, the scan stood back for one cause.
+// Brake counts the pauses of the scan for one cause.
 type Brake struct {
 	Cause string  `json:"cause"`  // a clause about the server
 	Count int64   `json:"count"`  // number of times
 	TookS float64 `json:"took_s"` // seconds
 }
 
-// ProbeRTT is what other clients felt: round trips of PING before the scan, and
-// evenly spread over its time, its pauses included.
+// ProbeRTT is the effect on other clients: round trips of PING before the scan and
+// during it, evenly spread over its time, pauses included.
 type ProbeRTT struct {
 	Before *RoundTrips `json:"before,omitempty"`
-	During *RoundTrips `json:"during,omitempty"` // absent in a scan that was over at once
+	During *RoundTrips `json:"during,omitempty"` // absent when the scan was too short
 }
 
-// RoundTrips are round trips in sum, to within 5 %.
+// RoundTrips summarizes round trips; its quantiles are within 5 %.
 type RoundTrips struct {
 	Pings int64   `json:"pings"` // number of them
 	P50S  float64 `json:"p50_s"` // seconds
 	P99S  float64 `json:"p99_s"` // seconds
 }
 
-// Wait is how often, and how long, the server could not be used for one cause.
+// Wait counts the times that the server was not available for one cause.
 type Wait struct {
 	Cause string  `json:"cause"`  // in words
 	Count int64   `json:"count"`  // number of times

@@ -37,7 +37,7 @@ func Read(r io.Reader) (*Profile, error) {
 	return decode(data)
 }
 
-// ReadFile returns Read on the file at path, with errors that name it.
+// ReadFile calls Read on the file at path. Its errors name the file.
 func ReadFile(path string) (*Profile, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -183,7 +183,7 @@ func syntaxError(data []byte, err error) error {
 	return fmt.Errorf("%w: %w", ErrInvalid, err)
 }
 
-// Header is what tells the profiles in a directory apart.
+// Header holds the fields by which profiles in a directory are told apart.
 type Header struct {
 	Label    string
 	Began    time.Time // UTC
@@ -506,25 +506,23 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-// What can be wrong with a file that should hold a profile. Errors of Read wrap
-// one of these, unless reading itself failed.
+// Errors of Read. It wraps one of these, unless reading itself failed.
 var (
-	// ErrNotProfile says that the file is something else.
+	// ErrNotProfile means that the file is not a profile.
 	ErrNotProfile = errors.New("not a keyprof profile")
-	// ErrNewerSchema says that a newer keyprof wrote the file.
+	// ErrNewerSchema means that a newer keyprof wrote the file.
 	ErrNewerSchema = errors.New("profile of a newer version")
-	// ErrTooLarge says that the file passes a limit: MaxDocumentBytes, or one of
+	// ErrTooLarge means that the file exceeds a limit: MaxDocumentBytes, or one of
 	// those on the parts of a document, such as MaxValues.
 	ErrTooLarge = errors.New("profile is too large")
-	// ErrTruncated says that the end of the file is missing.
+	// ErrTruncated means that the end of the file is missing.
 	ErrTruncated = errors.New("profile is cut short")
-	// ErrInvalid says that the file is damaged, or was edited by hand.
+	// ErrInvalid means that the file is damaged, or was edited by hand.
 	ErrInvalid = errors.New("profile is damaged")
 )
 
-// ErrNotValid says that a profile to be written is no valid document, which no file
-// or disk can mend.
+// ErrNotValid means that a profile to be written fails Check.
 var ErrNotValid = errors.New("profile is not valid")
 
-// ErrSuffix says that a name of a file to be written does not tell how.
+// ErrSuffix means that the name of a file to be written has an unknown suffix.
 var ErrSuffix = errors.New("file name must end in .json, .json.gz or .json.zst")

@@ -6,33 +6,34 @@ import (
 	"strconv"
 )
 
-// Sample is which keys a sample is of: those in an interval of cursor positions, or
-// of Slots that were drawn.
+// Sample says which keys were sampled: those in an interval of cursor positions, or
+// those of slots chosen at random.
 // A position is a cursor with its 64 bits reversed, so that SCAN goes through
 // them in order. A key's is drawn at random by its hash, and stays the same as
 // long as the process runs: see Node.RunID.
 type Sample struct {
 	From string `json:"from,omitempty"` // first position of the interval, a decimal number
 	To   string `json:"to,omitempty"`   // position after the last one; not above From: the interval wraps at zero
-	// Slots are where each slot of a cluster is a hash table of its own; absent where
-	// an interval of positions was scanned.
+	// Slots describes a sample of slots, where each slot of a cluster has its own hash
+	// table; absent for an interval of positions.
 	Slots *SampledSlots `json:"slots,omitempty"`
 	// Covered is the share of all keys that were measured, by estimate, in (0,1]:
 	// the mean of Database.Covered, each weighted by the keys of its database.
 	Covered float64 `json:"covered"`
 }
 
-// SampledSlots say how slots of a cluster were drawn, and of these the keys: with the
+// SampledSlots describes how slots of a cluster were chosen at random, and then keys of
+// these slots: with the
 // same chance for each key, by the hash of a salt with the number of the slot, and of
 // the salt with the name. With the same salt and Design.Fraction the same keys are
-// drawn again, but for few where a slot's part of all keys has changed.
+// chosen again, except for a few where a slot's share of all keys has changed.
 type SampledSlots struct {
 	Salt   string `json:"salt"`   // letters and digits
 	Filled int64  `json:"filled"` // slots that had keys
-	Drawn  int64  `json:"drawn"`  // slots of which keys were taken
+	Drawn  int64  `json:"drawn"`  // slots that were chosen
 	Keys   int64  `json:"keys"`   // keys in all slots, by CLUSTER COUNTKEYSINSLOT, when the scan began
-	// Taken is for how many of Keys the sample stands, by random group, those included
-	// that were gone when they were to be measured: SampleGroups numbers, to thousandths.
+	// Taken is how many of Keys the sample represents, by random group, including keys
+	// that vanished before being measured: SampleGroups numbers, to thousandths.
 	Taken []float64 `json:"taken"`
 }
 
@@ -43,10 +44,10 @@ type SampleSums struct {
 	SampledBytes ByteSums `json:"sampled_bytes"` // see Stats.SampledBytes
 	NoTTL        ByteSums `json:"no_ttl"`        // keys without a TTL
 	HighIdle     ByteSums `json:"high_idle"`     // see Stats.HighIdleKeys
-	// Groups part the keys at random, by the hash of their names, or, where slots
-	// were drawn, the slots, of those alone that are in every sample the keys: a key is
-	// in the same group whenever it is measured. How far the changes of the groups
-	// differ tells how far chance moves the change between two samples of one interval.
+	// Groups divides the keys into groups at random, by the hash of their names; in a
+	// sample of slots it divides the slots, and only in slots that are in every sample
+	// the keys. A key is in the same group whenever it is measured. The variance between
+	// the changes of the groups estimates that of the change between two samples.
 	Groups Groups `json:"groups"`
 }
 
@@ -76,7 +77,7 @@ type Groups struct {
 	HighIdleBytes []int64 `json:"high_idle_bytes"` // bytes
 }
 
-// Plus returns the sums over two disjoint sets of keys.
+// Plus returns the sums over the union of two disjoint sets of keys.
 func (s ByteSums) Plus(other ByteSums) ByteSums {
 	return ByteSums{s.Keys + other.Keys, s.Bytes + other.Bytes, s.Squares.Plus(other.Squares), max(s.Largest, other.Largest)}
 }

@@ -46,7 +46,7 @@ type Sketch struct {
 	encoded *encodedSketch // in the place of all others
 }
 
-// encodedSketch is a sketch that is encoded, and proven to be valid.
+// encodedSketch is an encoded sketch that was found valid.
 type encodedSketch struct {
 	bytes []byte
 	count int64 // values
@@ -68,7 +68,7 @@ func (s *Sketch) Add(v float64) {
 	s.bins.add(sketchMapping.Index(v), 1)
 }
 
-// unpack makes a sketch that is encoded one that can be added to.
+// unpack decodes an encoded sketch, so that values can be added.
 func (s *Sketch) unpack() {
 	if s.encoded == nil {
 		return
@@ -158,8 +158,7 @@ func binValue(index int64) float64 {
 	return sketchMapping.Value(int(index))
 }
 
-// packed returns a copy that keeps only the encoded form: small, and it does not
-// change.
+// packed returns a copy in encoded form, which is small and does not change.
 func (s *Sketch) packed() *Sketch {
 	return &Sketch{encoded: &encodedSketch{bytes: s.encode(), count: s.Count()}}
 }
@@ -400,12 +399,12 @@ func encodeBins(bins *bins) (n uint64, b []byte) {
 	return n, b
 }
 
-// zeroBin is what walkWire calls the bin of the value 0.
+// zeroBin is the index of the bin of the value 0 in decodeSketch.
 const zeroBin = math.MinInt64
 
 // decodeSketch calls visit with each bin of an encoded sketch and its count of
-// values, and tells what is wrong with it. It takes no memory, however many
-// bins a hostile file holds.
+// values. It returns an error if the sketch is not valid. It takes no memory, however
+// many bins a hostile file holds.
 func decodeSketch(b []byte, visit func(index int64, count float64)) error {
 	if flag, rest := nextFlag(b); flag == wireZeros {
 		zeros, err := nextCount(&rest)
@@ -428,7 +427,7 @@ func decodeSketch(b []byte, visit func(index int64, count float64)) error {
 	return nil
 }
 
-// decodeBins returns walkWire for the block of bins.
+// decodeBins is decodeSketch for the block of bins.
 func decodeBins(b []byte, visit func(index int64, count float64)) error {
 	n, err := enc.DecodeUvarint64(&b)
 	if err != nil {

@@ -6,13 +6,13 @@ import (
 	"sort"
 )
 
-// Stats are the statistics of a set of keys: the whole keyspace or one
-// namespace. Every part can be merged exactly with the same part of a disjoint
-// set, so neither scan order nor the number of workers shows in it.
+// Stats holds the statistics of a set of keys: the whole keyspace or one namespace.
+// Every part merges exactly with the same part of a disjoint set, so it does not depend
+// on the order of the scan or the number of workers.
 //
-// Those of a sample have estimates of all keys in every Estimate. All else is as
-// counted among the keys that were measured: types, histograms, the joint table
-// and distributions tell shares and quantiles of all keys, but not how many.
+// In a sample every Estimate is of all keys. All else counts the keys that were
+// measured: types, histograms, the joint table and distributions give shares and
+// quantiles of all keys, but not their number.
 type Stats struct {
 	Probed int64     `json:"probed"`          // keys that were measured
 	Keys   Estimate  `json:"keys"`            // keys
@@ -30,12 +30,12 @@ type Stats struct {
 	Types     map[string]TypeStats `json:"types,omitempty"` // by the answer of TYPE
 	TTL       *TTLStats            `json:"ttl,omitempty"`
 	Idle      *IdleStats           `json:"idle,omitempty"`
-	Freq      *FreqStats           `json:"freq,omitempty"`        // under an LFU policy, in the place of Idle
+	Freq      *FreqStats           `json:"freq,omitempty"`        // under an LFU policy, instead of Idle
 	IdleByTTL []IdleByTTL          `json:"idle_by_ttl,omitempty"` // joint table, sparse
 	Size      *Distribution        `json:"size,omitempty"`        // bytes a key
 
-	// Stalled are keys about which the server did not answer a command in time.
-	// They are in all figures but those of that command.
+	// Stalled counts keys for which a command got no reply in time. They are in all
+	// figures except those of that command.
 	Stalled int64 `json:"stalled,omitempty"` // keys
 
 	// Keys that SCAN returned and that could not be measured, each counted
@@ -44,35 +44,37 @@ type Stats struct {
 	Expired  int64 `json:"expired_keys"`       // keys expired between SCAN and probe (PTTL -2)
 	Moved    int64 `json:"moved,omitempty"`    // keys of another node of the cluster (MOVED or ASK)
 	Denied   int64 `json:"denied,omitempty"`   // keys outside the user's ACL patterns (NOPERM)
-	TooLong  int64 `json:"too_long,omitempty"` // keys with a name that is too long to ask about
-	Failed   int64 `json:"failed,omitempty"`   // keys with an answer that makes no sense
+	TooLong  int64 `json:"too_long,omitempty"` // keys with a name too long to request
+	Failed   int64 `json:"failed,omitempty"`   // keys with an invalid reply
 
-	// Sample is what the intervals of a sample are made of; absent for a census.
+	// Sample holds the sums from which confidence intervals are computed; absent for a
+	// census.
 	Sample *SampleSums `json:"sample,omitempty"`
 
 	Examples []Key `json:"examples"` // chosen by hash of the name: the same on every run
 	Largest  []Key `json:"largest"`  // largest first
 }
 
-// Gone returns the keys that SCAN returned and that the node no longer had when they
-// were probed.
+// Gone returns the number of keys that SCAN returned and that the node no longer had
+// when they were probed.
 func (s *Stats) Gone() int64 { return s.Vanished + s.Expired + s.Moved }
 
-// Unmeasured returns the keys that the node had and that could not be measured.
+// Unmeasured returns the number of keys that the node had and that could not be
+// measured.
 func (s *Stats) Unmeasured() int64 { return s.Denied + s.TooLong + s.Failed }
 
-// Estimate is a figure with the interval in which the truth is thought to lie.
-// Lo, Value and Hi are equal when the figure is exact.
+// Estimate is a figure with its 95 % confidence interval. Lo, Value and Hi are equal
+// when the figure is exact.
 type Estimate struct {
 	Value int64  `json:"value"` // keys or bytes, as the field says
 	Lo    int64  `json:"lo"`    // the same unit
-	Hi    *int64 `json:"hi"`    // the same unit; null: the upper end is not known ("at least")
+	Hi    *int64 `json:"hi"`    // the same unit; null: no upper bound is known ("at least")
 }
 
 // Exact returns the estimate of a figure that was counted.
 func Exact(n int64) Estimate { return Estimate{Value: n, Lo: n, Hi: &n} }
 
-// IsExact reports whether the figure was counted. One that is absent was not.
+// IsExact reports whether the figure is exact. An absent one is not.
 func (e *Estimate) IsExact() bool {
 	return e != nil && e.Hi != nil && e.Lo == e.Value && *e.Hi == e.Value
 }
@@ -85,13 +87,13 @@ func (e *Estimate) atMost() int64 {
 	return *e.Hi
 }
 
-// TypeStats are the keys of one type.
+// TypeStats counts the keys of one type.
 type TypeStats struct {
 	Keys  int64  `json:"keys"`            // keys
 	Bytes *int64 `json:"bytes,omitempty"` // bytes; absent without MEMORY USAGE
 }
 
-// TTLStats describe the remaining time to live of the keys that have one.
+// TTLStats describes the remaining time to live of the keys that have one.
 type TTLStats struct {
 	Histogram []Bucket      `json:"histogram"`             // over Edges
 	RemainS   *Distribution `json:"remaining_s,omitempty"` // seconds; absent when no key has a TTL
@@ -100,7 +102,7 @@ type TTLStats struct {
 	IdlePlusTTLS *Distribution `json:"idle_plus_ttl_s,omitempty"`
 }
 
-// IdleMeasure says since when an idle time counts.
+// IdleMeasure says which accesses reset an idle time.
 type IdleMeasure string
 
 // What OBJECT IDLETIME counts from. Reads on a primary are not replicated, so
@@ -110,10 +112,10 @@ const (
 	IdleSinceWriteOrLocalRead IdleMeasure = "since last write or local read"
 )
 
-// IdleStats describe OBJECT IDLETIME.
+// IdleStats describes OBJECT IDLETIME.
 type IdleStats struct {
 	Measure IdleMeasure `json:"measure"`
-	// HorizonS is the longest idle time that this node can know, in seconds:
+	// HorizonS is the longest idle time that this node can report, in seconds:
 	// the lesser of its uptime and the 194 days of the 24-bit LRU clock.
 	HorizonS  int64         `json:"horizon_s"`
 	Histogram []Bucket      `json:"histogram"` // over Edges
@@ -123,7 +125,7 @@ type IdleStats struct {
 	SharedKeys int64 `json:"shared_keys,omitempty"` // keys
 }
 
-// FreqStats describe OBJECT FREQ: a logarithmic access counter from 0 to 255,
+// FreqStats describes OBJECT FREQ: a logarithmic access counter from 0 to 255,
 // decayed over time, not a number of accesses.
 type FreqStats struct {
 	Histogram []FreqBucket `json:"histogram"` // over FreqEdges
@@ -136,7 +138,7 @@ type FreqBucket struct {
 	Bytes *int64 `json:"bytes,omitempty"` // bytes; absent without MEMORY USAGE
 }
 
-// NewFreqStats returns the statistics with these buckets over FreqEdges.
+// NewFreqStats returns statistics with these buckets over FreqEdges.
 func NewFreqStats(buckets []Bucket) *FreqStats {
 	f := &FreqStats{Histogram: make([]FreqBucket, len(buckets))}
 	for i, b := range buckets {
@@ -145,7 +147,7 @@ func NewFreqStats(buckets []Bucket) *FreqStats {
 	return f
 }
 
-// Buckets returns the histogram in the form of the others.
+// Buckets returns the histogram as Buckets.
 func (f *FreqStats) Buckets() []Bucket {
 	buckets := make([]Bucket, len(f.Histogram))
 	for i, b := range f.Histogram {

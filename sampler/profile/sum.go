@@ -18,14 +18,14 @@ const perUnit = 1000
 // that know floating point only read it with 53 bits.
 type Sum struct{ High, Low uint64 } // in thousandths of the unit
 
-// SumOf returns n of the quantity's units.
+// SumOf returns the sum n, in the quantity's unit.
 func SumOf(n int64) Sum { return SumOfThousandths(n).times(perUnit) }
 
-// SumOfThousandths returns n thousandths of the quantity's unit. n must not be
+// SumOfThousandths returns the sum n/1000, in the quantity's unit. n must not be
 // negative.
 func SumOfThousandths(n int64) Sum { return Sum{Low: uint64(n)} }
 
-// Plus returns s and other together.
+// Plus returns s plus other.
 func (s Sum) Plus(other Sum) Sum {
 	low, carry := bits.Add64(s.Low, other.Low, 0)
 	high, _ := bits.Add64(s.High, other.High, carry)
@@ -90,7 +90,7 @@ func SquareOf(n int64) Squares {
 	return Squares{high, low}
 }
 
-// Plus returns s and other together.
+// Plus returns s plus other.
 func (s Squares) Plus(other Squares) Squares { return Squares(Sum(s).Plus(Sum(other))) }
 
 // Float returns s in bytes squared, rounded.

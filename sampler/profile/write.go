@@ -72,8 +72,8 @@ func WriteFile(path string, p *Profile) error {
 	return writeAtomic(path, func(w io.Writer) error { return Write(w, p, c) })
 }
 
-// CheckWritable tells whether WriteFile can write to path, as far as that can
-// be known without doing it: by creating its temporary file and removing it.
+// CheckWritable returns an error if WriteFile could not write to path. It creates the
+// temporary file of WriteFile and removes it.
 func CheckWritable(path string) error {
 	if _, err := CompressionFor(path); err != nil {
 		return err
@@ -129,8 +129,8 @@ func (p *Profile) filled() *Profile {
 // each byte may take 6, which stays below MaxStringBytes.
 const maxText = 32 << 10
 
-// truncate returns a text of a server as far as a document holds it: no server may say so
-// much that what was scanned cannot be read again.
+// truncate cuts a text from the server to maxText bytes, so that the document can
+// always be read again.
 func truncate(text string) string {
 	if len(text) <= maxText {
 		return text
@@ -138,7 +138,7 @@ func truncate(text string) string {
 	return strings.ToValidUTF8(text[:maxText], "") + "…"
 }
 
-// fill replaces lists that are nil, and clips what the server said of itself.
+// fill replaces lists that are nil, and truncates texts from the server.
 func (n *Node) fill() {
 	n.Databases = orEmpty(slices.Clone(n.Databases))
 	for i := range n.Databases {
@@ -157,8 +157,8 @@ const (
 	fieldBytes = 32
 )
 
-// truncateInfo returns INFO as far as a document holds it, by section and field in the order
-// of their names.
+// truncateInfo returns the fields of INFO that fit into maxInfo bytes, by section and
+// field in the order of their names.
 func truncateInfo(info map[string]map[string]string) map[string]map[string]string {
 	if info == nil {
 		return nil
@@ -196,7 +196,7 @@ func (s *Stats) fill() {
 	}
 }
 
-// orEmpty returns list, or an empty one in the place of nil.
+// orEmpty returns list, or an empty list for nil.
 func orEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -287,8 +287,8 @@ const (
 	maxFileName     = 255
 )
 
-// temporaryPattern returns that of the temporary file for a name: it holds the name, if
-// there is room for it.
+// temporaryPattern returns the os.CreateTemp pattern for a file name. It contains the
+// name if there is room.
 func temporaryPattern(name string) string {
 	if len(temporaryPrefix)+len(name)+len("-")+maxDigits+len(temporarySuffix) > maxFileName || strings.Contains(name, "*") {
 		return temporaryPrefix + "*" + temporarySuffix
@@ -296,8 +296,8 @@ func temporaryPattern(name string) string {
 	return temporaryPrefix + name + "-*" + temporarySuffix
 }
 
-// TemporaryFor returns the name of the file for which WriteFile made a temporary file that
-// is called so; empty where the name is not one that it gives.
+// TemporaryFor returns the name of the file that a temporary file of WriteFile was to
+// become; empty if the name is not that of such a temporary file.
 func TemporaryFor(temporary string) string {
 	rest, ours := strings.CutPrefix(temporary, temporaryPrefix)
 	rest, ends := strings.CutSuffix(rest, temporarySuffix)
@@ -311,8 +311,8 @@ func TemporaryFor(temporary string) string {
 // unfinished are the names of temporary files.
 var unfinished sync.Map
 
-// RemoveUnfinished removes what files were being written, for a program that ends
-// in the middle of it.
+// RemoveUnfinished removes the temporary files of calls to WriteFile that have not
+// returned, for a program that exits early.
 func RemoveUnfinished() {
 	unfinished.Range(func(name, _ any) bool {
 		_ = os.Remove(name.(string)) // there is nobody left to tell
@@ -351,8 +351,8 @@ func syncDir(dir string) error {
 	return err
 }
 
-// AboutFile returns err as one about path, in the place of the temporary file of which
-// the reader knows nothing; nil for nil.
+// AboutFile returns err with path instead of the path of the temporary file; nil for
+// nil.
 func AboutFile(path string, err error) error {
 	var pathError *fs.PathError
 	var linkError *os.LinkError
