@@ -137,10 +137,9 @@ func (c *collector) unknownDatabases() string {
 	return "INFO is refused, so databases other than 0 are unknown: name those to scan with --db"
 }
 
-// replaced tells that the server became something else while we scanned: of another
-// role, or with another data set by a full synchronization. A server that goes on with
-// the same history keeps its data: after a failover the replication id that it had
-// stands in master_replid2.
+// replaced returns a reason if the server changed its role during the scan, or its data
+// set by a full synchronization. A server that continues the same history keeps its
+// data: after a failover its former replication id is in master_replid2.
 func (c *collector) replaced(after info.Info) string {
 	before := c.node.Info.Field("master_replid")
 	sameHistory := before == after.Field("master_replid") || before == after.Field("master_replid2")
@@ -310,8 +309,8 @@ type shortfall struct {
 
 func (s shortfall) expected() int64 { return min(s.db.Before.Keys, s.db.After.Keys) }
 
-// significant reports whether so many keys are missing that they were deleted in mid-scan and
-// others written in their place: SCAN returns the keys that are at a position when it
+// significant reports whether so many keys are missing that they were deleted during the
+// scan and others written in their place: SCAN returns the keys that are at a position when it
 // comes there, and so about as many as there are, however many come and go, while
 // their number stays the same. Their number then differs by chance only. Nodes of a
 // cluster may exchange slots.

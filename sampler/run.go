@@ -46,8 +46,8 @@ type Options struct {
 	Tool        profile.Tool // what makes the profile
 	// Progress is called after each page, from one goroutine; may be nil.
 	Progress func(Progress)
-	// OnPause is called now and then while the scan stands back, with the cause, a
-	// clause about the server; with none when it goes on. May be nil.
+	// OnPause is called now and then while the scan pauses, with the reason, a
+	// clause about the server, and with "" when it resumes. May be nil.
 	OnPause func(cause string)
 }
 

@@ -221,7 +221,7 @@ var saveStatuses = []struct{ field, meaning string }{
 	{"aof_last_write_status", "the last write to the AOF failed: the server refuses writes (MISCONF) until one succeeds"},
 }
 
-// warnSaves tells of saves that failed, before the scan or while it ran.
+// warnSaves warns of saves that failed before the scan or while it ran.
 func warnSaves(w *warner, before, after info.Info) {
 	for _, s := range saveStatuses {
 		info := after

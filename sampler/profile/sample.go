@@ -30,7 +30,7 @@ type Sample struct {
 type SampledSlots struct {
 	Salt   string `json:"salt"`   // letters and digits
 	Filled int64  `json:"filled"` // slots that had keys
-	Drawn  int64  `json:"drawn"`  // slots that were chosen
+	Drawn  int64  `json:"drawn"`  // number of slots chosen
 	Keys   int64  `json:"keys"`   // keys in all slots, by CLUSTER COUNTKEYSINSLOT, when the scan began
 	// Taken is how many of Keys the sample represents, by random group, including keys
 	// that vanished before being measured: SampleGroups numbers, to thousandths.
