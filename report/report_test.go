@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/mattn/go-runewidth"
 
 	"keyprof/sampler/profile"
 )
@@ -32,7 +31,6 @@ func TestMain(m *testing.M) {
 // eastAsian chooses whether characters of ambiguous width take two columns.
 func eastAsian(wide bool) {
 	text.OverrideRuneWidthEastAsianWidth(wide)
-	runewidth.DefaultCondition.EastAsianWidth = wide
 }
 
 // cases are the profiles that every test of the formats goes through.
@@ -100,7 +98,7 @@ func TestWidth(t *testing.T) {
 			limit := o.withDefaults().Width
 			for line := range strings.SplitSeq(write(t, p, o), "\n") {
 				// Whatever the locale, terminals draw the lines of boxes in one column.
-				if w := runewidth.StringWidth(strings.ReplaceAll(line, "─", "-")); w > limit {
+				if w := width(strings.ReplaceAll(line, "─", "-")); w > limit {
 					t.Errorf("%s: %d columns, want at most %d: %q", name, w, limit, line)
 				}
 			}

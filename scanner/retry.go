@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -93,17 +92,13 @@ func (c *Conn) wait(ctx context.Context, cause error, attempt func(context.Conte
 	defer stop()
 	first := causeOf(cause)
 	defer func() { c.waits = append(c.waits, Wait{first, time.Since(began)}) }()
-	pauses := backoff.ExponentialBackOff{
-		InitialInterval: firstPause, MaxInterval: longestPause,
-		Multiplier: backoff.DefaultMultiplier, RandomizationFactor: backoff.DefaultRandomizationFactor,
-	}
-	for {
+	for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
 		left := c.retry.MaxWait - time.Since(began)
 		if left <= 0 {
 			return waited(cause, c.retry.MaxWait)
 		}
 		select {
-		case <-time.After(min(pauses.NextBackOff(), left)):
+		case <-time.After(min(jitter(pause), left)):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
