@@ -309,8 +309,8 @@ func newExpiredReplica(t *testing.T, live, gone int) *redistest.Server {
 	return replica
 }
 
-// expired is how the text report tells of expired keys.
-var expired = regexp.MustCompile(`INFO had 30,000 before: about (\d+,\d+) fewer \(expired but not yet reclaimed by its primary, or churn\)`)
+// expired matches the sentence of the text report about expired keys.
+var expired = regexp.MustCompile(`INFO had 30,000 before: about (\d+,\d+) fewer \(expired but not yet deleted by its primary, or keys changed during the scan\)`)
 
 // checkTold fails unless the report says that about so many keys are expired.
 func checkTold(t *testing.T, p *profile.Profile, gone float64) {
