@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -243,4 +244,220 @@ func (p *Proxy) allow(n int) (allowed int, cut bool) {
 	}
 	allowed, p.cut = int(p.cut), p.again
 	return allowed, true
+}
+
+const (
+	chunkBytes  = 64 << 10 // read at once
+	chunksAhead = 256      // in flight, per direction
+)
+
+// link is one connection through a Proxy.
+type link struct {
+	proxy  *Proxy
+	client *net.TCPConn
+	server net.Conn
+	once   sync.Once
+	done   chan struct{} // closed when the link is broken
+}
+
+// chunk holds the data of one read, with the time at which it may be delivered.
+type chunk struct {
+	data []byte
+	due  time.Time
+}
+
+// run forwards bytes both ways until the server closes, the client stops reading, or the
+// link is reset.
+func (l *link) run() {
+	var both sync.WaitGroup
+	both.Go(l.pumpUp)
+	both.Go(l.pumpDown)
+	both.Wait()
+}
+
+// pumpUp forwards requests. When they end, or the server accepts no more, replies may
+// still be in flight (a server that refuses a client sends the reason and closes), so
+// that only this direction is closed.
+func (l *link) pumpUp() {
+	queue := make(chan chunk, chunksAhead)
+	var reader sync.WaitGroup
+	reader.Go(func() { l.read(l.client, queue, up, l.proxy.asked) })
+	l.deliver(l.server, queue, nil)
+	_ = l.server.(interface{ CloseWrite() error }).CloseWrite()
+	reader.Wait()
+}
+
+// pumpDown forwards replies. When it ends, so does the link.
+func (l *link) pumpDown() {
+	queue := make(chan chunk, chunksAhead)
+	var reader sync.WaitGroup
+	reader.Go(func() { l.read(l.server, queue, down, func(int) {}) })
+	l.deliver(l.client, queue, l.proxy.allow)
+	l.close()
+	reader.Wait()
+}
+
+// read receives data and queues it. Reading and delivering are two goroutines: sleeping
+// before each write would limit the throughput to one chunk per latency, which no network
+// does.
+func (l *link) read(from net.Conn, queue chan<- chunk, to way, count func(int)) {
+	defer close(queue)
+	buf := make([]byte, chunkBytes)
+	var due time.Time
+	for {
+		most, full := l.proxy.network.room(to, time.Now())
+		if !l.sleep(full) {
+			return
+		}
+		n, err := from.Read(buf[:most])
+		if n > 0 {
+			count(n)
+			due = l.proxy.network.arrival(to, time.Now(), n, due)
+			select {
+			case queue <- chunk{data: append([]byte(nil), buf[:n]...), due: due}:
+			case <-l.done:
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (l *link) deliver(to net.Conn, queue <-chan chunk, allow func(int) (int, bool)) {
+	for c := range queue {
+		if !l.await(c.due) {
+			return
+		}
+		cut := false
+		if allow != nil {
+			var n int
+			n, cut = allow(len(c.data))
+			c.data = c.data[:n]
+		}
+		if _, err := to.Write(c.data); err != nil {
+			return
+		}
+		if cut {
+			l.reset()
+			return
+		}
+	}
+}
+
+// await sleeps until due and until the proxy lets bytes pass. It returns false if the
+// link is closed meanwhile.
+func (l *link) await(due time.Time) bool {
+	if !l.sleep(time.Until(due)) {
+		return false
+	}
+	select {
+	case <-l.proxy.gate():
+		return true
+	case <-l.done:
+		return false
+	}
+}
+
+// sleep returns false if the link is closed meanwhile.
+func (l *link) sleep(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	select {
+	case <-time.After(d):
+		return true
+	case <-l.done:
+		return false
+	}
+}
+
+// reset breaks the link so that the client's next read or write fails with
+// "connection reset by peer".
+func (l *link) reset() {
+	_ = l.client.SetLinger(0)
+	l.close()
+}
+
+func (l *link) close() {
+	l.once.Do(func() {
+		close(l.done)
+		_ = l.client.Close()
+		_ = l.server.Close()
+	})
+}
+
+// way is a direction of a connection through a Proxy.
+type way uint8
+
+const (
+	up   way = iota // from the client to the server
+	down            // back
+	ways
+)
+
+// On a network of limited bandwidth bytes travel in packets. A router queues a few and
+// makes the sender wait then.
+const (
+	packetBytes = 1460
+	routerBytes = 16 << 10
+)
+
+// network decides when bytes arrive. It reads no clock and does not sleep, so a table
+// can test it.
+type network struct {
+	mu        sync.Mutex
+	latency   time.Duration // each way
+	jitter    float64       // share of the latency by which it is longer or shorter at most
+	bandwidth int           // bytes a second, each way; 0: no limit
+	random    *rand.Rand
+	through   [ways]time.Time // when the bandwidth allows the next byte
+}
+
+func newNetwork() *network { return &network{random: rand.New(rand.NewPCG(1, 2))} }
+
+// set changes the network for all bytes from now on.
+func (n *network) set(change func(*network)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	change(n)
+}
+
+// room returns how many bytes may be read at once, and how long to wait before that.
+func (n *network) room(w way, now time.Time) (most int, full time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.bandwidth == 0 {
+		return chunkBytes, 0
+	}
+	return packetBytes, max(0, n.through[w].Sub(now)) - n.takes(routerBytes-packetBytes)
+}
+
+// takes returns the time that so many bytes need at this bandwidth.
+func (n *network) takes(bytes int) time.Duration {
+	return time.Duration(float64(bytes) / float64(n.bandwidth) * float64(time.Second))
+}
+
+// arrival returns when bytes received now are delivered, on a connection whose earlier
+// bytes are delivered at last.
+func (n *network) arrival(w way, now time.Time, bytes int, last time.Time) time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	sent := now
+	if n.bandwidth > 0 {
+		if n.through[w].After(now) {
+			sent = n.through[w]
+		}
+		sent = sent.Add(n.takes(bytes))
+		n.through[w] = sent
+	}
+	delay := n.latency
+	if n.jitter > 0 {
+		delay += time.Duration((2*n.random.Float64() - 1) * n.jitter * float64(n.latency))
+	}
+	if due := sent.Add(delay); due.After(last) {
+		return due
+	}
+	return last
 }
