@@ -2,7 +2,10 @@
 
 package redistest
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+)
 
 // childAttr puts the server in a process group of its own, so that an interrupt
 // typed at the terminal reaches us and not the server. Only Linux can also tie
@@ -10,3 +13,5 @@ import "syscall"
 func childAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
+
+func sleepBriefly(d time.Duration) { time.Sleep(d) }

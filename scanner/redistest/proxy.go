@@ -365,13 +365,22 @@ func (l *link) sleep(d time.Duration) bool {
 	if d <= 0 {
 		return true
 	}
-	select {
-	case <-time.After(d):
-		return true
-	case <-l.done:
-		return false
+	end := time.Now().Add(d)
+	if d > 2*timerStep {
+		select {
+		case <-time.After(d - 2*timerStep):
+		case <-l.done:
+			return false
+		}
 	}
+	if left := time.Until(end); left > 0 {
+		sleepBriefly(left)
+	}
+	return true
 }
+
+// timerStep is how exact Go's timers are. Delays that are less exact would be jitter.
+const timerStep = time.Millisecond
 
 // reset breaks the link so that the client's next read or write fails with
 // "connection reset by peer".
