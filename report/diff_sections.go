@@ -508,7 +508,7 @@ func poolHeadline(v *diffView) (line, bool) {
 		return say(words("No evictable keys are left: " + r.Assumption + "; " + r.Consequence + ".")).in(critical), true
 	}
 	text := "Evictable keys run out in " + daysText(r) + " at this rate: " + unit.FormatCount(int64(r.Left)) + " keys have a TTL, " +
-		unit.FormatCount(int64(lastRate(r))) + " fewer a day. Then writes fail."
+		unit.FormatCount(int64(lastRate(r))) + " fewer a day; " + r.Consequence + "."
 	return say(words(text)).in(critical), true
 }
 

@@ -42,7 +42,7 @@ func connectionFlags() []cli.Flag {
 		&cli.StringFlag{Name: "user", Usage: "ACL user `NAME`"},
 		&cli.BoolFlag{Name: "askpass", Usage: "ask for the password; REDISCLI_AUTH may have it, too"},
 		&cli.StringFlag{Name: "password-file", Usage: "read the password from the first line of `FILE`"},
-		&cli.StringFlag{Name: "pass", Aliases: []string{"a"}, Usage: "the `PASSWORD` itself, which others may see"},
+		&cli.StringFlag{Name: "pass", Aliases: []string{"a"}, Usage: "`PASSWORD` on the command line, where others see it"},
 		&cli.BoolFlag{Name: "tls", Usage: "use TLS, as rediss:// does"},
 		&cli.StringFlag{Name: "cacert", Usage: "trust the CAs in `FILE` (PEM) in place of the system's"},
 		&cli.StringFlag{Name: "cacertdir", Usage: "trust the CAs in the files of `DIR` (PEM)"},

@@ -29,7 +29,7 @@ func presentationFlags() []cli.Flag {
 func scopeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Category: reportCategory, Name: "under", Usage: "only namespaces that begin with `PREFIX`, as printed"},
-		&cli.IntFlag{Category: reportCategory, Name: "depth", Usage: "sum up by the first `N` segments below --under"},
+		&cli.IntFlag{Category: reportCategory, Name: "depth", Usage: "merge namespaces by their first `N` segments"},
 	}
 }
 

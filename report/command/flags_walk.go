@@ -23,8 +23,8 @@ func walkFlags() []cli.Flag {
 		&cli.StringFlag{Category: walkCategory, Name: "idle-over", Usage: "keys idle for over `SPAN` are high-idle", Value: unit.FormatSpan(sampler.DefaultIdleOver)},
 		&cli.StringFlag{Category: walkCategory, Name: "max-load", Usage: "`SHARE` of the server's main thread to use", Value: unit.FormatExactShare(throttle.DefaultMaxLoad)},
 		&cli.Float64Flag{Category: walkCategory, Name: "rate", Usage: "scan at most `KEYS` a second"},
-		&cli.StringFlag{Category: walkCategory, Name: "latency-budget", Usage: "let clients wait at most `SPAN` a page", Value: unit.FormatSpan(throttle.DefaultLatencyBudget)},
-		&cli.IntFlag{Category: walkCategory, Name: "page", Usage: "`KEYS` a SCAN (COUNT), in place of --latency-budget"},
+		&cli.StringFlag{Category: walkCategory, Name: "latency-budget", Usage: "size pages to block clients for at most `SPAN`", Value: unit.FormatSpan(throttle.DefaultLatencyBudget)},
+		&cli.IntFlag{Category: walkCategory, Name: "page", Usage: "fixed COUNT of SCAN in `KEYS`"},
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 )
 
 const profileHelp = `Scans all keys with SCAN and measures each with MEMORY USAGE, PTTL, OBJECT
-IDLETIME (or FREQ) and TYPE. None of these changes data or counts as an access.
+IDLETIME (or FREQ) and TYPE. None of these writes, and none counts as an access.
 
 Examples:
   keyprof profile redis://replica.internal:6379

@@ -137,16 +137,16 @@ func durationUnit(seconds float64) (size float64, name string) {
 }
 
 // FormatElapsed returns a duration in seconds, to the second: "2m13s"; below ten
-// seconds to the tenth, below a tenth to the millisecond.
+// seconds to the hundredth, below one to the millisecond.
 func FormatElapsed(seconds float64) string {
 	d := time.Duration(min(seconds, float64(math.MaxInt64/time.Second)) * float64(time.Second))
 	switch {
 	case seconds > 0 && d < time.Millisecond/2:
 		return "<1ms"
-	case d < 100*time.Millisecond:
+	case d < time.Second:
 		return d.Round(time.Millisecond).String()
 	case d < 10*time.Second:
-		return d.Round(100 * time.Millisecond).String()
+		return d.Round(10 * time.Millisecond).String()
 	default:
 		return d.Round(time.Second).String()
 	}

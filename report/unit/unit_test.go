@@ -43,7 +43,7 @@ func TestFormatDuration(t *testing.T) {
 }
 
 func TestFormatElapsed(t *testing.T) {
-	for seconds, want := range map[float64]string{0: "0s", 1e-12: "<1ms", 0.0003: "<1ms", 0.0005: "1ms", 0.0042: "4ms", 3.21: "3.2s", 133.4: "2m13s", 3900: "1h5m0s", math.Inf(1): "2562047h47m16s"} {
+	for seconds, want := range map[float64]string{0: "0s", 1e-12: "<1ms", 0.0003: "<1ms", 0.0005: "1ms", 0.0042: "4ms", 3.21: "3.21s", 133.4: "2m13s", 3900: "1h5m0s", math.Inf(1): "2562047h47m16s"} {
 		if got := FormatElapsed(seconds); got != want {
 			t.Errorf("FormatElapsed(%v) = %q, want %q", seconds, got, want)
 		}
