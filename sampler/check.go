@@ -352,8 +352,8 @@ func (c *checker) checkWarnings() []profile.Warning {
 // lookup of a nonexistent key takes less.
 const minCommandTime = time.Microsecond
 
-// cacheMissFactor is how many times longer it may take when the key must be fetched
-// from memory. A guess: it was not measured on a large data set.
+// cacheMissFactor is the assumed slowdown if the key must be fetched from memory. It
+// was not measured on a large data set.
 const cacheMissFactor = 3
 
 // scan returns what a scan of all selected keys would take.

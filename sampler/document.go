@@ -409,8 +409,9 @@ func (c *collector) counterGrowth(field string, after info.Info) *int64 {
 	return growth(first, last, known && stillKnown)
 }
 
-// endOf returns when a scan ended by the wall clock, which may have been set meanwhile;
-// took is from the monotonic clock. setBack is by how much the wall clock was set back.
+// endOf returns the end of a scan by the wall clock, which may have been set during the
+// scan. took is from the monotonic clock. setBack is the time by which the wall clock
+// was set back.
 func endOf(began, ended time.Time, took time.Duration) (at time.Time, setBack time.Duration) {
 	atLeast := began.Add(took)
 	if back := atLeast.Sub(ended); back > time.Second {

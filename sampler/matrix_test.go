@@ -82,7 +82,7 @@ func usual() sampler.Options {
 	return o
 }
 
-// counts are what a census and an independent client must agree on.
+// counts holds the figures on which a census and an independent client must agree.
 type counts struct {
 	keys, noTTL int64
 	types       map[string]int64

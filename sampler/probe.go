@@ -109,8 +109,8 @@ func (p *prober) flush() error {
 	return p.emit(page)
 }
 
-// sharedRefCount is what OBJECT REFCOUNT answers for a shared object
-// (server.h, OBJ_SHARED_REFCOUNT).
+// sharedRefCount is the reply of OBJECT REFCOUNT for a shared object (server.h,
+// OBJ_SHARED_REFCOUNT).
 const sharedRefCount = math.MaxInt32
 
 // resolveSuspects drops the idle time of suspects that share their value, or of which

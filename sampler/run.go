@@ -51,7 +51,7 @@ type Options struct {
 	OnPause func(cause string)
 }
 
-// Progress is how far a run has come.
+// Progress is the progress of a run.
 type Progress struct {
 	Fraction float64 // of the keys of all selected databases, in [0,1]
 	Keys     int64   // names returned

@@ -346,7 +346,7 @@ func strange(t *testing.T, odd string, keys int) *redistest.Fake {
 	})
 }
 
-// A sample that is interrupted is one of fewer positions: what it covered is told,
+// An interrupted sample covers fewer positions. The profile says which part it covers,
 // and its estimates are of all keys.
 func TestInterruptedSample(t *testing.T) {
 	const keys, parts = 40_000, 8

@@ -150,7 +150,7 @@ var probePrefixes = func() (p [numProbes]string) {
 	return p
 }()
 
-// stopGrace is how long a scan still waits for replies after its context ended.
+// stopGrace limits the wait for replies after a scan's context ended.
 const stopGrace = 2 * time.Second
 
 // RoundTrip implements Exchange.

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// stub is a program in the place of keyprof. It writes its arguments to a file, a
-// line each, and what matters of its environment; then it does as it is told.
+// stub is a program that replaces keyprof. It writes its arguments to a file, a line
+// each, with the relevant part of its environment. Then it follows its instructions.
 type stub struct {
 	t   *testing.T
 	dir string
@@ -231,7 +231,7 @@ func readKit(t *testing.T, name string) string {
 	return string(text)
 }
 
-// find is what the first group matches, each time.
+// find returns the first group of each match.
 func find(text, expression string) []string {
 	var found []string
 	for _, m := range regexp.MustCompile(expression).FindAllStringSubmatch(text, -1) {

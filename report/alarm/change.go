@@ -171,7 +171,7 @@ func ttlStoppedKeys(s subject) reading {
 	stopped := 0.0
 	for _, one := range s.diff.TTLLosses {
 		if one.Jumped && s.isAbout(one) {
-			stopped += float64(max(one.Recent.NoTTL, one.MoreNoTTL)) // idle times tell of some only
+			stopped += float64(max(one.Recent.NoTTL, one.MoreNoTTL)) // idle times show only some of them
 		}
 	}
 	if why := s.whyNoTTLLoss(); stopped == 0 && why != "" {

@@ -414,7 +414,7 @@ func TestEvaluateDiffOfACollapseAfterAFlatWeek(t *testing.T) {
 	}
 }
 
-// One profile alone tells of no change, and does so in words.
+// A single profile shows no change, and the verdict says so.
 func TestEvaluateOfOneProfileTellsNoChange(t *testing.T) {
 	for _, m := range ChangeMetrics() {
 		if got, want := told(Evaluate(sample(nil), parsed(t, m.Name+" > 0", TwoProfiles))), "?: "+becauseAlone; got != want {

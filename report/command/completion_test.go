@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// completions are what a shell should offer after a line, of which the last
-// word is being typed.
+// completions lists the expected completions of lines. The last word of a line is being
+// typed.
 var completions = []struct {
 	line string
 	want []string // among others, unless only is set

@@ -12,8 +12,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Every difference that is not one of keys is told, and hides what it makes
-// incomparable.
+// Every difference between two profiles other than in their keys is reported, and hides
+// the figures that it makes incomparable.
 func TestCaveats(t *testing.T) {
 	bytes := []diff.Measure{diff.Bytes, diff.NoTTLBytes, diff.HighIdleBytes, diff.MeanSize}
 	idle := []diff.Measure{diff.HighIdleBytes}

@@ -51,7 +51,7 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// Rates need two walks that are apart.
+// A rate needs some time between the two scans.
 func TestNoRateBetweenNeighbours(t *testing.T) {
 	keys := func(hour float64) diff.Change {
 		return compare(t, night(0, set{pattern: "a", keys: 1, size: 1}), night(hour, set{pattern: "a", keys: 3, size: 1})).Totals.Changes[diff.Keys]

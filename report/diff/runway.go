@@ -250,7 +250,8 @@ func wholePool(p *profile.Profile) bool {
 	return true
 }
 
-// resource is what runs out on the way to a limit, as a profile shows it.
+// resource describes the resource that runs out on the way to a limit, as a profile
+// shows it.
 type resource struct {
 	noun string
 	// left is in keys or bytes, but for a constant; ok is false if it is not known.

@@ -10,7 +10,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// hoursAgo makes a profile from some hours before noon, of a walk of 30 s.
+// hoursAgo returns a profile of a 30-second scan some hours before noon.
 func hoursAgo(hours float64, keys ...someKeys) made {
 	return made{at: noon.Add(-time.Duration(hours * float64(time.Hour))), took: 30 * time.Second, keys: keys}
 }

@@ -337,7 +337,7 @@ func TestPruneBeforeSave(t *testing.T) {
 	}
 }
 
-// foreigners are what may lie in a directory beside the profiles of a label.
+// foreigners lists files that may lie in a directory beside the profiles of a label.
 var foreigners = []struct {
 	name string
 	put  func(t testing.TB, dir string, n int) error

@@ -187,8 +187,8 @@ func BenchmarkBuilder(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(page.Keys)), "ns/key")
 }
 
-// merges are how many builders are merged, as those of the nodes of a large cluster
-// and of all their workers would be.
+// merges is the number of builders that are merged: those of the nodes of a large
+// cluster, with all their workers.
 const merges = 1000
 
 // manyBuilders deals the keys out to builders at random, pages of one to three

@@ -512,7 +512,7 @@ func parseMark(s string) (mark string, n int) {
 // function of the trie, so tries that were filled apart end with the same
 // namespaces at the same coarseness.
 
-// DefaultK is how many different literals a node of the first level keeps
+// DefaultK is the number of different literals that a node of the first level keeps
 // apart before they collapse, as long as the namespaces are few enough.
 const DefaultK = 64
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Grouping is how a set of names was grouped in the end.
+// Grouping is the final grouping of a set of names.
 type Grouping struct {
 	Dictionary *Dictionary // the decisions, those of the run included
 	Rows       []GroupingRow

@@ -12,7 +12,8 @@ import (
 const (
 	SurveySize  = 50_000
 	surveyBytes = 3 << 20
-	// surveyShapes and surveyWords limit the number of shapes, and of words per level.
+	// surveyShapes and surveyWords limit the number of shapes, and of words in all
+	// levels of all shapes.
 	surveyShapes = 4096
 	surveyWords  = 30_000
 	// surveyPaths limits the number of words in the paths of all shapes.

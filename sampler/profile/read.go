@@ -145,8 +145,8 @@ func decode(data []byte) (*Profile, error) {
 	if isSyntax(err) {
 		return nil, syntaxError(data, err)
 	}
-	// A type error is told after the whole document was read. That of another
-	// tool, or of a newer keyprof, is expected to have some.
+	// Type errors are reported last, after the whole document was read. Documents of
+	// another tool, or of a newer keyprof, are expected to have some.
 	if herr := p.checkHeader(); herr != nil {
 		return nil, herr
 	}
@@ -278,7 +278,7 @@ const (
 	MaxDepth       = 32      // lists and objects within one another; ours need 8
 )
 
-// budget is what a document has of each thing that is limited.
+// budget holds the number of each limited element in a document.
 type budget struct{ rows, objects, values int }
 
 // limitMeter counts what JSON text has while it arrives, and refuses it as soon as it
@@ -295,8 +295,8 @@ type limitMeter struct {
 	bare     int  // bytes since the last string or mark: a number, a word, blanks
 }
 
-// rowDepth is how deep an element of a list of a document is: within the
-// document, and within the list.
+// rowDepth is the depth of an element of a list: within the document, and within the
+// list.
 const rowDepth = 2
 
 // count counts the next bytes of the text. The error wraps ErrTooLarge, or is
@@ -408,7 +408,7 @@ func (m *meteredReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Compression is how a document is stored.
+// Compression is the storage format of a document.
 type Compression int
 
 // The ways to store a document.

@@ -32,8 +32,9 @@ type SampledSlots struct {
 	Filled int64  `json:"filled"` // slots that had keys
 	Drawn  int64  `json:"drawn"`  // number of slots chosen
 	Keys   int64  `json:"keys"`   // keys in all slots, by CLUSTER COUNTKEYSINSLOT, when the scan began
-	// Taken is how many of Keys the sample represents, by random group, including keys
-	// that vanished before being measured: SampleGroups numbers, to thousandths.
+	// Taken is the number of Keys that the sample represents, by random group,
+	// including keys that vanished before being measured: SampleGroups numbers, to
+	// thousandths.
 	Taken []float64 `json:"taken"`
 }
 
@@ -172,7 +173,7 @@ func (s *ByteSums) check(atMostKeys int64) error {
 	)
 }
 
-// rounding is how far a sum may be off that another program has copied.
+// rounding is the tolerance for a sum copied by another program.
 const rounding = 1e-9
 
 // checkGroups holds the sums of the groups against that of all keys.

@@ -186,9 +186,8 @@ type bins struct {
 	counted  bool
 }
 
-// stride is what the first bin that is counted and their number are multiples
-// of, about a factor of two in the values, so that counters do not move too
-// often.
+// stride divides the index of the first counted bin and the number of bins. It is about
+// a factor of two in the values, so that counters do not move too often.
 const stride = 16
 
 // add counts n values in a bin.

@@ -5,8 +5,8 @@ import "time"
 // DefaultMaxLoad is the fraction of the server's main thread that a scan may use.
 const DefaultMaxLoad = 0.25
 
-// burst is how long a scan works between two pauses. Pausing after each small page would
-// be inexact: timers are late by up to a millisecond.
+// burst is the time that a scan works between two pauses. Pausing after each small page
+// would be inexact: timers are late by up to a millisecond.
 const burst = 5 * time.Millisecond
 
 // The smallest limits that can be set. A scan with less would not end within a lifetime.
