@@ -356,7 +356,7 @@ const minCommandTime = time.Microsecond
 // was not measured on a large data set.
 const cacheMissFactor = 3
 
-// scan returns what a scan of all selected keys would take.
+// walk returns the forecast for a scan of all selected keys.
 func (c *checker) walk() profile.CheckupWalk {
 	w := profile.CheckupWalk{
 		MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, Page: c.opts.Page, Match: c.opts.Match,

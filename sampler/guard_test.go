@@ -145,7 +145,8 @@ func TestEvictionsBeginningBrake(t *testing.T) {
 	}
 }
 
-// What others feel is measured, and all that is sent for it is in the receipt.
+// The effect on other clients is measured, and the receipt includes all commands sent
+// for it.
 func TestProbeConnectionIsInTheReceipt(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)

@@ -20,8 +20,8 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// What TestMatrix takes from the environment: the servers to try, as scripts/servers
-// prints them, and a file for its table.
+// Environment variables of TestMatrix: the servers to try, as scripts/servers prints
+// them, and a file for its table.
 const (
 	matrixServers = "KEYPROF_SERVERS"
 	matrixTable   = "KEYPROF_MATRIX"

@@ -113,8 +113,8 @@ func (p *prober) flush() error {
 // OBJ_SHARED_REFCOUNT).
 const sharedRefCount = math.MaxInt32
 
-// resolveSuspects drops the idle time of suspects that share their value, or of which
-// this is unknown.
+// resolveSuspects drops the idle time of suspects that share their value, or may share
+// it.
 func (p *prober) resolveSuspects(replies []scanner.Reply) {
 	for n, i := range p.suspect {
 		r, o := replies[n], &p.waiting.Keys[i]

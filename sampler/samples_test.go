@@ -129,7 +129,8 @@ func sampled(t *testing.T, server *redistest.Server, size sampler.SampleSize) *p
 	return p
 }
 
-// What does not tell which keys of one server it is of cannot be repeated.
+// A sample can be repeated only if its profile says which keys of which single server
+// it covers.
 func TestRepeatable(t *testing.T) {
 	node := profile.Node{RunID: "run-1"}
 	for name, tt := range map[string]struct {

@@ -133,7 +133,8 @@ func TestSlotsAgain(t *testing.T) {
 	}
 }
 
-// What a sample of slots cannot be had of is scanned whole, and says why.
+// A server that cannot be sampled by slots is scanned in full, and the profile says
+// why.
 func TestSlotsRefused(t *testing.T) {
 	server := slotNode(t)
 	client := server.Client()

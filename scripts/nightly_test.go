@@ -147,7 +147,7 @@ func TestNightlyDryRun(t *testing.T) {
 	}
 }
 
-// What keyprof says goes on, and what changed is printed for an alarm alone.
+// The job passes on keyprof's messages, and prints changes only for an alarm.
 func TestNightlyExitCodes(t *testing.T) {
 	for _, code := range []int{1, 2, 4, 5, 130} {
 		s := newStub(t, fmt.Sprintf("echo keyprof: error: this >&2; seq 1 60; exit %d", code))

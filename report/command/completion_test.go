@@ -181,7 +181,7 @@ func TestZshCompletion(t *testing.T) {
 	})
 }
 
-// What --help says of a flag's values is what is offered for it.
+// The values of a flag in --help are those offered for completion.
 func TestChoicesAreThoseOfHelp(t *testing.T) {
 	choices := regexp.MustCompile("`[A-Z]+`: ([a-z-]+(, [a-z-]+)+)$")
 	found := 0

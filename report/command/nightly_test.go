@@ -402,7 +402,7 @@ func (k *nightlyKit) awaitScan() {
 	k.t.Error("no walk has begun")
 }
 
-// Who stops the job gets a partial profile, and no tunnel stays open.
+// Stopping the job gives a partial profile, and leaves no tunnel open.
 func TestNightlyStopped(t *testing.T) {
 	k := newNightlyKit(t)
 	k.jobs(0, 3000)

@@ -344,7 +344,7 @@ func writeGroupsText(w io.Writer, groups *aggregate.NameGroups, top, width int) 
 	}
 }
 
-// display is the namespace as reports print it.
+// display returns the namespace as reports print it.
 func display(n aggregate.NameGroup) string {
 	return report.NamespaceText(&profile.Namespace{Pattern: n.Pattern, Other: n.Other})
 }

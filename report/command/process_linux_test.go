@@ -277,7 +277,7 @@ func TestIgnoredHangupStaysIgnored(t *testing.T) {
 	}
 }
 
-// What cannot be printed is a failure, whatever it is.
+// A report that cannot be printed is a failure, whatever the command.
 func TestFullOutput(t *testing.T) {
 	for _, args := range []string{
 		"--help", "-h", "help", "help profile", "profile --help", "--version", "version", "man", "schema",

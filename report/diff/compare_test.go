@@ -66,7 +66,8 @@ func TestNoRateBetweenNeighbours(t *testing.T) {
 	}
 }
 
-// What a side sums up, or has not seen, may hold a namespace that it lacks.
+// A side may have a namespace that it does not list, among those summed up or among
+// keys that it did not scan.
 func TestUnsure(t *testing.T) {
 	for name, damage := range map[string]func(*profile.Profile){
 		"summed up":  func(p *profile.Profile) { p.Namespaces[0].Other = true },

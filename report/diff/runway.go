@@ -139,8 +139,8 @@ func (w runwayBuilder) memory() (r *Runway, why string) {
 	return r, ""
 }
 
-// What used memory may change by without any growth: buffers, and the allocator's
-// ways.
+// The amount by which used memory may change without growth: buffers, and the behaviour
+// of the allocator.
 const (
 	memoryNoiseShare = 0.001
 	memoryNoiseBytes = 1 << 20

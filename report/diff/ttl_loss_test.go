@@ -172,8 +172,8 @@ func TestStoppedOrder(t *testing.T) {
 	}
 }
 
-// What is summed up in the old profile may have held the keys already: read, they
-// are no news.
+// The namespaces summed up in the old profile may already have held the keys: keys that
+// were only read are not new.
 func TestStoppedOfSummedUp(t *testing.T) {
 	old := hoursAgo(4, expiring(1000, longAgo), someKeys{pattern: "b", n: 500, noTTL: true, idle: longAgo}).build(t)
 	i := slices.IndexFunc(old.Namespaces, func(ns profile.Namespace) bool { return ns.Pattern == "b" })

@@ -178,7 +178,7 @@ func TestLockFileWithATwin(t *testing.T) {
 	}
 }
 
-// What a killed run was writing is removed by the next one of its label, and nothing
+// A run removes the temporary files of a killed run of the same label, and nothing
 // else.
 func TestLockRemovesTemporaryFiles(t *testing.T) {
 	dir := t.TempDir()

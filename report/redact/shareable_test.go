@@ -187,7 +187,7 @@ func names(templates map[string]int) (keys []aggregate.Observation) {
 	return keys
 }
 
-// patternsOf are the redacted namespaces of database 1, with their keys.
+// rowsOf returns the redacted namespaces of database 1, with their keys.
 func rowsOf(t *testing.T, g aggregate.Grouping, keys []aggregate.Observation) string {
 	t.Helper()
 	p := built(g, keys)

@@ -81,9 +81,9 @@ func (f Frame) rate() float64 {
 // whole reports whether the sample is of all keys.
 func (f Frame) whole() bool { return f.fraction >= 1 }
 
-// Count estimates how many keys are in a set of which n were seen: by Wilson's
-// score interval (Wilson, "Probable inference", 1927), which holds for few keys
-// and for none as well.
+// Count estimates the number of keys in a set from n that were seen: by Wilson's score
+// interval (Wilson, "Probable inference", 1927), which holds for few keys and for none
+// as well.
 func (f Frame) Count(n int64) profile.Estimate { return f.count(n, spread{effect: 1}) }
 
 // count is Count with the spread of the random groups.

@@ -42,10 +42,10 @@ const (
 // minCalibration is the service that a calibration needs.
 const minCalibration = 4 * burst
 
-// Calibrate records the CPU time that the server has used in all; call it now and then.
+// Calibrate records the total CPU time that the server has used; call it now and then.
 // The wall time of a page includes waiting for the network and for our own processor.
-// What the server used for all clients bounds what it used for us, so the smaller of the
-// two is charged, unless the server DefersWork.
+// The CPU time that the server used for all clients is an upper bound on what it used
+// for us, so the smaller of the two is charged, unless the server DefersWork.
 func (p *Pacer) Calibrate(cpu time.Duration) {
 	served := p.served - p.calibratedAt.served
 	if p.calibratedAt.cpu > 0 && served < minCalibration {
