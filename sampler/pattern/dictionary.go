@@ -16,12 +16,12 @@ import (
 // DictionaryVersion is the version of the format of a [Dictionary].
 const DictionaryVersion = 1
 
-// Dictionary holds the decisions made while grouping names. The next run makes the same
-// decisions, and users can correct them. It is part of every profile, and a JSON
-// document of its own.
+// Dictionary holds the decisions that were made while names were grouped, so
+// that the next run makes the same ones, and so that people can correct them.
+// It is part of every profile, and a JSON document of its own.
 //
-// Places are written as patterns in which every literal is <*>: the shape of the text
-// before them. A Dictionary is immutable once made.
+// Places are written as patterns in which every literal is <*>: the shape of
+// what stands there. It is immutable once made.
 type Dictionary struct {
 	Version int `json:"version"` // version of this form
 	Lexer   int `json:"lexer"`   // version of the lexing rules

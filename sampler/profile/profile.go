@@ -214,9 +214,9 @@ type Receipt struct {
 	// ServerCPUS is the growth of used_cpu_user + used_cpu_sys of INFO while
 	// we ran: it counts what all other clients caused, too.
 	ServerCPUS *float64 `json:"server_cpu_s,omitempty"` // seconds
-	// Page is the number of keys that each SCAN asked for (COUNT). Where a latency
-	// budget chose it, it is the median over the pages, and PageLeast and PageMost are
-	// the extremes; absent in profiles of versions that had none.
+	// Page is how many keys each SCAN asked for (COUNT). Where a latency budget
+	// chose it, it is the median over the pages, and PageLeast and PageMost are the
+	// least and the most; absent in profiles of versions that had none.
 	Page      int `json:"page"`                 // keys
 	PageLeast int `json:"page_least,omitempty"` // keys
 	PageMost  int `json:"page_most,omitempty"`  // keys
@@ -244,9 +244,9 @@ type Receipt struct {
 	// BufferBytes is the most that the server can have taken at a time for the buffers
 	// of our connections, which count against maxmemory; absent where it is not known.
 	BufferBytes int64 `json:"buffer_bytes,omitempty"` // bytes
-	// EvictedByUs is the largest number of EvictedMeanwhile that these buffers
-	// explain: the number of keys with as many bytes, at the mean memory per key.
-	// Absent where one of the two is.
+	// EvictedByUs is how many keys of EvictedMeanwhile these buffers explain at most:
+	// as many as have their bytes, by the mean of all memory a key. Absent where one of
+	// the two is.
 	EvictedByUs *int64 `json:"evicted_by_us,omitempty"` // keys
 	// Repeats are names that SCAN returned again soon after, and that were not
 	// measured again. Later repeats are measured twice.
