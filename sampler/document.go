@@ -282,7 +282,7 @@ func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after inf
 // math.MaxInt64 if that is unknown.
 func keysIn(bytes int64, info info.Info) int64 {
 	used, known := info.Int("used_memory")
-	startup, _ := info.Int("used_memory_startup") // not told: a key seems to take more
+	startup, _ := info.Int("used_memory_startup") // if it is missing, a key seems to take more
 	var keys int64
 	for _, db := range info.Databases() {
 		keys += db.Keys

@@ -369,7 +369,7 @@ func stalledMeasures(list []scanner.Stall, db int) string {
 	var measures []string
 	for _, stall := range list {
 		measure := string(measureOf[stall.Probe])
-		if stall.Probe == scanner.RefCount { // by which idle times are told apart
+		if stall.Probe == scanner.RefCount { // REFCOUNT identifies shared idle times
 			measure = string(profile.MeasureIdle)
 		}
 		if stall.DB == db && !stall.Answered && measure != "" && !slices.Contains(measures, measure) {

@@ -12,11 +12,11 @@ const (
 	z95Single = 1.6448536269514722 // one-sided 95 %
 )
 
-// agreement is within how many standard errors the server's number of keys must
-// lie to be taken for the same.
+// agreement is the maximum distance of the server's number of keys, in standard errors,
+// to count as the same.
 const agreement = 4
 
-// negligible is up to what part of a standard error doubt about the server's
+// negligible is the part of a standard error up to which doubt about the server's
 // number of keys does not matter: intervals stay within a thousandth of 95 %.
 const negligible = 0.1
 

@@ -258,8 +258,8 @@ func countWords[S string | []byte](shape S) (n int) {
 	return n
 }
 
-// wildcard replaces literals that are too many to be names that people chose. No name
-// contains it unescaped.
+// wildcard replaces literals that are too many to be chosen names. No name contains it
+// unescaped.
 const wildcard = "<*>"
 
 // wordsOf returns the text to print for the literal at a level of a shape.

@@ -94,7 +94,7 @@ func (k KeyName) Raw() (string, error) {
 	return b.String(), nil
 }
 
-// unescape reads one escape, of which s is what follows the backslash.
+// unescape reads one escape; s is the text after the backslash.
 func unescape(s string) (c byte, rest string, err error) {
 	if strings.HasPrefix(s, `\`) {
 		return '\\', s[1:], nil

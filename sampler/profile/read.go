@@ -173,7 +173,7 @@ func isSyntax(err error) bool {
 	return errors.As(err, &syntax)
 }
 
-// syntaxError tells a document that is cut short from one that is damaged.
+// syntaxError distinguishes a document that is cut short from a damaged one.
 func syntaxError(data []byte, err error) error {
 	var all json.RawMessage
 	derr := json.NewDecoder(bytes.NewReader(data)).Decode(&all)
@@ -183,7 +183,7 @@ func syntaxError(data []byte, err error) error {
 	return fmt.Errorf("%w: %w", ErrInvalid, err)
 }
 
-// Header holds the fields by which profiles in a directory are told apart.
+// Header holds the fields that distinguish profiles in a directory.
 type Header struct {
 	Label    string
 	Began    time.Time // UTC
@@ -393,7 +393,7 @@ func tooMany(format string, limit int) error {
 }
 
 // meteredReader is a reader of a document whose text is counted as it arrives. It
-// remembers the error, so that it can be told from those of the reader.
+// remembers its error, to distinguish it from those of the reader.
 type meteredReader struct {
 	r     io.Reader
 	meter limitMeter
@@ -450,7 +450,7 @@ func IsCompressed(data []byte) bool {
 	return bytes.HasPrefix(data, gzipMagic) || bytes.HasPrefix(data, zstdMagic)
 }
 
-// detect tells from its first bytes how r is compressed. It leaves them there.
+// detect determines the compression of r from its first bytes. It leaves them there.
 func detect(r *bufio.Reader) Compression {
 	head, _ := r.Peek(len(zstdMagic)) // a file shorter than that is plain, and read to its end soon
 	switch {

@@ -150,7 +150,7 @@ func (s *Sketch) Each(visit func(value float64, count int64)) {
 	s.each(func(index, count int64) { visit(binValue(index), count) })
 }
 
-// binValue stands for all values of a bin.
+// binValue returns the value that represents all values of a bin.
 func binValue(index int64) float64 {
 	if index == zeroBin {
 		return 0
