@@ -54,7 +54,8 @@ func TestCheckupIsSafe(t *testing.T) {
 	}
 }
 
-// When INFO is refused there is no number of keys; then a million is told of.
+// If INFO is refused, the number of keys is unknown, and the text gives figures for a
+// million keys.
 func TestCheckupWithoutKeys(t *testing.T) {
 	text := checkupText(t, hostileResult(), Text)
 	for _, want := range []string{"unknown, as INFO is refused. A million keys would take 1s to 3s", "No profile can be made.", "only db1; not db2 (3 keys by INFO)"} {

@@ -179,8 +179,8 @@ func TestDiffSorts(t *testing.T) {
 	}
 }
 
-// Keys that the old walk may have evicted are not among those of the server, and the
-// table says so.
+// Keys that the old scan may have evicted are not counted as evictions by the server,
+// and the table says so.
 func TestOwnEvictionsAreLeftOut(t *testing.T) {
 	line := diff.ServerLine{Name: "evicted_keys", Kind: diff.Counter, Change: diff.Change{Delta: ptr(1566.0)}, Ours: 434}
 	s, _ := serverSection(&diff.Comparison{Server: []diff.ServerLine{line}})

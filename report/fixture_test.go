@@ -106,7 +106,7 @@ func (f fixture) scale(p *profile.Profile) {
 	estimate.NewFrame(f.covered, p.Totals.Probed).Scale(&p.Totals)
 }
 
-// finish derives what a walk would have left in the other parts of the document.
+// finish derives the other parts of the document, as a scan would.
 func (f fixture) finish(p *profile.Profile) {
 	slices.SortFunc(p.Namespaces, func(a, b profile.Namespace) int {
 		return cmp.Or(cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern))
@@ -175,8 +175,8 @@ func (f fixture) databases(p *profile.Profile) []profile.Database {
 	return dbs
 }
 
-// afterwards is INFO after the walk: nothing new, some more keys, or other than
-// counted.
+// afterwards sets INFO after the scan: no change, some more keys, or a number other
+// than counted.
 func (f fixture) afterwards(db *profile.Database) {
 	after := *db.Before
 	db.After = &after

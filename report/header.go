@@ -353,7 +353,7 @@ func lostIn(p *profile.Profile, db int) lost {
 // extent says which part of the servers' keys a profile covers, and so whether a
 // sentence may speak of the whole keyspace.
 type extent struct {
-	sampled    bool  // only some of the keys were scanned, chosen by chance
+	sampled    bool  // only some of the keys were scanned, chosen at random
 	incomplete bool  // the scan did not reach its end
 	matched    bool  // only keys that match a pattern were scanned
 	unmeasured int64 // keys that were scanned and that refused to be measured

@@ -146,7 +146,7 @@ func another(v *view) (line, bool) {
 		s := &ns.Stats
 		share := ratio(noTTLKeysOf(s), keysOf(s))
 		if ns == first || s.Keys.Value == 1 || !largePart(v, s) || share == nil || *share <= mostlyNoTTL {
-			continue // heavyKey speaks of single keys
+			continue // heavyKey covers single keys
 		}
 		text := ": " + unit.FormatShare(*share) + " of its " + plural(s.Keys.Value, "key") + " have no TTL."
 		if *share == 1 && s.Sample == nil {

@@ -76,7 +76,7 @@ type section struct {
 type grid struct {
 	columns []column
 	rows    [][]cell
-	foot    [][]cell // sums, set apart from the rows
+	foot    [][]cell // sums, separate from the rows
 }
 
 // column is the heading and alignment of a column.

@@ -10,7 +10,7 @@ import (
 // ptr is a pointer to a value.
 func ptr[T any](v T) *T { return &v }
 
-// receiptFor is a believable receipt for a walk of n keys.
+// receiptFor returns a plausible receipt of a scan of n keys.
 func receiptFor(n int64) profile.Receipt {
 	return profile.Receipt{
 		Commands: map[string]int64{"scan": n/50 + 1, "memory usage": n, "pttl": n, "object idletime": n, "type": n, "info": 2, "hello": 1},
@@ -160,7 +160,7 @@ func part() fixture {
 	return f
 }
 
-// deniedWalk is what a walk says that came to its end past keys that were denied.
+// deniedWalk makes p the profile of a finished scan that was denied some keys.
 func deniedWalk(p *profile.Profile) *profile.Profile {
 	why := "600 keys of db0 were denied by the user's ACL key patterns"
 	n := &p.Nodes[0]
@@ -192,7 +192,7 @@ func refused() fixture {
 	return f
 }
 
-// incomplete is a walk that lost its connection half-way.
+// incomplete is a scan that lost its connection half-way.
 func incomplete() fixture {
 	f := resque()
 	f.incom = "connection lost: read tcp 127.0.0.1:41882->127.0.0.1:56379: i/o timeout"

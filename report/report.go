@@ -24,7 +24,7 @@ type Format string
 
 // The formats.
 const (
-	// Text is for people at a terminal.
+	// Text is for users at a terminal.
 	Text Format = "text"
 	// JSON is the profile document itself, as [profile.Write] writes it. It is
 	// whole: Options.Top and Options.Sort do not touch it, and Options.Under is

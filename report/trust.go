@@ -175,7 +175,7 @@ type outcome int
 
 const (
 	exact       outcome = iota // the server says the same
-	churned                    // the difference is no larger than what changed meanwhile
+	churned                    // the difference is no larger than the changes during the scan
 	evicted                    // nor than that and the keys that were evicted
 	open                       // keys that were not measured leave it open
 	unexplained                // it is larger than all of these
@@ -188,7 +188,7 @@ type check struct {
 	outcome       outcome
 	counted       int64
 	before, after int64  // INFO keyspace, keys less expires
-	evictions     int64  // meanwhile
+	evictions     int64  // during the scan
 	why           string // it is unchecked
 }
 

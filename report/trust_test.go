@@ -75,7 +75,7 @@ func TestNamesLine(t *testing.T) {
 	}
 }
 
-// What was evicted while the walk ran is not taken for expired, nor for a mistake.
+// Keys evicted during the scan are not taken for expired ones, nor for an error.
 func TestEvictionsExplain(t *testing.T) {
 	none, some, one := ptr(int64(0)), ptr(int64(30)), ptr(int64(1))
 	tests := []struct {

@@ -352,11 +352,11 @@ func (c *checker) checkWarnings() []profile.Warning {
 // lookup of a nonexistent key takes less.
 const minCommandTime = time.Microsecond
 
-// cacheMissFactor is how many times longer it may take when the key must be fetched
-// from memory. A guess: it was not measured on a large data set.
+// cacheMissFactor is the assumed slowdown if the key must be fetched from memory. It
+// was not measured on a large data set.
 const cacheMissFactor = 3
 
-// scan returns what a scan of all selected keys would take.
+// walk returns the forecast for a scan of all selected keys.
 func (c *checker) walk() profile.CheckupWalk {
 	w := profile.CheckupWalk{
 		MaxLoad: c.opts.MaxLoad, Rate: c.opts.Rate, Page: c.opts.Page, Match: c.opts.Match,

@@ -42,8 +42,8 @@ func urlAs(server *redistest.Server, user string) string {
 	return strings.Replace(server.URL(), "redis://", "redis://"+user+":s3cret@", 1)
 }
 
-// What is said before agrees with itself, and a scan takes no less than --rate says.
-// How near it comes to what a scan takes depends on the machine, and is not tested.
+// The forecast is consistent, and not shorter than --rate allows. Its accuracy depends
+// on the machine, and is not tested.
 func TestCheckForecast(t *testing.T) {
 	const keys, micro = 20_000, 1e-6
 	server := redistest.New(t)

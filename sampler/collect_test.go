@@ -438,7 +438,7 @@ func TestMeasureDeniedForAllKeys(t *testing.T) {
 	}
 }
 
-// What an operator does to a server in the middle of a scan.
+// Operations on a server in the middle of a scan.
 func TestChangesDuringTheWalk(t *testing.T) {
 	ctx := context.Background()
 	primary, other := redistest.New(t), redistest.New(t)
@@ -628,7 +628,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// What the receipt says that we added to the server's counters is what it added.
+// The receipt states exactly what the scan added to the server's counters.
 func TestReceiptAgreesWithTheServer(t *testing.T) {
 	ctx := context.Background()
 	server := redistest.New(t)

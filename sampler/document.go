@@ -282,7 +282,7 @@ func (c *collector) evictionReceipt(r *profile.Receipt, buffers int64, after inf
 // math.MaxInt64 if that is unknown.
 func keysIn(bytes int64, info info.Info) int64 {
 	used, known := info.Int("used_memory")
-	startup, _ := info.Int("used_memory_startup") // not told: a key seems to take more
+	startup, _ := info.Int("used_memory_startup") // if it is missing, a key seems to take more
 	var keys int64
 	for _, db := range info.Databases() {
 		keys += db.Keys
@@ -409,8 +409,9 @@ func (c *collector) counterGrowth(field string, after info.Info) *int64 {
 	return growth(first, last, known && stillKnown)
 }
 
-// endOf returns when a scan ended by the wall clock, which may have been set meanwhile;
-// took is from the monotonic clock. setBack is by how much the wall clock was set back.
+// endOf returns the end of a scan by the wall clock, which may have been set during the
+// scan. took is from the monotonic clock. setBack is the time by which the wall clock
+// was set back.
 func endOf(began, ended time.Time, took time.Duration) (at time.Time, setBack time.Duration) {
 	atLeast := began.Add(took)
 	if back := atLeast.Sub(ended); back > time.Second {

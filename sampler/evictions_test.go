@@ -14,7 +14,7 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// fullKeys is how many keys of some 390 bytes a full server has, about.
+// fullKeys is the approximate number of keys of about 390 bytes in a full server.
 const fullKeys = 20_000
 
 // newFullServer starts a server that has reached its maxmemory.
@@ -69,7 +69,7 @@ func warningOf(list []profile.Warning, code string) *profile.Warning {
 	return nil
 }
 
-// Who checks beforehand is told what a scan may do to a full server.
+// keyprof check warns of the effect of a scan on a full server.
 func TestCheckWarnsNearMaxmemory(t *testing.T) {
 	t.Parallel()
 	for policy, want := range map[string]string{

@@ -25,7 +25,7 @@ func guarded() sampler.Options {
 	return o
 }
 
-// A save that begins in mid-scan makes the scan stand back, and the receipt says so.
+// A save that begins during a scan pauses the scan, and the receipt says so.
 func TestSaveBrakes(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)
@@ -145,7 +145,8 @@ func TestEvictionsBeginningBrake(t *testing.T) {
 	}
 }
 
-// What others feel is measured, and all that is sent for it is in the receipt.
+// The effect on other clients is measured, and the receipt includes all commands sent
+// for it.
 func TestProbeConnectionIsInTheReceipt(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)
@@ -264,7 +265,7 @@ func TestProbeConnectionComesBack(t *testing.T) {
 	}
 }
 
-// An interrupt ends a scan that stands back, at once.
+// An interrupt ends a paused scan at once.
 func TestInterruptedWhileStandingBack(t *testing.T) {
 	t.Parallel()
 	server := newFaultServer(t)

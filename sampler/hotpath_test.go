@@ -7,8 +7,8 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// mostAllocations is how many allocations a key may cost, of a scan with all there is
-// about it: those of its page, which are a dozen, and of namespaces that are new.
+// mostAllocations limits the allocations per key of a complete scan: those of its page,
+// which are about a dozen, and those of new namespaces.
 const mostAllocations = 0.9
 
 // A scan costs no allocation a key: what one costs 100,000 keys more than 20,000 of

@@ -111,8 +111,8 @@ func TestLinkStopsAndGoesOn(t *testing.T) {
 	}
 }
 
-// No key is to blame for a link that stops: all of them are strings, for which no command
-// takes long, and the server used no CPU time meanwhile.
+// A stopped link is not blamed on a key: all keys are strings, for which no command
+// takes long, and the server used no CPU time while the link was stopped.
 func TestStoppedLinkBlamesNoKey(t *testing.T) {
 	p, _, err := stopping(t, newFaultServer(t), 0)
 	if err != nil {

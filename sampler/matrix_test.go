@@ -20,8 +20,8 @@ import (
 	"keyprof/scanner/throttle"
 )
 
-// What TestMatrix takes from the environment: the servers to try, as scripts/servers
-// prints them, and a file for its table.
+// Environment variables of TestMatrix: the servers to try, as scripts/servers prints
+// them, and a file for its table.
 const (
 	matrixServers = "KEYPROF_SERVERS"
 	matrixTable   = "KEYPROF_MATRIX"
@@ -82,7 +82,7 @@ func usual() sampler.Options {
 	return o
 }
 
-// counts are what a census and an independent client must agree on.
+// counts holds the figures on which a census and an independent client must agree.
 type counts struct {
 	keys, noTTL int64
 	types       map[string]int64

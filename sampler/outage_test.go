@@ -80,7 +80,8 @@ func TestTimeUpInAWait(t *testing.T) {
 	}
 }
 
-// A server that refuses all writes for want of memory serves us, as we write nothing.
+// A server that is out of memory and refuses all writes still serves a scan, which
+// writes nothing.
 func TestNoMemoryLeft(t *testing.T) {
 	server := newFaultServer(t)
 	want := collect(t, server.SocketURL(), fast())

@@ -109,12 +109,12 @@ func (p *prober) flush() error {
 	return p.emit(page)
 }
 
-// sharedRefCount is what OBJECT REFCOUNT answers for a shared object
-// (server.h, OBJ_SHARED_REFCOUNT).
+// sharedRefCount is the reply of OBJECT REFCOUNT for a shared object (server.h,
+// OBJ_SHARED_REFCOUNT).
 const sharedRefCount = math.MaxInt32
 
-// resolveSuspects drops the idle time of suspects that share their value, or of which
-// this is unknown.
+// resolveSuspects drops the idle time of suspects that share their value, or may share
+// it.
 func (p *prober) resolveSuspects(replies []scanner.Reply) {
 	for n, i := range p.suspect {
 		r, o := replies[n], &p.waiting.Keys[i]
@@ -369,7 +369,7 @@ func stalledMeasures(list []scanner.Stall, db int) string {
 	var measures []string
 	for _, stall := range list {
 		measure := string(measureOf[stall.Probe])
-		if stall.Probe == scanner.RefCount { // by which idle times are told apart
+		if stall.Probe == scanner.RefCount { // REFCOUNT identifies shared idle times
 			measure = string(profile.MeasureIdle)
 		}
 		if stall.DB == db && !stall.Answered && measure != "" && !slices.Contains(measures, measure) {

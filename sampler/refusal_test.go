@@ -16,7 +16,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// refusal is what a profile is without some commands.
+// refusal describes a profile made without some commands.
 type refusal struct {
 	commands   []string // as ACL names them
 	missing    []profile.Measure

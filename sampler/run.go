@@ -51,7 +51,7 @@ type Options struct {
 	OnPause func(cause string)
 }
 
-// Progress is how far a run has come.
+// Progress is the progress of a run.
 type Progress struct {
 	Fraction float64 // of the keys of all selected databases, in [0,1]
 	Keys     int64   // names returned
@@ -128,7 +128,7 @@ type collector struct {
 	odd       []info.InvalidField // in INFO
 	lost      bool                // the connection
 	changed   bool                // the role of the node did
-	short     []shortfall         // databases of which keys are missing
+	short     []shortfall         // databases with missing keys
 	setBack   time.Duration       // by which the clock was set back
 	folded    int64               // keys handed to the workers
 
@@ -136,7 +136,7 @@ type collector struct {
 
 	sample      *aggregate.Sample // what the scan covers; nil: a census
 	sampleDoubt *profile.Warning  // nil: none
-	slots       *slotSample       // of which the sample is; nil: of positions, or none
+	slots       *slotSample       // the sample of slots; nil: a sample of positions, or none
 
 	// commandstats when the scan began and ended; nil: not told
 	commandsBefore, commandsAfter *scanner.CommandStats

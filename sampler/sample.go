@@ -34,8 +34,8 @@ const (
 	sampleDisagrees = "sample-disagrees"
 )
 
-// minBuckets is about the least number of keys of a database in a sample: positions are
-// those of whole buckets of its table.
+// minBuckets is the approximate minimum number of keys of a database in a sample:
+// positions are those of whole buckets of its table.
 const minBuckets = 128
 
 // planSample decides which interval of cursor positions to scan.
@@ -166,9 +166,9 @@ func (c *collector) noteCovered(db *profile.Database, walk *scanner.Walk) {
 	}
 }
 
-// changedFactor is by which factor the keys of a database may become more or fewer while
-// a sample is scanned before a reader must know: an estimate is of a moment between,
-// and of each namespace of another one.
+// changedFactor is the growth or shrinkage of a database during a sample, as a factor,
+// from which users are warned: the estimate is then of a moment in between, which
+// differs between namespaces.
 const changedFactor = 1.5
 
 // warnSample adds warnings about the estimates of a sample.

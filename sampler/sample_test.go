@@ -105,7 +105,7 @@ func TestSamplesOfAServer(t *testing.T) {
 	}
 }
 
-// seeded is how many keys seedSizes makes.
+// seeded is the number of keys that seedSizes makes.
 const seeded = 30_000
 
 // seedSizes makes keys of two namespaces, one of them with TTLs.

@@ -129,7 +129,8 @@ func sampled(t *testing.T, server *redistest.Server, size sampler.SampleSize) *p
 	return p
 }
 
-// What does not tell which keys of one server it is of cannot be repeated.
+// A sample can be repeated only if its profile says which keys of which single server
+// it covers.
 func TestRepeatable(t *testing.T) {
 	node := profile.Node{RunID: "run-1"}
 	for name, tt := range map[string]struct {
@@ -346,7 +347,7 @@ func strange(t *testing.T, odd string, keys int) *redistest.Fake {
 	})
 }
 
-// A sample that is interrupted is one of fewer positions: what it covered is told,
+// An interrupted sample covers fewer positions. The profile says which part it covers,
 // and its estimates are of all keys.
 func TestInterruptedSample(t *testing.T) {
 	const keys, parts = 40_000, 8

@@ -246,9 +246,9 @@ func TestSampleOfAFlushedServer(t *testing.T) {
 	}
 }
 
-// A replica keeps keys whose TTL has run out until its primary removes them, and
-// counts them in DBSIZE; SCAN does not return them. Of 30,000 keys 18,000 are such:
-// estimates are of the others, and what DBSIZE has too many is told.
+// A replica keeps keys whose TTL has run out until its primary removes them, and counts
+// them in DBSIZE; SCAN does not return them. Of 30,000 keys 18,000 are such: estimates
+// are of the others, and the profile reports the excess of DBSIZE.
 func TestSamplesOfAReplicaWithExpiredKeys(t *testing.T) {
 	const live, gone, parts = 12_000, 18_000, 16
 	replica := newExpiredReplica(t, live, gone)

@@ -90,7 +90,7 @@ func TestKeysMissing(t *testing.T) {
 	}
 }
 
-// What changes without keys being missing is no reason to call a profile incomplete.
+// Changes that leave no keys missing do not make a profile incomplete.
 func TestNoKeysMissing(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testing.T, *redis.Client) (early, late func()){

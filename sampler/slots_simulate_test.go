@@ -149,7 +149,8 @@ func rarely(n int) int {
 	return n
 }
 
-// figureTally is how often the intervals of one figure hold, and what it is on average.
+// figureTally counts how often the intervals of one figure hold, and sums the figure
+// for its mean.
 type figureTally struct {
 	truth, sum, squares float64
 	met, held, open     int

@@ -133,7 +133,8 @@ func TestSlotsAgain(t *testing.T) {
 	}
 }
 
-// What a sample of slots cannot be had of is scanned whole, and says why.
+// A server that cannot be sampled by slots is scanned in full, and the profile says
+// why.
 func TestSlotsRefused(t *testing.T) {
 	server := slotNode(t)
 	client := server.Client()
@@ -175,8 +176,8 @@ func TestSlotsRefused(t *testing.T) {
 	refused("a hot slot where cursors do not go over slots", server.SocketURL(), ofShare(0.5), "SCAN does not scan slots one by one")
 }
 
-// Of a sample that ends too early nothing is told of all keys: a large slot may be
-// missing from it, or be nearly all of it.
+// A sample that ends too early gives no estimate of all keys: a large slot may be
+// missing from it, or make up nearly all of it.
 func TestSlotsInterrupted(t *testing.T) {
 	server := slotNode(t)
 	seedSlots(t, server, 20_000)
@@ -279,7 +280,7 @@ func TestSlotsWithExpiredKeys(t *testing.T) {
 	}
 }
 
-// What comes while a sample is measured widens its intervals, and a reader is told.
+// Keys added while a sample is measured widen its intervals, and the profile says so.
 func TestSlotsThatGrow(t *testing.T) {
 	server := slotNode(t)
 	seedSlots(t, server, 5000)

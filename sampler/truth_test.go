@@ -15,7 +15,7 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// fact is what a server says of one key, asked for by plain commands.
+// fact holds the server's replies about one key to plain commands.
 type fact struct {
 	bytes     int64
 	kind      string

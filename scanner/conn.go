@@ -494,7 +494,7 @@ func (c *Conn) greetingError() error {
 	return nil
 }
 
-// greetingBytes is how much of a server's first data is kept, in bytes.
+// greetingBytes is the part of a server's first data that is kept, in bytes.
 const greetingBytes = 1024
 
 // greetingTimeout is enough for a greeting that is already in flight.

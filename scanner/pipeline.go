@@ -52,7 +52,8 @@ func (p Probe) String() string { return probeNames[p] }
 // ACLRule returns the ACL rule that grants this probe.
 func (p Probe) ACLRule() string { return "+" + strings.Join(probeWords[p], "|") }
 
-// requestOverhead is about what RESP adds to a key in one request, in bytes.
+// requestOverhead is the approximate number of bytes that RESP adds to a key in one
+// request.
 const requestOverhead = 64
 
 // Request is one probe of one key.
@@ -150,7 +151,7 @@ var probePrefixes = func() (p [numProbes]string) {
 	return p
 }()
 
-// stopGrace is how long a scan still waits for replies after its context ended.
+// stopGrace limits the wait for replies after a scan's context ended.
 const stopGrace = 2 * time.Second
 
 // RoundTrip implements Exchange.

@@ -192,7 +192,7 @@ func (v *visitor) Replies(replies []Reply) error {
 	return nil
 }
 
-// rangesWalk is a walk at full speed over so many ranges.
+// rangesWalk returns a scan at full speed over a number of ranges.
 func rangesWalk(x Exchange, v visits, ranges, keys int) *Walk {
 	return &Walk{
 		Exchange: x, Visitors: v.visitor, Pacer: &throttle.Pacer{MaxLoad: 1}, Page: 10,

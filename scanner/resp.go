@@ -33,7 +33,7 @@ const (
 // and the server keeps what it receives in memory that counts against maxmemory.
 const MaxName = 64 << 10
 
-// longPrefix is how much of a longer name is kept, in bytes.
+// longPrefix is the part of a longer name that is kept, in bytes.
 const longPrefix = 1 << 10
 
 // errProtocol is a reply that is not RESP, or not one that the command has. Nothing can

@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// DefaultMaxWait is how long to wait for a server that is temporarily unavailable.
+// DefaultMaxWait limits the wait for a server that is temporarily unavailable.
 const DefaultMaxWait = 5 * time.Minute
 
 // Delays between attempts grow from the first to the longest.

@@ -157,8 +157,8 @@ func (c *Conn) takeLateReplies() []lateReply {
 	return lateReplies
 }
 
-// slowLoss is how long a reply was overdue when the connection was lost, for its command
-// to be a suspect.
+// slowLoss is the delay of an overdue reply from which its command is suspected, if the
+// connection is lost.
 const slowLoss = time.Second
 
 // recordLoss records that the connection was lost while waiting for replies to a batch. A

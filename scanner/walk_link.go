@@ -37,8 +37,8 @@ func (c *Conn) Forecast(ctx context.Context, budget time.Duration, page int, loa
 // overLink reports whether the scan goes over a link. Near maxmemory memory comes first.
 func (w *Walk) overLink() bool { return w.Guard != nil && w.Guard.OverLink() && !w.lowMemory() }
 
-// detectLink tells the guard of a link. At full speed with pages of a given size no
-// client is to be spared.
+// detectLink informs the guard of a link. At full speed with pages of a given size
+// there is no client to spare.
 func (w *Walk) detectLink() {
 	roundTrip := w.Exchange.MinRoundTrip()
 	if roundTrip >= throttle.LinkRoundTrip && (w.Pacer.MaxLoad < 1 || !w.Guard.FixedPage()) {

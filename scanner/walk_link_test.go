@@ -118,8 +118,8 @@ func (f *four) Requests(requests []Request, names []string) []Request {
 
 func (*four) Replies([]Reply) error { return nil }
 
-// walkFar walks a distant server, with pings and looks at its INFO beside, and says how
-// many keys a second came and what share of the server that took.
+// walkFar scans a distant server, with pings and INFO at the same time, and returns the
+// keys per second and the share of the server that the scan used.
 func walkFar(t *testing.T, d *distant, load float64, each func(*throttle.Guard)) (keysPerSecond, share float64) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

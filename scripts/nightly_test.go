@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// stub is a program in the place of keyprof. It writes its arguments to a file, a
-// line each, and what matters of its environment; then it does as it is told.
+// stub is a program that replaces keyprof. It writes its arguments to a file, a line
+// each, with the relevant part of its environment. Then it follows its instructions.
 type stub struct {
 	t   *testing.T
 	dir string
@@ -147,7 +147,7 @@ func TestNightlyDryRun(t *testing.T) {
 	}
 }
 
-// What keyprof says goes on, and what changed is printed for an alarm alone.
+// The job passes on keyprof's messages, and prints changes only for an alarm.
 func TestNightlyExitCodes(t *testing.T) {
 	for _, code := range []int{1, 2, 4, 5, 130} {
 		s := newStub(t, fmt.Sprintf("echo keyprof: error: this >&2; seq 1 60; exit %d", code))
@@ -231,7 +231,7 @@ func readKit(t *testing.T, name string) string {
 	return string(text)
 }
 
-// find is what the first group matches, each time.
+// find returns the first group of each match.
 func find(text, expression string) []string {
 	var found []string
 	for _, m := range regexp.MustCompile(expression).FindAllStringSubmatch(text, -1) {

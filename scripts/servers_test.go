@@ -166,7 +166,7 @@ Signed-By:
 	}
 }
 
-// What cannot be fetched is named with the reason, and the others are printed.
+// A server that cannot be fetched is named with the reason, and the others are printed.
 func TestServersThatCannotBeFetched(t *testing.T) {
 	d := newDebian(t)
 	d.add("valkey-server", "echo Valkey server v=9.9.9 sha=0")

@@ -65,8 +65,8 @@ func (s subject) oneSided(m measure, c diff.Change) reading {
 	return r
 }
 
-// bounds returns the bounds of a change of which only both figures are known: all
-// old keys may be gone, and all new ones may be new.
+// bounds returns the bounds of a change when only the two figures are known: all old
+// keys may be gone, and all new ones may be new.
 func (s subject) bounds(m measure) reading {
 	old, new := s.sides(m)
 	return reading{lo: -old.hi, hi: new.hi, open: true}
@@ -97,8 +97,8 @@ func (s subject) side(m measure, p *profile.Profile, stats *profile.Stats) readi
 	return exactly(0)
 }
 
-// unknownChange returns the reading of a change that cannot be read from the
-// profiles, with told false; told is true if it can.
+// unknownChange returns the reading of a change that cannot be read from the profiles,
+// with told false. Otherwise told is true.
 func (s subject) unknownChange(m measure) (r reading, told bool) {
 	if why := s.hidden(m); why != "" {
 		return unknown(why), false
@@ -171,7 +171,7 @@ func ttlStoppedKeys(s subject) reading {
 	stopped := 0.0
 	for _, one := range s.diff.TTLLosses {
 		if one.Jumped && s.isAbout(one) {
-			stopped += float64(max(one.Recent.NoTTL, one.MoreNoTTL)) // idle times tell of some only
+			stopped += float64(max(one.Recent.NoTTL, one.MoreNoTTL)) // idle times show only some of them
 		}
 	}
 	if why := s.whyNoTTLLoss(); stopped == 0 && why != "" {

@@ -414,7 +414,7 @@ func TestEvaluateDiffOfACollapseAfterAFlatWeek(t *testing.T) {
 	}
 }
 
-// One profile alone tells of no change, and does so in words.
+// A single profile shows no change, and the verdict says so.
 func TestEvaluateOfOneProfileTellsNoChange(t *testing.T) {
 	for _, m := range ChangeMetrics() {
 		if got, want := told(Evaluate(sample(nil), parsed(t, m.Name+" > 0", TwoProfiles))), "?: "+becauseAlone; got != want {
@@ -440,7 +440,7 @@ func TestEvaluateDiffOfTheSame(t *testing.T) {
 	}
 }
 
-// What is gone is shown as what it was.
+// A namespace that is gone is shown with its old figures.
 func TestFindingOfWhatIsGone(t *testing.T) {
 	v := EvaluateDiff(compared(t, nil, diff.Options{}), parsed(t, "new_keys < 0 in resque:*", TwoProfiles))
 	if len(v.Findings) != 1 || v.Findings[0].Namespace.Pattern != "resque:failed" || v.Findings[0].Namespace.Keys.Value != 50 {

@@ -65,7 +65,7 @@ func parsed(t *testing.T, expression string, by Evidence) []*Condition {
 	return []*Condition{c}
 }
 
-// told is what is found and doubted, a line each.
+// told lists the findings and the doubts of a verdict, a line each.
 func told(v Verdict) string {
 	var lines []string
 	for _, f := range v.Findings {
@@ -126,7 +126,8 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// What is not known for certain is no alarm, and what was not measured is told.
+// A condition that may not hold raises no alarm, and figures that were not measured are
+// reported as doubts.
 func TestEvaluateInDoubt(t *testing.T) {
 	const missing = "the profile is incomplete, and its missing keys may change the result"
 	other := func(keys int64) func(*profile.Profile) {

@@ -82,7 +82,7 @@ const (
 	limitTells = "the server does not report maxmemory"
 )
 
-// atMostOf bounds a metric of which a part of a set of keys has at most as much as
+// atMostOf bounds a metric whose value for a part of a set of keys is at most that of
 // the set.
 func atMostOf(of func(subject) reading) func(subject) reading {
 	return func(s subject) reading {

@@ -13,8 +13,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// subject is what a metric is read from: the whole keyspace, a namespace or a
-// server, or the change of one of them.
+// subject supplies the values of metrics: the whole keyspace, a namespace or a server,
+// or the change of one of them.
 type subject struct {
 	profile   *profile.Profile
 	stats     *profile.Stats     // of the namespace, or the totals; nil: there is none

@@ -9,9 +9,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// withCommand returns a command line that has a command: a server's URL or address, or
-// a flag of profile, in the first place stands for keyprof profile. The name of a
-// command always wins.
+// withCommand returns a command line that has a command: a first argument that is a
+// server's URL or address, or a flag of profile, means keyprof profile. The name of a
+// command takes precedence.
 func withCommand(app *cli.App, args []string) ([]string, error) {
 	if len(args) < 2 || app.Command(args[1]) != nil {
 		return args, nil
@@ -38,20 +38,20 @@ func withCommand(app *cli.App, args []string) ([]string, error) {
 	return args, nil
 }
 
-// ofProfile reports whether an argument is a flag of the profile command, or one of
-// redis-cli's that it has a hint for.
+// ofProfile reports whether an argument is a flag of the profile command, or a flag of
+// redis-cli for which that command has a hint.
 func ofProfile(profile *cli.Command, arg string) bool {
 	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 	return name == "h" || foreignHint(profile, name) != "" ||
 		slices.ContainsFunc(profile.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 }
 
-// isHost reports whether -h is redis-cli's, with a host, and not short for --help: rest
-// is what follows it.
+// isHost reports whether -h is followed by a host, as in redis-cli, and is not short
+// for --help. rest holds the arguments after -h.
 func isHost(rest []string) bool { return len(rest) > 0 && !strings.HasPrefix(rest[0], "-") }
 
-// flagsFirst puts a command's flags before its arguments. People type flags
-// anywhere; the library takes what follows the first argument for arguments.
+// flagsFirst moves a command's flags before its arguments. Users type flags anywhere,
+// but the library takes everything after the first argument as arguments.
 func flagsFirst(app *cli.App, args []string) ([]string, error) {
 	if len(args) < 2 {
 		return args, nil
@@ -91,9 +91,9 @@ func flagsFirst(app *cli.App, args []string) ([]string, error) {
 	return append(append(flags, "--"), arguments...), nil
 }
 
-// wantsHelp reports whether help is asked for, among whatever else. The library
-// would take an argument for the name of a command to help with. A command that
-// connects has redis-cli's -h HOST.
+// wantsHelp reports whether the command line asks for help. The library would take an
+// argument beside --help as the name of a command. In a command that connects, -h HOST
+// names the host, as in redis-cli.
 func wantsHelp(args []string, connects bool) bool {
 	for i, arg := range args {
 		switch {
@@ -120,7 +120,7 @@ func valueFlags(c *cli.Command) map[string]bool {
 	return names
 }
 
-// oneArgument returns the command's only argument, empty when it has none.
+// oneArgument returns the command's only argument, or "" if it has none.
 func oneArgument(c *cli.Context, what string) (string, error) {
 	if c.NArg() > 1 {
 		return "", &usageError{problem: fmt.Sprintf("%s takes one %s, not %d", c.Command.Name, what, c.NArg())}
@@ -135,8 +135,8 @@ func noArguments(c *cli.Context) error {
 	return nil
 }
 
-// foreignHint leads from a flag of redis-cli, or one that people expect, to what does
-// the same for a command that lacks it; empty: there is no such flag.
+// foreignHint returns the alternative to a flag that users expect, such as one of
+// redis-cli, and that the command lacks. It returns "" for any other flag.
 func foreignHint(command *cli.Command, name string) string {
 	has := func(flag string) bool { return findFlag(command, flag) != nil }
 	switch name {

@@ -48,7 +48,7 @@ func checkFlags() []cli.Flag {
 	}
 }
 
-// checkOptions are what runCheck needs.
+// checkOptions holds the parameters of runCheck.
 type checkOptions struct {
 	Connection connection
 	Walk       sampler.Options
@@ -69,7 +69,7 @@ func checkOptionsOf(c *cli.Context) (o checkOptions, err error) {
 	return o, nil
 }
 
-// runCheck asks the server, and prints what it found whatever that is.
+// runCheck queries the server and prints the findings, whatever they are.
 func runCheck(ctx context.Context, o checkOptions, stdin io.Reader, stdout, stderr io.Writer) error {
 	conn, databases, err := o.Connection.open(ctx, stdin, stderr, func() {})
 	if err != nil {
@@ -91,7 +91,7 @@ func runCheck(ctx context.Context, o checkOptions, stdin io.Reader, stdout, stde
 	return verdictError(found)
 }
 
-// verdictError is nil when a profile would be complete.
+// verdictError returns nil when a profile would be complete.
 func verdictError(r *profile.Checkup) error {
 	var err error
 	var hint string

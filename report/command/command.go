@@ -16,7 +16,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// version is the one that Main was given.
+// version is the release that Main was given.
 var version = "devel"
 
 const appDescription = `Shows which namespaces hold the memory, which keys never expire, and which keys
@@ -29,8 +29,8 @@ Examples:
   keyprof report --under session: tonight.json.zst
   keyprof diff monday.json.zst tuesday.json.zst`
 
-// Main runs the command that os.Args hold, and returns the exit code of the
-// process. The release is the version that keyprof gives as its own.
+// Main runs the command line in os.Args and returns the exit code of the process.
+// keyprof reports release as its version.
 func Main(release string) int {
 	version = release
 	hideArguments()
@@ -52,14 +52,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	out := &output{Writer: stdout}
 	app := newApp(stdin, out, stderr)
 	err := runApp(ctx, app, &args)
-	if failed := out.failed(); err == nil && failed != nil { // help, for one, does not look
+	if failed := out.failed(); err == nil && failed != nil { // help, for one, ignores write errors
 		err = &hintedError{error: failed, hint: writingHint}
 	}
 	printError(hideIn(stderr, app, args), err, helpCommand(app, args))
 	return exitCode(err)
 }
 
-// runApp runs the command that a command line means, which it completes.
+// runApp runs the command line in args, or prints completions for it. It inserts a
+// missing command into args.
 func runApp(ctx context.Context, app *cli.App, args *[]string) error {
 	if last := len(*args) - 1; last > 0 && (*args)[last] == completionFlag {
 		return offerCompletions(ctx, app, (*args)[:last])
@@ -76,7 +77,7 @@ func runApp(ctx context.Context, app *cli.App, args *[]string) error {
 	return app.RunContext(ctx, ordered)
 }
 
-// helpCommand is what to type to have the flags at hand explained.
+// helpCommand returns the command that prints help on the flags in use.
 func helpCommand(app *cli.App, args []string) string {
 	if len(args) > 1 && app.Command(args[1]) != nil {
 		return "keyprof " + args[1] + " --help lists flags and examples"
@@ -93,18 +94,19 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Reader:      stdin, Writer: stdout, ErrWriter: stderr,
 		Version:                   version,
 		DisableSliceFlagSeparator: true,
-		// Errors become exit codes in run alone, so that defers are not skipped.
+		// Only run turns errors into exit codes, so that deferred calls are not
+		// skipped.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   onUsageError,
 		Action:         noCommand,
-		Flags:          []cli.Flag{cli.HelpFlag}, // the library adds it only with a help command of its own
+		Flags:          []cli.Flag{cli.HelpFlag}, // the library adds it only with its own help command
 		Commands:       []*cli.Command{profileCommand(), checkCommand(), reportCommand(), diffCommand(), patternsCommand(), schemaCommand(), completionCommand(), manCommand(), versionCommand(), topicCommand()},
 	}
 	for _, c := range app.Commands {
-		if c.Name != "profile" && c.Name != "check" { // they wait for servers, and end in an orderly way
+		if c.Name != "profile" && c.Name != "check" { // these two handle interrupts by themselves
 			c.Action = interruptible(c.Action)
 		}
-		c.OnUsageError = onUsageError // the app's is not inherited
+		c.OnUsageError = onUsageError // commands do not inherit the app's
 		configurable(c)
 		markFiles(c)
 		c.UsageText = usageLine(c)
@@ -114,7 +116,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	return app
 }
 
-// noCommand is reached when the first argument is no command.
+// noCommand handles a first argument that is not a command.
 func noCommand(c *cli.Context) error {
 	if c.NArg() == 0 {
 		if err := cli.ShowAppHelp(c); err != nil || os.Getenv("KEYPROF_URL") == "" {
@@ -129,7 +131,7 @@ func noCommand(c *cli.Context) error {
 	if near := nearest(word, namesOf(shownCommands(c.App))); near != "" {
 		unknown.hint = fmt.Sprintf("did you mean keyprof %s? %s", near, all)
 	}
-	if word == "localhost" || strings.Contains(word, ".") { // the name of a server, perhaps
+	if word == "localhost" || strings.Contains(word, ".") { // perhaps the name of a server
 		unknown.hint = fmt.Sprintf("keyprof profile %s profiles the server of that name; %s", word, all)
 	}
 	return unknown

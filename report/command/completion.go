@@ -18,7 +18,7 @@ Examples:
   keyprof completion zsh > "${fpath[1]}/_keyprof"
   keyprof completion fish > ~/.config/fish/completions/keyprof.fish`
 
-// shells are those that the completion command knows.
+// shells lists the shells that the completion command supports.
 var shells = []string{"bash", "zsh", "fish"}
 
 func completionCommand() *cli.Command {
@@ -47,16 +47,16 @@ func completionCommand() *cli.Command {
 	}
 }
 
-// completionFlag is the argument by which the scripts ask what may follow the others,
-// of which the last is the word being typed. It is the library's.
+// completionFlag is the library's last argument of a command line that asks for
+// completions. The argument before it is the word being typed.
 const completionFlag = "--generate-bash-completion"
 
-// filesOffer stands for the names of files.
+// filesOffer asks a script to complete file names.
 const filesOffer = ":files"
 
-// offerCompletions prints what may stand in the place of the last word of a command
-// line, one offer a line, with a description after a tab. The library calls the hook of
-// the command; what it would offer by itself are flags and commands alone.
+// offerCompletions prints the completions of the last word of a command line, one a
+// line, with a description after a tab. The library calls the command's hook; by itself
+// it would offer only flags and commands.
 func offerCompletions(ctx context.Context, app *cli.App, args []string) error {
 	args, _ = withCommand(app, args)
 	app.EnableBashCompletion = true
@@ -77,7 +77,7 @@ func offerCommands(app *cli.App) {
 	fmt.Fprint(app.Writer, "--help\tshow help\n--version\tprint the version\n")
 }
 
-// offerWords prints what may stand in the place of the last word after a command.
+// offerWords prints the completions of the last word after a command.
 func offerWords(w io.Writer, c *cli.Command, words []string) {
 	words = slices.DeleteFunc(words, func(word string) bool { return word == "=" }) // bash splits words there
 	typed, before := words[len(words)-1], ""
@@ -111,8 +111,7 @@ func offerValue(w io.Writer, s slot) {
 	}
 }
 
-// bashScript works with bash 3.2, as macOS has it, and without the package
-// bash-completion.
+// bashScript runs on bash 3.2, which macOS has, and needs no package bash-completion.
 const bashScript = `# bash completion for keyprof
 
 _keyprof() {
@@ -165,15 +164,15 @@ else
 fi
 `
 
-// writeFish writes the library's script, and after it the values of flags and the
-// arguments, which that lacks.
+// writeFish writes the library's script, then the values of flags and the arguments,
+// which that script lacks.
 func writeFish(w io.Writer, app *cli.App) error {
 	script, err := app.ToFishCompletion()
 	if err != nil {
 		return err
 	}
 	var text strings.Builder
-	text.WriteString(strings.ReplaceAll(script, "`", "")) // which mark placeholders
+	text.WriteString(strings.ReplaceAll(script, "`", "")) // back quotes mark placeholders
 	text.WriteString("complete -c keyprof -n __fish_keyprof_no_subcommand -f\n")
 	for _, c := range shownCommands(app) {
 		here := "complete -c keyprof -n '__fish_seen_subcommand_from " + c.Name + "'"
@@ -190,7 +189,7 @@ func writeFish(w io.Writer, app *cli.App) error {
 	return err
 }
 
-// fishNames names a flag in the notation of fish's complete.
+// fishNames returns the names of a flag in the notation of fish's complete.
 func fishNames(names []string) string {
 	text := ""
 	for _, name := range names {

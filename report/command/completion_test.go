@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// completions are what a shell should offer after a line, of which the last
-// word is being typed.
+// completions lists the expected completions of lines. The last word of a line is being
+// typed.
 var completions = []struct {
 	line string
 	want []string // among others, unless only is set
@@ -181,7 +181,7 @@ func TestZshCompletion(t *testing.T) {
 	})
 }
 
-// What --help says of a flag's values is what is offered for it.
+// The values of a flag in --help are those offered for completion.
 func TestChoicesAreThoseOfHelp(t *testing.T) {
 	choices := regexp.MustCompile("`[A-Z]+`: ([a-z-]+(, [a-z-]+)+)$")
 	found := 0

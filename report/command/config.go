@@ -21,7 +21,7 @@ import (
 	"keyprof/scanner"
 )
 
-// configurable lets a file give a command's flags their values.
+// configurable lets a configuration file set a command's flags.
 func configurable(command *cli.Command) {
 	if len(command.Flags) == 0 {
 		return
@@ -35,8 +35,8 @@ func configurable(command *cli.Command) {
 	command.Action = func(c *cli.Context) error { return blame(c, action(c)) }
 }
 
-// configure sets the flags that a file sets and nothing else does. The whole
-// file is checked, whichever command reads it.
+// configure sets the flags that only the file sets. It checks the whole file, whichever
+// command reads it.
 func configure(c *cli.Context) error {
 	path := c.String("config")
 	if path == "" {
@@ -54,7 +54,7 @@ func configure(c *cli.Context) error {
 		if len(s.path) == 1 && !s.isTable() && findFlag(c.Command, s.key()) != nil && applicable[s.key()].path == nil {
 			applicable[s.key()] = s
 		}
-		if len(s.path) == 2 && s.path[0] == c.Command.Name { // beats what is for all commands
+		if len(s.path) == 2 && s.path[0] == c.Command.Name { // takes precedence over a setting for all commands
 			applicable[s.key()] = s
 		}
 	}
@@ -76,7 +76,7 @@ func setFlags(c *cli.Context, settings map[string]setting) error {
 	return nil
 }
 
-// configuredKey is where a context holds the settings that are in use, by key.
+// configuredKey is the context key of the settings in use, by key.
 type configuredKey struct{}
 
 func configured(c *cli.Context) map[string]setting {
@@ -84,12 +84,12 @@ func configured(c *cli.Context) map[string]setting {
 	return settings
 }
 
-// fileOf is the file that sets a flag, empty when it is set otherwise.
+// fileOf returns the file that sets a flag, or "" if no file does.
 func fileOf(c *cli.Context, key string) string { return configured(c)[key].file }
 
 var namedFlag = regexp.MustCompile(`--([a-z][a-z-]*)`)
 
-// blame adds to a complaint about a flag where the file sets it.
+// blame adds to an error about a flag the place where the file sets it.
 func blame(c *cli.Context, err error) error {
 	var usage *usageError
 	if !errors.As(err, &usage) {
@@ -108,22 +108,22 @@ func blame(c *cli.Context, err error) error {
 	return &usageError{problem: usage.problem, hint: strings.Trim(where+"; "+usage.hint, "; ")}
 }
 
-// givenKeys are the keys on which the command line or the environment has the
-// say. A server is one thing, and so is how to log in: the file does not add to
-// what they say of it.
+// givenKeys returns the keys that the command line or the environment decides. The keys
+// of a server's address belong together, and so do those of a password: once one
+// is given, the file sets none of them.
 func givenKeys(c *cli.Context) map[string]bool {
 	given := map[string]bool{}
 	for _, key := range keysOf(c.Command) {
 		given[key] = c.IsSet(key)
 	}
 	if c.String("output") == "-" {
-		given["format"] = true // the profile alone is printed
+		given["format"] = true // only the profile is printed
 	}
 	if given["format"] && c.String("format") == string(report.JSON) {
-		given["depth"], given["under"] = true, true // the document is always whole
+		given["depth"], given["under"] = true, true // a JSON document is always complete
 	}
 	if c.Command.Name == "diff" && c.NArg() > 0 {
-		given["save-dir"], given["label"] = true, true // the profiles are named
+		given["save-dir"], given["label"] = true, true // the command line names the profiles
 	}
 	url := cmp.Or(c.Args().First(), c.String("url"))
 	places := []string{"url", "host", "port", "socket"}
@@ -139,8 +139,8 @@ func givenKeys(c *cli.Context) map[string]bool {
 	return given
 }
 
-// together makes all keys given when one is, or when something else is that
-// stands for them.
+// together marks all keys as given if one of them is, or if otherwise is true:
+// something else replaces them.
 func together(given map[string]bool, keys []string, otherwise bool) {
 	if !otherwise && !slices.ContainsFunc(keys, func(key string) bool { return given[key] }) {
 		return
@@ -150,7 +150,7 @@ func together(given map[string]bool, keys []string, otherwise bool) {
 	}
 }
 
-// checkSetting finds keys that no command knows, and values of a wrong type.
+// checkSetting rejects keys that no command has and values of the wrong type.
 func checkSetting(app *cli.App, s setting) error {
 	commands := configurableCommands(app)
 	if len(s.path) > 1 || s.isTable() {
@@ -201,8 +201,8 @@ func configurableCommands(app *cli.App) []*cli.Command {
 	return slices.DeleteFunc(slices.Clone(app.Commands), func(c *cli.Command) bool { return findFlag(c, "config") == nil })
 }
 
-// flagTexts is a value as one would type it after the flag, once for each time;
-// want says in words what the flag takes, if it does not take the value.
+// flagTexts returns value as one would type it after the flag, once for each use. If
+// the flag does not take the value, want describes what it takes.
 func flagTexts(f cli.Flag, value any) (texts []string, want string) {
 	_, isText := value.(string)
 	_, isWhole := value.(int64)
@@ -238,7 +238,7 @@ func unless(ok bool, want string) string {
 	return want
 }
 
-// eachOf prints items that are all of one type.
+// eachOf formats items if all are of type T.
 func eachOf[T any](items []any) ([]string, bool) {
 	var texts []string
 	for _, item := range items {
@@ -250,33 +250,33 @@ func eachOf[T any](items []any) ([]string, bool) {
 	return texts, true
 }
 
-// maxConfigBytes is the longest configuration file that is read: the decoder takes the
-// square of the number of keys.
+// maxConfigBytes is the largest configuration file, in bytes. The decoder's time grows
+// with the square of the number of keys.
 const maxConfigBytes = 128 << 10
 
-// setting is what a configuration file says in one place.
+// setting is one entry of a configuration file.
 type setting struct {
-	path  []string // key, or command and key; of a table's heading: command
+	path  []string // key, or command and key; for a table's heading: command
 	value any
 	file  string
-	at    string // file, line and column, for people
+	at    string // file, line and column, for messages
 }
 
 func (s setting) key() string { return s.path[len(s.path)-1] }
 
-// isTable reports whether it is the heading of a table.
+// isTable reports whether the setting is the heading of a table.
 func (s setting) isTable() bool {
 	_, table := s.value.(map[string]any)
 	return table
 }
 
-// fail is a mistake in the file at the place of the setting.
+// fail returns an error about the setting, with its place in the file.
 func (s setting) fail(hint, format string, args ...any) error {
 	return &usageError{problem: s.at + ": " + fmt.Sprintf(format, args...), hint: hint}
 }
 
-// readConfig reads what a configuration file says, in its order. What the keys
-// mean is not looked at, but for passwords.
+// readConfig returns the settings of a file, in file order. It checks no keys, except
+// that passwords are secret.
 func readConfig(path string) ([]setting, error) {
 	const hint = "name a TOML file with --config or KEYPROF_CONFIG"
 	f, err := os.Open(path)
@@ -298,9 +298,10 @@ func readConfig(path string) ([]setting, error) {
 	return settings, checkSecrecy(f, settings)
 }
 
-// parseConfig takes the values from the decoder, which knows all rules of TOML, and
-// their places from the parser below it. The decoder's own strict mode would name the
-// keys of a table in braces without that table, and takes the square of their number.
+// parseConfig takes the values from the decoder, which implements all of TOML, and
+// their places from the parser below it. The decoder's strict mode would name the keys
+// of an inline table without that table, and its time grows with the square of their
+// number.
 func parseConfig(path string, data []byte) ([]setting, error) {
 	var values map[string]any
 	if err := toml.Unmarshal(data, &values); err != nil {
@@ -327,7 +328,7 @@ func parseConfig(path string, data []byte) ([]setting, error) {
 	return l.found, l.parser.Error()
 }
 
-// locator finds where settings stand.
+// locator finds the line and column of each setting.
 type locator struct {
 	file   string
 	values map[string]any
@@ -335,10 +336,11 @@ type locator struct {
 	found  []setting
 
 	data                  []byte
-	passed, line, newline int // bytes looked at, the line there, and where that begins
+	passed, line, newline int // bytes read, the line there, and where that line begins
 }
 
-// position is the line and column of a place, from 1; places come in their order.
+// position returns the line and column of an offset, both from 1. Offsets must not
+// decrease between calls.
 func (l *locator) position(offset int) (line, column int) {
 	for ; l.passed < offset; l.passed++ {
 		if l.data[l.passed] == '\n' {
@@ -348,7 +350,7 @@ func (l *locator) position(offset int) (line, column int) {
 	return l.line, offset - l.newline + 1
 }
 
-// addValue adds a key with its value, and those of a table in braces.
+// addValue adds a key with its value, and the keys of an inline table.
 func (l *locator) addValue(table []string, n *unstable.Node) {
 	path := l.add(table, n)
 	if n.Value().Kind != unstable.InlineTable {
@@ -359,7 +361,7 @@ func (l *locator) addValue(table []string, n *unstable.Node) {
 	}
 }
 
-// add adds what has a key, and returns the whole path of that.
+// add adds a node that has a key, and returns its full path.
 func (l *locator) add(table []string, n *unstable.Node) []string {
 	path := append([]string(nil), table...)
 	var first *unstable.Node
@@ -386,8 +388,8 @@ func lookUp(values map[string]any, path []string) any {
 	return value
 }
 
-// checkSecrecy refuses a password that others can read. Windows has no such
-// modes.
+// checkSecrecy rejects a file with a password that other users can read. Windows has no
+// such file modes.
 func checkSecrecy(f *os.File, settings []setting) error {
 	info, err := f.Stat()
 	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o044 == 0 {
@@ -402,7 +404,8 @@ func checkSecrecy(f *os.File, settings []setting) error {
 	return nil
 }
 
-// holdsPassword is in doubt about a URL that cannot be parsed.
+// holdsPassword reports whether a URL has a password, or may have one but cannot be
+// parsed.
 func holdsPassword(url string) bool {
 	t, err := scanner.ParseURL(url)
 	return t.Password != "" || err != nil && strings.Contains(url, "@")

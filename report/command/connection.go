@@ -31,7 +31,8 @@ const environmentHelp = `  KEYPROF_CONFIG  the file of --config, when the comman
   REDISCLI_AUTH   the password, when nothing else gives one
   NO_COLOR        no colours`
 
-// connectionFlags are redis-cli's where it has them.
+// connectionFlags returns the flags of the connection. They have redis-cli's names
+// where it has them.
 func connectionFlags() []cli.Flag {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "url", Aliases: []string{"u"}, Usage: "`URL` of the server; KEYPROF_URL may have it, too"},
@@ -72,10 +73,10 @@ func setCategory(f cli.Flag, category string) {
 	}
 }
 
-// connection is how to reach the server, as the command line says it.
+// connection holds the connection parameters.
 type connection struct {
 	URL, Host, Socket string
-	URLFile           string // configuration file that holds the URL; empty: none does
+	URLFile           string // configuration file that sets the URL; empty: none
 	Port              int
 	Databases         string
 	User              string
@@ -86,7 +87,7 @@ type connection struct {
 	Files             scanner.TLSFiles
 	CACertDir         string
 	Timeout, MaxWait  time.Duration
-	Hide              func(error) error // what must not be told; nil: nothing
+	Hide              func(error) error // removes secrets from an error; nil: keep all
 }
 
 func connectionOf(c *cli.Context) (connection, error) {
@@ -119,7 +120,7 @@ func connectionOf(c *cli.Context) (connection, error) {
 
 var errNamedTwice = &usageError{problem: "the server is named twice", hint: "give a URL, or --host and --port, or --socket"}
 
-// checkPlaces sees to it that the server is named once.
+// checkPlaces requires that the server is named exactly once.
 func (c *connection) checkPlaces() error {
 	byHost := c.Host != "" || c.Port != 0
 	switch {
@@ -134,8 +135,8 @@ func (c *connection) checkPlaces() error {
 	return nil
 }
 
-// open connects, and says which databases are to be walked. It tells of a server
-// that it waits for, after interrupt made room on the screen.
+// open connects and returns the databases to scan. While it waits for the server, it
+// says so on stderr, after interrupt has made room on the screen.
 func (c *connection) open(ctx context.Context, stdin io.Reader, stderr io.Writer, interrupt func()) (*scanner.Conn, []int, error) {
 	target, err := c.target(ctx, stdin, stderr)
 	if err != nil {
@@ -161,11 +162,11 @@ func (c *connection) open(ctx context.Context, stdin io.Reader, stderr io.Writer
 	return nil, nil, err
 }
 
-// noticeEvery is how often it is said that the server is waited for, for the same
-// cause as before.
+// noticeEvery is the interval between two notices, with the same cause, that keyprof
+// waits for the server.
 const noticeEvery = time.Minute
 
-// notice says on stderr that the server is waited for.
+// notice returns a function that says on stderr that keyprof waits for the server.
 func (c *connection) notice(stderr io.Writer, interrupt func()) func(error) {
 	var last string
 	var said time.Time
@@ -182,8 +183,8 @@ func (c *connection) notice(stderr io.Writer, interrupt func()) func(error) {
 	}
 }
 
-// target is where to connect. The terminal is asked for a password last, when
-// all else is right.
+// target returns the server to connect to. It asks for a password on the terminal last,
+// when everything else is valid.
 func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writer) (scanner.Target, error) {
 	t, err := c.place()
 	if err != nil {
@@ -202,7 +203,7 @@ func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writ
 	if c.User != "" {
 		t.Username = c.User
 	}
-	plain := t // what goes on reading after an interrupt has it for itself
+	plain := t // after an interrupt, only the goroutine below reads it
 	if t, err = untilInterrupted(ctx, func() (scanner.Target, error) { return c.secure(plain) }); err != nil {
 		if errors.Is(err, errInterruptedReading) {
 			return t, err
@@ -213,9 +214,10 @@ func (c *connection) target(ctx context.Context, stdin io.Reader, stderr io.Writ
 		return t, err
 	}
 	if t.Username != "" && t.Password == "" {
-		// Without a password nobody logs in, and the walk would be the default user's.
+		// Without a password there is no AUTH, and the scan would run as the default
+		// user.
 		return t, &usageError{
-			problem: "--user needs a password", // the name may be the password, in the wrong place
+			problem: "--user needs a password", // do not print the name: it may be a misplaced password
 			hint:    "set REDISCLI_AUTH, or use --password-file or --askpass; a user with nopass takes any password",
 		}
 	}
@@ -236,7 +238,7 @@ func (c *connection) place() (scanner.Target, error) {
 	}
 	host, port := c.Host, c.Port
 	switch {
-	case strings.Contains(host, "://"): // in which a password may stand anywhere
+	case strings.Contains(host, "://"): // a password may be anywhere in it
 		return scanner.Target{}, &usageError{problem: "--host takes a name or an address, not a URL", hint: "give the URL as the argument, or with --url"}
 	case host == "":
 		host = "127.0.0.1"
@@ -250,7 +252,7 @@ func (c *connection) place() (scanner.Target, error) {
 	return scanner.Target{Network: "tcp", Address: net.JoinHostPort(host, strconv.Itoa(port))}, nil
 }
 
-// secure is t with TLS, where that is wanted.
+// secure adds TLS to t, if the connection uses TLS.
 func (c *connection) secure(t scanner.Target) (scanner.Target, error) {
 	wanted := c.TLS || c.CACertDir != "" || c.Files != scanner.TLSFiles{}
 	if t.TLS == nil && !wanted {
@@ -266,11 +268,11 @@ func (c *connection) secure(t scanner.Target) (scanner.Target, error) {
 	return t, trustDir(t.TLS, c.CACertDir)
 }
 
-// maxCACertBytes is the longest file of --cacertdir that is read.
+// maxCACertBytes is the largest file of --cacertdir that is read, in bytes.
 const maxCACertBytes = 1 << 20
 
-// trustDir adds the certificates in the files of a folder to those of --cacert, or, if
-// there are none, trusts them in place of the system's.
+// trustDir adds the certificates in the files of a directory to those of --cacert.
+// Without --cacert they replace the system's.
 func trustDir(config *tls.Config, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -297,8 +299,8 @@ func trustDir(config *tls.Config, dir string) error {
 	return nil
 }
 
-// password is the one to log in with; empty: none. What is asked for by a flag
-// beats the URL's, and that beats the environment's, unless a file holds the URL.
+// password returns the password to log in with, or "" for none. A flag takes precedence
+// over the URL, and the URL over the environment, unless a file holds the URL.
 func (c *connection) password(ctx context.Context, inURL scanner.Secret, stdin io.Reader, stderr io.Writer) (scanner.Secret, error) {
 	environment := scanner.Secret(os.Getenv("REDISCLI_AUTH"))
 	switch {
@@ -317,8 +319,7 @@ func (c *connection) password(ctx context.Context, inURL scanner.Secret, stdin i
 	}
 }
 
-// askPassword reads a password that does not show. An interrupt leaves the
-// terminal as it was.
+// askPassword reads a password without echo. An interrupt restores the terminal.
 func askPassword(ctx context.Context, stdin io.Reader, stderr io.Writer) (scanner.Secret, error) {
 	file, ok := stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
@@ -350,10 +351,10 @@ func askPassword(ctx context.Context, stdin io.Reader, stderr io.Writer) (scanne
 	}
 }
 
-// maxPasswordBytes is the longest password that is read from a file.
+// maxPasswordBytes is the longest password that is read from a file, in bytes.
 const maxPasswordBytes = 64 << 10
 
-// readPassword is the first line of a file, without its line break.
+// readPassword returns the first line of a file, without its line break.
 func readPassword(path string) (scanner.Secret, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -373,8 +374,8 @@ func readPassword(path string) (scanner.Secret, error) {
 	return scanner.Secret(line), nil
 }
 
-// databases are those to walk: --db's, else the URL's, else nil for all. On the
-// command line only one may name them; --db may be meant to beat a file's URL.
+// databases returns the databases to scan: those of --db, else the URL's, else nil for
+// all. The command line may name them only once; --db may override the URL of a file.
 func (c *connection) databases(t scanner.Target) ([]int, error) {
 	switch {
 	case c.Databases != "" && t.DB != nil && c.URLFile == "":

@@ -55,11 +55,11 @@ func diffFlags() []cli.Flag {
 	}
 }
 
-// diffOptions are what runDiff needs.
+// diffOptions holds the parameters of runDiff.
 type diffOptions struct {
-	Paths  []string // oldest first, or so it is thought; one may be "-"
-	Dir    string   // of a history, if there are no paths
-	Label  string   // there; empty: the only one
+	Paths  []string // expected oldest first; one may be "-"
+	Dir    string   // directory of a history, if Paths is empty
+	Label  string   // label in Dir; empty: the only one
 	Show   changesShown
 	Force  bool
 	FailOn []*alarm.Condition
@@ -90,7 +90,7 @@ func diffOptionsOf(c *cli.Context) (o diffOptions, err error) {
 	return o, err
 }
 
-// pick is the word for none, or for one.
+// pick returns none if n is 0, else one.
 func pick(n int, none, one string) string {
 	if n == 0 {
 		return none
@@ -122,8 +122,8 @@ func changesShownOf(c *cli.Context) (o changesShown, err error) {
 	return o, nil
 }
 
-// setLeast reads the least change: a share, a number of what namespaces are sorted
-// by, or a size in bytes.
+// setLeast reads the smallest change to show: a share, a number in the unit that
+// namespaces are sorted by, or a size in bytes.
 func (o *changesShown) setLeast(text string) (err error) {
 	if text == "" {
 		return nil
@@ -151,11 +151,11 @@ func runDiff(o diffOptions, stdin io.Reader, stdout, stderr io.Writer) error {
 		return err
 	}
 	shown := showChanges(stdout, c, o.Show)
-	alarms := listVerdict(stderr, alarm.EvaluateDiff(c, o.FailOn)) // also if nobody sees the changes
+	alarms := listVerdict(stderr, alarm.EvaluateDiff(c, o.FailOn)) // even if the changes could not be printed
 	return cmp.Or(shown, alarms)
 }
 
-// sources are at least two profiles, oldest first.
+// sources returns at least two profiles, oldest first.
 func (o diffOptions) sources(stdin io.Reader, stderr io.Writer) ([]source, error) {
 	if o.Dir != "" {
 		return newestSources(o.Dir, o.Label, stderr)
@@ -179,7 +179,8 @@ func (o diffOptions) sources(stdin io.Reader, stderr io.Writer) ([]source, error
 	return withoutTwins(sources, stderr), nil
 }
 
-// withoutTwins leaves out what is the profile before it once more, if two are left.
+// withoutTwins drops each profile that repeats the one before it, but keeps at least
+// two.
 func withoutTwins(sources []source, stderr io.Writer) []source {
 	once := sources[:1]
 	for _, s := range sources[1:] {
@@ -196,7 +197,7 @@ func withoutTwins(sources []source, stderr io.Writer) []source {
 	return once
 }
 
-// newestSources are the newest complete profiles of a label in a history.
+// newestSources returns the newest complete profiles of a label in a history.
 func newestSources(dir, label string, stderr io.Writer) ([]source, error) {
 	h, err := history.Open(dir, label)
 	var newest []history.Saved
@@ -216,7 +217,8 @@ func newestSources(dir, label string, stderr io.Writer) ([]source, error) {
 	return sourcesOf(newest), nil
 }
 
-// tooFew says what there is instead.
+// tooFew returns an error that a history has fewer than two profiles to compare. Its
+// hint lists other labels.
 func tooFew(dir, label string, n int) error {
 	err := &hintedError{
 		error: fmt.Errorf("--save-dir: %s holds %s of this label; two are needed", dir, pick(n, "no complete profile", "only one complete profile")),

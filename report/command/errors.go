@@ -23,12 +23,12 @@ const (
 	exitDone        = 0
 	exitFailed      = 1 // nothing usable was written
 	exitUsage       = 2
-	exitIncomplete  = 4 // a profile was written, and says which part is missing; of check: it would be so
+	exitIncomplete  = 4 // a profile was written and says which part is missing; check: a profile would be incomplete
 	exitAlarm       = 5 // a condition of --fail-on holds
 	exitInterrupted = 130
 )
 
-// exitStatusHelp lists the exit codes for people.
+// exitStatusHelp lists the exit codes for users.
 const exitStatusHelp = `  0    done
   1    failed: nothing usable was written
   2    usage: a bad flag, argument or URL
@@ -36,7 +36,7 @@ const exitStatusHelp = `  0    done
   5    a condition of --fail-on holds; results were written all the same
   130  interrupted: a partial profile was written, unless interrupted twice`
 
-// hintedError is a failure together with what to do about it.
+// hintedError is an error with a hint on what to do about it.
 type hintedError struct {
 	error
 	hint string
@@ -44,13 +44,13 @@ type hintedError struct {
 
 func (e *hintedError) Unwrap() error { return e.error }
 
-// failures are several errors, which are told one by one.
+// failures holds several errors, which are printed one by one.
 type failures []error
 
 func (f failures) Error() string   { return errors.Join(f...).Error() }
 func (f failures) Unwrap() []error { return f }
 
-// failuresOf are those of some errors that are not nil: nil, the only one, or failures.
+// failuresOf returns the errors that are not nil: nil, the only one, or failures.
 func failuresOf(errs ...error) error {
 	var all failures
 	for _, err := range errs {
@@ -71,31 +71,31 @@ func failuresOf(errs ...error) error {
 	}
 }
 
-// incompleteError is a profile that was written but lacks a part.
+// incompleteError reports that the profile that was written is incomplete.
 type incompleteError struct{ reason, hint string }
 
 func (e *incompleteError) Error() string { return "the profile is incomplete: " + e.reason }
 
-// lackingError is a profile that would not have everything.
+// lackingError reports that a profile would be incomplete.
 type lackingError struct{ reason string }
 
 func (e *lackingError) Error() string { return "a profile would lack " + e.reason }
 
-// alarmError tells that conditions hold, which have been listed.
+// alarmError reports that conditions hold. They have already been listed.
 type alarmError struct{ holding int }
 
 func (e *alarmError) Error() string {
 	return fmt.Sprintf("%s of --fail-on hold", unit.FormatCount(int64(e.holding)))
 }
 
-// errInterruptedEarly is an interrupt before anything was walked.
+// errInterruptedEarly reports an interrupt before the scan began.
 var errInterruptedEarly = fmt.Errorf("%w before the scan began", sampler.ErrInterrupted)
 
-// errInterruptedReading is an interrupt before files were read and what they hold
-// was printed.
+// errInterruptedReading reports an interrupt before files were read and their contents
+// printed.
 var errInterruptedReading = fmt.Errorf("%w while reading files", sampler.ErrInterrupted)
 
-// exitCode is the one place where errors become exit codes.
+// exitCode is the only function that maps errors to exit codes.
 func exitCode(err error) int {
 	var usage *usageError
 	var incomplete *incompleteError
@@ -117,8 +117,8 @@ func exitCode(err error) int {
 	}
 }
 
-// printError writes what went wrong and what to do about it, a line each.
-// help is what to type for help with a mistake on the command line.
+// printError prints an error and what to do about it, a line each. help is the command
+// that prints help on a mistake on the command line.
 func printError(w io.Writer, err error, help string) {
 	if alarm := (*alarmError)(nil); err == nil || errors.As(err, &alarm) {
 		return // alarms have been listed
@@ -164,7 +164,7 @@ func hintFor(err error, help string) string {
 	}
 }
 
-// withoutPath is err for a message that names the file already.
+// withoutPath returns err for a message that already names the file.
 func withoutPath(err error) error {
 	if of := (*fs.PathError)(nil); errors.As(err, &of) {
 		return of.Err
@@ -172,12 +172,12 @@ func withoutPath(err error) error {
 	return err
 }
 
-// notSaved is why a profile could not be saved, and what to do about it.
+// notSaved returns an error that a profile could not be saved, with a hint.
 func notSaved(err error, hint string) error {
 	return notWritten(fmt.Errorf("saving the profile: %w", err), hint)
 }
 
-// notWritten is err with a hint, unless the profile is at fault.
+// notWritten returns err with a hint, unless the profile itself is not valid.
 func notWritten(err error, hint string) error {
 	if errors.Is(err, profile.ErrNotValid) {
 		hint = notValidHint
@@ -187,8 +187,8 @@ func notWritten(err error, hint string) error {
 
 const notValidHint = "this is a bug in keyprof, and another disk would not help: please report it with the message; the report above has the figures of this run"
 
-// What the library and the package flag below it say of flags that they cannot
-// read.
+// Messages of the library, and of the package flag below it, about flags that they
+// cannot parse.
 var (
 	undefinedFlag = regexp.MustCompile(`^flag provided but not defined: -+(.*)$`)
 	invalidValue  = regexp.MustCompile(`(?s)^invalid (?:boolean )?value (".*") for (?:flag )?-+([a-zA-Z0-9-]+): (.*)$`)
@@ -196,8 +196,8 @@ var (
 	badSyntax     = regexp.MustCompile(`^bad flag syntax: (.*)$`)
 )
 
-// onUsageError says in plain words, and with two dashes, what is wrong with a
-// flag.
+// onUsageError rewords the library's errors about flags, and writes flags with two
+// dashes.
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	text := err.Error()
 	if m := undefinedFlag.FindStringSubmatch(text); m != nil {
@@ -217,10 +217,10 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 
 func dashed(name string) string { return strings.Repeat("-", min(2, len(name))) + name }
 
-// unknownFlag suggests the flag that is most like it. A command must come first
-// for there to be any.
+// unknownFlag suggests the most similar flag. The app itself has no flags to suggest: a
+// command must come first.
 func unknownFlag(c *cli.Context, name string) error {
-	if strings.HasPrefix(name, "a") || strings.HasPrefix(name, "pass") { // redis-cli's -a, with a password, which is not repeated
+	if strings.HasPrefix(name, "a") || strings.HasPrefix(name, "pass") { // redis-cli's -aPASSWORD: do not repeat the password
 		return &usageError{problem: "unknown flag -" + name[:1] + "...", hint: "give the password with REDISCLI_AUTH, --password-file or --askpass; -a takes it after a space"}
 	}
 	e := &usageError{problem: "unknown flag " + dashed(name)}
@@ -236,13 +236,13 @@ func unknownFlag(c *cli.Context, name string) error {
 	return e
 }
 
-// isCommand reports whether the context is one of a command of ours, and not of
-// the program alone.
+// isCommand reports whether the context belongs to one of our commands, and not to the
+// app.
 func isCommand(c *cli.Context) bool {
 	return c != nil && c.Command != nil && c.App.Command(c.Command.Name) != nil
 }
 
-// flagOf is the flag of that name, short or long; nil if there is none.
+// flagOf returns the flag of that name, short or long, or nil.
 func flagOf(c *cli.Context, name string) cli.Flag {
 	if !isCommand(c) {
 		return nil
@@ -257,7 +257,7 @@ func flagOf(c *cli.Context, name string) cli.Flag {
 	return nil
 }
 
-// notTaken says why a flag does not take a value.
+// notTaken explains why a flag rejects a value.
 func notTaken(f cli.Flag, reason string) string {
 	if strings.HasSuffix(reason, "out of range") {
 		return "too large a number"

@@ -12,7 +12,8 @@ type usageError struct{ problem, hint string }
 
 func (e *usageError) Error() string { return e.problem }
 
-// flagError is a value that a flag does not take: err says why, else problem.
+// flagError returns an error for a value that a flag rejects. The reason is err, or
+// problem if err is nil.
 func flagError(flag string, err error, problem string) error {
 	if err != nil {
 		return &usageError{problem: fmt.Sprintf("--%s: %v", flag, err)}
@@ -29,8 +30,8 @@ func findFlag(command *cli.Command, name string) cli.Flag {
 	return nil
 }
 
-// keysOf returns the long names of the flags that a file may set: a password has no
-// place there.
+// keysOf returns the long names of the flags that a configuration file may set. Flags
+// that hold a password are not among them.
 func keysOf(command *cli.Command) []string {
 	var keys []string
 	for _, f := range command.Flags {
@@ -49,7 +50,7 @@ func namesOf(commands []*cli.Command) []string {
 	return names
 }
 
-// nearestHint returns the key of a file that was probably meant, or else all.
+// nearestHint suggests the key that is most similar to word, or lists all keys.
 func nearestHint(word string, candidates []string) string {
 	if near := nearest(word, candidates); near != "" {
 		return fmt.Sprintf("did you mean %q? See keyprof help config", near)
@@ -57,8 +58,8 @@ func nearestHint(word string, candidates []string) string {
 	return "valid here are " + strings.Join(candidates, ", ")
 }
 
-// nearest returns the candidate that is most like a word by the library's measure, which
-// finds one for any word; empty if they do not begin alike.
+// nearest returns the candidate most similar to word by the library's measure, or "" if
+// the two begin differently: the library finds a candidate for any word.
 func nearest(word string, candidates []string) string {
 	var flags []cli.Flag
 	for _, c := range candidates {

@@ -15,7 +15,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// groupingFlags say how names become namespaces.
+// groupingFlags returns the flags that control how names are grouped into namespaces.
 func groupingFlags() []cli.Flag {
 	const category = "Namespaces"
 	return []cli.Flag{
@@ -56,14 +56,14 @@ func groupingOf(c *cli.Context) (aggregate.Grouping, error) {
 		g.Dictionary = dict
 	}
 	parsed, err := parseRules(rules)
-	if err != nil { // those of the command line have been read before
+	if err != nil { // the rules of the command line have been parsed before
 		return g, failedPatterns(c.String("patterns"), err)
 	}
 	g.Rules = parsed
 	return g, nil
 }
 
-// parseRules reads rules of which each counts once; nil if there are none.
+// parseRules parses rules without their duplicates. It returns nil if there are none.
 func parseRules(texts []string) (*pattern.Rules, error) {
 	var once []string
 	seen := map[string]bool{}
@@ -79,8 +79,8 @@ func parseRules(texts []string) (*pattern.Rules, error) {
 	return pattern.ParseRules(once...)
 }
 
-// cutBy returns the decisions to keep to when names are cut by chars: those made
-// earlier, if they were made by the same delimiters.
+// cutBy returns the decisions to use when names are split at chars: the earlier ones,
+// if they were made with the same delimiters.
 func cutBy(chars string, earlier *pattern.Dictionary) (*pattern.Dictionary, error) {
 	delims, err := pattern.ParseDelimiters(chars)
 	switch {
@@ -97,7 +97,7 @@ func cutBy(chars string, earlier *pattern.Dictionary) (*pattern.Dictionary, erro
 	return earlier, nil
 }
 
-// inOrder prints delimiters in the order in which --help has the usual ones.
+// inOrder prints delimiters in the order in which --help lists the default ones.
 func inOrder(d *pattern.Delimiters) string {
 	if usual, err := pattern.ParseDelimiters(pattern.DefaultDelimiters); err == nil && d.Equal(usual) {
 		return pattern.DefaultDelimiters
@@ -105,7 +105,7 @@ func inOrder(d *pattern.Delimiters) string {
 	return d.String()
 }
 
-// earlierDecisions are those of --patterns.
+// earlierDecisions reads the decisions of --patterns.
 func earlierDecisions(path string) (*pattern.Decisions, error) {
 	if path == "-" {
 		return nil, &usageError{problem: "--patterns - does not read standard input", hint: "give the name of a file"}
@@ -117,7 +117,7 @@ func earlierDecisions(path string) (*pattern.Decisions, error) {
 	return d, nil
 }
 
-// failedPatterns is why the file of --patterns cannot be used.
+// failedPatterns explains why the file of --patterns cannot be used.
 func failedPatterns(path string, err error) error {
 	hint := "give a profile, the output of keyprof patterns -f json, or the value of design.patterns in a profile"
 	if errors.Is(err, fs.ErrNotExist) {
@@ -126,8 +126,8 @@ func failedPatterns(path string, err error) error {
 	return &hintedError{error: fmt.Errorf("--patterns: reading %s: %w", path, withoutPath(err)), hint: hint}
 }
 
-// readDecisions reads the file once: it may be a pipe. What is no profile is read no
-// further than shows that, and then as what people edit, which is shorter.
+// readDecisions reads the file once, since it may be a pipe. It reads a file as a
+// profile until that fails, and then as the shorter format that users edit.
 func readDecisions(path string) (*pattern.Decisions, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -139,7 +139,7 @@ func readDecisions(path string) (*pattern.Decisions, error) {
 	switch {
 	case err == nil:
 		return decisionsOf(p)
-	case profile.IsCompressed(read.Bytes()): // so meant for a profile
+	case profile.IsCompressed(read.Bytes()): // only profiles are compressed
 		return nil, err
 	}
 	d, otherwise := pattern.ReadDecisions(io.MultiReader(&read, f))
@@ -149,13 +149,13 @@ func readDecisions(path string) (*pattern.Decisions, error) {
 	return d, otherwise
 }
 
-// What keeps a profile's decisions from being used.
+// Reasons why a profile's decisions cannot be used.
 var (
 	errNoDecisions       = errors.New("the profile has no decisions: an older version wrote it")
 	errRedactedDecisions = errors.New("the profile is redacted: some of its decisions, and its rules, were left out")
 )
 
-// decisionsOf are those that a profile holds.
+// decisionsOf returns the decisions in a profile.
 func decisionsOf(p *profile.Profile) (*pattern.Decisions, error) {
 	switch {
 	case p.Design.Patterns == nil:

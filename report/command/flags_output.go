@@ -25,7 +25,7 @@ func presentationFlags() []cli.Flag {
 	}, scopeFlags()...)
 }
 
-// scopeFlags say which namespaces are shown, and how deep.
+// scopeFlags returns the flags that select the namespaces to show and their depth.
 func scopeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Category: reportCategory, Name: "under", Usage: "only namespaces that begin with `PREFIX`, as printed"},
@@ -33,7 +33,7 @@ func scopeFlags() []cli.Flag {
 	}
 }
 
-// scopeOf is what the scope flags say; depth 0 is all.
+// scopeOf reads the scope flags. Depth 0 means all segments.
 func scopeOf(c *cli.Context) (under string, depth int, err error) {
 	under, depth = c.String("under"), c.Int("depth")
 	if c.IsSet("depth") && depth < 1 {
@@ -42,7 +42,7 @@ func scopeOf(c *cli.Context) (under string, depth int, err error) {
 	return under, depth, nil
 }
 
-// presentation is how a profile is shown.
+// presentation holds the options for printing a profile.
 type presentation struct {
 	report.Options
 	Depth int // segments; 0: all
@@ -71,12 +71,13 @@ func failOnFlags() []cli.Flag {
 	}
 }
 
-// failOnOf are the conditions on a profile.
+// failOnOf returns the conditions on a single profile.
 func failOnOf(c *cli.Context) ([]*alarm.Condition, error) {
 	return conditionsOf(c, alarm.OneProfile)
 }
 
-// conditionsOf are the conditions that there will be evidence for.
+// conditionsOf returns the conditions of --fail-on. It rejects those that the evidence
+// cannot decide.
 func conditionsOf(c *cli.Context, by alarm.Evidence) (conditions []*alarm.Condition, err error) {
 	for _, text := range c.StringSlice("fail-on") {
 		condition, err := alarm.Parse(text, by)
@@ -95,7 +96,7 @@ func promFlags() []cli.Flag {
 	}
 }
 
-// promFile is the textfile for Prometheus.
+// promFile describes the textfile for Prometheus.
 type promFile struct {
 	Path string // empty: none
 	prom.Options
@@ -122,7 +123,7 @@ func promOf(c *cli.Context) (promFile, error) {
 	return f, nil
 }
 
-// check finds out before the walk whether the file can be written.
+// check tests before the scan whether the file can be written.
 func (f promFile) check() error {
 	if f.Path == "" {
 		return nil
@@ -133,8 +134,8 @@ func (f promFile) check() error {
 	return nil
 }
 
-// write writes the file, if there is to be one. The comparison is nil without an
-// earlier profile.
+// write writes the file, if there is a path. The comparison is nil without an earlier
+// profile.
 func (f promFile) write(p *profile.Profile, c *diff.Comparison) error {
 	if f.Path == "" {
 		return nil

@@ -16,7 +16,7 @@ func redactFlags() []cli.Flag {
 	}
 }
 
-// redactOf is how to redact; nil: not at all.
+// redactOf returns how to redact, or nil for no redaction.
 func redactOf(c *cli.Context) (*redact.Options, error) {
 	switch rare := c.Int64("redact-rare"); {
 	case rare < 1:
@@ -32,7 +32,8 @@ func redactOf(c *cli.Context) (*redact.Options, error) {
 	}
 }
 
-// checkUnder refuses to repeat a prefix that redaction hides.
+// checkUnder rejects a prefix that redaction hides. The error does not repeat the
+// prefix.
 func checkUnder(s redact.Shareable, under string) error {
 	if !s.IsRedacted() || under == "" {
 		return nil

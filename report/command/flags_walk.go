@@ -16,7 +16,7 @@ import (
 
 const walkCategory = "Scan"
 
-// walkFlags say which keys to walk and how fast.
+// walkFlags returns the flags that select the keys to scan and limit the speed.
 func walkFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Category: walkCategory, Name: "match", Usage: "scan only keys that match `GLOB`, as SCAN's MATCH does"},
@@ -28,7 +28,7 @@ func walkFlags() []cli.Flag {
 	}
 }
 
-const maxPage = 1000 // over some 200, SCAN only keeps others waiting for longer
+const maxPage = 1000 // above about 200, SCAN only makes other clients wait longer
 
 func walkOptionsOf(c *cli.Context) (sampler.Options, error) {
 	o := sampler.Options{
@@ -68,7 +68,7 @@ func sampleFlags() []cli.Flag {
 	}
 }
 
-// sampleOf is nil for a census.
+// sampleOf returns nil for a full scan.
 func sampleOf(c *cli.Context) (*sampler.SampleSize, error) {
 	text, path := c.String("sample"), c.String("sample-from")
 	switch {

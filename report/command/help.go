@@ -14,8 +14,8 @@ import (
 	"keyprof/report"
 )
 
-// The layout of --help, in columns: the longest line, and where the text of a flag
-// begins.
+// The layout of --help, in columns: the longest line, and the column where the
+// description of a flag begins.
 const (
 	helpWidth  = 80
 	helpIndent = 26
@@ -30,8 +30,8 @@ var topicsOf = map[string]string{
 	"patterns": "namespaces, redact, config",
 }
 
-// exitCodesOf lists the exit codes of commands, on one line each; the commands that
-// are not here have no others than 0, 1, 2 and 130.
+// exitCodesOf lists the exit codes of commands, on one line each. Commands that are not
+// listed have only 0, 1, 2 and 130.
 var exitCodesOf = map[string]string{
 	"profile": "0 done, 1 failed, 2 usage, 4 incomplete, 5 alarm, 130 interrupted",
 	"check":   "0 complete, 1 failed, 2 usage, 4 incomplete, 130 interrupted",
@@ -39,7 +39,7 @@ var exitCodesOf = map[string]string{
 	"diff":    "0 done, 1 failed, 2 usage, 5 alarm, 130 interrupted",
 }
 
-// asTemplate makes a template of the library that prints a text as it is.
+// asTemplate returns a template for the library that prints text unchanged.
 func asTemplate(text string) string { return "{{" + strconv.Quote(text) + "}}" }
 
 // commandHelp returns what --help prints for a command.
@@ -85,8 +85,8 @@ func appHelp(app *cli.App) string {
 	return text.String()
 }
 
-// byCategory groups flags in the order in which their categories appear, those of no
-// category last.
+// byCategory groups flags by category, in order of appearance. Flags without a category
+// come last.
 func byCategory(all []option) [][]option {
 	var order []string
 	groups := map[string][]option{}
@@ -103,7 +103,7 @@ func byCategory(all []option) [][]option {
 	return list
 }
 
-// optionHelp returns a flag and what it does, in as many lines as that takes.
+// optionHelp returns a flag and its description, on as many lines as needed.
 func optionHelp(o option) string {
 	names := "  " + optionNames(o)
 	text := wrapped(o.usage+optionNotes(o), helpIndent)
@@ -121,7 +121,7 @@ func optionNames(o option) string {
 	return names
 }
 
-// optionNotes says what holds when the flag is not given.
+// optionNotes returns the default value of a flag and its environment variable.
 func optionNotes(o option) string {
 	notes := ""
 	if o.standard != "" {
@@ -133,7 +133,7 @@ func optionNotes(o option) string {
 	return notes
 }
 
-// wrapped returns text in lines of at most helpWidth columns, each indented.
+// wrapped breaks text into indented lines of at most helpWidth columns.
 func wrapped(text string, indent int) string {
 	var out strings.Builder
 	margin := strings.Repeat(" ", indent)
@@ -162,14 +162,14 @@ func examplesOf(description string) []string {
 	return strings.Split(strings.TrimSpace(examples), "\n")
 }
 
-// slot is a place where a value belongs: after a flag, or an argument.
+// slot is the place of a value: after a flag, or as an argument.
 type slot struct {
 	placeholder string
 	words       []string // to choose from
 	files       bool
 }
 
-// flagWords are the values of flags that have few.
+// flagWords returns the values of a flag that takes one of a few.
 func flagWords(command, flag string) []string {
 	switch {
 	case flag == "format" && command == "patterns":
@@ -186,7 +186,7 @@ func flagWords(command, flag string) []string {
 	return nil
 }
 
-// fileWords are the placeholders for which there are files.
+// fileWords matches the placeholders of files.
 var fileWords = regexp.MustCompile(`FILE|PATH|PROFILE|DIR`)
 
 func argumentSlot(c *cli.Command) slot {
@@ -215,14 +215,14 @@ func markFiles(c *cli.Command) {
 	}
 }
 
-// option is a flag as shells and people see it.
+// option is a flag as shells and users see it.
 type option struct {
 	names    []string // with dashes, the long one first
 	usage    string   // without back quotes
 	category string
 	value    *slot  // nil: a switch
-	standard string // default value for people, empty: none worth telling
-	// environment is the variable that stands in for the flag; empty: none does
+	standard string // default value for users; empty: none worth showing
+	// environment is the variable that also sets the flag; empty: none
 	environment string
 }
 
@@ -244,7 +244,7 @@ func optionOf(c *cli.Command, f cli.Flag) option {
 		}
 		s.files, s.words = fileWords.MatchString(s.placeholder), flagWords(c.Name, f.Names()[0])
 		o.value, o.standard = &s, d.GetDefaultText()
-		if o.standard == "0" { // stands for a flag that has no default
+		if o.standard == "0" { // 0 means that the flag has no default
 			o.standard = ""
 		}
 	}
@@ -254,7 +254,7 @@ func optionOf(c *cli.Command, f cli.Flag) option {
 	return o
 }
 
-// options are the flags of a command that show, and --help.
+// options returns the visible flags of a command, and --help.
 func options(c *cli.Command) []option {
 	var all []option
 	for _, f := range c.Flags {
@@ -265,7 +265,7 @@ func options(c *cli.Command) []option {
 	return append(all, option{names: []string{"--help", "-h"}, usage: "show help"})
 }
 
-// shownCommands leaves out commands that hide.
+// shownCommands returns the commands that are not hidden.
 func shownCommands(app *cli.App) []*cli.Command {
 	return slices.DeleteFunc(slices.Clone(app.Commands), func(c *cli.Command) bool { return c.Hidden })
 }

@@ -96,8 +96,7 @@ func TestHelpLeadsToTopics(t *testing.T) {
 	}
 }
 
-// What a flag is when it is not given is told in plain words, and not if it is
-// nothing.
+// The help states the default of a flag in plain words, and omits it if it is empty.
 func TestHelpTellsDefaults(t *testing.T) {
 	help := runHere(t, "profile", "--help") + runHere(t, "patterns", "--help")
 	unwrapped := strings.Join(strings.Fields(help), " ")

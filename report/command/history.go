@@ -29,17 +29,17 @@ func historyFlags() []cli.Flag {
 	}
 }
 
-// historyOptions say which profiles to keep where.
+// historyOptions says which profiles to keep and where.
 type historyOptions struct {
 	Dir, Label string
 	Keep       int
-	Regroup    bool // as in the last profile
-	Report     bool // also where stdout is no terminal
-	Compare    bool // with the profiles before
+	Regroup    bool // group as in the last profile
+	Report     bool // print the report also if stdout is no terminal
+	Compare    bool // compare with earlier profiles
 	Diff       bool // print what changed
 }
 
-// historyOf is nil when no history is kept. It sets the label of a profile that
+// historyOf returns nil when no history is kept. It sets the label of a profile that
 // has none.
 func historyOf(c *cli.Context, o *profileOptions) (*historyOptions, error) {
 	h := &historyOptions{
@@ -74,7 +74,7 @@ func historyOf(c *cli.Context, o *profileOptions) (*historyOptions, error) {
 	return h, nil
 }
 
-// serverLabel is made of where the server is, and not of who logs in.
+// serverLabel builds a label from the server's address, without the user.
 func (o *profileOptions) serverLabel() (string, error) {
 	if o.Redact != nil {
 		return "", &usageError{problem: "--redact and --save-dir need a --label", hint: "without a label, the file would be named after the server's address"}
@@ -90,14 +90,13 @@ func (o *profileOptions) serverLabel() (string, error) {
 	return label, nil
 }
 
-// pastProfiles is the history of a run, locked. A nil one is of a run that keeps
-// none.
+// pastProfiles is the locked history of a run. It is nil if the run keeps none.
 type pastProfiles struct {
 	options historyOptions
 	history *history.History
 	writer  *history.Writer
 	stderr  io.Writer
-	told    map[string]bool // what has been warned of
+	told    map[string]bool // warnings already printed
 }
 
 func openHistory(o *historyOptions, stderr io.Writer) (*pastProfiles, error) {
@@ -138,11 +137,12 @@ func (past *pastProfiles) close() {
 	}
 }
 
-// clocksApart is by how much the clocks of machines that share a history may differ.
+// clocksApart is the largest expected difference between the clocks of machines that
+// share a history.
 const clocksApart = 5 * time.Minute
 
-// newest are the newest complete profiles that began until then, n at most. It warns
-// of files that should be such profiles and are not, once each.
+// newest returns up to n of the newest complete profiles that began by until. It warns
+// once of each file that should be such a profile and is not.
 func (past *pastProfiles) newest(n int, until time.Time) ([]history.Saved, error) {
 	newest, passed, err := past.history.Newest(n, until)
 	if err != nil {
@@ -157,8 +157,9 @@ func (past *pastProfiles) newest(n int, until time.Time) ([]history.Saved, error
 	return newest, nil
 }
 
-// grouping is g with the decisions of the last profile, if they are of the same
-// kind. Those that no longer are say nothing of tonight, and are no problem.
+// grouping returns g with the decisions of the last profile, if they were made with the
+// same delimiters and the same rules for splitting names. Other decisions do not apply
+// and are ignored without a warning.
 func (past *pastProfiles) grouping(g aggregate.Grouping) (aggregate.Grouping, error) {
 	if past == nil || !past.options.Regroup {
 		return g, nil
@@ -175,7 +176,7 @@ func (past *pastProfiles) grouping(g aggregate.Grouping) (aggregate.Grouping, er
 		warn(past.stderr, "--save-dir: names are grouped from scratch, as %s cannot be used: %v", last[0].Path, err)
 		return g, nil
 	}
-	wanted := g.Dictionary // that of --delimiters
+	wanted := g.Dictionary // from --delimiters
 	if wanted == nil {
 		wanted = &pattern.Dictionary{}
 	}
@@ -187,8 +188,8 @@ func (past *pastProfiles) grouping(g aggregate.Grouping) (aggregate.Grouping, er
 	return again, nil
 }
 
-// sampleAgain has the sample of the last profile measured again, so that changes are
-// those of the same keys.
+// sampleAgain makes the run measure the sample of the last profile again, so that
+// changes are changes of the same keys.
 func (past *pastProfiles) sampleAgain(size *sampler.SampleSize) {
 	if past == nil || size == nil || size.Again != nil {
 		return
@@ -198,8 +199,8 @@ func (past *pastProfiles) sampleAgain(size *sampler.SampleSize) {
 	}
 }
 
-// toldOf reports whether the last profile has a warning of this code: who reads of it
-// every night does not read it any more.
+// toldOf reports whether the last profile has a warning of this code. Users stop
+// reading a warning that is repeated every night.
 func (past *pastProfiles) toldOf(code string) bool {
 	if past == nil {
 		return false
@@ -209,13 +210,13 @@ func (past *pastProfiles) toldOf(code string) bool {
 		slices.ContainsFunc(last[0].Profile.Warnings, func(w profile.Warning) bool { return w.Code == code })
 }
 
-// ratesOver is how many complete profiles before the new one a comparison looks at:
-// rates are those of a week of nights then.
+// ratesOver is the number of earlier complete profiles that a comparison uses. With
+// nightly runs, its rates cover about a week.
 const ratesOver = 8
 
-// changes compare p with the complete profiles before it; nil if that is not asked
-// for, or on the first night. It must be called before save. What was walked is
-// worth more than a comparison, so that there can be none is a warning.
+// changes compares p with the complete profiles before it. It returns nil if no
+// comparison was asked for, or on the first night. It must be called before save. If
+// the comparison fails it only warns, since the scan's result is worth more.
 func (past *pastProfiles) changes(p *profile.Profile) *diff.Comparison {
 	if past == nil || !past.options.Compare {
 		return nil
@@ -236,7 +237,7 @@ func (past *pastProfiles) changes(p *profile.Profile) *diff.Comparison {
 	return c
 }
 
-// warnOfNone tells that there is nothing to compare with, but for the first night.
+// warnOfNone warns that there is nothing to compare with, except on the first night.
 func (past *pastProfiles) warnOfNone() {
 	labels, err := history.Labels(past.options.Dir)
 	if err != nil || slices.Contains(labels, past.options.Label) {
@@ -244,7 +245,8 @@ func (past *pastProfiles) warnOfNone() {
 	}
 }
 
-// sourcesOf are saved profiles, which come newest first, as sources, oldest first.
+// sourcesOf returns saved profiles, sorted newest first, as sources sorted oldest
+// first.
 func sourcesOf(newest []history.Saved) []source {
 	var list []source
 	for _, s := range slices.Backward(newest) {
@@ -253,7 +255,7 @@ func sourcesOf(newest []history.Saved) []source {
 	return list
 }
 
-// save writes the profile, and deletes those that are too many.
+// save writes the profile and deletes the profiles beyond the limit.
 func (past *pastProfiles) save(p *profile.Profile) error {
 	if past == nil {
 		return nil

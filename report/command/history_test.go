@@ -43,7 +43,7 @@ func TestPreviousProfiles(t *testing.T) {
 	tonight := profiletest.Fold()
 	tonight.Label, tonight.Began = "prod", tonight.Began.AddDate(0, 0, 30)
 	tonight.Ended = tonight.Began.Add(time.Minute)
-	for range 2 { // what is wrong is told once
+	for range 2 { // a problem is reported once
 		c := past.changes(tonight)
 		if c == nil || c.Old.Began.Format("01-02") != "12-10" {
 			t.Fatalf("tonight is compared with %+v", c)

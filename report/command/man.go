@@ -17,7 +17,7 @@ func manCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "man",
 		Usage:       "print the manual page",
-		Hidden:      true, // for those who make packages
+		Hidden:      true, // for packagers
 		Description: "Prints the manual page, of section 1.\n\nExamples:\n  keyprof man > keyprof.1\n  man -l keyprof.1",
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
@@ -28,7 +28,7 @@ func manCommand() *cli.Command {
 	}
 }
 
-// manDate is today, or what makes the page the same whenever it is printed.
+// manDate returns today's date, or that of SOURCE_DATE_EPOCH for reproducible builds.
 func manDate() string {
 	now := time.Now()
 	if s, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64); err == nil {
@@ -40,8 +40,8 @@ func manDate() string {
 const manFiles = `  FILE.json, FILE.json.gz, FILE.json.zst  a saved profile, which only its owner can read; keyprof schema prints its JSON Schema
   FILE.toml  a configuration, named by --config or KEYPROF_CONFIG; no file is read unless it is named`
 
-// writeMan writes the manual page: what the library makes of the commands, and after it
-// the sections that it does not know, and the topics.
+// writeMan writes the manual page: the library's page of the commands, then the
+// sections that the library lacks, and the topics.
 func writeMan(w io.Writer, app *cli.App, date string) error {
 	commands, err := app.ToMarkdown()
 	if err != nil {
@@ -74,17 +74,17 @@ func writeMan(w io.Writer, app *cli.App, date string) error {
 
 var (
 	tableRow   = regexp.MustCompile(`(?m)^  (\S.*?) {2,}(\S.*)$`) // such as "  0    done"
-	subsection = regexp.MustCompile(`(?m)^## `)                   // which the renderer would make a section
-	table      = regexp.MustCompile(`(?m)^\|`)                    // reads well as it is
-	fence      = regexp.MustCompile("(?m)^```.+$")                // the renderer takes one word after it at most
+	subsection = regexp.MustCompile(`(?m)^## `)                   // the renderer would make it a section
+	table      = regexp.MustCompile(`(?m)^\|`)                    // readable as it is
+	fence      = regexp.MustCompile("(?m)^```.+$")                // the renderer takes at most one word after it
 )
 
-// copyable keeps what people copy into a shell: without it formatters print
-// typographic signs in the place of some characters.
+// copyable protects text that users copy into a shell: without it formatters replace
+// some characters with typographic ones.
 func copyable(page string) string {
 	var text strings.Builder
 	for line := range strings.Lines(page) {
-		if !strings.HasPrefix(line, ".") && !strings.HasPrefix(line, "'") { // a request
+		if !strings.HasPrefix(line, ".") && !strings.HasPrefix(line, "'") { // not a roff request
 			line = plainSigns.Replace(line)
 		}
 		text.WriteString(line)

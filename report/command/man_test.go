@@ -88,7 +88,7 @@ func TestManFormats(t *testing.T) {
 	}
 }
 
-// What people copy into a shell has the signs that a shell knows.
+// Text that users copy into a shell keeps the characters that a shell understands.
 func TestManCanBeCopied(t *testing.T) {
 	path, _ := manPage(t)
 	if _, err := exec.LookPath("groff"); err != nil {

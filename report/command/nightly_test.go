@@ -122,7 +122,7 @@ func (k *nightlyKit) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// nightlyRun is what a run printed, and its exit code.
+// nightlyRun holds the output of a run and its exit code.
 type nightlyRun struct {
 	stdout, stderr string
 	code           int
@@ -184,9 +184,8 @@ func TestNightlyDryRun(t *testing.T) {
 	}
 }
 
-// nightlyFaults are what can be wrong between keyprof and the server, and what
-// must be read of it then. What is told of the tunnel must be there only if it is
-// the tunnel that is at fault.
+// nightlyFaults lists faults between keyprof and the server, and the expected messages.
+// Messages about the tunnel must appear only if the tunnel is at fault.
 var nightlyFaults = []struct {
 	name   string
 	happen func(k *nightlyKit, other redistest.Certificates)
@@ -235,7 +234,7 @@ var nightlyFaults = []struct {
 	}, []string{"keyprof: error: .*NOAUTH", "keyprof: hint: .*--password-file"}, exitFailed},
 }
 
-// Each fault is told by lines that name its cause, and by them alone.
+// Each fault is reported by lines that name its cause, and by no others.
 func TestNightlyFaults(t *testing.T) {
 	for _, fault := range nightlyFaults {
 		for _, args := range nightlyModes {
@@ -387,7 +386,7 @@ func checkDiff(t *testing.T, k *nightlyKit) {
 	}
 }
 
-// awaitScan waits until a walk has begun.
+// awaitScan waits until a scan has begun.
 func (k *nightlyKit) awaitScan() {
 	k.t.Helper()
 	for range 200 {
@@ -403,7 +402,7 @@ func (k *nightlyKit) awaitScan() {
 	k.t.Error("no walk has begun")
 }
 
-// Who stops the job gets a partial profile, and no tunnel stays open.
+// Stopping the job gives a partial profile, and leaves no tunnel open.
 func TestNightlyStopped(t *testing.T) {
 	k := newNightlyKit(t)
 	k.jobs(0, 3000)

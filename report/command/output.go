@@ -16,10 +16,10 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// output is the standard output, and remembers why it could not be written to.
+// output is the standard output. It remembers the first error of a write.
 type output struct {
 	io.Writer
-	mu  sync.Mutex // an action that was interrupted may go on
+	mu  sync.Mutex // an interrupted action may still write
 	err error
 }
 
@@ -50,7 +50,7 @@ func readProfile(path string, stdin io.Reader) (*profile.Profile, error) {
 	}
 	if err != nil {
 		if inFile := errors.Unwrap(err); path != "standard input" && inFile != nil {
-			err = inFile // without the path, which ReadFile puts before it
+			err = inFile // without the path that ReadFile adds
 		}
 		return nil, &hintedError{error: fmt.Errorf("reading %s: %w", path, withoutPath(err)), hint: readHint(err)}
 	}
@@ -70,8 +70,8 @@ func readHint(err error) string {
 	}
 }
 
-// show prints a report as suits stdout. On a terminal it is as wide as that,
-// within reason; elsewhere its width does not depend on chance.
+// show prints a report. On a terminal the report has the terminal's width, up to
+// widest; elsewhere its width is fixed.
 func show(stdout io.Writer, shown redact.Shareable, o presentation) error {
 	if err := checkUnder(shown, o.Under); err != nil {
 		return err
@@ -91,24 +91,24 @@ func show(stdout io.Writer, shown redact.Shareable, o presentation) error {
 	return nil
 }
 
-// writingHint is what to do when a report cannot be printed.
+// writingHint is the hint for a report that cannot be printed.
 const writingHint = "check where the output goes: the disk may be full, or the pipe closed"
 
-// source is a profile and where it comes from.
+// source is a profile and its origin.
 type source struct {
 	name string
 	*profile.Profile
 }
 
-// comparing says how to compare.
+// comparing holds the options of a comparison.
 type comparing struct {
 	depth int // segments; 0: all
 	under string
 	force bool
 }
 
-// compare compares the newest two of some profiles, which are sorted by time; the
-// others tell earlier rates.
+// compare compares the two newest of several profiles, which are sorted by time. The
+// others supply earlier rates.
 func compare(sources []source, how comparing) (*diff.Comparison, error) {
 	n := len(sources) - 2
 	before, after := sources[n], sources[n+1]
@@ -145,13 +145,13 @@ func rollUpBoth(a, b *profile.Profile, how comparing) (*profile.Profile, *profil
 	return a, b, err
 }
 
-// changesShown is how a comparison is shown.
+// changesShown holds the options for printing a comparison.
 type changesShown struct {
 	report.DiffOptions
 	Depth int // segments; 0: all
 }
 
-// showChanges prints a comparison as suits stdout.
+// showChanges prints a comparison, with colours and width as stdout allows.
 func showChanges(stdout io.Writer, c *diff.Comparison, o changesShown) error {
 	o.Color, o.Width = wantsColor(stdout), reportWidth(stdout)
 	if err := report.WriteDiff(stdout, c, o.DiffOptions); err != nil {
@@ -160,13 +160,13 @@ func showChanges(stdout io.Writer, c *diff.Comparison, o changesShown) error {
 	return nil
 }
 
-// listAlarms judges the conditions by a profile, and lists what becomes of them.
+// listAlarms evaluates the conditions on a profile and prints the result.
 func listAlarms(stderr io.Writer, p redact.Shareable, conditions []*alarm.Condition) error {
 	return listVerdict(stderr, p.Evaluate(conditions))
 }
 
-// listVerdict writes what holds, and what cannot be told, a line each. The error
-// is an alarmError if anything holds.
+// listVerdict prints the conditions that hold and those that could not be evaluated, a
+// line each. It returns an alarmError if any holds.
 func listVerdict(stderr io.Writer, verdict alarm.Verdict) error {
 	for _, d := range verdict.Doubts {
 		warn(stderr, "fail-on: %s: unknown%s: %s", d.Condition, doubtful(d), d.Reason)
@@ -193,7 +193,7 @@ func finding(f alarm.Finding) string {
 	}
 }
 
-// doubtful continues "unknown".
+// doubtful returns the text that follows "unknown".
 func doubtful(d alarm.Doubt) string {
 	if d.Namespace == nil {
 		return ""

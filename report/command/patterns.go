@@ -57,10 +57,10 @@ func patternsFlags() []cli.Flag {
 	}
 }
 
-// patternsFormats are the formats of the patterns command.
+// patternsFormats lists the formats of the patterns command.
 var patternsFormats = []string{string(report.Text), string(report.JSON)}
 
-// patternsOptions are what runPatterns needs.
+// patternsOptions holds the parameters of runPatterns.
 type patternsOptions struct {
 	Path      string // or "-"
 	Format    report.Format
@@ -131,10 +131,10 @@ func runPatterns(o patternsOptions, stdin io.Reader, stdout, stderr io.Writer) e
 	return err
 }
 
-// groupedNames are the names of a list by namespace.
+// groupedNames holds the names of a list, by namespace.
 type groupedNames struct {
 	groups *aggregate.NameGroups
-	doubt  string // about the list, for people
+	doubt  string // about the list, for users
 }
 
 func groupNames(o patternsOptions, stdin io.Reader) (groupedNames, error) {
@@ -155,7 +155,7 @@ func groupNames(o patternsOptions, stdin io.Reader) (groupedNames, error) {
 	return groupedNames{groups, names.doubt()}, nil
 }
 
-// narrow leaves the namespaces that were asked for.
+// narrow keeps only the namespaces that were asked for.
 func narrow(groups *aggregate.NameGroups, o patternsOptions, stderr io.Writer) error {
 	if o.Under != "" {
 		summedUp := slices.ContainsFunc(groups.Namespaces, func(n aggregate.NameGroup) bool { return n.Other })
@@ -172,7 +172,7 @@ func narrow(groups *aggregate.NameGroups, o patternsOptions, stderr io.Writer) e
 	return groups.RollUp(o.Under, o.Depth)
 }
 
-// warnNothingUnder helps somebody who mistyped a prefix.
+// warnNothingUnder warns of a prefix that matches nothing: it may be mistyped.
 func warnNothingUnder(stderr io.Writer, under string, summedUp bool) {
 	text := ""
 	if summedUp {
@@ -215,7 +215,7 @@ func openNames(path string) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// maxNameBytes is the longest name that is read.
+// maxNameBytes is the longest name that is read, in bytes.
 const maxNameBytes = 1 << 20
 
 // nameReader reads names that end in a separator.
@@ -223,10 +223,10 @@ type nameReader struct {
 	scanner *bufio.Scanner
 	lines   bool // separated by new lines
 	names   int64
-	// What may show that the list is not what it was taken for.
+	// Signs that the list is in another format.
 	firstNUL int64 // number of the first name with a NUL byte; 0: none has
-	utf16    bool  // the first name begins as such a file does
-	broken   bool  // the first name has new lines in it
+	utf16    bool  // the first name begins like a UTF-16 file
+	broken   bool  // the first name contains new lines
 }
 
 func newNameReader(r io.Reader, separator byte) *nameReader {
@@ -259,8 +259,8 @@ func (r *nameReader) all(yield func(string) bool) {
 	}
 }
 
-// asTyped is a line without what Windows adds at its end, and its editors at the
-// beginning of a file.
+// asTyped removes the carriage return that Windows adds to a line, and the byte order
+// mark that its editors put at the start of a file.
 func (r *nameReader) asTyped(line string) string {
 	if r.names == 1 {
 		line = strings.TrimPrefix(line, "\ufeff")
@@ -278,8 +278,8 @@ func (r *nameReader) watch(name string) {
 	}
 }
 
-// doubt is why the list may be of another kind than it was read as; empty: it
-// seems to be of that kind.
+// doubt returns a sign that the list is in another format than it was read as, or "" if
+// there is none.
 func (r *nameReader) doubt() string {
 	switch {
 	case r.lines && r.firstNUL > 0 && r.utf16:
@@ -304,18 +304,18 @@ func (r *nameReader) err() error {
 	return &hintedError{error: fmt.Errorf("name %d is longer than %s", r.names+1, unit.FormatBytes(maxNameBytes)), hint: hint}
 }
 
-// byNames orders namespaces by their names, most first.
+// byNames sorts namespaces by their number of names, largest first.
 func byNames(a, b aggregate.NameGroup) int { return int(min(1, max(-1, b.Names-a.Names))) }
 
-// writeGroupsText writes a table of the top namespaces, 0 being all. Examples
-// are clipped to a width in columns, 0 being none; namespaces are not.
+// writeGroupsText writes a table of the top namespaces; top 0 means all. Examples are
+// clipped to width columns, and width 0 means no limit; namespaces are never clipped.
 func writeGroupsText(w io.Writer, groups *aggregate.NameGroups, top, width int) {
 	if len(groups.Namespaces) == 0 {
-		return // a warning has said so
+		return // a warning has been printed
 	}
 	slices.SortStableFunc(groups.Namespaces, byNames)
 	shown, rest := groups.Namespaces, []aggregate.NameGroup(nil)
-	if top > 0 && len(shown) > top+1 { // one row would take the place of one
+	if top > 0 && len(shown) > top+1 { // a row for the rest must replace at least two
 		shown, rest = shown[:top], shown[top:]
 	}
 	var text strings.Builder
@@ -344,16 +344,16 @@ func writeGroupsText(w io.Writer, groups *aggregate.NameGroups, top, width int) 
 	}
 }
 
-// display is the namespace as reports print it.
+// display returns the namespace as reports print it.
 func display(n aggregate.NameGroup) string {
 	return report.NamespaceText(&profile.Namespace{Pattern: n.Pattern, Other: n.Other})
 }
 
-// fewestColumns is the shortest example worth showing.
+// fewestColumns is the shortest example worth showing, in columns.
 const fewestColumns = 12
 
-// withExample adds a name of the group for people to its row, unless the pattern
-// is that name or there is no room for it; width 0 is any.
+// withExample appends an example name of the group to its row, unless the pattern is
+// that name or there is no room. Width 0 means no limit.
 func withExample(row string, n aggregate.NameGroup, width int) string {
 	if len(n.Examples) == 0 || n.Examples[0].Name == n.Pattern || n.Examples[0].Name == "" {
 		return row
@@ -368,7 +368,7 @@ func withExample(row string, n aggregate.NameGroup, width int) string {
 	return row + report.KeyText(n.Examples[0].KeyName, room)
 }
 
-// writeGroupsJSON writes a document that --patterns takes, rules and all.
+// writeGroupsJSON writes a document that --patterns accepts, including the rules.
 func writeGroupsJSON(w io.Writer, groups *aggregate.NameGroups, o patternsOptions) error {
 	type namespace struct {
 		Pattern  string            `json:"pattern"`

@@ -16,8 +16,8 @@ import (
 	"keyprof/sampler"
 )
 
-// await is the exit code of a run that the first signal ends in an orderly way
-// and the second at once.
+// await returns the exit code of a run. The first signal ends the run in an orderly
+// way, the second at once.
 func await(code <-chan int, signals <-chan os.Signal, interrupt context.CancelCauseFunc) int {
 	select {
 	case c := <-code:
@@ -33,7 +33,7 @@ func await(code <-chan int, signals <-chan os.Signal, interrupt context.CancelCa
 	}
 }
 
-// interruptible is an action that the first signal ends, whatever it does.
+// interruptible returns an action that the first signal ends at any point.
 func interruptible(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		_, err := untilInterrupted(c.Context, func() (struct{}, error) { return struct{}{}, action(c) })
@@ -41,9 +41,9 @@ func interruptible(action cli.ActionFunc) cli.ActionFunc {
 	}
 }
 
-// untilInterrupted is what work returns, unless it is interrupted: to read a file may
-// take for ever, and to print what it holds may, too. Work goes on until the process
-// ends, which is soon.
+// untilInterrupted returns the result of work, unless it is interrupted first: reading
+// a file or printing may block forever. After an interrupt, work goes on until the
+// process ends, which is soon.
 func untilInterrupted[T any](ctx context.Context, work func() (T, error)) (T, error) {
 	type outcome struct {
 		result T
@@ -62,15 +62,15 @@ func untilInterrupted[T any](ctx context.Context, work func() (T, error)) (T, er
 	}
 }
 
-// urlStart is how an argument may begin that holds a URL: with the flag, and with the
+// urlStart matches the possible start of an argument that holds a URL: the flag and the
 // scheme.
 var urlStart = regexp.MustCompile(`^(?:-{0,2}[A-Za-z-]+=)?(?:(?:rediss?|unix)://)?`)
 
-// passwordFlags are the flags of which the value is a password.
+// passwordFlags lists the flags whose value is a password.
 var passwordFlags = []string{"-a", "--a", "-pass", "--pass"}
 
-// secretIn returns where in args[i] a password may stand: that of a flag, or of a URL;
-// an empty stretch if it has none.
+// secretIn returns the range of args[i] that may hold a password, as the value of a
+// flag or in a URL. The range is empty if there is none.
 func secretIn(args []string, i int) (start, end int) {
 	arg := args[i]
 	if i > 0 && slices.Contains(passwordFlags, args[i-1]) {
@@ -82,9 +82,10 @@ func secretIn(args []string, i int) (start, end int) {
 	return passwordIn(arg)
 }
 
-// passwordIn is where in an argument a user name and password may stand, that of a
-// URL, with a scheme, a mistyped one, or none; an empty stretch if it has none. People
-// put the one in the place of the other, and do not escape what should be.
+// passwordIn returns the range of an argument that may hold the user name and password
+// of a URL, with a scheme, a mistyped one, or none. The range is empty if there is
+// none. It covers both, since users confuse the two and leave special characters
+// unescaped.
 func passwordIn(arg string) (start, end int) {
 	start, at := len(urlStart.FindString(arg)), lastAt(arg)
 	if at < start {
@@ -93,8 +94,8 @@ func passwordIn(arg string) (start, end int) {
 	return start, at
 }
 
-// lastAt is where the last @ of an argument stands, or, if it has none, the last that
-// is percent-encoded; -1 if it has neither.
+// lastAt returns the index of the last @ of an argument, else of the last
+// percent-encoded @, else -1.
 func lastAt(arg string) int {
 	if at := strings.LastIndexByte(arg, '@'); at >= 0 {
 		return at
@@ -102,9 +103,8 @@ func lastAt(arg string) int {
 	return strings.LastIndex(arg, "%40")
 }
 
-// hiding is a writer of messages that hides what stands before an @ in arguments that
-// may be URLs. A library or the system may quote them, as they are, in quotes, or
-// decoded.
+// hiding is a writer of messages that hides the text before an @ in arguments that may
+// be URLs. A library or the system may quote them unchanged, in quotes, or decoded.
 type hiding struct {
 	io.Writer
 	*strings.Replacer
@@ -115,7 +115,7 @@ func (h hiding) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// hideIn hides the passwords of a command line in messages.
+// hideIn returns a writer that hides the passwords of a command line in messages.
 func hideIn(w io.Writer, app *cli.App, args []string) hiding {
 	var pairs []string
 	for _, arg := range append(urlsIn(app, args), os.Getenv("KEYPROF_URL")) {
@@ -136,12 +136,13 @@ func hideIn(w io.Writer, app *cli.App, args []string) hiding {
 	return hiding{w, strings.NewReplacer(pairs...)}
 }
 
-// nameFlags are the flags in whose values an @ is part of a name.
+// nameFlags lists the flags whose values are names, in which an @ is an ordinary
+// character.
 var nameFlags = []string{"fail-on", "match", "pattern-rule", "under"}
 
-// urlsIn are the arguments that may be URLs, in whatever place. Those of commands that
-// read files may be paths, in which an @ may stand: one that has a colon before it, or
-// ends in a port, is a URL.
+// urlsIn returns the arguments that may be URLs, in any position. Arguments of commands
+// that read files may be paths that contain an @: there, an argument is a URL only if
+// it has a colon before the @, or ends in a port.
 func urlsIn(app *cli.App, args []string) (urls []string) {
 	if len(args) < 2 {
 		return nil
@@ -165,21 +166,20 @@ func urlsIn(app *cli.App, args []string) (urls []string) {
 
 var endsInPort = regexp.MustCompile(`:\d+(?:/\d*)?$`)
 
-// ofNames reports whether an argument is one of nameFlags.
+// ofNames reports whether an argument sets one of nameFlags.
 func ofNames(arg string) bool {
 	name := strings.TrimLeft(arg, "-")
 	return name != arg && slices.Contains(nameFlags, name)
 }
 
-// limitProcessors lets Go code run on at most n processors until it is undone. A walk
-// at full speed has two busy goroutines, one that reads and one that groups. On two
-// processors each waits for the other in turn and must be woken, which costs the walk
-// time, and the server, too, if it is on this machine. Walks that are paced want more:
-// what is felt on the probe connection sets the size of their pages, and should not be
-// what another goroutine kept from it. Where GOMAXPROCS is set, that is left as it is.
-// Not for concurrent use.
+// limitProcessors limits Go code to n processors until undo is called. A scan at full
+// speed has two busy goroutines: one reads, one groups. On two processors each waits
+// for the other in turn and must be woken. That slows the scan, and also the server if
+// it is on this machine. A scan with a limited rate needs more processors: the latency
+// on the probe connection sets its page size, and must not include delays by another
+// goroutine. If GOMAXPROCS is set, it is left unchanged. Not for concurrent use.
 func limitProcessors(n int) (undo func()) {
-	if set, _ := strconv.Atoi(os.Getenv("GOMAXPROCS")); set > 0 { // what else it may hold, the runtime ignores
+	if set, _ := strconv.Atoi(os.Getenv("GOMAXPROCS")); set > 0 { // the runtime ignores any other value
 		return func() {}
 	}
 	before := runtime.GOMAXPROCS(0)

@@ -8,16 +8,17 @@ import (
 	"unsafe"
 )
 
-// gentleNice is the lowest priority that there is.
+// gentleNice is the lowest priority.
 const gentleNice = 19
 
-// giveWay makes others that want a processor of this machine have it first: the
-// server may be among them. A walk's own work comes right when its pages do, in which
-// the server has other clients to serve. What is as gentle already, or may not be
-// changed, stays as it is.
+// giveWay lowers the priority of the process, so that other processes on this machine,
+// perhaps the server, get a processor first. The scan's own work falls due when a page
+// arrives, just when the server has other clients to serve. A process whose priority is
+// as low already, or may not be changed, is left unchanged.
 func giveWay() {
-	// Linux has a priority for each thread, and new ones take that of the one that
-	// starts them, which may not have it yet: hence twice (setpriority(2), clone(2)).
+	// Linux has a priority for each thread, and a new thread inherits that of the
+	// thread that starts it, which may not be lowered yet. Hence two passes
+	// (setpriority(2), clone(2)).
 	for range 2 {
 		threads, _ := os.ReadDir("/proc/self/task")
 		for _, t := range threads {
@@ -28,18 +29,17 @@ func giveWay() {
 	}
 }
 
-// lowerTo gives a thread a nice value, unless it has that or more.
+// lowerTo gives a thread a nice value, unless it has that value or more.
 func lowerTo(thread, nice int) {
-	const offset = 20 // of what the system call returns, so that it is not negative
+	const offset = 20 // the system call returns offset-nice, which is never negative
 	if raw, err := syscall.Getpriority(syscall.PRIO_PROCESS, thread); err == nil && offset-raw < nice {
 		_ = syscall.Setpriority(syscall.PRIO_PROCESS, thread, nice)
 	}
 }
 
-// hideArguments overwrites the passwords among the arguments of the
-// process, so that the list of processes does not show them for the time of a
-// walk. On Linux os.Args are the process's own memory, which ps reads; what goes
-// on using them gets copies.
+// hideArguments overwrites the passwords in the arguments of the process, so that the
+// list of processes does not show them during a scan. On Linux os.Args is the process's
+// own memory, which ps reads. Code that still needs the arguments gets copies.
 func hideArguments() {
 	own := os.Args
 	os.Args = make([]string, len(own))
@@ -51,8 +51,7 @@ func hideArguments() {
 	}
 }
 
-// overwrite puts stars in the place of text[start:end], which must lie in memory
-// that may be written to.
+// overwrite replaces text[start:end] with stars. The text must be in writable memory.
 func overwrite(text string, start, end int) {
 	bytes := unsafe.Slice(unsafe.StringData(text), len(text))
 	for i := start; i < end; i++ {

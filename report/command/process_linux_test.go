@@ -136,7 +136,7 @@ func TestMessagesShowNames(t *testing.T) {
 	}
 }
 
-// The list of processes does not show the password while keyprof walks.
+// The list of processes does not show the password during a scan.
 func TestProcessTitleHasNoPassword(t *testing.T) {
 	fake := redistest.NewFake(t, redistest.FakeOptions{}, func([]string) string {
 		time.Sleep(3 * time.Second)
@@ -164,8 +164,8 @@ func TestProcessTitleHasNoPassword(t *testing.T) {
 	t.Error("the command line of the process still has the password")
 }
 
-// A gentle walk gives way to all that runs on the machine, with each of its threads;
-// one at full speed does not.
+// A gentle scan lowers the priority of each of its threads; a scan at full speed does
+// not.
 func TestGentleWalksGiveWay(t *testing.T) {
 	own, err := strconv.Atoi(niceOfThreads(os.Getpid()))
 	if err != nil {
@@ -277,7 +277,7 @@ func TestIgnoredHangupStaysIgnored(t *testing.T) {
 	}
 }
 
-// What cannot be printed is a failure, whatever it is.
+// A report that cannot be printed is a failure, whatever the command.
 func TestFullOutput(t *testing.T) {
 	for _, args := range []string{
 		"--help", "-h", "help", "help profile", "profile --help", "--version", "version", "man", "schema",

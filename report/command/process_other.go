@@ -2,7 +2,7 @@
 
 package command
 
-// giveWay does nothing: it is known for Linux only.
+// giveWay does nothing: only Linux is supported.
 func giveWay() {}
 
 // hideArguments does nothing: elsewhere the arguments are copies.

@@ -70,7 +70,7 @@ func quietFlags() []cli.Flag {
 	}
 }
 
-// profileOptions are what runProfile needs; it knows nothing of flags.
+// profileOptions holds the parameters of runProfile, independent of flags.
 type profileOptions struct {
 	Connection connection
 	Collect    sampler.Options
@@ -99,7 +99,7 @@ func profileOptionsOf(c *cli.Context) (o profileOptions, err error) {
 	return o, cmp.Or(o.checkOutput(), o.Prom.check())
 }
 
-// readFlags reads what stands for itself: the history depends on it.
+// readFlags reads the flags that do not depend on others; the history depends on them.
 func (o *profileOptions) readFlags(c *cli.Context) (err error) {
 	if o.Connection, err = connectionOf(c); err != nil {
 		return err
@@ -120,7 +120,7 @@ func (o *profileOptions) readFlags(c *cli.Context) (err error) {
 	return err
 }
 
-// evidenceOf is what conditions are judged by: with a history, also by what changed.
+// evidenceOf returns the evidence for conditions. With a history it includes changes.
 func evidenceOf(c *cli.Context) alarm.Evidence {
 	if c.IsSet("save-dir") {
 		return alarm.TwoProfiles
@@ -128,7 +128,7 @@ func evidenceOf(c *cli.Context) alarm.Evidence {
 	return alarm.OneProfile
 }
 
-// checkUse finds mistakes in what is to become of the walk.
+// checkUse checks the flags for the output of the scan.
 func (o *profileOptions) checkUse(formatted bool) error {
 	switch {
 	case o.Quiet && o.Output == "" && o.History == nil && o.Prom.Path == "":
@@ -167,7 +167,7 @@ func collectOptionsOf(c *cli.Context) (sampler.Options, error) {
 
 const maxWorkers = 64
 
-// checkOutput finds out before the walk whether its result can be saved.
+// checkOutput tests before the scan whether the profile can be saved.
 func (o profileOptions) checkOutput() error {
 	if o.Output == "" || o.Output == "-" {
 		return nil
@@ -181,7 +181,7 @@ func (o profileOptions) checkOutput() error {
 	return nil
 }
 
-// runProfile connects, walks, saves and reports.
+// runProfile connects, scans, saves and reports.
 func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, stderr io.Writer) error {
 	past, err := openHistory(o.History, stderr)
 	if err != nil {
@@ -200,10 +200,10 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 	if err != nil {
 		return err
 	}
-	p.Label = o.Collect.Label // who gives one along with --redact wants it there
+	p.Label = o.Collect.Label // a label given with --redact is meant to be shown
 	failed, alarms := o.deliver(p, past, stdout, stderr)
 	switch {
-	case failed != nil: // the other exit codes promise that all was written
+	case failed != nil: // the other exit codes promise that everything was written
 		return failed
 	case !p.Complete && ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -214,28 +214,28 @@ func runProfile(ctx context.Context, o profileOptions, stdin io.Reader, stdout, 
 	}
 }
 
-// deliver saves the profile, writes the textfile, lists alarms and prints: each of
-// them whatever became of the others. What is printed is the last, since whoever
-// reads it may hang up, which ends the process. failed is what could not be saved or
-// printed, and alarms that conditions hold, which have been listed.
+// deliver saves the profile, writes the textfile, lists alarms and prints. Each step
+// runs even if another fails. Printing comes last, because a reader that closes the
+// pipe ends the process. failed holds the errors of saving and printing. alarms reports
+// conditions that hold; they have already been listed.
 func (o profileOptions) deliver(p redact.Shareable, past *pastProfiles, stdout, stderr io.Writer) (failed, alarms error) {
-	changes := past.changes(p.Profile) // before the profile is one of the past
+	changes := past.changes(p.Profile) // before save adds the profile to the history
 	saved := failuresOf(past.save(p.Profile), o.saveOutput(p.Profile))
 	textfile := o.Prom.write(p.Profile, changes)
 	o.tellProblems(stderr, p.Profile, stdout)
 	alarms = o.listAlarms(stderr, p, changes)
 	failed = failuresOf(saved, textfile, o.print(stdout, p, changes))
-	if errors.Is(failed, profile.ErrNotValid) && (!o.reports(stdout) || o.Report.Format == report.JSON) { // the walk is not to be lost
+	if errors.Is(failed, profile.ErrNotValid) && (!o.reports(stdout) || o.Report.Format == report.JSON) { // keep the figures of the scan
 		o.Report.Format = report.Text
 		failed = failuresOf(failed, show(stdout, p, o.Report))
 	}
 	return failed, alarms
 }
 
-// problems are the warnings of a profile that should not be there every night.
+// problems lists the codes of warnings that should not recur every night.
 var problems = []string{"measure-refused", "info-refused", "replica-link-down", "server-changed", "rule-unused", "wrong-replies", "last-save-failed", "key-stalled", "odd-figure"}
 
-// tellProblems tells of a nightly run what its report would, as nobody reads that.
+// tellProblems prints warnings for a nightly run, for which no report is printed.
 func (o profileOptions) tellProblems(stderr io.Writer, p *profile.Profile, stdout io.Writer) {
 	if o.History == nil || o.reports(stdout) {
 		return
@@ -247,7 +247,7 @@ func (o profileOptions) tellProblems(stderr io.Writer, p *profile.Profile, stdou
 	}
 }
 
-// incomplete is why a profile lacks a part.
+// incomplete returns an error that says why a profile is incomplete.
 func incomplete(p *profile.Profile) error {
 	err := &incompleteError{reason: p.Nodes[0].Incomplete}
 	if strings.HasSuffix(err.reason, sampler.ErrTimeUp.Error()) {
@@ -285,9 +285,9 @@ func collect(ctx context.Context, o profileOptions, past *pastProfiles, stdin io
 	return sampler.Collect(ctx, conn, o.Collect)
 }
 
-// listAlarms judges the conditions by the changes, where they are known: these tell
-// all that the profile does. Why they are not has been said, or it is the first
-// night.
+// listAlarms evaluates the conditions on the changes if they are known, since a
+// comparison includes the newest profile. If they are not, the reason has been printed,
+// or it is the first night.
 func (o profileOptions) listAlarms(stderr io.Writer, p redact.Shareable, changes *diff.Comparison) error {
 	if changes == nil {
 		return listAlarms(stderr, p, slices.DeleteFunc(slices.Clone(o.FailOn), (*alarm.Condition).NeedsDiff))
@@ -295,7 +295,7 @@ func (o profileOptions) listAlarms(stderr io.Writer, p redact.Shareable, changes
 	return listVerdict(stderr, alarm.EvaluateDiff(changes, o.FailOn))
 }
 
-// saveOutput does what --output FILE says.
+// saveOutput saves the profile to the file of --output.
 func (o profileOptions) saveOutput(p *profile.Profile) error {
 	if o.Output == "" || o.Output == "-" {
 		return nil
@@ -306,7 +306,7 @@ func (o profileOptions) saveOutput(p *profile.Profile) error {
 	return nil
 }
 
-// print prints the profile or the report, and then what changed.
+// print prints the profile or the report, then the changes.
 func (o profileOptions) print(stdout io.Writer, p redact.Shareable, changes *diff.Comparison) error {
 	if o.Output == "-" {
 		return profile.Write(stdout, p.Profile, profile.Plain)
@@ -322,7 +322,7 @@ func (o profileOptions) print(stdout io.Writer, p redact.Shareable, changes *dif
 	return showChanges(stdout, changes, changesShown{DiffOptions: report.DiffOptions{Options: o.Report.Options}})
 }
 
-// reports tells whether the report is printed.
+// reports reports whether the report is printed.
 func (o profileOptions) reports(stdout io.Writer) bool {
 	switch {
 	case o.Quiet || o.Output == "-":

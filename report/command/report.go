@@ -36,7 +36,7 @@ func reportCommand() *cli.Command {
 	}
 }
 
-// reportOptions are what runReport needs.
+// reportOptions holds the parameters of runReport.
 type reportOptions struct {
 	Path   string // or "-"
 	Report presentation

@@ -258,7 +258,7 @@ type runs map[string]*exec.Cmd
 
 type runsKey struct{}
 
-// awaitAtMost is how long a script waits for what will come anyway.
+// awaitAtMost limits the wait of a script for an event that is certain to happen.
 const awaitAtMost = time.Minute
 
 // crash: crash SERVER kills a server; it does not come back.
@@ -345,8 +345,8 @@ func scriptCondition(name string) (bool, error) {
 	return true, unmount(dir)
 }
 
-// later: later FROM TO SPAN [OLD] writes the profile that would have been made had the
-// walk come so much later, or so long after that of OLD, with nothing changed but times.
+// later: later FROM TO SPAN [OLD] writes the profile FROM as if its scan had run SPAN
+// later, or SPAN after that of OLD, with only the times changed.
 func later(ts *testscript.TestScript, _ bool, args []string) {
 	p, err := profile.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)

@@ -23,7 +23,7 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// osFile is the file that a reader or writer is.
+// osFile returns the file behind a reader or writer.
 func osFile(stream any) (*os.File, bool) {
 	if out, ok := stream.(*output); ok {
 		stream = out.Writer
@@ -32,8 +32,8 @@ func osFile(stream any) (*os.File, bool) {
 	return f, ok
 }
 
-// wantsColor follows no-color.org: colours on a terminal, unless NO_COLOR is
-// set to anything. Of Windows' terminals, the new one understands them.
+// wantsColor follows no-color.org: it returns true on a terminal, unless NO_COLOR is
+// set. On Windows, only Windows Terminal supports colours.
 func wantsColor(w io.Writer) bool {
 	if runtime.GOOS == "windows" && os.Getenv("WT_SESSION") == "" {
 		return false
@@ -41,7 +41,7 @@ func wantsColor(w io.Writer) bool {
 	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// terminalWidth is how many columns a terminal has; 0: it is none.
+// terminalWidth returns the width of a terminal in columns, or 0 if w is no terminal.
 func terminalWidth(w io.Writer) int {
 	f, ok := osFile(w)
 	if !ok {
@@ -54,20 +54,20 @@ func terminalWidth(w io.Writer) int {
 	return width
 }
 
-// widest is a line that can still be read, in columns.
+// widest is the longest readable line, in columns.
 const widest = 140
 
-// reportWidth returns the width of a report in columns: that of the terminal, and at
-// most widest; 0 if w is no terminal.
+// reportWidth returns the width of a report in columns: that of the terminal, up to
+// widest; 0 if w is no terminal.
 func reportWidth(w io.Writer) int { return min(terminalWidth(w), widest) }
 
-// warn writes a line to people.
+// warn writes one line for the user.
 func warn(w io.Writer, format string, args ...any) {
 	fmt.Fprintf(w, "keyprof: warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
 }
 
-// oneLine makes a message safe for a terminal: it may quote what a server or a
-// file says. It hides the passwords of URLs.
+// oneLine makes a message safe for a terminal, since it may quote a server or a file.
+// It hides the passwords of URLs.
 func oneLine(text string) string {
 	text = printable(userinfo.ReplaceAllString(strings.TrimSpace(text), "${1}***@"))
 	if len(text) > maxMessage {
@@ -79,11 +79,12 @@ func oneLine(text string) string {
 // maxMessage is the longest message, in bytes.
 const maxMessage = 8 << 10
 
-// userinfo is what may hold a password in anything that looks like a URL, such as
-// one that a server quotes. Its scheme may be mistyped, and its @ percent-encoded.
+// userinfo matches text that may hold a password in anything that looks like a URL,
+// such as one that a server quotes. The scheme may be mistyped, and the @
+// percent-encoded.
 var userinfo = regexp.MustCompile(`(://|\brediss?(?:://?|//|/))[^\s"']*(?:@|%40)`)
 
-// printable is text without what a terminal may obey, on one line.
+// printable returns text on one line, without characters that a terminal may interpret.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -97,18 +98,19 @@ func printable(text string) string {
 	}, text)
 }
 
-// barSteps is how finely the bar knows how far the walk is.
+// barSteps is the resolution of the bar.
 const barSteps = 10_000
 
-// barInterval keeps a fast walk from repainting at each page.
+// barInterval is the shortest time between two repaints: a fast scan has many pages a
+// second.
 const barInterval = 100 * time.Millisecond
 
-// bar shows how far a walk is: per cent, keys, keys a second, time left.
+// bar shows the progress of a scan: per cent, keys, keys per second, time left.
 type bar struct {
 	*progressbar.ProgressBar
 	began, painted time.Time
 	last           sampler.Progress
-	braked         string // why the walk stands back; empty: it does not
+	braked         string // why the scan is paused; empty: it is not
 }
 
 func newBar(w io.Writer) *bar {
@@ -138,28 +140,27 @@ func (b *bar) show(p sampler.Progress) {
 	_ = b.Set(int(p.Fraction * barSteps)) // a bar that cannot be painted is no reason to stop
 }
 
-// brake shows why the walk stands back, for as long as it does.
+// brake shows why the scan is paused, until it resumes.
 func (b *bar) brake(cause string) {
 	b.braked = cause
 	b.show(b.last)
 }
 
-// finish takes the bar off the screen.
+// finish removes the bar from the screen.
 func (b *bar) finish() { _ = b.Finish() }
 
-// interrupt makes room for a line of text. A nil bar has nothing to make room.
+// interrupt clears the bar for a line of text. A nil bar has nothing to clear.
 func (b *bar) interrupt() {
 	if b != nil {
 		_ = b.Clear()
 	}
 }
 
-// brakeTold is how long the walk stands back until that is said where there is no
-// bar to show it.
+// brakeTold is the length of a pause from which it is reported, if no bar shows it.
 const brakeTold = 10 * time.Second
 
-// tellBrakes says on stderr that the walk stands back, once for each time that it
-// lasts for longer than after.
+// tellBrakes returns a function that reports pauses of the scan on stderr, once for
+// each pause longer than after.
 func tellBrakes(stderr io.Writer, after time.Duration) func(cause string) {
 	var began time.Time
 	told := false

@@ -17,7 +17,7 @@ var topicFiles embed.FS
 // topic is a chapter of the manual.
 type topic struct {
 	name  string // what to type after keyprof help
-	title string // of its first line, without the name
+	title string // the first line without the name
 	text  string // Markdown that reads well on a terminal
 }
 
@@ -65,8 +65,8 @@ func topicCommand() *cli.Command {
 	}
 }
 
-// explain prints a topic, the flags of a command, or what there is of both. A word may
-// be the name of a topic and of a command: then it is the topic.
+// explain prints a topic or the flags of a command. For a word that names both, it
+// prints the topic and where to find the flags.
 func explain(c *cli.Context, word string) error {
 	if word == "" {
 		return cli.ShowAppHelp(c)

@@ -12,8 +12,8 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// Every difference that is not one of keys is told, and hides what it makes
-// incomparable.
+// Every difference between two profiles other than in their keys is reported, and hides
+// the figures that it makes incomparable.
 func TestCaveats(t *testing.T) {
 	bytes := []diff.Measure{diff.Bytes, diff.NoTTLBytes, diff.HighIdleBytes, diff.MeanSize}
 	idle := []diff.Measure{diff.HighIdleBytes}
@@ -82,7 +82,7 @@ func TestCaveats(t *testing.T) {
 	}
 }
 
-// What INFO did not tell on one side is one warning, and no change.
+// Figures that INFO did not return on one side cause one warning, and no change.
 func TestInfoRefused(t *testing.T) {
 	before, after := night(0, set{pattern: "a", keys: 10, size: 10}), night(24, set{pattern: "a", keys: 20, size: 10})
 	after.Nodes[0] = profile.Node{Address: "replica:6379", Role: "unknown", Engine: "unknown", Version: "unknown", Complete: true, Databases: after.Nodes[0].Databases}

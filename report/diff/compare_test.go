@@ -51,7 +51,7 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// Rates need two walks that are apart.
+// A rate needs some time between the two scans.
 func TestNoRateBetweenNeighbours(t *testing.T) {
 	keys := func(hour float64) diff.Change {
 		return compare(t, night(0, set{pattern: "a", keys: 1, size: 1}), night(hour, set{pattern: "a", keys: 3, size: 1})).Totals.Changes[diff.Keys]
@@ -66,7 +66,8 @@ func TestNoRateBetweenNeighbours(t *testing.T) {
 	}
 }
 
-// What a side sums up, or has not seen, may hold a namespace that it lacks.
+// A side may have a namespace that it does not list, among those summed up or among
+// keys that it did not scan.
 func TestUnsure(t *testing.T) {
 	for name, damage := range map[string]func(*profile.Profile){
 		"summed up":  func(p *profile.Profile) { p.Namespaces[0].Other = true },

@@ -213,7 +213,8 @@ type Runway struct {
 	// Days is absent.
 	Soonest *float64 `json:"soonest_days,omitempty"`
 	Latest  *float64 `json:"latest_days,omitempty"`
-	// Left is what is left until the limit, in keys (pool) or bytes (maxmemory).
+	// Left is the amount left before the limit is reached, in keys (pool) or bytes
+	// (maxmemory).
 	Left  float64 `json:"left"`
 	Rates []Rate  `json:"rates"` // oldest first, the last one between the two profiles
 	// Assumption says what the figure assumes, Consequence what happens then, both

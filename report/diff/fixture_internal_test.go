@@ -25,7 +25,7 @@ const sizeOfKey = 100
 
 // made describes a profile.
 type made struct {
-	at     time.Time // when the walk began
+	at     time.Time // when the scan began
 	took   time.Duration
 	keys   []someKeys
 	noTTLs bool // PTTL is refused

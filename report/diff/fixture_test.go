@@ -24,7 +24,7 @@ type set struct {
 	due int64
 }
 
-// night is a walk of ten minutes on 21 November 2026 at an hour.
+// night is a profile of a ten-minute scan on 21 November 2026 at an hour.
 func night(hour float64, sets ...set) *profile.Profile {
 	began := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC).Add(time.Duration(hour * float64(time.Hour)))
 	p := &profile.Profile{
@@ -41,7 +41,8 @@ func night(hour float64, sets ...set) *profile.Profile {
 	return p
 }
 
-// nodeOf is a primary that holds what p has, and did not change meanwhile.
+// nodeOf returns a primary that holds the keys of p, and did not change during the
+// scan.
 func nodeOf(p *profile.Profile) profile.Node {
 	keyspace := map[string]string{}
 	n := profile.Node{

@@ -368,10 +368,10 @@ func sampleCorrection(old, new *profile.Stats) float64 {
 	return 1 - min(1/weightOf(old), 1/weightOf(new))
 }
 
-// Floor is how far MEMORY USAGE of the keys of a type varies by itself. The server
-// looks at the first five elements, and which those are depends on a seed that it
-// draws when it starts. scripts/noise measured the figures on redis-server 7.0.15
-// over ten restarts with the same data.
+// Floor describes how far MEMORY USAGE of the keys of a type varies by itself. The
+// server examines the first five elements; which these are depends on a seed that it
+// chooses at startup. scripts/noise measured the figures on redis-server 7.0.15 over
+// ten restarts with the same data.
 type Floor struct {
 	// Spread is the standard deviation of one key's bytes, relative to them.
 	Spread float64

@@ -139,8 +139,8 @@ func (w runwayBuilder) memory() (r *Runway, why string) {
 	return r, ""
 }
 
-// What used memory may change by without any growth: buffers, and the allocator's
-// ways.
+// The amount by which used memory may change without growth: buffers, and the behaviour
+// of the allocator.
 const (
 	memoryNoiseShare = 0.001
 	memoryNoiseBytes = 1 << 20
@@ -250,7 +250,8 @@ func wholePool(p *profile.Profile) bool {
 	return true
 }
 
-// resource is what runs out on the way to a limit, as a profile shows it.
+// resource describes the resource that runs out on the way to a limit, as a profile
+// shows it.
 type resource struct {
 	noun string
 	// left is in keys or bytes, but for a constant; ok is false if it is not known.

@@ -75,7 +75,8 @@ func TestThreeDaysToTheEnd(t *testing.T) {
 	}
 }
 
-// What the old walk may have evicted itself is no rate of the server.
+// Keys that the old scan may have evicted itself do not count towards the server's
+// rate.
 func TestOwnEvictionsAreNoRate(t *testing.T) {
 	for ours, want := range map[int64]struct {
 		perDay, days float64
@@ -142,7 +143,8 @@ func TestRunwayRange(t *testing.T) {
 	holds(t, grew.Assumption, "the number of evictable keys grew by 100,000 keys a day", "at the rates of 2 intervals")
 }
 
-// busy is a profile during whose walk 10,000 keys with a TTL came or went.
+// busy returns a profile during whose scan 10,000 keys with a TTL were added or
+// removed.
 func busy(m made) made {
 	m.keys[0].idle = 0
 	m.node = func(n *profile.Node) {
@@ -250,7 +252,7 @@ func TestRunwayOfMemory(t *testing.T) {
 		"no limit":    {memory(noeviction, 2, 4), memory(noeviction, 2.5, 0), 0, 0, "", "", "maxmemory is 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// A walk over part of the keys tells as much of memory.
+			// A scan of part of the keys shows memory just as well.
 			old, new := tickets(24, 100, tt.old), tickets(0, 100, tt.new)
 			new.after = func(p *profile.Profile) { p.Complete = false }
 			c := compare(t, old.build(t), new.build(t))

@@ -10,7 +10,7 @@ import (
 	"keyprof/sampler/profile"
 )
 
-// hoursAgo makes a profile from some hours before noon, of a walk of 30 s.
+// hoursAgo returns a profile of a 30-second scan some hours before noon.
 func hoursAgo(hours float64, keys ...someKeys) made {
 	return made{at: noon.Add(-time.Duration(hours * float64(time.Hour))), took: 30 * time.Second, keys: keys}
 }
@@ -172,8 +172,8 @@ func TestStoppedOrder(t *testing.T) {
 	}
 }
 
-// What is summed up in the old profile may have held the keys already: read, they
-// are no news.
+// The namespaces summed up in the old profile may already have held the keys: keys that
+// were only read are not new.
 func TestStoppedOfSummedUp(t *testing.T) {
 	old := hoursAgo(4, expiring(1000, longAgo), someKeys{pattern: "b", n: 500, noTTL: true, idle: longAgo}).build(t)
 	i := slices.IndexFunc(old.Namespaces, func(ns profile.Namespace) bool { return ns.Pattern == "b" })

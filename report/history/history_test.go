@@ -164,7 +164,7 @@ func TestNewest(t *testing.T) {
 	}
 }
 
-// What cannot be read is skipped and told, as far as it was looked at.
+// Unreadable files are skipped and reported, among the files examined.
 func TestNewestPassesOver(t *testing.T) {
 	dir := t.TempDir()
 	nights := putNights(t, dir, "prod", "cccccc")

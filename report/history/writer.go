@@ -82,9 +82,8 @@ func (h *History) lockPath() string { return filepath.Join(h.dir, h.lockName()) 
 // with a dot.
 func (h *History) lockName() string { return "." + h.label + ".lock" }
 
-// writeHolder writes the process ID of the holder to the lock file, for people.
-// Where that fails (Windows protects locked files, a disk may be full), no holder
-// is named.
+// writeHolder writes the process ID of the holder to the lock file, for users. If that
+// fails (Windows protects locked files, a disk may be full), no holder is named.
 func (w *Writer) writeHolder(text string) {
 	f, err := w.h.openLock(os.O_WRONLY)
 	if err != nil {

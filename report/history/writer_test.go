@@ -178,7 +178,7 @@ func TestLockFileWithATwin(t *testing.T) {
 	}
 }
 
-// What a killed run was writing is removed by the next one of its label, and nothing
+// A run removes the temporary files of a killed run of the same label, and nothing
 // else.
 func TestLockRemovesTemporaryFiles(t *testing.T) {
 	dir := t.TempDir()
@@ -337,7 +337,7 @@ func TestPruneBeforeSave(t *testing.T) {
 	}
 }
 
-// foreigners are what may lie in a directory beside the profiles of a label.
+// foreigners lists files that may lie in a directory beside the profiles of a label.
 var foreigners = []struct {
 	name string
 	put  func(t testing.TB, dir string, n int) error

@@ -82,7 +82,7 @@ func list(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// What cannot be written leaves the older file as it was.
+// If the new file cannot be written, the old one stays unchanged.
 func TestOlderFileIsKept(t *testing.T) {
 	path := write(t, whole(namespace(0, "a", 1, 1)), nil, 20)
 	before, _ := os.ReadFile(path)

@@ -76,8 +76,8 @@ func comparison() *diff.Comparison {
 	}}
 }
 
-// read is what node_exporter makes of a file: samples as name{label=value,...}. One
-// that is there twice fails the test.
+// read parses a file as node_exporter does: samples as name{label=value,...}. A
+// duplicate sample fails the test.
 func read(t *testing.T, path string) map[string]float64 {
 	t.Helper()
 	samples := map[string]float64{}

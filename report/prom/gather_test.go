@@ -79,7 +79,7 @@ func TestConventions(t *testing.T) {
 	}
 }
 
-// What is missing has no sample, and nothing else goes with it.
+// A missing figure has no sample, and no other sample is lost.
 func TestAbsent(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -201,7 +201,7 @@ var identifyingFields = map[string]bool{
 	"redis_git_sha1": true, "server_time_usec": true, "master_replid": true, "master_replid2": true,
 }
 
-// safeFields lists fields of INFO that hold words and identify nobody.
+// safeFields lists fields of INFO that hold words but identify nobody.
 var safeFields = map[string]bool{
 	"redis_version": true, "valkey_version": true, "server_name": true, "redis_mode": true, "server_mode": true,
 	"role": true, "maxmemory_policy": true, "mem_allocator": true, "multiplexing_api": true,

@@ -61,7 +61,8 @@ func inJSON(t rapid.TB, v any) string {
 	return string(text)
 }
 
-// variablePart is what is data in a name; no figure looks like it by chance.
+// variablePart generates the parts of a name that are data; no figure looks like them
+// by chance.
 var variablePart = rapid.Custom(func(t *rapid.T) string {
 	form := rapid.SampledFrom([]string{
 		"zq%s", "Zq%sQx", "zq-%s", "7135%s77135", "zq%s@qzmail.example", "c0ffee00-zq%s", "zqé%s", "zq'%s", "%s%%3Azqzq", "\xff\xfezqzq%s", "\x1b[31mzqzq%s",
@@ -186,7 +187,7 @@ func names(templates map[string]int) (keys []aggregate.Observation) {
 	return keys
 }
 
-// patternsOf are the redacted namespaces of database 1, with their keys.
+// rowsOf returns the redacted namespaces of database 1, with their keys.
 func rowsOf(t *testing.T, g aggregate.Grouping, keys []aggregate.Observation) string {
 	t.Helper()
 	p := built(g, keys)

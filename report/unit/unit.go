@@ -119,8 +119,8 @@ func FormatDuration(seconds float64) string {
 	}
 }
 
-// durationUnit returns the unit that people would state a span in. Days are used up
-// to three years, since TTLs of 365 d are set and stated in days.
+// durationUnit returns the usual unit for a span. Days are used up to three years,
+// since TTLs of 365 d are set and stated in days.
 func durationUnit(seconds float64) (size float64, name string) {
 	switch {
 	case seconds < minute:

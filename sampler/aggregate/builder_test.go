@@ -187,8 +187,8 @@ func BenchmarkBuilder(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(page.Keys)), "ns/key")
 }
 
-// merges are how many builders are merged, as those of the nodes of a large cluster
-// and of all their workers would be.
+// merges is the number of builders that are merged: those of the nodes of a large
+// cluster, with all their workers.
 const merges = 1000
 
 // manyBuilders deals the keys out to builders at random, pages of one to three
@@ -295,8 +295,8 @@ func TestBuildersMergeInAnyTree(t *testing.T) {
 	})
 }
 
-// What merging leaves behind is as large as what one builder makes of the keys,
-// however many were merged.
+// A merged builder is as large as a single builder of the same keys, however many were
+// merged.
 func TestMergedBuildersTakeNoMore(t *testing.T) {
 	took := func(n int) int64 {
 		rng := rand.New(rand.NewPCG(1, 1))
@@ -315,9 +315,9 @@ func TestMergedBuildersTakeNoMore(t *testing.T) {
 	}
 }
 
-// What a scan keeps depends on the namespaces, and not on how many keys they have:
-// 900,000 keys more make counters wider, by less than a bit for each key. A sample
-// keeps all that a census does.
+// The memory of a scan depends on the namespaces, not on the number of their keys:
+// 900,000 more keys make counters wider, by less than a bit for each key. A sample
+// keeps as much as a census.
 func TestMemoryIsFlatInKeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long: make soak")

@@ -43,8 +43,8 @@ type topKey struct {
 	hasBytes, hasTTL, noTTL, hasIdle bool
 }
 
-// compare orders by place. SCAN may repeat a key that has changed meanwhile, so
-// what was measured decides between two of the same rank.
+// compare orders keys by rank. SCAN may return a key again after it changed, so the
+// measurements decide between two of the same rank.
 func (s *topKey) compare(other *topKey) int {
 	return cmp.Or(s.keyRank.compare(other.keyRank), s.compareMeasures(other))
 }

@@ -160,7 +160,7 @@ type NameGroup struct {
 	Examples []profile.Key // chosen by hash
 }
 
-// namesPage is how many names are folded at a time.
+// namesPage is the number of names folded at a time.
 const namesPage = 100
 
 // GroupNames groups names as a profile of keys with these names would.

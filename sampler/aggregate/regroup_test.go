@@ -188,7 +188,8 @@ func TestRegroupedProfilesAreTheSame(t *testing.T) {
 	}
 }
 
-// What one database decides holds for all on the next night, so it must tonight.
+// A decision made in one database applies to all in the next run, so it must apply to
+// all in this run.
 func TestDatabasesAgree(t *testing.T) {
 	b := NewBuilder(defaultGrouping, -1)
 	words, many := &Page{DB: 1}, &Page{DB: 0}

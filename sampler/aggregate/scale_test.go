@@ -101,7 +101,7 @@ func TestSampleOfAll(t *testing.T) {
 	}
 }
 
-// What was read from a file need not be what keyprof writes.
+// A file may hold values that keyprof never writes.
 func TestScaleRefuses(t *testing.T) {
 	keys := []Observation{{Name: "a:1"}, {Name: "a:2"}, {Name: "b"}, {Name: "c"}}
 	for name, damage := range map[string]func(p *profile.Profile){

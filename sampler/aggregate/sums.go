@@ -46,7 +46,7 @@ type typeAmount struct {
 	amount
 }
 
-// add counts one key. highIdleOver is in seconds; below 0: not told.
+// add counts one key. highIdleOver is in seconds; a negative value means no threshold.
 func (a *accumulator) add(db int, o *Observation, highIdleOver int64) {
 	a.outcomes[o.Outcome]++
 	if !o.Outcome.Measured() {

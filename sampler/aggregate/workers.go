@@ -75,9 +75,9 @@ func (f *ParallelBuilder) start() {
 	f.survey = nil
 }
 
-// heldAtOnce is how many of the pages that were held back are handed on beside each
-// new one. All at once would keep the scan from its connections for a while, and what
-// delays them would be our own grouping.
+// heldAtOnce is the number of held pages that are handed on with each new page. Handing
+// on all at once would keep the scan from its connections for a while, and our own
+// grouping would count as latency.
 const heldAtOnce = 3
 
 // release hands on up to n of the pages that were held back.

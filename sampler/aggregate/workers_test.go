@@ -108,10 +108,10 @@ func explodingName(i int) string {
 	return b.String()
 }
 
-// maxBuilderBytes is what all builders together may take.
+// maxBuilderBytes limits the memory of all builders together, in bytes.
 const maxBuilderBytes = 32 << 20
 
-// looks is how often a test looks at the heap while it folds.
+// looks is the number of times that a test measures the heap while it folds.
 const looks = 40
 
 // TestExplodingNames folds names that are made to explode the trie. Set

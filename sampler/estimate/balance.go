@@ -6,10 +6,10 @@ import (
 	"keyprof/scanner/info"
 )
 
-// What the server's tables take for keys beside MEMORY USAGE, in bytes: 8 a slot,
-// of which there are at least as many as keys, in powers of two; for a key with a
-// TTL an entry of its own (redis 7.0 and before 8.2; servers that put the TTL
-// beside the value take less).
+// The bytes that the server's tables take for keys beside MEMORY USAGE: 8 a slot, with
+// at least as many slots as keys, in powers of two; for a key with a TTL an entry of
+// its own (redis 7.0 and before 8.2; servers that put the TTL beside the value take
+// less).
 const (
 	slotBytes   = 8
 	expireBytes = 24

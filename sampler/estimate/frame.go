@@ -12,11 +12,11 @@ const (
 	z95Single = 1.6448536269514722 // one-sided 95 %
 )
 
-// agreement is within how many standard errors the server's number of keys must
-// lie to be taken for the same.
+// agreement is the maximum distance of the server's number of keys, in standard errors,
+// to count as the same.
 const agreement = 4
 
-// negligible is up to what part of a standard error doubt about the server's
+// negligible is the part of a standard error up to which doubt about the server's
 // number of keys does not matter: intervals stay within a thousandth of 95 %.
 const negligible = 0.1
 
@@ -81,9 +81,9 @@ func (f Frame) rate() float64 {
 // whole reports whether the sample is of all keys.
 func (f Frame) whole() bool { return f.fraction >= 1 }
 
-// Count estimates how many keys are in a set of which n were seen: by Wilson's
-// score interval (Wilson, "Probable inference", 1927), which holds for few keys
-// and for none as well.
+// Count estimates the number of keys in a set from n that were seen: by Wilson's score
+// interval (Wilson, "Probable inference", 1927), which holds for few keys and for none
+// as well.
 func (f Frame) Count(n int64) profile.Estimate { return f.count(n, spread{effect: 1}) }
 
 // count is Count with the spread of the random groups.

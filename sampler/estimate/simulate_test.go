@@ -34,7 +34,7 @@ type table struct {
 	set     []bool    // which keys are in the namespace
 }
 
-// population is what a table is made of.
+// population describes the contents of a table.
 type population struct {
 	name string
 	keys int
@@ -64,7 +64,7 @@ func (t *table) shuffle(rng *rand.Rand) {
 	}
 }
 
-// reading is what a sample says of the namespace, and the truth.
+// reading holds the estimates of a sample for the namespace, and the true values.
 type reading struct {
 	keys, bytes   profile.Estimate
 	all           profile.Estimate // bytes of all keys

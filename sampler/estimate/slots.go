@@ -14,8 +14,9 @@ const maxRelativeError = 0.25
 // Slots describes a sample of the slots of a cluster.
 type Slots struct {
 	Keys int64 // of which the sample was drawn, by CLUSTER COUNTKEYSINSLOT
-	// Taken is how many of Keys the sample represents, by random group: all keys of a
-	// sampling unit are in one group. It includes keys that could not be measured.
+	// Taken is the number of Keys that the sample represents, by random group: all
+	// keys of a sampling unit are in one group. It includes keys that could not be
+	// measured.
 	Taken []float64
 	// Groups are the keys of the sample that were measured, by random group.
 	Groups []int64

@@ -36,7 +36,7 @@ func TestCountersAreAList(t *testing.T) {
 	})
 }
 
-// What counts take follows from the largest.
+// The largest count determines the size of all.
 func TestCountersAreNarrow(t *testing.T) {
 	var c packed.Counters
 	c.Insert(0, 1000)

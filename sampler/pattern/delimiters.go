@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// level is the strength of a delimiter. Those of several are OR-ed together. It
-// is a type of its own, so that it is not asked of the table of characters,
-// which is the same for all names.
+// level is the strength of a delimiter. Several levels are OR-ed together. It has its
+// own type, so that it cannot be looked up in the table of character classes, which is
+// the same for all names.
 type level uint8
 
 const (
@@ -19,23 +19,21 @@ const (
 	isWeak                     // of the third
 )
 
-// DefaultDelimiters are the delimiters of the first level, unless others are
-// chosen.
+// DefaultDelimiters are the first-level delimiters, unless others are chosen.
 const DefaultDelimiters = ":/|#{}[]()"
 
-// Delimiters say how strong each character is as a delimiter. Those of the
-// first level are chosen. Of all others, - and _ are weak, and the rest of the
-// punctuation is of the second level. They are immutable, so any number of
-// lexers may share them.
+// Delimiters holds the strength of each character as a delimiter. The first level is
+// chosen by the user. Of all other punctuation, - and _ are weak, and the rest is of
+// the second level. Delimiters are immutable, so lexers may share them.
 type Delimiters struct {
-	levels     [256]level // by byte; 0 for what is no delimiter
+	levels     [256]level // by byte; 0 if it is not a delimiter
 	strongDash bool       // - or _ is of the first level
 }
 
 var defaultDelimiters = makeDelimiters(DefaultDelimiters)
 
-// ParseDelimiters returns the delimiters of which chars are the first level: at
-// least one printable ASCII character, and neither letters nor digits.
+// ParseDelimiters returns the delimiters with chars as the first level: at least one
+// printable ASCII character, and neither letters nor digits.
 func ParseDelimiters(chars string) (*Delimiters, error) {
 	if chars == "" {
 		return nil, errors.New("at least one character is needed")
@@ -48,7 +46,8 @@ func ParseDelimiters(chars string) (*Delimiters, error) {
 	return makeDelimiters(chars), nil
 }
 
-// errNoDelimiter says why the first character of s can be no delimiter.
+// errNoDelimiter returns an error that says why the first character of s cannot be a
+// delimiter.
 func errNoDelimiter(s string) error {
 	_, n := utf8.DecodeRuneInString(s)
 	switch char := s[:n]; {
@@ -61,7 +60,7 @@ func errNoDelimiter(s string) error {
 	}
 }
 
-// makeDelimiters makes the table for a first level of delimiters alone.
+// makeDelimiters returns the delimiters with the given first level.
 func makeDelimiters(strong string) *Delimiters {
 	d := &Delimiters{}
 	for b := range d.levels {
@@ -89,7 +88,7 @@ func (d *Delimiters) String() string {
 	return string(chars)
 }
 
-// inDictionary returns how the first level stands in a dictionary.
+// inDictionary returns the first level as a dictionary stores it.
 func (d *Delimiters) inDictionary() string {
 	if d.Equal(defaultDelimiters) {
 		return ""
@@ -103,8 +102,8 @@ func (d *Delimiters) Equal(other *Delimiters) bool { return *d == *other }
 // is reports whether b is a delimiter of one of the levels in l.
 func (d *Delimiters) is(b byte, l level) bool { return d.levels[b]&l != 0 }
 
-// hasStronger reports whether s, whose classes are all, has a delimiter that is
-// not weak. Only where a dash may be strong must it look for one.
+// hasStronger reports whether s, whose classes are all, has a delimiter that is not
+// weak. It looks for a dash only if dashes are strong.
 func (d *Delimiters) hasStronger(s string, all class) bool {
 	return all&isPunct != 0 || d.strongDash && all&isDash != 0 && d.hasStrong(s)
 }
@@ -118,8 +117,8 @@ func (d *Delimiters) hasStrong(s string) bool {
 	return false
 }
 
-// encodedDelimiter returns the delimiter that the percent-encoding at the start
-// of s stands for, or 0.
+// encodedDelimiter returns the delimiter that is percent-encoded at the start of s, or
+// 0.
 func encodedDelimiter(s string) byte {
 	if len(s) < 3 || s[0] != '%' || !isHexDigit(s[1]) || !isHexDigit(s[2]) {
 		return 0
@@ -137,8 +136,8 @@ func hexValue(b byte) byte {
 	return b&0xf + 9
 }
 
-// class is a set of properties of a byte. The classes of several bytes are
-// OR-ed together to say what occurs in a stretch of text.
+// class is a set of properties of a byte. The classes of several bytes are OR-ed
+// together into the class of a text.
 type class uint16
 
 const (
@@ -205,10 +204,10 @@ func is(b byte, c class) bool { return classOf[b]&c != 0 }
 // only reports whether c has no property outside those in allowed.
 func (c class) only(allowed class) bool { return c&^allowed == 0 }
 
-// isHex reports whether text of class c consists of hexadecimal digits alone.
+// isHex reports whether text of class c consists only of hexadecimal digits.
 func (c class) isHex() bool { return c.only(isAlnum) }
 
-// isSingleCase reports whether text of class c consists of letters of one case.
+// isSingleCase reports whether text of class c consists only of letters of one case.
 func (c class) isSingleCase() bool { return c.only(isLetter|isNonHex) && !c.isMixed() }
 
 // isMixed reports whether both cases occur.
@@ -227,7 +226,7 @@ func classes(s string) (all class) {
 	return all
 }
 
-// span returns how many bytes at the start of s, at most limit, have one of
+// span returns the number of bytes at the start of s, at most limit, that have one of
 // the properties in c.
 func span(s string, c class, limit int) int {
 	n := min(len(s), limit)
@@ -249,13 +248,12 @@ func isHexDigit(b byte) bool {
 	return c&isAlnum != 0 && c&isNonHex == 0
 }
 
-// Kind says what a token is: text that is kept, or which placeholder stands
-// for it.
+// Kind is the kind of a token: text that is kept, or the placeholder that replaces it.
 type Kind uint8
 
 // The kinds of token. Those from Bin on are placeholders.
 const (
-	Literal   Kind = iota // text that is kept as it is
+	Literal   Kind = iota // text that is kept unchanged
 	Delimiter             // one punctuation mark, perhaps percent-encoded
 
 	Bin  // the rest of a name from the first part that is not printable text

@@ -112,7 +112,7 @@ func TestTokensByOtherDelimiters(t *testing.T) {
 		// A percent-encoded delimiter is as strong as what it stands for.
 		{"_", "a-b%5Fc-d", "literal(a-b) delimiter(%5F) literal(c-d)"},
 		{"%", "a%b%3Ac", "literal(a) delimiter(%) literal(b) delimiter(%3A) literal(c)"},
-		// What is no longer strong parts words all the same.
+		// A delimiter that is no longer strong still separates words.
 		{"|", "user_profile:12", "literal(user_profile) delimiter(:) <int>(12)"},
 		{"|", "user_profile", "literal(user) delimiter(_) literal(profile)"},
 		// Forms that contain strong delimiters are recognised where they begin.

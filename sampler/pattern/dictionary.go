@@ -49,21 +49,20 @@ type Dictionary struct {
 	Fused map[string]string `json:"fused,omitempty"`
 }
 
-// NewDictionary returns a dictionary that has decided nothing but by which
-// delimiters names are cut.
+// NewDictionary returns a dictionary with no decisions except the delimiters.
 func NewDictionary(d *Delimiters) *Dictionary {
 	return (&Dictionary{Delimiters: d.String()}).copy()
 }
 
-// FirstLevel returns the delimiters by which names are cut.
+// FirstLevel returns the first-level delimiters.
 func (d *Dictionary) FirstLevel() *Delimiters {
 	if delims, err := ParseDelimiters(d.Delimiters); err == nil {
 		return delims
 	}
-	return defaultDelimiters // d says nothing, or what Check refuses
+	return defaultDelimiters // d has no delimiters, or invalid ones
 }
 
-// startCoarseness returns the coarseness with which a trie with this dictionary begins.
+// startCoarseness returns the initial coarseness of a trie with this dictionary.
 func (d *Dictionary) startCoarseness() int {
 	if d.Version == 0 {
 		return 0
@@ -74,11 +73,11 @@ func (d *Dictionary) startCoarseness() int {
 // setCoarseness sets K and the coarseness of d.
 func (d *Dictionary) setCoarseness(rung int) { d.K, d.Coarseness = boundsByCoarseness[rung].k, rung }
 
-// Extend returns d with the decisions of found added, which must have been made
-// with the same delimiters. Where both know a place, literals that were protected
-// stay so, and new ones come on top while there are at most twice as many as an
-// unprotected place keeps apart. Where a node has collapsed none comes on top:
-// what was in <*> stays there, however frequent it becomes.
+// Extend returns d with the decisions of found added. Both must use the same
+// delimiters. If both know a place, its protected literals stay protected, and new ones
+// are added up to twice the number that an unprotected place keeps apart. A collapsed
+// node gets no new ones: a literal that was in <*> stays there, however frequent it
+// becomes.
 func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
 	sum, collapsed := d.copy(), d.collapsedPlaces()
 	for place, words := range found.Protected {
@@ -101,8 +100,8 @@ func (d *Dictionary) Extend(found *Dictionary) *Dictionary {
 	return sum
 }
 
-// collapsedPlaces returns what stands before the words of collapsed nodes, in the
-// form of the keys of Protected.
+// collapsedPlaces returns the text before the words of collapsed nodes, in the form of
+// the keys of Protected.
 func (d *Dictionary) collapsedPlaces() map[string]bool {
 	places := map[string]bool{}
 	for printed, paths := range d.Collapsed {
@@ -118,10 +117,10 @@ func (d *Dictionary) collapsedPlaces() map[string]bool {
 	return places
 }
 
-// maxShapes bounds the protected shapes. A share of 0.5 % allows for 200.
+// maxShapes limits the protected shapes. A share of 0.5 % allows for 200.
 const maxShapes = 400
 
-// copy returns a copy of d of the present version, with no map missing.
+// copy returns a copy of d in the present version, without nil maps.
 func (d *Dictionary) copy() *Dictionary {
 	c := &Dictionary{
 		Version: DictionaryVersion, Lexer: Version, Degraded: d.Degraded,
@@ -140,7 +139,8 @@ func (d *Dictionary) copy() *Dictionary {
 	return c
 }
 
-// appendNew adds those of more that list has not, up to limit, and sorts.
+// appendNew adds the elements of more that list lacks, up to limit, and sorts the
+// result.
 func appendNew(list, more []string, limit int) []string {
 	known := setOf(list)
 	for _, w := range more {
@@ -159,9 +159,9 @@ func unionPaths(a, b [][]string) [][]string {
 	return slices.CompactFunc(all, slices.Equal)
 }
 
-// Join returns the dictionary to which names of both a and b can be regrouped:
-// a node is collapsed if it is in either, a literal protected if it is in both.
-// There is none where a and b cut names by different delimiters.
+// Join returns the dictionary to which names of both a and b can be regrouped: a node
+// is collapsed if it is in either, and a literal is protected if it is in both. It
+// returns an error if a and b use different delimiters.
 func Join(a, b *Dictionary) (*Dictionary, error) {
 	if first, second := a.FirstLevel(), b.FirstLevel(); !first.Equal(second) {
 		return nil, fmt.Errorf("pattern dictionaries with different delimiters: %q and %q", first, second)
@@ -179,14 +179,14 @@ func Join(a, b *Dictionary) (*Dictionary, error) {
 	return sum, nil
 }
 
-// Bounds on a dictionary that is read.
+// Limits on a dictionary that is read.
 const (
 	maxDictionaryBytes = 16 << 20
 	maxDecisions       = 50_000 // of each kind
 )
 
-// Write writes d as indented JSON with sorted keys, to be read, edited and put
-// under version control by people.
+// Write writes d as indented JSON with sorted keys, suitable for reading, editing and
+// version control.
 func (d *Dictionary) Write(w io.Writer) error {
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
@@ -202,9 +202,8 @@ type Decisions struct {
 	Rules      []string // as they were written, in order; a dictionary alone has none
 }
 
-// ReadDecisions reads a dictionary, alone or as it stands in a profile or in
-// what the patterns command prints, which hold the rules as well. The dictionary
-// has been checked.
+// ReadDecisions reads a dictionary, alone, from a profile, or from the output of the
+// patterns command. The latter two also hold the rules. It checks the dictionary.
 func ReadDecisions(r io.Reader) (*Decisions, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxDictionaryBytes+1))
 	switch {
@@ -229,13 +228,13 @@ type recorded struct {
 	Patterns json.RawMessage `json:"patterns"`
 	Rules    []string        `json:"pattern_rules"`
 	Redacted bool            `json:"redacted"`
-	// What else the patterns command prints means nothing here.
+	// Other fields of the output of the patterns command are ignored.
 	Names      json.RawMessage `json:"names"`
 	Namespaces json.RawMessage `json:"namespaces"`
 }
 
-// decodeDecisions tells a profile by its design, and what the patterns command
-// printed by its patterns.
+// decodeDecisions detects a profile by its design, and the output of the patterns
+// command by its patterns.
 func decodeDecisions(text []byte) (*Decisions, error) {
 	var document struct {
 		Design   *recorded       `json:"design"`
@@ -269,7 +268,7 @@ func (r *recorded) decisions(unmarshal func([]byte, any) error) (*Decisions, err
 	return d, unmarshal(r.Patterns, d.Dictionary)
 }
 
-// unmarshalStrictly refuses unknown fields: people edit dictionaries, and a misspelt
+// unmarshalStrictly rejects unknown fields: users edit dictionaries, and a misspelt
 // field would be ignored.
 func unmarshalStrictly(text []byte, v any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -277,8 +276,7 @@ func unmarshalStrictly(text []byte, v any) error {
 	return decoder.Decode(v)
 }
 
-// plainJSONError replaces an error of the JSON decoder that speaks of Go or its
-// types.
+// plainJSONError replaces an error of the JSON decoder that mentions Go or its types.
 func plainJSONError(err error, text []byte) error {
 	var wrong *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
@@ -309,7 +307,7 @@ func wantedJSON(t reflect.Type) string {
 	return "an object"
 }
 
-// Check returns an error about the first value in d that is not valid.
+// Check returns an error about the first invalid value in d.
 func (d *Dictionary) Check() error {
 	switch {
 	case d.Version != DictionaryVersion:
@@ -373,21 +371,21 @@ func checkPlace(field, place string, words []string) error {
 	return nil
 }
 
-// maxPrinted is the length of the longest pattern with wildcards: one may take
-// more room than the literal that it stands for.
+// maxPrinted is the length of the longest pattern with wildcards: a wildcard may be
+// longer than the literal that it replaces.
 const maxPrinted = MaxPattern + MaxTokens*len(wildcard)
 
-// isPattern reports whether s can be printed.
+// isPattern reports whether s is a pattern that can be printed.
 func isPattern(s string) bool {
 	return s != "" && len(s) <= maxPrinted && utf8.ValidString(s) && unprintable(s) == len(s)
 }
 
 type wordSet map[string]bool
 
-// protection is a dictionary in the form in which a trie looks things up.
+// protection is a dictionary in the form that a trie uses for lookups.
 type protection struct {
 	words     map[string]wordSet    // by the shape before the literal
-	shapes    wordSet               // that are never cut
+	shapes    wordSet               // shapes that are never cut
 	collapsed map[string][][]string // by shape
 }
 
@@ -412,7 +410,8 @@ func (d *Dictionary) protection() *protection {
 	return p
 }
 
-// fitting returns the paths that lead to a node of a shape with so many words.
+// fitting returns the paths that lead to a node of a shape with the given number of
+// words.
 func fitting(paths [][]string, words int) (fit [][]string) {
 	for _, p := range paths {
 		if len(p) < words {
@@ -443,7 +442,7 @@ func (p *protection) levels(shape string, r bounds) []wordSet {
 	return sets
 }
 
-// cutShape is the function of this name with the bounds r, except for shapes that they
+// cutShape calls the function cutShape with the limits r, except for shapes that r
 // spares.
 func (p *protection) cutShape(shape []byte, r bounds) (int, bool) {
 	end, cut := cutShape(shape, r.elements)
@@ -471,7 +470,7 @@ var kindOf = func() map[string]Kind {
 	return kinds
 }()
 
-// parseShape undoes printShape. It reports whether s is a shape.
+// parseShape reverses printShape. It reports whether s is a shape.
 func parseShape(s string) (string, bool) {
 	shape := make([]byte, 0, len(s))
 	for s != "" {
@@ -485,8 +484,8 @@ func parseShape(s string) (string, bool) {
 	return string(shape), true
 }
 
-// parseMark reads one element at the start of s, and returns how long it is, 0
-// if there is none.
+// parseMark reads one element at the start of s, and returns its length, or 0 if there
+// is none.
 func parseMark(s string) (mark string, n int) {
 	switch {
 	case s[0] == '\\' && len(s) > 1 && is(s[1], isEscaped):
@@ -507,23 +506,22 @@ func parseMark(s string) (mark string, n int) {
 	return "", 0
 }
 
-// Bounds on the trie. Each coarseness gives coarser namespaces than the one before it,
-// up to a single namespace. Coarsening is a pure
-// function of the trie, so tries that were filled apart end with the same
-// namespaces at the same coarseness.
+// Limits on the trie. Each coarseness gives coarser namespaces than the one before it,
+// down to a single namespace. Coarsening is a pure function of the trie, so tries that
+// were filled separately have the same namespaces at the same coarseness.
 
-// DefaultK is how many different literals a node of the first level keeps
+// DefaultK is the number of different literals that a node of the first level keeps
 // apart before they collapse, as long as the namespaces are few enough.
 const DefaultK = 64
 
-// bounds holds the bounds of one coarseness.
+// bounds holds the limits of one coarseness.
 type bounds struct {
 	k        int // literals kept apart at the first level
 	elements int // of a shape, before the rest of the name is cut off
 	spares   protected
 }
 
-// protected says how much of what the dictionary protects a coarseness keeps.
+// protected is the part of the protected literals and shapes that a coarseness keeps.
 type protected uint8
 
 const (
@@ -555,14 +553,14 @@ var boundsByCoarseness = [...]bounds{
 const (
 	MaxReadableCoarseness  = 4                           // the last whose namespaces read well
 	MaxProtectedCoarseness = 10                          // the last that spares what is protected
-	MaxCoarseness          = len(boundsByCoarseness) - 1 // it has one namespace only
+	MaxCoarseness          = len(boundsByCoarseness) - 1 // it has a single namespace
 )
 
-// levelShift narrows the levels below the first: 64, 32, 32, 16, 16, 16, 8, …
-// The deeper a node, the more of its kind there are.
+// levelShift narrows the levels below the first: 64, 32, 32, 16, 16, 16, 8, … The
+// deeper a level, the more nodes it has.
 var levelShift = [...]int{0, 1, 1, 2, 2, 2, 3}
 
-// literals returns how many literals a node of this level keeps apart.
+// literals returns the number of literals that a node of this level keeps apart.
 func (r bounds) literals(level int) int {
 	return r.k >> levelShift[min(level, len(levelShift)-1)]
 }

@@ -115,7 +115,7 @@ func TestDictionariesWithOtherDelimitersAreNotJoined(t *testing.T) {
 	}
 }
 
-// What holds rules beside a dictionary gives both.
+// A document that holds rules beside a dictionary gives both.
 func TestDecisionsHaveRules(t *testing.T) {
 	for _, document := range []string{
 		`{"names": 3, "namespaces": [], "patterns": {"version": 1, "k": 64}, "pattern_rules": ["^a=b", "^c=d"]}`,
@@ -237,8 +237,8 @@ func TestCoarsen(t *testing.T) {
 	})
 }
 
-// What was apart last night stays apart while a place has at most twice as many
-// words as it keeps apart: one shop more does not make one namespace of all.
+// Words that the last run kept apart stay apart while a place has at most twice as many
+// words as it keeps apart: one more shop does not merge all of them.
 func TestOneMoreWordDoesNotCollapseAPlace(t *testing.T) {
 	shops := slugs(70)
 	names := func(n int) (list []string) {
@@ -275,7 +275,7 @@ func TestProtectedWordsAreNotGeneralised(t *testing.T) {
 	checkGroups(t, newCounting(dict, names...), map[string]int{"app:<*>:profile": 100, "app:config:limits": 1, "app:config:smtp": 1})
 }
 
-// What was in a wildcard last night stays there, even where it is frequent now.
+// A word in a wildcard in the last run stays there, even if it is frequent now.
 func TestCollapsedPlacesTakeFrequentWords(t *testing.T) {
 	first := NewDictionary(defaultDelimiters)
 	first.Collapsed["<*>:<*>"] = [][]string{{"session"}}

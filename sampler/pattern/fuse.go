@@ -7,17 +7,18 @@ import (
 	"strings"
 )
 
-// Fusion joins namespaces that are one to a person: the lexer cannot know that
-// x7Gk2Qa and abcdefg are tokens of the same kind, but where thousands of the
-// first kind share all that stands around them, the second are more of those.
-// It is a pure function of all leaves, so it keeps what the trie promises.
+// Fusion joins namespaces that a person would consider one. The lexer cannot know that
+// x7Gk2Qa and abcdefg are tokens of the same kind. But where thousands of the first
+// kind share everything around them, the second are more of the same. Fusion is a pure
+// function of all leaves, so it keeps the guarantee of the trie: the result does not
+// depend on order.
 
-// fuseRounds bounds how often contexts are looked at afresh: a pattern with
-// three random places comes together one place at a time.
+// fuseRounds is the maximum number of rounds of fusion. A pattern with three random
+// places is fused one place at a time.
 const fuseRounds = 4
 
-// fuse sets the fused pattern of those rows that belong to another, first as
-// decided before.
+// fuse sets the fused pattern of the rows that belong to another row, starting with the
+// moves decided before.
 func fuse(rows []*row, decided map[string]string) {
 	live := make([]*row, 0, len(rows))
 	for _, r := range rows {
@@ -51,8 +52,8 @@ func fuse(rows []*row, decided map[string]string) {
 	}
 }
 
-// lookUpFused returns what p was decided to be part of, "" for nothing. What
-// people wrote may lead on, but not in circles.
+// lookUpFused returns the pattern that p was decided to be part of, or "" for none. It
+// follows decisions that users edited, but stops at a cycle.
 func lookUpFused(decided map[string]string, p string) (end string) {
 	for range fuseRounds {
 		next := decided[p]
@@ -64,7 +65,7 @@ func lookUpFused(decided map[string]string, p string) (end string) {
 	return end
 }
 
-// moves says which pattern becomes part of which.
+// moves maps each pattern to the pattern that it becomes part of.
 type moves map[string]move
 
 type move struct {
@@ -72,7 +73,7 @@ type move struct {
 	elems   []elem
 }
 
-// add moves r, unless that would change nothing.
+// add moves r to the elements, unless its pattern already has them.
 func (m moves) add(r *row, to []elem) {
 	if pattern := printElems(to); pattern != r.pattern {
 		m[r.pattern] = move{pattern, to}
@@ -82,7 +83,7 @@ func (m moves) add(r *row, to []elem) {
 // has reports whether r is moved.
 func (m moves) has(r *row) bool { return m[r.pattern].pattern != "" }
 
-// follow returns where p came in the end, or "".
+// follow returns the last pattern in the chain of moves of p, or "" if p is not moved.
 func (m moves) follow(p string) (end string) {
 	for range len(m) {
 		next, ok := m[p]
@@ -94,8 +95,8 @@ func (m moves) follow(p string) (end string) {
 	return end
 }
 
-// combine returns the rows after the moves of one round. It leaves those given
-// as they are.
+// combine returns the rows after the moves of one round. It does not change the given
+// rows.
 func combine(live []*row, round moves) []*row {
 	byPattern := map[string]*row{}
 	for _, r := range live {
@@ -116,17 +117,17 @@ func combine(live []*row, round moves) []*row {
 	return slices.SortedFunc(maps.Values(byPattern), func(a, b *row) int { return strings.Compare(a.pattern, b.pattern) })
 }
 
-// group is the rows that differ in one gap only.
+// group holds rows that differ in one gap only.
 type group struct {
 	context
 	gaps   []gap
-	tokens bool // whether the wildcard among them stands for random tokens
+	tokens bool // whether the wildcard among them represents random tokens
 }
 
-// whole reports whether nothing stands around the gap.
+// whole reports whether the gap is the whole pattern.
 func (g *group) whole() bool { return g.length == 0 }
 
-// groups returns those of more than one row, in a fixed order.
+// groups returns the groups of more than one row, in a fixed order.
 func groups(rows []*row) []*group {
 	known := make([]contexts, len(rows))
 	members := map[context]int{}
@@ -148,13 +149,13 @@ func groups(rows []*row) []*group {
 		})
 	}
 	return slices.SortedFunc(maps.Values(byContext), func(a, b *group) int {
-		// Longer contexts first: they say more about what is in the gap.
+		// Longer contexts first: they are stronger evidence about the gap.
 		return cmp.Or(cmp.Compare(b.length, a.length), cmp.Compare(a.before, b.before), cmp.Compare(a.after, b.after))
 	})
 }
 
-// fuse decides which members of g become one. Rows that are moved already are
-// left alone until the next round.
+// fuse decides which members of g become one. It skips rows that this round has moved
+// already.
 func (g *group) fuse(round moves) {
 	g.tokens = g.hasTokens()
 	g.gaps = slices.DeleteFunc(g.gaps, func(m gap) bool { return round.has(m.row) })
@@ -168,8 +169,8 @@ func (g *group) fuse(round moves) {
 	}
 }
 
-// anchor returns the member with most names of those whose gap is one random token,
-// perhaps after a word, or one wildcard.
+// anchor returns the member with the most names among those whose gap is one random
+// token, perhaps after a word, or one wildcard.
 func (g *group) anchor() (best gap, found bool) {
 	for _, m := range g.gaps {
 		if g.isAnchor(m.middle()) && (!found || m.row.hits > best.row.hits) {
@@ -195,8 +196,8 @@ func (g *group) isAnchor(middle []elem) bool {
 	return true
 }
 
-// isOpaque reports whether tokens of this kind are recognised by how random
-// they look, so that some of them are missed.
+// isOpaque reports whether tokens of this kind are recognised by their randomness, so
+// that some are missed.
 func isOpaque(k Kind) bool {
 	switch k {
 	case Rand, NanoID, KSUID, Hex, Base64:
@@ -205,15 +206,15 @@ func isOpaque(k Kind) bool {
 	return false
 }
 
-// replace returns the elements of the row with others in the gap.
+// replace returns the elements of the row with the gap replaced.
 func (g gap) replace(with ...elem) []elem {
 	return slices.Concat(g.row.elems[:g.start], with, g.row.elems[g.end:])
 }
 
 var anyWord = elem{text: wildcard, kind: Literal, many: true}
 
-// fuseSlugs joins slugs of different lengths, which have come apart at their
-// weak delimiters: <*>-<*> and <*>-<*>-<*>.
+// fuseSlugs joins slugs of different lengths, which the lexer cut at their weak
+// delimiters: <*>-<*> and <*>-<*>-<*>.
 func (g *group) fuseSlugs(round moves) {
 	lengths := map[int]bool{}
 	for _, m := range g.gaps {
@@ -231,8 +232,8 @@ func (g *group) fuseSlugs(round moves) {
 	}
 }
 
-// isSlug reports whether the elements are wildcards, with the same weak
-// delimiter between them.
+// isSlug reports whether the elements are wildcards, separated by the same weak
+// delimiter.
 func isSlug(middle []elem) bool {
 	for i, e := range middle {
 		switch {
@@ -245,9 +246,9 @@ func isSlug(middle []elem) bool {
 	return len(middle)%2 == 1
 }
 
-// generalise puts the wildcard into rows of hardly any names, where a far
-// larger row has it after the same beginning: what the lexer rarely makes of a
-// name must not bring its slugs to light one by one.
+// generalise replaces words by a wildcard in rows of very few names, if a far larger
+// row has a wildcard after the same beginning. Otherwise each rare reading of a name by
+// the lexer would list its slugs one by one.
 func generalise(rows []*row, round moves) {
 	wild := map[uint64]int64{} // names of the rows with a wildcard after this
 	for _, r := range rows {
@@ -269,10 +270,11 @@ func generalise(rows []*row, round moves) {
 	}
 }
 
-// generaliseFrom is how many times as many names the larger row has.
+// generaliseFrom is the minimum ratio of names in the larger row to names in the
+// smaller one.
 const generaliseFrom = 20
 
-// widen replaces the literals of elems that wild says vary.
+// widen replaces the literals of elems that vary according to wild.
 func widen(elems []elem, wild map[uint64]int64) (changed bool) {
 	before := uint64(0)
 	for i, e := range elems {
@@ -284,10 +286,9 @@ func widen(elems []elem, wild map[uint64]int64) (changed bool) {
 	return changed
 }
 
-// joinStrays moves rows of hardly any names to a far larger one that has a
-// wildcard in the place both of their first word and of a piece of a token:
-// what the lexer rarely makes of a token must not bring the words before it to
-// light one by one.
+// joinStrays moves rows of very few names to a far larger row that has wildcards for
+// their first word and for a piece of a token. Otherwise each rare reading of a token
+// by the lexer would list the words before it one by one.
 func joinStrays(rows []*row, round moves) {
 	homes := map[string]*row{}
 	for _, r := range rows {
@@ -313,8 +314,8 @@ func joinStrays(rows []*row, round moves) {
 	}
 }
 
-// home returns the row that r would be with wildcards for its first word and
-// for a number or a piece of a token, and which of these it has.
+// home returns the larger row that r matches with wildcards for its first word and for
+// a later number or piece of a token. piece reports which of the two it is.
 func (r *row) home(homes map[string]*row) (home *row, piece bool) {
 	if len(homes) == 0 || r.hits > chance || len(r.elems) < 2 || r.elems[0].kind != Literal || r.elems[0].many {
 		return nil, false
@@ -332,9 +333,9 @@ func (r *row) home(homes map[string]*row) (home *row, piece bool) {
 	return home, piece
 }
 
-// joinTokens moves rows with several wildcards to a larger one with a random
-// token in each of these places: what was fused one place at a time leaves
-// behind the tokens of which no place was recognised.
+// joinTokens moves rows with several wildcards to a larger row with a random token in
+// each of these places. Fusing one place at a time leaves such rows: names of which no
+// token was recognised.
 func joinTokens(rows []*row, round moves) {
 	sizes := map[string]int64{}
 	for _, r := range rows {
@@ -355,8 +356,8 @@ func joinTokens(rows []*row, round moves) {
 	}
 }
 
-// belongs reports whether what stands in the gap of m is what the lexer made of
-// more tokens of the same kind as those of the anchor a.
+// belongs reports whether the gap of m is the lexer's reading of further tokens of the
+// same kind as those of the anchor a.
 func (g *group) belongs(m, a gap) bool {
 	middle, anchor := m.middle(), a.middle()
 	switch kind := anchor[len(anchor)-1]; {
@@ -374,14 +375,13 @@ func (g *group) belongs(m, a gap) bool {
 	return isPieces(middle, join(anchor[:len(anchor)-1]), m.row.hits, a.row.hits)
 }
 
-// chance is how many names may look like something that they are not without
-// there being a reason.
+// chance is the number of names that may resemble another kind by chance.
 const chance = 3
 
-// few returns one part of n, but at least chance.
+// few returns n/parts, but at least chance.
 func few(n, parts int64) int64 { return max(chance, n/parts) }
 
-// belongsAlone decides about a gap of one element beside random tokens.
+// belongsAlone decides whether a gap of one element belongs to random tokens.
 func belongsAlone(e elem, anchor Kind, hits, anchorHits int64) bool {
 	switch {
 	case e.many:
@@ -394,13 +394,13 @@ func belongsAlone(e elem, anchor Kind, hits, anchorHits int64) bool {
 		return hits <= anchorHits
 	case isOpaque(e.kind):
 		return hits <= few(anchorHits, 50)
-	case e.kind == ULID: // one of 30 tokens of its length has no I, L, O and U
+	case e.kind == ULID: // 1 of 30 tokens of its length has no I, L, O or U
 		return hits <= few(anchorHits, 20)
 	}
 	return false
 }
 
-// isNumber reports whether k is digits alone, as a random token may be.
+// isNumber reports whether tokens of kind k are only digits, as a random token may be.
 func isNumber(k Kind) bool {
 	switch k {
 	case Int, Float, TS, TSMillis, TSMicros, Date8, DateTime:
@@ -409,8 +409,8 @@ func isNumber(k Kind) bool {
 	return false
 }
 
-// looksRandom reports whether a literal may be a random token of the anchor's
-// kind that happens to read like a word.
+// looksRandom reports whether a literal may be a random token of the anchor's kind that
+// resembles a word.
 func looksRandom(word string, anchor Kind) bool {
 	all := classes(word)
 	if all&(isSpecial|isPunct) != 0 {
@@ -422,18 +422,17 @@ func looksRandom(word string, anchor Kind) bool {
 	return len(word) >= 4 && !isClearWord(word, all) || isMixedToken(word, all)
 }
 
-// isMixedToken reports whether a long word in both cases, none of which is
-// clearly a camel-case name, reads like one by chance: the evidence of a name
-// grows with its length.
+// isMixedToken reports whether a long word with capitals and small letters resembles a
+// name only by chance. The evidence of a real camel-case name grows with its length.
 func isMixedToken(word string, all class) bool {
 	return len(word) >= longLength && all.only(isAlnum|isNonHex) && all.isMixed() &&
 		evidence(word, all)*12 > camelEvidence*len(word)
 }
 
-// isPieces reports whether the elements of a gap are pieces of random tokens
-// that were cut at their - and _ or before digits. A literal of n characters is
-// met by chance in one of 36^n tokens; in more it was written on purpose. It may
-// begin with the prefix that stands before all of these tokens.
+// isPieces reports whether the elements of a gap are pieces of random tokens that were
+// cut at their - and _ or before digits. A given literal of n characters occurs by
+// chance in one of 36^n tokens; if it is more frequent, a person chose it. The first
+// literal may begin with the prefix of all of these tokens.
 func isPieces(middle []elem, prefix string, hits, anchorHits int64) bool {
 	expected := 2 * anchorHits
 	for i, e := range middle {
@@ -456,7 +455,7 @@ func isPieces(middle []elem, prefix string, hits, anchorHits int64) bool {
 	return hits <= max(chance, expected)
 }
 
-// fixedHex returns the length of hexadecimal tokens of a usual length, else 0.
+// fixedHex returns the length of hexadecimal tokens of a fixed length, or 0.
 func fixedHex(k Kind) int {
 	switch k {
 	case Hex16:
@@ -469,15 +468,15 @@ func fixedHex(k Kind) int {
 	return 0
 }
 
-// hasPrefixWord reports whether a gap begins as sk_<rand> does: with a literal
-// and a weak delimiter.
+// hasPrefixWord reports whether a gap begins with a literal and a weak delimiter, like
+// sk_<rand>.
 func hasPrefixWord(middle []elem) bool {
 	return len(middle) > 2 && middle[0].kind == Literal && !middle[0].many && middle[1].level == isWeak
 }
 
-// belongsToWild decides about a gap beside a wildcard: slugs with a number, or
-// of several parts, are slugs too. What is no word is a piece of a token if the
-// wildcard stands for tokens.
+// belongsToWild decides whether a gap belongs to a wildcard. Slugs with a number, or of
+// several parts, are slugs too. An element that is no word is a piece of a token if the
+// wildcard represents tokens.
 func belongsToWild(middle []elem, hits, anchorHits int64, tokens bool) bool {
 	wild, constant := false, false
 	for _, e := range middle {
@@ -499,7 +498,7 @@ func belongsToWild(middle []elem, hits, anchorHits int64, tokens bool) bool {
 	case constant:
 		return hits <= chance || tokens && isTokenPiece(middle) && hits <= few(anchorHits, 50)
 	}
-	// bob and bob77 are names of one kind, whichever there are more of.
+	// bob and bob77 are names of one kind, whichever is more frequent.
 	return wild && (hits <= anchorHits || isNumberedWild(middle) && hits <= 20*anchorHits)
 }
 
@@ -508,12 +507,12 @@ func isNumberedWild(middle []elem) bool {
 	return len(middle) == 2 && middle[0].many && middle[1].kind == Int
 }
 
-// minPieces is how many rows with pieces of tokens show that a wildcard beside
-// them stands for short random tokens, and not for words.
+// minPieces is the number of rows with pieces of tokens that shows that a wildcard
+// beside them represents short random tokens, and not words.
 const minPieces = 5
 
-// hasTokens reports whether the members beside a wildcard tell that it stands
-// for random tokens, which are too short to be known as such.
+// hasTokens reports whether the other members show that a wildcard represents random
+// tokens that are too short to be recognised.
 func (g *group) hasTokens() bool {
 	a, ok := g.anchor()
 	if !ok {
@@ -528,8 +527,8 @@ func (g *group) hasTokens() bool {
 	return n >= minPieces
 }
 
-// isTokenPiece reports whether the elements look like a short random token that
-// was cut at its digits: a number, and letters that are too few for a word.
+// isTokenPiece reports whether the elements look like a short random token that was cut
+// at its digits: a number, and too few letters for a word.
 func isTokenPiece(middle []elem) bool {
 	numbers, letters := 0, 0
 	for _, e := range middle {
@@ -545,5 +544,5 @@ func isTokenPiece(middle []elem) bool {
 	return numbers > 0 && letters > 0
 }
 
-// maxPiece is the length of the longest literal that is no word.
+// maxPiece is the length of the longest literal that is not taken for a word.
 const maxPiece = 3

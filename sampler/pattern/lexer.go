@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of a pattern. A name that exceeds one ends in <...>.
+// The limits of a pattern. A name that exceeds one ends in <...>.
 const (
 	// MaxPattern is the length of the longest pattern, in bytes.
 	MaxPattern = 512
@@ -16,8 +16,8 @@ const (
 	MaxTokens = 64
 )
 
-// Token is a stretch of a name and what it is. The tokens of a name follow one
-// another without gaps, from its first byte to its last.
+// Token is a part of a name and its kind. The tokens of a name follow one another
+// without gaps, from its first byte to its last.
 type Token struct {
 	Kind  Kind
 	Start int32 // index of the first byte in the name
@@ -27,9 +27,8 @@ type Token struct {
 // Text returns the token's part of name.
 func (t Token) Text(name string) string { return name[t.Start:t.End] }
 
-// Lexer cuts names into tokens. It holds scratch space that is used again for
-// each name, so it must not be used by several goroutines at once. The zero
-// value is ready to use, with the default delimiters.
+// Lexer cuts names into tokens. It reuses scratch space for each name, so it is not
+// safe for concurrent use. The zero value is ready to use, with the default delimiters.
 type Lexer struct {
 	name string // the whole name
 	text string // its printable part, up to a <bin>
@@ -38,8 +37,8 @@ type Lexer struct {
 	delims *Delimiters
 
 	pos      int   // everything before is in tokens
-	boundary level // of the delimiter before pos; 0 after other tokens
-	segments int   // first-level segments begun
+	boundary level // level of the delimiter before pos; 0 after other tokens
+	segments int   // first-level segments so far
 	width    int   // printed length of tokens
 
 	noRunBefore int // no opaque run starts before this position
@@ -57,8 +56,8 @@ func NewLexer() *Lexer { return defaultDelimiters.newLexer() }
 
 func (d *Delimiters) newLexer() *Lexer { return &Lexer{delims: d} }
 
-// Tokens returns the tokens of name. They are valid until the next call. The
-// empty name has none.
+// Tokens returns the tokens of name. They are valid until the next call. The empty name
+// has none.
 func (l *Lexer) Tokens(name string) []Token {
 	if l.delims == nil {
 		l.delims = defaultDelimiters
@@ -71,9 +70,9 @@ func (l *Lexer) Tokens(name string) []Token {
 	return l.tokens[:l.n]
 }
 
-// cutUp makes the tokens of name. Whether literals stay apart is to be told from
-// the pattern alone, so that it can be parsed: what has a strong or medium
-// delimiter only within a placeholder is cut up twice.
+// cutUp makes the tokens of name. Whether literals are joined must be visible in the
+// pattern, so that it can be parsed. A name whose only strong or medium delimiters are
+// inside placeholders is therefore cut up twice.
 func (l *Lexer) cutUp(name string, apart bool) {
 	l.reset(name)
 	l.apart = apart
@@ -94,7 +93,7 @@ func (l *Lexer) reset(name string) {
 	}
 }
 
-// step reads what starts at pos: a form that may span delimiters, a delimiter,
+// step reads the next element at pos: a form that may contain delimiters, a delimiter,
 // or a part of the region between two strong or medium delimiters.
 func (l *Lexer) step() {
 	level := l.delims.levels[l.text[l.pos]]
@@ -118,8 +117,8 @@ func (l *Lexer) step() {
 	l.readPart()
 }
 
-// delimiter reads one delimiter. A percent-encoded one counts as what it
-// stands for.
+// delimiter reads one delimiter. A percent-encoded delimiter has the level of the
+// character that it encodes.
 func (l *Lexer) delimiter(level level) {
 	n := 1
 	if encoded := encodedDelimiter(l.text[l.pos:]); encoded != 0 {
@@ -130,14 +129,14 @@ func (l *Lexer) delimiter(level level) {
 	l.boundary = level
 }
 
-// push appends a token that reaches from pos to end, or cuts the name short
-// where that would exceed a bound.
+// push appends a token from pos to end, or cuts the name short if it would exceed a
+// limit.
 func (l *Lexer) push(kind Kind, end int) {
 	if end <= l.pos { // the name has been cut short already
 		return
 	}
 	room, slots := MaxPattern, MaxTokens
-	if end < len(l.name) { // keep some for <...>
+	if end < len(l.name) { // reserve room for <...>
 		room, slots = room-len(kindNames[Rest]), slots-1
 	}
 	width := printedWidth(kind, l.name[l.pos:end])
@@ -153,7 +152,7 @@ func (l *Lexer) push(kind Kind, end int) {
 	l.add(kind, end)
 }
 
-// cut covers the rest of the name with one token.
+// cut makes the rest of the name one token.
 func (l *Lexer) cut() {
 	l.text = l.name
 	l.add(Rest, len(l.name))
@@ -165,10 +164,9 @@ func (l *Lexer) add(kind Kind, end int) {
 	l.pos, l.boundary = end, 0
 }
 
-// join makes one token of a literal, a weak delimiter and the literal that
-// ends at end. What people call a slug or a snake-case word is one name. Only
-// where the name has no stronger delimiter do the weak ones carry structure,
-// and the words are kept apart.
+// join merges a literal, a weak delimiter and the literal that ends at end into one
+// token: a slug or a snake-case word is one name. Only in a name without stronger
+// delimiters do weak ones separate segments, and then words are kept apart.
 func (l *Lexer) join(end int) bool {
 	if l.n < 2 || l.apart {
 		return false
@@ -183,7 +181,7 @@ func (l *Lexer) join(end int) bool {
 	return true
 }
 
-// printedWidth returns how many bytes the token adds to the pattern.
+// printedWidth returns the number of bytes that the token adds to the pattern.
 func printedWidth(kind Kind, text string) int {
 	switch {
 	case kind.IsPlaceholder():
@@ -194,9 +192,9 @@ func printedWidth(kind Kind, text string) int {
 	return len(text)
 }
 
-// AppendPattern appends the pattern of name to dst and returns the extended
-// slice. It allocates only where dst must grow. The pattern of the empty name
-// is two quotation marks.
+// AppendPattern appends the pattern of name to dst and returns the extended slice. It
+// allocates only if dst must grow. The pattern of the empty name is two quotation
+// marks.
 func (l *Lexer) AppendPattern(dst []byte, name string) []byte {
 	if name == "" {
 		return append(dst, emptyPattern...)
@@ -214,12 +212,12 @@ func (l *Lexer) AppendPattern(dst []byte, name string) []byte {
 	return dst
 }
 
-// emptyPattern is what the empty name looks like. A leading quotation mark of
-// another name is escaped, so no other name looks like that.
+// emptyPattern is the pattern of the empty name. No other name has it, since a leading
+// quotation mark is escaped.
 const emptyPattern = `""`
 
-// mustEscape reports whether the delimiter at name[i] is printed with a
-// backslash before it.
+// mustEscape reports whether the delimiter at name[i] needs a backslash before it in
+// the pattern.
 func mustEscape(name string, i int32) bool {
 	return is(name[i], isEscaped) && (name[i] != '"' || i == 0)
 }
@@ -248,9 +246,8 @@ func (l *Lexer) single(p part) {
 	}
 }
 
-// foreign reads a part with letters outside ASCII. It is never a token. Digits
-// of any script make a number when they are alone; within words only ASCII
-// digits do.
+// foreign reads a part with letters outside ASCII. It is never a token. Digits of any
+// script are a number when they are alone; within words only ASCII digits are.
 func (l *Lexer) foreign(p part) {
 	if allDigits(l.in(p)) {
 		l.push(Int, p.end)
@@ -285,7 +282,7 @@ func (l *Lexer) ascii(p part) {
 	l.literal(p)
 }
 
-// tokenKind returns the kind of a part without delimiters, Literal if it is no
+// tokenKind returns the kind of a part without delimiters, or Literal if it is no
 // token.
 func tokenKind(s string, all class) Kind {
 	if all.isHex() {
@@ -299,7 +296,7 @@ func tokenKind(s string, all class) Kind {
 	return opaque(s, all)
 }
 
-// literal reads a part that is text, but for a number in it: user123 is
+// literal reads a part that is text, except for a number in it: user123 becomes
 // user<int>.
 func (l *Lexer) literal(p part) {
 	if p.all&isDigit == 0 {
@@ -320,18 +317,17 @@ func (l *Lexer) literal(p part) {
 	l.pushText(p.end)
 }
 
-// pushText appends a literal up to end, if there is any text.
+// pushText appends a literal up to end, unless it is empty.
 func (l *Lexer) pushText(end int) {
 	if l.pos < end {
 		l.push(Literal, end)
 	}
 }
 
-// A region is a stretch without strong or medium delimiters, such as
-// celery-task-meta or an URL-safe random token. Its parts lie between its weak
-// delimiters. Whether a weak delimiter separates words or is one of 64 random
-// characters can be told only by looking at several parts together, which this
-// file does.
+// A region is a stretch without strong or medium delimiters, such as celery-task-meta
+// or a URL-safe random token. Weak delimiters divide it into parts. Only several parts
+// together show whether a weak delimiter separates words or is one of 64 random
+// characters. The functions below examine them.
 
 // part is one part of a region; it may be empty.
 type part struct {
@@ -385,7 +381,7 @@ func (l *Lexer) standsAlone(p part) bool {
 // run tries to read the run of parts that starts with p as one token.
 func (l *Lexer) run(first part) bool {
 	end, rest := l.runEnd(first)
-	if end == first.end { // a part alone is what single reads
+	if end == first.end { // single reads a part alone
 		return false
 	}
 	text, tail := l.text[first.start:end], l.text[first.end+1:end]
@@ -400,11 +396,11 @@ func (l *Lexer) run(first part) bool {
 	return false
 }
 
-// runEnd returns where the run that starts with p ends, and the classes of all
-// that follows p in it. A run ends before a part that is clearly something
-// else: a word, a number, a date, a UUID.
+// runEnd returns the end of the run that starts with p, and the classes of all
+// characters after p in it. A run ends before a part that is clearly something else: a
+// word, a number, a date, a UUID.
 func (l *Lexer) runEnd(p part) (end int, rest class) {
-	delim := class(0) // between the parts of rest: none before the first
+	delim := class(0) // the delimiters between parts of rest; none before the first
 	for l.more(p) {
 		next := l.partAt(p.end + 1)
 		if next.end > next.start && l.breaksRun(next) {
@@ -416,9 +412,8 @@ func (l *Lexer) runEnd(p part) (end int, rest class) {
 	return p.end, rest
 }
 
-// breaksRun reports whether p, within a run, is no piece of a random token. By
-// chance a piece of 64 random characters looks like that once in a thousand
-// tokens.
+// breaksRun reports whether p, within a run, is not a piece of a random token. About
+// one in a thousand tokens of 64 random characters has a piece that looks so by chance.
 func (l *Lexer) breaksRun(p part) bool {
 	if p.all.only(isDigit) && p.end-p.start >= 3 || l.standsAlone(p) {
 		return true
@@ -441,15 +436,15 @@ func isPrefix(s string, all class) bool {
 	return letters >= 2 && letters+digits == len(s) && !all.isMixed()
 }
 
-// isLongHex reports whether s is one part of so many hexadecimal digits, as in
-// i-0a1b2c3d4e5f67890, that it is no piece of a token with other letters.
+// isLongHex reports whether s is a part with so many hexadecimal digits, as in
+// i-0a1b2c3d4e5f67890, that it cannot be a piece of a token with other letters.
 func isLongHex(s string, all class) bool {
 	return len(s) >= longLength && all&isDigit != 0 && all.isHex() && !all.isMixed()
 }
 
-// onlyWhole reports whether a token of the whole length is usual, and one of
-// the length without its first part is not: then the first part belongs to it.
-// Where neither is usual, a single character is a prefix only before a usual one.
+// onlyWhole reports whether the whole length is usual for a token, and the length
+// without the first part is not. Then the first part belongs to the token. If neither
+// is usual, a single first character belongs to it too.
 func onlyWhole(whole, tail int, inTail class) bool {
 	if usualLength(tail, inTail) {
 		return false
@@ -457,9 +452,9 @@ func onlyWhole(whole, tail int, inTail class) bool {
 	return whole-tail == 2 || usualLength(whole, inTail|isDash)
 }
 
-// usualLength reports whether random tokens of n characters are common: those
-// of 16, 24, 32, 48, 64 or 96 bytes in base 64, nanoids, and, where no - or _
-// shows that it is base 64, round numbers.
+// usualLength reports whether random tokens of n characters are common: those of 16,
+// 24, 32, 48, 64 or 96 bytes in base 64, nanoids, and, if the token has no - or _,
+// round numbers.
 func usualLength(n int, all class) bool {
 	switch n {
 	case 11, 21, 22, 32, 43, 64, 86, 128:
@@ -470,9 +465,9 @@ func usualLength(n int, all class) bool {
 	return false
 }
 
-// structured recognises at pos, which follows a delimiter of level boundary,
-// the forms that contain delimiters themselves. It returns the length, 0 for
-// none. What the name does not contain anywhere is not looked for.
+// structured recognises at pos, which follows a delimiter of level boundary, the forms
+// that contain delimiters themselves. It returns the length, or 0 for none. It skips
+// forms whose characters do not occur in the name.
 func (l *Lexer) structured(pos int, boundary level) (Kind, int) {
 	s := l.text[pos:]
 	c := classOf[s[0]]
@@ -489,8 +484,8 @@ func (l *Lexer) structured(pos int, boundary level) (Kind, int) {
 	return l.compact(pos)
 }
 
-// compact recognises at pos the forms with dots and weak delimiters only. It
-// takes a bounded time, so it may be tried at every part of a region.
+// compact recognises at pos the forms with dots and weak delimiters only. Its time is
+// bounded, so it may be tried at every part of a region.
 func (l *Lexer) compact(pos int) (Kind, int) {
 	s := l.text[pos:]
 	switch c := classOf[s[0]]; {
@@ -502,8 +497,8 @@ func (l *Lexer) compact(pos int) (Kind, int) {
 	return Literal, 0
 }
 
-// spanning tries the forms that contain strong or medium delimiters. After a
-// weak delimiter they are too unlikely to be worth the time.
+// spanning recognises the forms that contain strong or medium delimiters. After a weak
+// delimiter they are too unlikely to be worth the time.
 func (l *Lexer) spanning(s string, c class) (Kind, int) {
 	switch {
 	case c&isAlnum != 0:
@@ -518,7 +513,7 @@ func (l *Lexer) spanning(s string, c class) (Kind, int) {
 	return Literal, 0
 }
 
-// spanningAlnum tries those that start with a letter or digit.
+// spanningAlnum recognises the forms that start with a letter or digit.
 func (l *Lexer) spanningAlnum(s string, c class) (Kind, int) {
 	if c&isLower != 0 && l.all&(isSlash|isPercent) != 0 {
 		if n := matchURL(s); n > 0 {
@@ -541,8 +536,8 @@ func (l *Lexer) spanningAlnum(s string, c class) (Kind, int) {
 	return Literal, 0
 }
 
-// fromDigit tries the forms that start with a digit. A number with a dot is no
-// float if a dot stands before it too: the dots are delimiters then.
+// fromDigit recognises the forms that start with a digit. After a dot, a number with a
+// dot is not a float: both dots are delimiters.
 func (l *Lexer) fromDigit(s string, afterDot bool) (Kind, int) {
 	if kind, n := matchTime(s); n > 0 {
 		return kind, n
@@ -561,7 +556,7 @@ func (l *Lexer) fromDigit(s string, afterDot bool) (Kind, int) {
 	return l.fromHex(s)
 }
 
-// fromLetter tries the forms that start with a letter.
+// fromLetter recognises the forms that start with a letter.
 func (l *Lexer) fromLetter(s string) (Kind, int) {
 	if l.all&isDot != 0 {
 		if n := matchVersion(s); n > 0 {
@@ -574,7 +569,7 @@ func (l *Lexer) fromLetter(s string) (Kind, int) {
 	return l.fromHex(s)
 }
 
-// fromHex tries the forms that start with a hexadecimal digit.
+// fromHex recognises the forms that start with a hexadecimal digit.
 func (l *Lexer) fromHex(s string) (Kind, int) {
 	if l.all&isDash != 0 {
 		if n := matchUUID(s); n > 0 {
@@ -584,12 +579,12 @@ func (l *Lexer) fromHex(s string) (Kind, int) {
 	return MAC, matchMAC(s)
 }
 
-// javaHeader starts every string that Java's serialisation writes, as Spring's
-// default key serializer does. Two bytes of length follow.
+// javaHeader starts every string written by Java's serialisation, such as by Spring's
+// default key serializer. Two bytes with the length follow.
 const javaHeader = "\xac\xed\x00\x05t"
 
-// markBinary looks at a name that is not plain ASCII: it takes off a Java
-// header, and ends text where the part begins that cannot be printed.
+// markBinary processes a name that is not plain ASCII: it removes a Java header, and
+// ends text where the unprintable part begins.
 func (l *Lexer) markBinary() {
 	if n := javaHeaderLen(l.name); n > 0 {
 		l.push(Java, n)
@@ -600,8 +595,8 @@ func (l *Lexer) markBinary() {
 	}
 }
 
-// javaHeaderLen returns the length of the Java header of name, or 0. The length
-// in the header must be that of the rest.
+// javaHeaderLen returns the length of the Java header of name, or 0. The length in the
+// header must match the rest of the name.
 func javaHeaderLen(name string) int {
 	n := len(javaHeader) + 2
 	if !strings.HasPrefix(name, javaHeader) || len(name) < n {
@@ -613,8 +608,8 @@ func javaHeaderLen(name string) int {
 	return n
 }
 
-// unprintable returns the index of the first byte that is not part of a
-// printable character, or len(s).
+// unprintable returns the index of the first byte that is not part of a printable
+// character, or len(s).
 func unprintable(s string) int {
 	for i := 0; i < len(s); {
 		if b := s[i]; b < utf8.RuneSelf {
@@ -633,9 +628,9 @@ func unprintable(s string) int {
 	return len(s)
 }
 
-// binaryStart returns where the binary part begins whose first unprintable
-// byte is at bad: after the last delimiter before it. Some bytes of binary data
-// look like delimiters, so only one that ends a plausible segment counts.
+// binaryStart returns the start of the binary part whose first unprintable byte is at
+// bad: after the last delimiter before it. Bytes of binary data may look like
+// delimiters, so a delimiter counts only at the end of a plausible segment.
 func binaryStart(s string, bad int, delims *Delimiters) int {
 	for end := lastDelimiter(s, bad); end >= 0; {
 		start := lastDelimiter(s, end)
@@ -655,8 +650,9 @@ func lastDelimiter(s string, before int) int {
 	return i
 }
 
-// plausibleSegment reports whether a person may have written the segment that
-// ends at a delimiter, which may be strong. The longer it is, the less likely is it binary data.
+// plausibleSegment reports whether a person may have written the segment that ends at a
+// delimiter. strong reports whether that is a strong one. A longer segment is less
+// likely to be binary data.
 func plausibleSegment(s string, strong bool) bool {
 	all := classes(s)
 	oneKind := all.only(isDigit) || all.only(isSpecial) || all.isSingleCase()

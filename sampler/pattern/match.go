@@ -2,8 +2,8 @@ package pattern
 
 import "strings"
 
-// Identifiers and encoded data. The match functions return how many bytes at
-// the start of s have the form, 0 for none.
+// Identifiers and encoded data. The match functions return the number of bytes at the
+// start of s that have the form, or 0.
 
 // uuidLen is the length of 01234567-0123-0123-0123-0123456789ab.
 const uuidLen = 36
@@ -24,18 +24,17 @@ func matchUUID(s string) int {
 	return uuidLen
 }
 
-// uuidFirst is the length of its first group.
+// uuidFirst is the length of the first group of a UUID.
 const uuidFirst = 8
 
-// gluedUUID reports whether the last digits of the first n bytes of s are the
-// first group of a UUID, and a word stands right before it, as in
-// results01234567-0123-…
+// gluedUUID reports whether the first n bytes of s end in the first group of a UUID,
+// with a word right before it, as in results01234567-0123-…
 func gluedUUID(s string, n int) bool {
 	return n > uuidFirst && matchUUID(s[n-uuidFirst:]) > 0
 }
 
-// hexKind returns the kind of a part of hexadecimal digits, Literal if it may
-// be a word (deadbeef, face2face) or a number.
+// hexKind returns the kind of a part of hexadecimal digits, or Literal if it may be a
+// word (deadbeef, face2face) or a number.
 func hexKind(s string, all class) Kind {
 	if kind := fixedHexKind(len(s)); kind != Literal {
 		return kind
@@ -46,7 +45,7 @@ func hexKind(s string, all class) Kind {
 	return Literal
 }
 
-// fixedHexKind returns the kind of n hexadecimal digits, Literal if n is no usual
+// fixedHexKind returns the kind of n hexadecimal digits, or Literal if n is not a usual
 // length.
 func fixedHexKind(n int) Kind {
 	switch n {
@@ -71,8 +70,8 @@ func isFixedHex(s string, all class) bool {
 	return all.isHex() && all&isLetter != 0 && fixedHexKind(len(s)) != Literal
 }
 
-// hexDensity reports whether a text of hexadecimal digits mixes letters
-// and digits as words with a number do not.
+// hexDensity reports whether a text of hexadecimal digits mixes letters and digits more
+// than words with a number do.
 func hexDensity(s string) bool {
 	digits, changes := 0, 0
 	for i := range len(s) {
@@ -104,7 +103,7 @@ func isULID(s string, all class) bool {
 	return true
 }
 
-// opaque returns the kind of a random token, Literal if s is none.
+// opaque returns the kind of a random token, or Literal if s is not one.
 func opaque(s string, all class) Kind {
 	if !isRandom(s, all) {
 		return Literal
@@ -118,10 +117,9 @@ func opaque(s string, all class) Kind {
 	return Rand
 }
 
-// gluedPrefix returns the length of the word that a token follows without a
-// delimiter, as in cache0123456789abcdef…: only tokens of the usual lengths are
-// told from the end of a longer word. 0x before hexadecimal digits is such a
-// word too.
+// gluedPrefix returns the length of a word that a token follows without a delimiter, as
+// in cache0123456789abcdef…. It separates only tokens of the usual lengths from a
+// longer word. 0x before hexadecimal digits is such a word too.
 func gluedPrefix(s string, all class) int {
 	if len(s) >= 9 && s[0] == '0' && s[1]|0x20 == 'x' && classes(s[2:]).isHex() {
 		return 2
@@ -141,8 +139,8 @@ func gluedPrefix(s string, all class) int {
 	return 0
 }
 
-// isTokenAfterWord reports whether word is a word and token a token, both
-// clearly enough to part them without a delimiter.
+// isTokenAfterWord reports whether word is clearly a word and token clearly a token, so
+// that they can be separated without a delimiter.
 func isTokenAfterWord(word, token string) bool {
 	inWord := classes(word)
 	if !inWord.only(isLetter | isNonHex) {
@@ -156,8 +154,8 @@ func isTokenAfterWord(word, token string) bool {
 		evidence(word, inWord) <= 0 && isRandom(token, inToken)
 }
 
-// matchJWT recognises header.payload.signature in base 64. The header is a JSON
-// object, so it starts with the code of {".
+// matchJWT recognises header.payload.signature in base 64. The header is a JSON object,
+// so it starts with the code of {".
 func matchJWT(s string) int {
 	if len(s) < 3 || s[:3] != "eyJ" {
 		return 0
@@ -176,11 +174,11 @@ func matchJWT(s string) int {
 	return end
 }
 
-// maxBase64 bounds the text that is tried as base 64 at each segment.
+// maxBase64 is the longest text that is tried as base 64 at each segment, in bytes.
 const maxBase64 = 1024
 
-// matchBase64 recognises base 64 by its padding, or by a plus sign or slash
-// within what is random enough.
+// matchBase64 recognises base 64 by its padding, or by a plus sign or slash within text
+// that is random enough.
 func matchBase64(s string) int {
 	n, all := 0, class(0)
 	for n < len(s) && n < maxBase64 && (is(s[n], isAlnum|isSlash) || s[n] == '+') {
@@ -203,8 +201,8 @@ func matchBase64(s string) int {
 	return n + pad
 }
 
-// Addresses. net/netip and net/url are not used: they allocate an error for
-// each name that is no address, and most are not.
+// Addresses. net/netip and net/url are not used: they allocate an error for each name
+// that is not an address, and most names are not.
 
 // matchIP4 recognises four numbers up to 255 with dots between them.
 func matchIP4(s string) int {
@@ -228,16 +226,16 @@ func matchIP4(s string) int {
 	return n
 }
 
-// ip6 is what is known of an IPv6 address while it is read.
+// ip6 is the state of reading an IPv6 address.
 type ip6 struct {
 	end    int  // after the last whole group or ::
 	groups int  // of 16 bits
 	gap    bool // :: was seen
 }
 
-// matchIP6 recognises an IPv6 address. Numbers and short words with colons
-// between them have the same form, so an address with a gap must start as
-// addresses in use do, and one without a gap must contain a letter.
+// matchIP6 recognises an IPv6 address. Numbers and short words with colons between them
+// have the same form. So an address with a gap must start with a prefix in use, and an
+// address without a gap must contain a letter.
 func matchIP6(s string) int {
 	a := readIP6(s)
 	if a.end == 0 || !endsAt(s, a.end) {
@@ -259,11 +257,11 @@ func matchIP6(s string) int {
 	return a.end
 }
 
-// fullIP6 is the length of an address with three digits a group: short words
-// and numbers reach it less often.
+// fullIP6 is the length of an address with three digits a group. Short words and
+// numbers are rarely that long.
 const fullIP6 = 31
 
-// readIP6 reads as many whole groups as there are.
+// readIP6 reads whole groups until the first other text.
 func readIP6(s string) (a ip6) {
 	i := 0
 	if strings.HasPrefix(s, "::") {
@@ -292,7 +290,7 @@ func readIP6(s string) (a ip6) {
 	return a
 }
 
-// hexRun returns how many hexadecimal digits s starts with, at most 5.
+// hexRun returns the number of hexadecimal digits at the start of s, at most 5.
 func hexRun(s string) int {
 	n := 0
 	for n < len(s) && n < 5 && isHexDigit(s[n]) {
@@ -345,7 +343,7 @@ func matchMAC(s string) int {
 	return n
 }
 
-// The bounds of RFC 5321 keep the search for an @ short.
+// The limits of RFC 5321 keep the search for an @ short.
 const (
 	maxLocal  = 64
 	maxDomain = 255
@@ -387,8 +385,8 @@ func matchDomain(s string) int {
 	return longest
 }
 
-// matchURL recognises scheme://, which makes all that follows part of the URL,
-// also where it is percent-encoded.
+// matchURL recognises scheme://, even percent-encoded. Everything after it is part of
+// the URL.
 func matchURL(s string) int {
 	n := span(s, isLower, 12)
 	if n < 2 {
@@ -400,9 +398,9 @@ func matchURL(s string) int {
 	return 0
 }
 
-// numberKind returns what a run of digits is by its length and value. Times are
-// limited to years of use, so that few other numbers are taken for them: Unix
-// times from 2014 to 2033, dates from 1900 to 2099.
+// numberKind returns the kind of a run of digits by its length and value. Times are
+// limited to plausible years, so that few other numbers are taken for them: Unix times
+// from 2014 to 2033, dates from 1900 to 2099.
 func numberKind(s string) Kind {
 	unix := s[0] == '1' && len(s) >= 10 && s[1] >= '4'
 	switch len(s) {
@@ -431,8 +429,8 @@ func numberKind(s string) Kind {
 	return Int
 }
 
-// matchSigned recognises a negative number that fills its segment. The minus
-// sign before other numbers is a delimiter.
+// matchSigned recognises a negative number that fills its segment. The minus sign
+// before other numbers is a delimiter.
 func matchSigned(s string, delims *Delimiters) (Kind, int) {
 	if len(s) < 2 || s[0] != '-' || !is(s[1], isDigit) {
 		return Literal, 0
@@ -459,8 +457,8 @@ func matchDotted(s string) (Kind, int) {
 	return SemVer, n + preRelease(s[n:])
 }
 
-// dottedDigits returns the length of the runs of digits, with single dots
-// between them, at the start of s.
+// dottedDigits returns the length of the runs of digits at the start of s that are
+// separated by single dots, and the number of dots.
 func dottedDigits(s string) (n, dots int) {
 	n = span(s, isDigit, len(s))
 	for n > 0 && n+1 < len(s) && s[n] == '.' && is(s[n+1], isDigit) {
@@ -514,8 +512,8 @@ func matchPhone(s string) int {
 	return n
 }
 
-// matchTime recognises dates, months, weeks, and dates with a time of day.
-// Compact ones without a T are left to numberKind.
+// matchTime recognises dates, months, weeks, and dates with a time of day. Compact ones
+// without a T are left to numberKind.
 func matchTime(s string) (Kind, int) {
 	if len(s) < 7 || !isYear(s) {
 		return Literal, 0
@@ -563,8 +561,8 @@ func matchMonthOrWeek(s string) (Kind, int) {
 	return Literal, 0
 }
 
-// matchClock recognises the time of day after a date: T15, T15:04,
-// T15:04:05.000Z, T150405+0100. After a space the minutes must be there.
+// matchClock recognises the time of day after a date: T15, T15:04, T15:04:05.000Z,
+// T150405+0100. After a space, minutes are required.
 func matchClock(s string) int {
 	if len(s) < 3 || !inRange(s[1:], 0, 23) {
 		return 0
@@ -623,8 +621,8 @@ func isCompactDate(s string) bool {
 	return isYear(s) && isMonth(s[4:]) && isDay(s[6:])
 }
 
-// isCompactDateTime reports whether s is such a date with hours, and perhaps
-// minutes and seconds.
+// isCompactDateTime reports whether s is such a date with hours, and perhaps minutes
+// and seconds.
 func isCompactDateTime(s string) bool {
 	if !isCompactDate(s) || !inRange(s[8:], 0, 23) {
 		return false

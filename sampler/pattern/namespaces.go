@@ -10,12 +10,12 @@ import (
 type Namespace[V any] struct {
 	Pattern string
 	Names   int64
-	Rule    bool // a rule gave the name to some of the names at least
+	Rule    bool // a rule named at least some of the names
 	Value   V
 }
 
-// Namespaces ends the trie: it fuses related namespaces and returns all by
-// their pattern.
+// Namespaces finishes the trie: it fuses related namespaces and returns all, sorted by
+// pattern.
 func (t *Trie[V]) Namespaces() []Namespace[V] {
 	rows, leaves := t.rows()
 	fuse(rows, t.dict.Fused)
@@ -38,7 +38,7 @@ func (t *Trie[V]) Namespaces() []Namespace[V] {
 // withoutWords returns l without its words: leaves of different shapes can be joined.
 func (l *leaf[V]) withoutWords() *leaf[V] { return &leaf[V]{value: l.value, hits: l.hits} }
 
-// CountNamespaces returns how many namespaces there would be.
+// CountNamespaces returns the number of namespaces that Namespaces would return.
 func (t *Trie[V]) CountNamespaces() int {
 	rows, _ := t.rows()
 	fuse(rows, t.dict.Fused)
@@ -52,7 +52,7 @@ func (t *Trie[V]) CountNamespaces() int {
 	return len(patterns)
 }
 
-// rows describes the leaves, sorted by their patterns.
+// rows returns a row for each leaf, sorted by pattern.
 func (t *Trie[V]) rows() ([]*row, []*leaf[V]) {
 	type both struct {
 		*row
@@ -74,8 +74,8 @@ func (t *Trie[V]) rows() ([]*row, []*leaf[V]) {
 	return rows, leaves
 }
 
-// Dictionary returns the decisions that the trie started with and those that
-// it made. It may be asked before Namespaces only.
+// Dictionary returns the decisions that the trie started with and those that it made.
+// It must be called before Namespaces.
 func (t *Trie[V]) Dictionary() *Dictionary {
 	found := NewDictionary(t.lexer.delims)
 	found.setCoarseness(t.coarseness)
@@ -92,9 +92,9 @@ func (t *Trie[V]) Dictionary() *Dictionary {
 }
 
 // Crowded returns a dictionary that protects the words of nodes that are about to
-// collapse, to extend that of the run: a few new words must not make one
-// namespace of many that were apart the night before. A place with too many words
-// for one list is left alone.
+// collapse. It extends the dictionary of the run: otherwise a few new words could merge
+// namespaces that the last run kept apart. It omits a place with too many words for one
+// list.
 func (t *Trie[V]) Crowded() *Dictionary {
 	d := NewDictionary(t.lexer.delims)
 	if t.coarseness > 0 {

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// minNumbered is how many different digits make siblings numbered: app0 to
-// app3. Two or three are more often versions.
+// minNumbered is the number of different digits from which siblings count as numbered,
+// such as app0 to app3. Two or three are more often versions.
 const minNumbered = 4
 
-// aSequence is how many times as many names a row with <int> has as one whose
-// digits would be part of a word elsewhere: among x0 to x99, x86 is no
-// processor.
+// aSequence is the minimum ratio of names in a row with <int> to names in a row whose
+// digits would elsewhere be part of a word: among x0 to x99, x86 is not a processor.
 const aSequence = 8
 
-// minVersions is how many different numbers after a word that has them by
-// itself, such as v1 and v2, are more than anybody tells apart.
+// minVersions is the number of different numbers after a word from which they are
+// replaced, although each may be part of a name, such as v1 and v2: nobody
+// distinguishes that many.
 const minVersions = 12
 
 // digitSet is a set of digits, as bits.
@@ -27,10 +27,9 @@ func digitOf(b byte) digitSet { return 1 << (b - '0') }
 
 func (d digitSet) areNumbers() bool { return bits.OnesCount16(uint16(d)) >= minNumbered }
 
-// fuseNumbered joins rows that differ in single digits at the end of words, and
-// with them what the lexer saw with more digits: app0 … app9 and app<int>. A
-// name may have several such digits, which may change together: web1:disk1 …
-// web9:disk9.
+// fuseNumbered joins rows that differ in single digits at the end of words, together
+// with the rows that have <int> for longer numbers: app0 … app9 and app<int>. A name
+// may have several such digits, which may change together: web1:disk1 … web9:disk9.
 func fuseNumbered(rows []*row, round moves) {
 	numberings, known := numberingsOf(rows)
 	for _, n := range numberings {
@@ -40,8 +39,7 @@ func fuseNumbered(rows []*row, round moves) {
 	}
 }
 
-// numbering is a row with <int> in the place of each single digit that may be a
-// number.
+// numbering is a row with <int> in place of each single digit that may be a number.
 type numbering struct {
 	row     *row
 	pattern string
@@ -54,8 +52,8 @@ type digitAt struct {
 	digit byte
 }
 
-// numberingsOf returns the numbering of each row, and the digits that were met
-// at each element of numberings with the same pattern.
+// numberingsOf returns the numbering of each row, and the digits seen at each element
+// of numberings with the same pattern.
 func numberingsOf(rows []*row) ([]numbering, map[string][]digitSet) {
 	list := make([]numbering, len(rows))
 	known := map[string][]digitSet{}
@@ -96,8 +94,8 @@ func newNumbering(r *row) numbering {
 	return n
 }
 
-// note adds the digits of n to those met. What the lexer took for a number, as
-// it had more digits, stands for any.
+// note adds the digits of n to those seen. A longer number, which the lexer recognised,
+// counts as all digits.
 func (n numbering) note(met []digitSet) {
 	next := n.digits
 	for i, e := range n.elems {
@@ -111,8 +109,8 @@ func (n numbering) note(met []digitSet) {
 	}
 }
 
-// elemsWith returns the elements of the row with <int> in the place of those
-// digits where many were met.
+// elemsWith returns the elements of the row with <int> in place of the digits that vary
+// enough.
 func (n numbering) elemsWith(met []digitSet) []elem {
 	elems, next := make([]elem, 0, len(n.elems)), n.digits
 	for _, e := range n.row.elems {
@@ -132,8 +130,8 @@ func (n numbering) elemsWith(met []digitSet) []elem {
 	return elems
 }
 
-// digitSpots returns where in a literal single digits stand that may be
-// numbers: at the end of it or of one of its words.
+// digitSpots returns the positions of single digits in a literal that may be numbers:
+// at its end or at the end of one of its words.
 func digitSpots(e elem) (spots []int) {
 	if e.kind != Literal || e.many {
 		return nil
@@ -152,11 +150,11 @@ func digitSpots(e elem) (spots []int) {
 	return spots
 }
 
-// number is what stands for all digits.
+// number is the element that replaces digits.
 var number = elem{text: Int.String(), kind: Int}
 
-// appendNumbered appends what the lexer would have made of a literal with longer
-// numbers at spots.
+// appendNumbered appends the elements that the lexer would read for a literal with
+// longer numbers at spots.
 func appendNumbered(elems []elem, text string, spots []int) []elem {
 	start := 0
 	for _, spot := range spots {
@@ -178,9 +176,9 @@ func appendLiteral(elems []elem, text string) []elem {
 	return append(elems, elem{text: text, kind: Literal})
 }
 
-// joinSequences moves rows to far larger ones that have a number where one of
-// their words ends in digits: x86 to x<int>, bob7 to <*><int>. Where very many
-// rows would be moved to one, it need not be there: v1 … v12 are v<int>.
+// joinSequences moves rows to far larger ones that have a number where one of their
+// words ends in digits: x86 to x<int>, bob7 to <*><int>. If minVersions rows or more
+// would move to the same row, it need not exist: v1 … v12 become v<int>.
 func joinSequences(rows []*row, round moves) {
 	sizes, versions := map[string]int64{}, map[string]int{}
 	for _, r := range rows {
@@ -198,8 +196,8 @@ func joinSequences(rows []*row, round moves) {
 	}
 }
 
-// eachStem calls visit with each literal that ends in digits, and what stands
-// before them.
+// eachStem calls visit with each literal that ends in digits, and with the text before
+// the digits.
 func (r *row) eachStem(visit func(g gap, stem elem)) {
 	for i, e := range r.elems {
 		if stem := stemOf(e); stem != "" {
@@ -210,8 +208,8 @@ func (r *row) eachStem(visit func(g gap, stem elem)) {
 
 func (g gap) numberedPattern(stem elem) string { return printElems(g.replace(stem, number)) }
 
-// joinSequence moves the row of g to the one with stem and a number in the gap,
-// if that has so many times as many names.
+// joinSequence moves the row of g to the one with stem and a number in the gap, if that
+// has at least the given multiple of its names.
 func (g gap) joinSequence(stem elem, times int64, sizes map[string]int64, round moves) {
 	if round.has(g.row) || stem.many && len(digitSpots(g.middle()[0])) == 0 {
 		return
@@ -222,8 +220,8 @@ func (g gap) joinSequence(stem elem, times int64, sizes map[string]int64, round 
 	}
 }
 
-// stemOf returns what stands before the digits at the end of a literal, "" if
-// there are none.
+// stemOf returns the text before the digits at the end of a literal, or "" if there are
+// none.
 func stemOf(e elem) string {
 	stem := strings.TrimRight(e.text, "0123456789")
 	if e.kind != Literal || e.many || stem == e.text {

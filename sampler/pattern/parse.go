@@ -2,16 +2,15 @@ package pattern
 
 import "strings"
 
-// parsed is a pattern taken apart: the path of its names, in which words that
-// vary are the wildcard.
+// parsed is a parsed pattern: the path of its names, with the wildcard for words that
+// vary.
 type parsed struct {
 	shape string
 	words []string
 	many  uint64 // the levels of those that vary
 }
 
-// parsePattern parses a printed row. It reports whether s is a
-// pattern.
+// parsePattern parses a printed row. It reports whether s is a pattern.
 func (d *Delimiters) parsePattern(s string) (parsed, bool) {
 	r := patternReader{delims: d, rest: s}
 	if !r.all() {
@@ -23,8 +22,8 @@ func (d *Delimiters) parsePattern(s string) (parsed, bool) {
 	return r.parsed(), true
 }
 
-// parseCut is parsePattern for a pattern that may have lost the delimiter at which
-// it is told that its literals are joined: one that was cut, and has none left.
+// parseCut parses a pattern that was cut and has no strong or medium delimiter left,
+// although its literals are joined.
 func (d *Delimiters) parseCut(s string) (parsed, bool) {
 	r := patternReader{delims: d, rest: s}
 	if !strings.HasSuffix(s, kindNames[Rest]) || !r.all() || r.firm {
@@ -39,7 +38,7 @@ type patternReader struct {
 	delims *Delimiters
 	rest   string
 	marks  []string // of the shape
-	words  []string // of each mark; "" for what is no literal
+	words  []string // the word of each mark; "" if it is not a literal
 	firm   bool     // as in Lexer
 }
 
@@ -56,8 +55,8 @@ func (r *patternReader) all() bool {
 	return true
 }
 
-// element reads one element. A text of more than any pattern has is none: another's
-// file may hold millions.
+// element reads one element. It rejects a text longer than any pattern: a foreign file
+// may hold millions of characters.
 func (r *patternReader) element() bool {
 	if len(r.marks) >= maxPrinted {
 		return false
@@ -87,7 +86,7 @@ func (r *patternReader) add(mark, word string, n int) {
 	r.rest = r.rest[n:]
 }
 
-// literalLen returns how many bytes at the start of s are a literal.
+// literalLen returns the length of the literal at the start of s, in bytes.
 func literalLen(s string) int {
 	n := strings.IndexFunc(s, func(c rune) bool { return c < 0x80 && is(byte(c), isDelim|isEscaped) })
 	if n < 0 {
@@ -96,7 +95,7 @@ func literalLen(s string) int {
 	return n
 }
 
-// joinLiterals does what Lexer.join does.
+// joinLiterals joins literals as Lexer.join does.
 func (r *patternReader) joinLiterals() {
 	for i := 2; i < len(r.marks); {
 		if r.isWord(i-2) && r.isWord(i) && len(r.marks[i-1]) == 1 && r.delims.is(r.marks[i-1][0], isWeak) {
@@ -126,19 +125,19 @@ func (r *patternReader) parsed() (p parsed) {
 	return p
 }
 
-// Element is one element of a pattern in print: a delimiter, a placeholder, or
-// a word that is kept.
+// Element is one element of a printed pattern: a delimiter, a placeholder, or a word
+// that is kept.
 type Element struct {
 	Text   string
 	Word   bool
 	Strong bool // a delimiter of the first level
 }
 
-// Wildcard is the element that stands for words.
+// Wildcard is the element that replaces words.
 const Wildcard = wildcard
 
-// Elements takes a pattern apart. Words stay apart that the lexer joined, as in
-// user_profile. It reports whether p is a pattern.
+// Elements returns the elements of a pattern. It separates words that the lexer joined,
+// as in user_profile. It reports whether p is a pattern.
 func (d *Delimiters) Elements(p string) (list []Element, ok bool) {
 	if p == emptyPattern {
 		return []Element{{Text: p}}, true
@@ -158,9 +157,9 @@ func (d *Delimiters) Elements(p string) (list []Element, ok bool) {
 	return list, true
 }
 
-// RollUp returns what p has in common with all patterns of the same first
-// segments, at most depth of them, as parted by delimiters of the first level.
-// What is left out is <...>. Text that is no pattern stays as it is.
+// RollUp returns the common part of all patterns with the same first segments, at most
+// depth of them, separated by first-level delimiters. <...> replaces the rest. Text
+// that is not a pattern is returned unchanged.
 func (d *Delimiters) RollUp(p string, depth int) string {
 	r := patternReader{delims: d, rest: p}
 	segments, boundary := 0, true
@@ -181,12 +180,12 @@ func (d *Delimiters) RollUp(p string, depth int) string {
 	return p
 }
 
-// A shape is a name with its literals taken out: which delimiters and which
-// kinds of token follow one another. It is held as a string with one mark for
-// each literal, one byte for each placeholder and the text of each delimiter.
+// A shape is a name without its literals: the sequence of its delimiters and kinds of
+// token. It is stored as a string with one mark for each literal, one byte for each
+// placeholder and the text of each delimiter.
 
 const (
-	literalMark     = 0x01 // stands for a literal
+	literalMark     = 0x01 // represents a literal
 	placeholderMark = 0x80 // added to the Kind of a placeholder
 )
 
@@ -230,8 +229,8 @@ func nextMark[S string | []byte](shape S) int {
 	return 1
 }
 
-// cutShape returns how many bytes of shape its first limit elements take, and
-// whether that is less than all. A shape that is cut ends in one more element.
+// cutShape returns the length of the first limit elements of shape, in bytes, and
+// whether shape has more. A shape that is cut ends in one more element.
 func cutShape[S string | []byte](shape S, limit int) (int, bool) {
 	if len(shape) <= limit {
 		return len(shape), false
@@ -249,7 +248,7 @@ func cutShape[S string | []byte](shape S, limit int) (int, bool) {
 // restMark ends a shape that was cut.
 const restMark = placeholderMark | byte(Rest)
 
-// countWords returns how many literals a shape has.
+// countWords returns the number of literals in a shape.
 func countWords[S string | []byte](shape S) (n int) {
 	for i := range len(shape) {
 		if shape[i] == literalMark {
@@ -259,17 +258,17 @@ func countWords[S string | []byte](shape S) (n int) {
 	return n
 }
 
-// wildcard stands for literals that are too many to be names of anything. No
-// name can contain it unescaped.
+// wildcard replaces literals that are too many to be chosen names. No name contains it
+// unescaped.
 const wildcard = "<*>"
 
-// wordsOf tells what to print for each literal of a shape.
+// wordsOf returns the text to print for the literal at a level of a shape.
 type wordsOf func(level int) string
 
 // everyWord prints wildcards.
 func everyWord(int) string { return wildcard }
 
-// appendShape appends a shape in print.
+// appendShape appends the printed shape.
 func appendShape(dst []byte, shape string, words wordsOf) []byte {
 	if shape == "" {
 		return append(dst, emptyPattern...)

@@ -4,20 +4,18 @@ import "strings"
 
 //go:generate go run gen_bigrams.go
 
-// How random tokens are told from words.
+// Random tokens and words are separated by the likelihood of their pairs of characters.
 //
-// Each pair of neighbouring characters is evidence: "th" speaks for a word, "qk"
-// and "x7" for a random token. The evidence of a pair is the logarithm of its
-// probability in a random token over that in an identifier, so the sum over a
-// text is a log-likelihood ratio. A threshold on the sum needs no rule about
-// lengths: short texts cannot gather enough evidence, long ones always do.
-// Evidence is in half bits, to stay in integers.
+// Each pair of neighbouring characters is evidence: "th" suggests a word, "qk" and "x7"
+// a random token. The evidence of a pair is the logarithm of its probability in a
+// random token over that in an identifier, so the sum over a text is a log-likelihood
+// ratio. A threshold on the sum needs no rule about lengths: short texts cannot gather
+// enough evidence, long ones always do. Evidence is in half bits, to use integers.
 const (
-	// A wrong <rand> hides a name that a person chose, a missed one leaves a
-	// literal that the trie can still collapse. So a short text needs 9 bits (1
-	// of 400 package names reaches them), and 4 bits if it is long or mixes
-	// small letters, capitals and digits. A text whose length is that of a usual
-	// token as well needs none.
+	// A wrong <rand> hides a name that a person chose; a missed one leaves a literal
+	// that the trie can still collapse. So a short text needs 9 bits (1 of 400 package
+	// names reaches them), and 4 bits if it is long or mixes small letters, capitals
+	// and digits. A mixed text that also has the length of a usual token needs none.
 	shortEvidence = 18
 	longEvidence  = 8
 	longLength    = 16
@@ -27,23 +25,24 @@ const (
 	// names such as OAuth2AuthorizationCode1 gather less than -26.
 	tokenEvidence = -24
 	tokenLength   = 20
-	// Without digits, names come nearer (PHPSESSIDgcMaxLifetimeAA: -18).
+	// Without digits, names have more evidence (PHPSESSIDgcMaxLifetimeAA: -18).
 	letterTokenEvidence = -12
 	never               = 1 << 20
 
-	// minRandom is the length below which no text is taken for random.
+	// minRandom is the length of the shortest random token.
 	minRandom = 6
-	// maxWord is the length above which no text is taken for a word.
+	// maxWord is the length of the longest word.
 	maxWord = 64
-	// evidenceLength bounds the text that is looked at: more changes nothing.
+	// evidenceLength is the number of bytes that are examined: more would not change
+	// the result.
 	evidenceLength = 256
-	// wordEvidence is at most the evidence of a text that is clearly a word.
+	// wordEvidence is the most evidence of a text that is clearly a word.
 	wordEvidence  = -8
 	camelEvidence = -14
 )
 
-// Symbols of the evidence tables: a letter in either case, a digit, a weak
-// delimiter. Other bytes count as delimiters.
+// Symbols of the evidence tables: a letter in either case, a digit, a weak delimiter.
+// Other bytes count as delimiters.
 const (
 	symUpper = 26
 	symDigit = 52
@@ -74,7 +73,8 @@ func makeSymbols() (t [256]uint8) {
 	return t
 }
 
-// makeEvidence expands the trained tables: one look-up a pair instead of three.
+// makeEvidence expands the trained tables, so that a pair needs one lookup instead of
+// three.
 func makeEvidence() (mixed, one *evidenceTable) {
 	mixed, one = new(evidenceTable), new(evidenceTable)
 	for a := range symDigit + 1 {
@@ -99,8 +99,8 @@ func base36(b byte) int8 {
 	return int8(b-'a') + 10
 }
 
-// evidence returns the evidence that s, whose classes are all, is random. It
-// is negative for words.
+// evidence returns the evidence that s, whose classes are all, is random. It is
+// negative for words.
 func evidence(s string, all class) (sum int) {
 	if len(s) == 0 {
 		return 0
@@ -131,7 +131,8 @@ func isRandom(s string, all class) bool {
 	return evidence(s, all) >= needed && (n >= longLength || evidence(s, all)-convertsTo(s) >= needed)
 }
 
-// neededEvidence returns the evidence asked of n bytes of these classes.
+// neededEvidence returns the evidence that n bytes of these classes need to count as
+// random.
 func neededEvidence(n int, all class) int {
 	long, varied := n >= longLength, all&isAlnum == isAlnum
 	switch {
@@ -147,13 +148,13 @@ func neededEvidence(n int, all class) int {
 	case long || varied:
 		return longEvidence
 	case all.only(isLetter|isNonHex) && !all.isMixed():
-		return never // unknown words and foreign names have unusual letters too
+		return never // unknown words and foreign names have unusual pairs of letters too
 	}
 	return shortEvidence
 }
 
-// convertsTo returns the evidence to take back for the 2 of names such as
-// csv2sql and img2pdf, where it is a word.
+// convertsTo returns the evidence to subtract for the 2 in names such as csv2sql and
+// img2pdf, where it is a word.
 func convertsTo(s string) int {
 	for i := 1; i < len(s)-1; i++ {
 		if s[i] == '2' && is(s[i-1], isLetter) && is(s[i+1], isLetter) {
@@ -163,8 +164,8 @@ func convertsTo(s string) int {
 	return 0
 }
 
-// isClearWord reports whether s is a word. Capitals within it, as in camel case,
-// occur in random text more often, so they need more evidence.
+// isClearWord reports whether s is a word. Capitals within it, as in camel case, occur
+// more often in random text, so such words need more evidence.
 func isClearWord(s string, all class) bool {
 	if len(s) < 4 || len(s) > maxWord || !all.only(isLetter|isNonHex) {
 		return false
@@ -176,8 +177,8 @@ func isClearWord(s string, all class) bool {
 	return evidence(s, all) <= limit
 }
 
-// namesWithDigits are words of technology that end in two or more digits. They
-// are names, not a word and a number.
+// namesWithDigits are technical words that end in two or more digits. They are names,
+// not a word and a number.
 var namesWithDigits = makeNames(`
 	utf16 utf32 ucs16 base16 base32 base36 base45 base58 base62 base64 base85 base91 ascii85
 	sha224 sha256 sha384 sha512 ripemd160 crc16 crc32 crc64 fnv32 fnv64 xxh32 xxh64 xxh128 murmur32
@@ -199,7 +200,7 @@ func makeNames(words string) map[string]bool {
 	return names
 }
 
-// maxNameWithDigits is longer than any of them.
+// maxNameWithDigits is longer than any of these names.
 const maxNameWithDigits = 16
 
 // isNameWithDigits reports whether the digits belong to the word before them:
@@ -216,7 +217,7 @@ func isNameWithDigits(before, digits string) bool {
 	return isKnownName(letters, digits) || isKnownName(letters[lastHump(letters):], digits)
 }
 
-// lastHump returns where the last word of a camel-case name begins.
+// lastHump returns the start of the last word of a camel-case name.
 func lastHump(s string) int {
 	for i := len(s) - 1; i > 0; i-- {
 		if is(s[i], isUpper) && is(s[i-1], isLower) {
@@ -226,7 +227,7 @@ func lastHump(s string) int {
 	return 0
 }
 
-// isKnownName looks letters and digits up, in any case, without allocating.
+// isKnownName looks up letters and digits, in any case, without allocating.
 func isKnownName(letters, digits string) bool {
 	var buf [maxNameWithDigits]byte
 	n := len(letters) + len(digits)
@@ -240,10 +241,10 @@ func isKnownName(letters, digits string) bool {
 	return namesWithDigits[string(buf[:n])]
 }
 
-// numberInWord returns where the number in s is that varies: one of two digits
-// at the end, or of three anywhere. Fewer are more often part of a name, as in
-// oauth2 and h264. A word with several is left whole: it may be a code, and its
-// pieces say less than the whole.
+// numberInWord returns the range of the number in s that varies: two digits at the end,
+// or three anywhere. Fewer digits are more often part of a name, as in oauth2 and h264.
+// A word with several numbers is not split: it may be a code, and its pieces say less
+// than the whole.
 func numberInWord(s string) (start, end int) {
 	for i := 0; i < len(s); {
 		j := i + span(s[i:], isDigit, len(s))

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Grouping is how a set of names was grouped in the end.
+// Grouping is the final grouping of a set of names.
 type Grouping struct {
-	Dictionary *Dictionary // the decisions, those of the run included
+	Dictionary *Dictionary // the decisions, including those of the run
 	Rows       []GroupingRow
 }
 
@@ -19,14 +19,14 @@ type GroupingRow struct {
 	Rule    bool // a rule gave the name
 }
 
-// Regroup brings two groupings to the finest one that both can be brought to
-// without knowing a name: what may be in one namespace of either is in one
-// namespace then. It returns what becomes of each pattern of a and of b. A
-// namespace that takes in several is called after the largest of those that
-// fusion made, or as the trie of the [Join] prints it.
+// Regroup regroups two sets of names into the finest grouping that both can be
+// converted to without knowing the names: names that may share a namespace in either
+// share one in the result. It returns the new namespace of each pattern of a and of b.
+// A namespace that combines several is named after the largest of those that fusion
+// made, or as the trie of the [Join] prints it.
 //
-// Names beyond the limit on namespaces have lost their pattern and cannot be
-// regrouped. The error is that of Join.
+// Names beyond the limit on namespaces have lost their pattern and cannot be regrouped.
+// The error is that of Join.
 func Regroup(a, b *Grouping) (ofA, ofB map[string]string, err error) {
 	joined, err := Join(a.Dictionary, b.Dictionary)
 	if err != nil {
@@ -46,9 +46,9 @@ type joinedGroups struct {
 	named map[string]*set
 }
 
-// set is a leaf of the trie, or what goes by a name: what a rule or fusion
-// has made. Places that may hold the same name of a key are linked: a seat is
-// an element of a disjoint set.
+// set is a leaf of the trie, or a namespace with a name of its own, from a rule or from
+// fusion. It is an element of a disjoint-set forest: sets that may hold the same key
+// are linked.
 type set struct {
 	parent *set // nil: the root of its set
 	names  int64
@@ -76,7 +76,7 @@ func newJoinedGroups(dict *Dictionary) *joinedGroups {
 	return &joinedGroups{trie: NewTrie(dict, setValues), named: map[string]*set{}}
 }
 
-// joinedSide is a grouping at a meeting.
+// joinedSide is one of the groupings that are joined.
 type joinedSide struct {
 	*Grouping
 	*joinedGroups
@@ -93,9 +93,8 @@ func (m *joinedGroups) addSide(g *Grouping) *joinedSide {
 	return e
 }
 
-// addRow returns the set of a row. Only what the grouping's own trie can have made
-// becomes a leaf: to make leaves of what fusion has made would collapse nodes
-// that need not.
+// addRow returns the set of a row. Only a pattern that the grouping's own trie can have
+// made becomes a leaf: leaves for fused patterns would collapse nodes unnecessarily.
 func (e *joinedSide) addRow(r GroupingRow) *set {
 	paths := e.parse(r.Pattern)
 	if r.Rule || len(paths) == 0 {
@@ -108,8 +107,8 @@ func (e *joinedSide) addRow(r GroupingRow) *set {
 	return first
 }
 
-// parse returns the paths that names of a pattern may have taken: none that the
-// grouping's own trie knows, one, or, for a pattern that was cut, two.
+// parse returns the paths that names of a pattern may have taken: none if the
+// grouping's own trie has no such path, one, or two for a pattern that was cut.
 func (e *joinedSide) parse(pattern string) (paths []parsed) {
 	delims := e.own.lexer.delims
 	for _, parse := range []func(string) (parsed, bool){delims.parsePattern, delims.parseCut} {
@@ -127,21 +126,21 @@ func (m *joinedGroups) byName(name string) *set {
 	return m.named[name]
 }
 
-// follow links what has been fused, after all rows have been entered. It adds
-// no leaves, which might collapse nodes.
+// follow links fused patterns, after all rows have been added. It adds no leaves, which
+// might collapse nodes.
 func (e *joinedSide) follow() {
 	for from, to := range e.Dictionary.Fused {
 		union(e.find(to), e.find(from))
 	}
 	for i, r := range e.Rows {
-		if r.Rule { // names outside the rule may be there too
+		if r.Rule { // the namespace may also hold names outside the rule
 			union(e.find(r.Pattern), e.sets[i])
 		}
 	}
 }
 
-// find returns the set of a pattern. Where there is no leaf, its names still have a
-// common set in all groupings: that of the path that they would take.
+// find returns the set of a pattern. If it has no leaf, its names still share a set in
+// all groupings: that of the path that they would take.
 func (e *joinedSide) find(pattern string) (found *set) {
 	for _, p := range e.parse(pattern) {
 		leaf, path := e.trie.lookUp(p)
@@ -162,7 +161,7 @@ func (e *joinedSide) find(pattern string) (found *set) {
 	return found
 }
 
-// labelled returns what each of the patterns becomes.
+// labelled returns the new namespace of each pattern.
 func (e *joinedSide) labelled(labels map[*set]string) map[string]string {
 	of := make(map[string]string, len(e.Rows))
 	for i, r := range e.Rows {
@@ -178,8 +177,8 @@ type candidate struct {
 	named bool
 }
 
-// labels returns the label of each set, by its root. Sets that
-// would be called the same are linked.
+// labels returns the label of each set, by its root. It links sets that would have the
+// same label.
 func (m *joinedGroups) labels() map[*set]string {
 	byLabel, labels := map[string]*set{}, map[*set]string{}
 	for _, c := range m.candidates() {
@@ -196,7 +195,7 @@ func (m *joinedGroups) labels() map[*set]string {
 	return labels
 }
 
-// candidates returns the labels that rows have, the best first.
+// candidates returns the possible labels of rows, best first.
 func (m *joinedGroups) candidates() (list []candidate) {
 	rows, leaves := m.trie.rows()
 	for i, r := range rows {

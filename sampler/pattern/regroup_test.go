@@ -52,8 +52,8 @@ func checkMeeting(t rapid.TB, names []string, rules *Rules, first, second *Dicti
 	return gotA
 }
 
-// What two groupings of the same names are regrouped to does not differ,
-// whatever the decisions were that each had made before.
+// Two groupings of the same names regroup to the same result, whatever the earlier
+// decisions of each.
 func TestRegroupingIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		decide := func(label string) *Dictionary {

@@ -7,7 +7,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// row is what fusion knows of a namespace.
+// row holds the data of a namespace that fusion needs.
 type row struct {
 	pattern string // before fusion
 	fused   string // after it, if it differs
@@ -17,7 +17,7 @@ type row struct {
 
 // elem is one element of a pattern.
 type elem struct {
-	text  string // in print
+	text  string // as printed
 	kind  Kind
 	many  bool  // a literal that varies
 	kept  bool  // a literal that is protected
@@ -62,7 +62,7 @@ func (r *row) keep(protect []wordSet) {
 	}
 }
 
-// elemOf describes one element of a shape, with a wildcard for a literal.
+// elemOf returns the element for one mark of a shape, with a wildcard for a literal.
 func elemOf(delims *Delimiters, mark string, first bool) elem {
 	switch b := mark[0]; {
 	case b == literalMark:
@@ -76,7 +76,7 @@ func elemOf(delims *Delimiters, mark string, first bool) elem {
 	return elem{text: mark, kind: Delimiter, level: delims.levelOf(mark)}
 }
 
-// levelOf returns the strength of a delimiter in a shape, 0 for other elements.
+// levelOf returns the level of a delimiter in a shape, 0 for other elements.
 func (d *Delimiters) levelOf(mark string) level {
 	if len(mark) == 3 {
 		return d.levels[encodedDelimiter(mark)]
@@ -92,7 +92,7 @@ func printElems(elems []elem) string {
 	return join(elems)
 }
 
-// join returns elems in print.
+// join returns the printed elements.
 func join(elems []elem) string {
 	var b strings.Builder
 	for _, e := range elems {
@@ -101,8 +101,8 @@ func join(elems []elem) string {
 	return b.String()
 }
 
-// gap is a stretch of a row: what may differ between rows that are the same
-// before and after it.
+// gap is a range of a row's elements in which rows that are otherwise the same may
+// differ.
 type gap struct {
 	row        *row
 	start, end int // indexes into row.elems
@@ -110,17 +110,17 @@ type gap struct {
 
 func (g gap) middle() []elem { return g.row.elems[g.start:g.end] }
 
-// context stands for all of a row but the gap. Of rows with many elements there
-// are many contexts, so it holds hashes in the place of text.
+// context identifies all of a row except the gap. Rows with many elements have many
+// contexts, so it holds hashes instead of text.
 type context struct {
 	before, after uint64
-	length        int // of the elements in print
+	length        int // printed length of the elements
 }
 
-// contexts knows the contexts of the gaps of one row.
+// contexts holds the contexts of all gaps of one row.
 type contexts struct {
-	before, after []uint64 // by index into elems: of all before, of this and all after
-	lengths       []int    // of all before, in print
+	before, after []uint64 // hashes by index into elems: of all before; of this one and all after
+	lengths       []int    // printed length of all elements before
 }
 
 func contextsOf(elems []elem) contexts {
@@ -141,18 +141,18 @@ func (c *contexts) of(g gap) context {
 	return context{c.before[g.start], c.after[g.end], c.lengths[g.start] + c.lengths[n] - c.lengths[g.end]}
 }
 
-// extend returns the hash of a sequence of elements with one more.
+// extend returns the hash of a sequence of elements extended by e.
 func extend(hash uint64, e elem) uint64 {
 	const odd = 0x9e3779b97f4a7c15
 	return bits.RotateLeft64(hash, 23)*odd + xxhash.Sum64String(e.text)
 }
 
-// maxStarts bounds how many gaps are looked at that end with the same segment.
+// maxStarts is the maximum number of gaps examined that end with the same segment.
 const maxStarts = 4
 
-// gaps calls visit with each stretch of r in which a random token may have been
-// cut to pieces: segments, parts of them, and, if r ends in binary data, all
-// that follows any delimiter.
+// gaps calls visit with each range of r that may be a random token cut into pieces:
+// segments, parts of them, and, if r ends in binary data, the rest after each
+// delimiter.
 func (r *row) gaps(visit func(gap)) {
 	for start := 0; start < len(r.elems); {
 		end := start
@@ -167,7 +167,7 @@ func (r *row) gaps(visit func(gap)) {
 	}
 }
 
-// gapsWithin visits the stretches of one segment that begin and end with it or
+// gapsWithin visits the ranges of one segment that begin and end at its boundaries or
 // at its weak delimiters.
 func (r *row) gapsWithin(start, end int, visit func(gap)) {
 	if start == end {
@@ -185,7 +185,7 @@ func (r *row) gapsWithin(start, end int, visit func(gap)) {
 			ends = append(ends, i)
 		}
 	}
-	if n := len(ends); n > maxStarts+1 { // the last ones
+	if n := len(ends); n > maxStarts+1 { // keep the first and the last ones
 		ends = append(ends[:1], ends[n-maxStarts:]...)
 	}
 	for _, s := range starts {

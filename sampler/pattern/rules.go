@@ -11,9 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// Rules are namespaces that people name: they are tried in order before
-// anything is inferred. They count what they matched, so they are for one
-// goroutine; see [Rules.Clone].
+// Rules are namespaces defined by users. They are tried in order, before the lexer and
+// the trie. They count their matches, so they are not safe for concurrent use; see
+// [Rules.Clone].
 type Rules struct{ list []rule }
 
 type rule struct {
@@ -24,29 +24,29 @@ type rule struct {
 	names  int64
 }
 
-// Limits on rules. Each name is matched against one after the other, and a short
-// expression can stand for a program of megabytes.
+// Limits on rules. Each name is matched against one rule after the other, and a short
+// expression can compile to a program of megabytes.
 const (
 	MaxRules     = 1000    // rules
 	maxRuleBytes = 4096    // of one rule
 	maxProgram   = 1 << 19 // instructions of all regular expressions, and characters that they tell apart
 )
 
-// RuleError says what is wrong with a rule, and where.
+// RuleError describes an invalid rule and the position of the error.
 type RuleError struct {
 	Rule   string
 	Offset int // in Rule, bytes
 	Reason string
 }
 
-// Error says where in the rule it is wrong, counted in characters from 1.
+// Error includes the position in the rule, in characters from 1.
 func (e *RuleError) Error() string {
 	at := utf8.RuneCountInString(e.Rule[:e.Offset]) + 1
 	return fmt.Sprintf("%s: at character %d of %q", e.Reason, at, e.Rule)
 }
 
-// ParseRules reads rules written as REGEX=NAME, parted by the last equals sign.
-// NAME may use what REGEX captured as $1 or ${1}, and $$ for a dollar sign. There
+// ParseRules parses rules written as REGEX=NAME. The last equals sign separates the
+// two. NAME may refer to captures of REGEX as $1 or ${1}; $$ is a dollar sign. There
 // may be at most MaxRules. An error about one of them is a *RuleError.
 func ParseRules(texts ...string) (*Rules, error) {
 	if len(texts) > MaxRules {
@@ -66,8 +66,8 @@ func ParseRules(texts ...string) (*Rules, error) {
 	return rules, nil
 }
 
-// programSize returns the size of the program of a rule's regular expression, counted as
-// maxProgram is; 0 where there is none.
+// programSize returns the size of the program of a rule's regular expression, in the
+// unit of maxProgram, or 0 if there is no program.
 func programSize(text string) (size int) {
 	at := strings.LastIndexByte(text, '=')
 	if at < 0 || len(text) > maxRuleBytes {
@@ -112,7 +112,7 @@ func parseRule(text string) (rule, error) {
 	return r, r.checkName(at + 1)
 }
 
-// regexError shows where a regular expression is wrong.
+// regexError returns an error with the position in a regular expression.
 func regexError(text, expr string, err error) error {
 	var bad *syntax.Error
 	if !errors.As(err, &bad) {
@@ -121,8 +121,8 @@ func regexError(text, expr string, err error) error {
 	return &RuleError{text, faultAt(expr, bad), bad.Code.String()}
 }
 
-// faultAt returns the offset of the error in expr, in bytes. For parentheses the error has the whole
-// expression in the place of a part.
+// faultAt returns the offset of the error in expr, in bytes. For parentheses, the error
+// of the regexp package quotes the whole expression instead of a part.
 func faultAt(expr string, bad *syntax.Error) int {
 	parse := func(n int) (code syntax.ErrorCode) { // of the first n bytes; "" for no fault
 		var fault *syntax.Error
@@ -146,10 +146,10 @@ func faultAt(expr string, bad *syntax.Error) int {
 	return max(0, strings.Index(expr, bad.Expr))
 }
 
-// captures finds what a name uses of a match.
+// captures matches the captures that a name refers to.
 var captures = regexp.MustCompile(`\$\$|\$(\d+)|\$\{(\w+)\}|\$`)
 
-// checkName finds captures that the expression does not have.
+// checkName rejects captures that the expression does not have.
 func (r *rule) checkName(offset int) error {
 	for _, at := range captures.FindAllStringSubmatchIndex(r.name, -1) {
 		use := r.name[at[0]:at[1]]
@@ -179,7 +179,7 @@ func (r *rule) hasCapture(name string) bool {
 	return r.match.SubexpIndex(name) >= 0
 }
 
-// Match returns the name that the first rule which matches gives, printable.
+// Match returns the name given by the first rule that matches, in printable form.
 func (r *Rules) Match(name string) (namespace string, ok bool) {
 	for i := range r.list {
 		if as, ok := r.list[i].apply(name); ok {
@@ -190,8 +190,7 @@ func (r *Rules) Match(name string) (namespace string, ok bool) {
 	return "", false
 }
 
-// Matches reports whether a rule matches name, and counts nothing. Nil rules
-// match none.
+// Matches reports whether a rule matches name, without counting. Nil rules match none.
 func (r *Rules) Matches(name string) bool {
 	return r != nil && slices.ContainsFunc(r.list, func(x rule) bool { return x.match.MatchString(name) })
 }
@@ -217,7 +216,7 @@ func braced(use string) string {
 	return "${" + use[1:] + "}"
 }
 
-// printable returns s as far as it may be printed, and at most MaxPattern long.
+// printable returns the printable start of s, at most MaxPattern bytes long.
 func printable(s string) string {
 	end := unprintable(s)
 	if end == len(s) && end <= MaxPattern {
@@ -230,7 +229,7 @@ func printable(s string) string {
 	return s[:end] + kindNames[Bin]
 }
 
-// Clone returns the same rules, with nothing counted. Nil rules have none.
+// Clone returns the same rules with counts of zero. Nil rules have none.
 func (r *Rules) Clone() *Rules {
 	if r == nil {
 		return nil
@@ -242,14 +241,14 @@ func (r *Rules) Clone() *Rules {
 	return c
 }
 
-// Merge adds what other, a clone of the same rules, has counted.
+// Merge adds the counts of other, a clone of the same rules.
 func (r *Rules) Merge(other *Rules) {
 	for i := range r.list {
 		r.list[i].names += other.list[i].names
 	}
 }
 
-// Texts returns the rules as they were written, in order; none for nil.
+// Texts returns the rules as written, in order; nil rules have none.
 func (r *Rules) Texts() (texts []string) {
 	if r == nil {
 		return nil

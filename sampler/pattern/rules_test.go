@@ -109,7 +109,7 @@ func TestRulesAreBounded(t *testing.T) {
 	}
 }
 
-// What is longer than any pattern is none, and is not taken apart.
+// Text longer than any pattern is not a pattern, and is not parsed.
 func TestLongTextIsNoPattern(t *testing.T) {
 	long := strings.Repeat("a:", 1<<20)
 	if elements, ok := defaultDelimiters.Elements(long); ok || elements != nil {

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// A survey ends after SurveySize names, or after surveyBytes of them. Both are
-// fixed, so that the protected literals depend on the names alone, and not on
-// how many come with each page or how many workers fold them.
+// A survey ends after SurveySize names, or after surveyBytes of them. Both are fixed,
+// so that the protected literals depend on the names alone, and not on the size of a
+// page or the number of workers.
 const (
 	SurveySize  = 50_000
 	surveyBytes = 3 << 20
-	// surveyShapes and surveyWords bound what is counted.
+	// surveyShapes and surveyWords limit the number of shapes, and of words in all
+	// levels of all shapes.
 	surveyShapes = 4096
 	surveyWords  = 30_000
-	// surveyPaths bounds the words of all names together.
+	// surveyPaths limits the number of words in the paths of all shapes.
 	surveyPaths = 1 << 19
 )
 
-// Survey looks at the first names of a scan to find the literals that are too
-// frequent to be anything but names that people chose, and the places where they
-// are too many.
+// Survey examines the first names of a scan. It finds literals so frequent that people
+// must have chosen them, and levels with too many different literals.
 type Survey struct {
 	lexer  Lexer
 	path   path
@@ -29,15 +29,15 @@ type Survey struct {
 	bytes  int
 	shapes map[string]*surveyed
 	spots  map[spot]int32
-	paths  int // words in the paths of all shapes
+	paths  int // number of words in the paths of all shapes
 }
 
-// surveyed is what was counted of one shape.
+// surveyed holds the counts of one shape.
 type surveyed struct {
 	names  int
 	levels [][]counted
-	// paths are the words of its names, each as an index into its level. A name
-	// with a word that was not counted is not there.
+	// paths holds the words of its names, each as an index into its level. It omits
+	// names with a word that was not counted.
 	paths []int32
 }
 
@@ -62,7 +62,7 @@ func NewSurvey(dict *Dictionary) *Survey {
 	return &Survey{lexer: Lexer{delims: dict.FirstLevel()}, shapes: map[string]*surveyed{}, spots: map[spot]int32{}}
 }
 
-// Add looks at one name, and reports whether the survey wants more.
+// Add examines one name, and reports whether the survey needs more.
 func (s *Survey) Add(name string) (more bool) {
 	if s.done() {
 		return false
@@ -76,8 +76,8 @@ func (s *Survey) Add(name string) (more bool) {
 	return !s.done()
 }
 
-// Skip is Add for a name whose namespace a rule gives: it brings the end
-// of the survey nearer, but its words say nothing of others.
+// Skip replaces Add for a name whose namespace a rule gives. It counts towards the end
+// of the survey, but its words are no evidence about other names.
 func (s *Survey) Skip(name string) (more bool) {
 	s.names++
 	s.bytes += len(name)
@@ -86,7 +86,7 @@ func (s *Survey) Skip(name string) (more bool) {
 
 func (s *Survey) done() bool { return s.names >= SurveySize || s.bytes >= surveyBytes }
 
-// shape returns what was counted of the shape of p, nil if there are too many.
+// shape returns the counts of the shape of p, or nil if there are too many shapes.
 func (s *Survey) shape(p *path) *surveyed {
 	sh := s.shapes[string(p.shape)]
 	if sh == nil && len(s.shapes) < surveyShapes {
@@ -96,7 +96,7 @@ func (s *Survey) shape(p *path) *surveyed {
 	return sh
 }
 
-// count counts the words of the path that was read.
+// count counts the words of the current path.
 func (s *Survey) count(sh *surveyed) {
 	before, whole := len(sh.paths), true
 	for level, word := range s.path.words {
@@ -113,7 +113,7 @@ func (s *Survey) count(sh *surveyed) {
 	}
 }
 
-// index returns which word of its level is at a spot, -1 if there are too many.
+// index returns the index of a word in its level, or -1 if there are too many words.
 func (s *Survey) index(at spot) int32 {
 	if i, ok := s.spots[at]; ok {
 		return i
@@ -129,16 +129,16 @@ func (s *Survey) index(at spot) int32 {
 	return i
 }
 
-// Extend returns what was decided before with what the survey found.
+// Extend returns the earlier decisions together with those of the survey.
 func (s *Survey) Extend(known *Dictionary) *Dictionary {
 	d := known.Extend(s.frequent())
 	return d.Extend(&Dictionary{Version: DictionaryVersion, K: DefaultK, Collapsed: s.collapsed(d)})
 }
 
-// Dictionary returns what the survey found.
+// Dictionary returns the decisions of the survey.
 func (s *Survey) Dictionary() *Dictionary { return s.Extend(NewDictionary(s.lexer.delims)) }
 
-// frequent returns the words and shapes that are protected.
+// frequent returns a dictionary of the protected words and shapes.
 func (s *Survey) frequent() *Dictionary {
 	d := NewDictionary(s.lexer.delims)
 	places := s.places()
@@ -157,11 +157,11 @@ func (s *Survey) frequent() *Dictionary {
 	return d
 }
 
-// collapsed returns the places that the names of the survey collapse in a trie
-// with this dictionary. They would in any trie that meets these names, so this
-// changes no namespace. But a trie that knew nothing would hold the words below
-// such a place apart, until it has met too many at each: where every level has
-// its words, that is far more namespaces than there are in the end.
+// collapsed returns the places where the names of the survey collapse in a trie with
+// this dictionary. They collapse in any trie that has seen these names, so this changes
+// no namespace. It saves memory: without it, a trie keeps the words below such a place
+// apart until it has seen too many at each. Where every level has many words, that
+// makes far more namespaces than remain in the end.
 func (s *Survey) collapsed(d *Dictionary) map[string][][]string {
 	t := NewTrie(d, Values[struct{}]{New: func() (none struct{}) { return none }, Merge: func(_, _ struct{}) {}})
 	for shape, sh := range s.shapes {
@@ -185,40 +185,39 @@ func (sh *surveyed) each(visit func(words []string)) {
 	}
 }
 
-// A literal is protected if it is met so often that this is no chance, or less
-// often, but with this share of the names that have a literal at its place.
+// A literal is protected if it occurs protectedHits times, or fewHits times with
+// protectedShare of the names that have a literal at its place.
 const (
 	protectedHits  = 20
 	fewHits        = 8
 	protectedShare = 0.005
-	// A word counts at most so often when shares are told: a family that holds
-	// nearly all names must not hide the words of the others.
+	// A word counts at most this often in shares: a family with nearly all names must
+	// not hide the words of the others.
 	countedHits = 1000
-	// A level of a shape with more words than this that occur now and then has a
-	// vocabulary.
-	// One such level may list the kinds of things that there are. Two in one
-	// shape are the words of slugs, which make far too many namespaces, so there
-	// only words with manyShare are protected; likewise where one level has more
-	// than maxProtected.
+	// A level of a shape is a vocabulary if more than this number of its words occur
+	// nowAndThen times. One vocabulary may list kinds of things. Two in one shape are
+	// the words of slugs, which make far too many namespaces. There, and in a level
+	// with more than maxProtected such words, only words with manyShare are protected.
 	vocabulary   = DefaultK / 2
 	nowAndThen   = 4
 	maxProtected = 2 * DefaultK
 	manyShare    = 0.02
-	// Of a vocabulary, words are protected if they are met so many times as often
-	// as those that are not frequent.
+	// In a vocabulary, a word is protected if it occurs this many times as often as
+	// the words that are not frequent.
 	outstandingTimes = 3
-	// The words that are protected in a shape may tell so many namespaces apart.
+	// The protected words of a shape may separate this many namespaces.
 	affordable = 512
 )
 
-// place is where a literal stands: what is before it, in any shape.
+// place is the position of a literal, identified by the elements before it, in any
+// shape.
 type place struct {
 	total int
 	hits  map[string]int
 	keep  wordSet // protected
 }
 
-// places adds up the words of shapes that begin in the same way.
+// places sums the words of shapes with the same beginning.
 func (s *Survey) places() map[string]*place {
 	places := map[string]*place{}
 	for shape, sh := range s.shapes {
@@ -249,7 +248,7 @@ func placesOf(places map[string]*place, shape string) (list []*place) {
 	return list
 }
 
-// beginnings returns what stands before each literal of a shape.
+// beginnings returns the part of a shape before each literal.
 func beginnings(shape string) (list []string) {
 	for i := range len(shape) {
 		if shape[i] == literalMark {
@@ -259,7 +258,7 @@ func beginnings(shape string) (list []string) {
 	return list
 }
 
-// protect marks the words of the shape that no wildcard may take.
+// protect marks the words of the shape that no wildcard replaces.
 func (sh *surveyed) protect(places []*place) {
 	chosen := sh.choose(places)
 	sh.afford(chosen)
@@ -272,7 +271,7 @@ func (sh *surveyed) protect(places []*place) {
 	}
 }
 
-// choose tells which words of each level are frequent enough.
+// choose selects the frequent words of each level.
 func (sh *surveyed) choose(places []*place) [][]bool {
 	counts, vocabularies := make([]int, len(places)), 0
 	for level, p := range places {
@@ -303,9 +302,9 @@ func choose(words []counted, is func(word string) bool) []bool {
 	return chosen
 }
 
-// outstanding chooses the words of a vocabulary that are frequent, and met far
-// more often than any that are not: of words that are all met as often, none, if
-// not all are frequent.
+// outstanding chooses the words of a vocabulary that are frequent and occur far more
+// often than any other. If all words are about equally common and some are not
+// frequent, it chooses none.
 func (p *place) outstanding(words []counted, isFrequent func(word string) bool) []bool {
 	rest := 0 // hits of the most frequent word that is not chosen
 	for i, is := range choose(words, isFrequent) {
@@ -316,7 +315,7 @@ func (p *place) outstanding(words []counted, isFrequent func(word string) bool) 
 	return choose(words, func(w string) bool { return isFrequent(w) && p.hits[w] >= outstandingTimes*rest })
 }
 
-// share returns the share of a word among all at the place.
+// share returns the share of a word among all words at the place.
 func (p *place) share(word string) float64 {
 	return float64(min(p.hits[word], countedHits)) / float64(p.total)
 }
@@ -326,7 +325,8 @@ func (p *place) isFrequent(word string) bool {
 	return n >= protectedHits || n >= fewHits && p.share(word) >= protectedShare
 }
 
-// countRepeated returns how many of words occur now and then at the place.
+// countRepeated returns the number of words that occur at least nowAndThen times at the
+// place.
 func (p *place) countRepeated(words []counted) (n int) {
 	for _, w := range words {
 		if p.hits[w.word] >= nowAndThen {
@@ -336,8 +336,8 @@ func (p *place) countRepeated(words []counted) (n int) {
 	return n
 }
 
-// afford drops the words of levels, from left to right, that would part the
-// names of the shape into more groups than are affordable.
+// afford drops the words of levels, from left to right, that would divide the names of
+// the shape into more groups than are affordable.
 func (sh *surveyed) afford(chosen [][]bool) {
 	if sh.atMost(chosen) <= affordable {
 		return
@@ -353,7 +353,7 @@ func (sh *surveyed) afford(chosen [][]bool) {
 	}
 }
 
-// atMost returns a bound on the groups into which the names are parted.
+// atMost returns an upper bound on the number of groups.
 func (sh *surveyed) atMost(chosen [][]bool) int {
 	n := 1
 	for level := range chosen {
@@ -362,13 +362,13 @@ func (sh *surveyed) atMost(chosen [][]bool) int {
 	return n
 }
 
-// parting is the names of a shape by the words that stand at their first levels.
+// parting divides the names of a shape into groups, by the words at their first levels.
 type parting struct {
-	groups []int32 // of each name
-	count  int     // groups; an estimate where the names are too few to tell
+	groups []int32 // the group of each name
+	count  int     // number of groups; an estimate if there are too few names
 }
 
-// part parts the names by the words of one more level.
+// part divides the groups by the words of one more level.
 func (sh *surveyed) part(p parting, level int, chosen []bool) parting {
 	type member struct{ group, word int32 }
 	all, known := stands(chosen, level), map[member]int32{}
@@ -391,13 +391,13 @@ func (sh *surveyed) part(p parting, level int, chosen []bool) parting {
 	return next
 }
 
-// stands reports whether the words that are not chosen stand as well, as there
+// stands reports whether a level keeps even the words that are not chosen, since there
 // are few.
 func stands(chosen []bool, level int) bool {
 	return len(chosen)-count(chosen) <= boundsByCoarseness[0].literals(level)
 }
 
-// width returns how many words are kept, the wildcard included.
+// width returns the number of words that a level keeps, including the wildcard.
 func width(chosen []bool, level int) int {
 	if stands(chosen, level) {
 		return max(1, len(chosen))

@@ -104,7 +104,7 @@ func TestWordsOfNestedKindsAreProtected(t *testing.T) {
 	}
 }
 
-// What a survey knows to collapse changes no namespace.
+// The places that a survey collapses change no namespace.
 func TestSurveyCollapsesWhatWouldCollapse(t *testing.T) {
 	names := patterntest.Mix(rand.New(rand.NewPCG(9, 9)), patterntest.Families(), 300)
 	with := surveyOf(names...)

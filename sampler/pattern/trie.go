@@ -6,24 +6,23 @@ import (
 	"unsafe"
 )
 
-// Trie groups names into namespaces and holds a value of type V for each. It
-// sees what no single name shows: which literals vary.
+// Trie groups names into namespaces and holds a value of type V for each. It detects
+// which literals vary, which a single name cannot show.
 //
-// Names are parted by their shape first, and by their literals from left to
-// right then. A node with more different literals than its bound collapses for
-// good: one child, the wildcard, takes the place of all but the protected
-// literals, and their subtrees are merged. "More than K different ones" can
-// only become true, never false again, and merging is commutative. Hence for
-// one dictionary
+// Names are divided by their shape, then by their literals from left to right. A node
+// with more different literals than its limit collapses permanently: one child, the
+// wildcard, replaces all literals except the protected ones, and their subtrees are
+// merged. Once a node has more than K different literals it always has, and merging is
+// commutative. Hence, for one dictionary,
 //
 //	merge(F(A), F(B)) = F(A ∪ B)
 //
-// whatever the order of the names, and however they are spread over tries.
+// for any order of the names and any distribution of them over tries.
 //
-// Parting by shape first keeps ten thousand slugs before ":inbox" from
-// swallowing the word before ":<uuid>" that is there once.
+// Dividing by shape first prevents ten thousand slugs before ":inbox" from swallowing
+// the word before ":<uuid>" that occurs once.
 //
-// A Trie is for one goroutine.
+// A Trie is not safe for concurrent use.
 type Trie[V any] struct {
 	dict       *Dictionary
 	values     Values[V]
@@ -39,12 +38,12 @@ type Trie[V any] struct {
 
 // Values holds the functions that create and merge the values of a trie.
 type Values[V any] struct {
-	New   func() V           // a value that has seen nothing
-	Merge func(into, from V) // adds what from has seen; from is not used again
+	New   func() V           // an empty value
+	Merge func(into, from V) // adds from to into; from is not used again
 }
 
-// NewTrie returns an empty trie that keeps to the decisions of dict, which it
-// does not change. A nil dict has made none.
+// NewTrie returns an empty trie that follows the decisions of dict, which it does not
+// change. A nil dict has no decisions.
 func NewTrie[V any](dict *Dictionary, values Values[V]) *Trie[V] {
 	if dict == nil {
 		dict = &Dictionary{}
@@ -55,23 +54,24 @@ func NewTrie[V any](dict *Dictionary, values Values[V]) *Trie[V] {
 	}
 }
 
-// SetRules makes the trie try rules before anything else. The trie counts in
-// them, so no other may use them.
+// SetRules makes the trie try rules before anything else. The trie counts their matches
+// in rules, so no other trie may use them.
 func (t *Trie[V]) SetRules(rules *Rules) { t.rules = rules }
 
 // shape holds all names of one shape.
 type shape[V any] struct {
 	key     string
-	words   int       // literals in key
+	words   int       // number of literals in key
 	protect []wordSet // by level
 	root    *node[V]
 }
 
-// node is a literal, or a wildcard, at one place of a shape, and all before it.
+// node represents a literal or a wildcard at one level of a shape, after a given
+// beginning.
 type node[V any] struct {
 	children children[V]
-	common   int      // children that are not protected
-	wild     *node[V] // takes them all, once the node has collapsed
+	common   int      // number of children that are not protected
+	wild     *node[V] // replaces these once the node has collapsed
 	leaf     *leaf[V] // of the last level only
 }
 
@@ -79,14 +79,13 @@ type node[V any] struct {
 type leaf[V any] struct {
 	value V
 	hits  int64 // names
-	// words are the literals of its names. Those at the levels in many differ
-	// between names; the others do not, even where a node above has collapsed.
+	// words holds the literals of its names. Those at the levels in many differ
+	// between names; the others do not, even if a node above has collapsed.
 	words []string
 	many  uint64
 }
 
-// At returns the value of the namespace of name. It allocates only for a
-// namespace that is new.
+// At returns the value of the namespace of name. It allocates only for a new namespace.
 func (t *Trie[V]) At(name string) V {
 	if t.rules != nil {
 		if as, ok := t.rules.Match(name); ok {
@@ -110,7 +109,7 @@ func (t *Trie[V]) namedLeaf(name string) *leaf[V] {
 	return l
 }
 
-// find descends to the leaf of p.
+// find returns the leaf of p.
 func (t *Trie[V]) find(p *path) *leaf[V] {
 	t.cut(p)
 	sh := t.shapeOf(p.shape)
@@ -128,7 +127,7 @@ func (t *Trie[V]) find(p *path) *leaf[V] {
 	return t.arrive(n, wild, p.words)
 }
 
-// shapeOf returns the shape of this key.
+// shapeOf returns the shape with this key, and creates it if necessary.
 func (t *Trie[V]) shapeOf(key []byte) *shape[V] {
 	if sh := t.shapes[string(key)]; sh != nil {
 		return sh
@@ -136,8 +135,8 @@ func (t *Trie[V]) shapeOf(key []byte) *shape[V] {
 	return t.newShape(string(key))
 }
 
-// arrive returns the leaf of n, to which words have led, at the levels in wild
-// through wildcards.
+// arrive returns the leaf of n, reached by words. wild holds the levels that were
+// wildcards.
 func (t *Trie[V]) arrive(n *node[V], wild uint64, words []string) *leaf[V] {
 	if n.leaf == nil {
 		n.leaf = t.newLeaf()
@@ -156,7 +155,7 @@ func (t *Trie[V]) cut(p *path) {
 	}
 }
 
-// note marks the levels among wild at which words differ from those before.
+// note marks the levels among wild at which words differ from earlier ones.
 func (l *leaf[V]) note(wild uint64, words []string) {
 	if wild &^= l.many; wild == 0 {
 		return
@@ -169,9 +168,9 @@ func (l *leaf[V]) note(wild uint64, words []string) {
 	}
 }
 
-// descend returns the child of n, a node of this level, for word; it makes one
-// where there is none, and collapses n where there would be too many. It copies
-// word if told to.
+// descend returns the child of n, a node of this level, for word. If there is none, it
+// creates one, or collapses n if it would have too many. With clone it stores a copy of
+// word.
 func (t *Trie[V]) descend(sh *shape[V], n *node[V], level int, word string, clone bool) *node[V] {
 	if next := n.children.get(word); next != nil {
 		return next
@@ -194,7 +193,7 @@ func (t *Trie[V]) descend(sh *shape[V], n *node[V], level int, word string, clon
 	return next
 }
 
-// newShape starts a shape with what the dictionary knows of it.
+// newShape creates a shape with the dictionary's decisions about it.
 func (t *Trie[V]) newShape(key string) *shape[V] {
 	sh := &shape[V]{key: key, words: countWords(key), protect: t.guard.levels(key, boundsByCoarseness[t.coarseness]), root: &node[V]{}}
 	t.shapes[key] = sh
@@ -202,9 +201,8 @@ func (t *Trie[V]) newShape(key string) *shape[V] {
 	return sh
 }
 
-// restore collapses the nodes that have collapsed in the dictionary. They are
-// there from the beginning, met or not, so that the order of names does not
-// matter.
+// restore collapses the nodes that have collapsed in the dictionary. They exist from
+// the beginning, even without names, so that the order of names does not matter.
 func (t *Trie[V]) restore(sh *shape[V]) {
 	for _, words := range t.guard.collapsed[sh.key] {
 		n := sh.root
@@ -235,10 +233,10 @@ func cloneWords(words []string) []string {
 	return clones
 }
 
-// Leaves returns how many namespaces there are, before related ones are fused.
+// Leaves returns the number of namespaces, before related ones are fused.
 func (t *Trie[V]) Leaves() int { return t.leaves }
 
-// K returns how many literals a node of the first level keeps apart.
+// K returns the number of literals that a node of the first level keeps apart.
 func (t *Trie[V]) K() int { return boundsByCoarseness[t.coarseness].k }
 
 // Each calls visit with the value of every namespace, in no order.
@@ -251,7 +249,7 @@ func (t *Trie[V]) Each(visit func(V)) {
 	}
 }
 
-// each visits the leaves at and below n by their words, the wildcard last.
+// each visits the leaves at and below n, sorted by their words, the wildcard last.
 func (n *node[V]) each(visit func(*leaf[V])) {
 	if n == nil {
 		return
@@ -265,8 +263,8 @@ func (n *node[V]) each(visit func(*leaf[V])) {
 	n.wild.each(visit)
 }
 
-// children are the literal children of a node. Most nodes have one or two, for
-// which looking at each is faster, and much smaller, than a map.
+// children holds the literal children of a node. Most nodes have one or two. For these
+// a linear search is faster than a map, and much smaller.
 type children[V any] struct {
 	list  []child[V]
 	index map[string]*node[V] // of list, once it is long
@@ -277,7 +275,7 @@ type child[V any] struct {
 	node *node[V]
 }
 
-// indexAbove is the number of children from which an index is worth its memory.
+// indexAbove is the number of children above which an index is worth its memory.
 const indexAbove = 8
 
 func (c *children[V]) get(word string) *node[V] {
@@ -292,7 +290,7 @@ func (c *children[V]) get(word string) *node[V] {
 	return nil
 }
 
-// put adds a child that is not there. It keeps word.
+// put adds a new child. It keeps word.
 func (c *children[V]) put(word string, n *node[V]) {
 	c.list = append(c.list, child[V]{word, n})
 	if c.index != nil {
@@ -322,16 +320,16 @@ func (c *children[V]) takeUnless(keep wordSet) []child[V] {
 	return taken
 }
 
-// sorted returns the children by word.
+// sorted returns the children sorted by word.
 func (c *children[V]) sorted() []child[V] {
 	return slices.SortedFunc(slices.Values(c.list), func(a, b child[V]) int { return strings.Compare(a.word, b.word) })
 }
 
-// Merging: of children into a wildcard, of two tries, and of a trie into one
-// with lower bounds. All three graft one subtree onto another.
+// Merging children into a wildcard, two tries, or a trie into one with lower limits:
+// all three graft one subtree onto another.
 
-// Merge adds what other has seen, at the greater coarseness of the two. Both must have
-// been made with the same dictionary; other is not used again.
+// Merge adds the names of other, at the greater coarseness of the two. Both tries must
+// have been created with the same dictionary. other must not be used again.
 func (t *Trie[V]) Merge(other *Trie[V]) {
 	t.CoarsenTo(other.coarseness)
 	other.CoarsenTo(t.coarseness)
@@ -345,7 +343,7 @@ func (t *Trie[V]) Merge(other *Trie[V]) {
 	}
 }
 
-// adopt grafts src onto the shape of this key.
+// adopt grafts src onto the shape with this key.
 func (t *Trie[V]) adopt(key string, src *shape[V]) {
 	dst := t.shapes[key]
 	if dst == nil {
@@ -372,7 +370,7 @@ func (t *Trie[V]) CoarsenTo(rung int) {
 	}
 }
 
-// collapse gives n, a node of this level, its wildcard.
+// collapse replaces the children of n, a node of this level, by a wildcard.
 func (t *Trie[V]) collapse(sh *shape[V], n *node[V], level int) {
 	if n.wild != nil {
 		return
@@ -384,8 +382,8 @@ func (t *Trie[V]) collapse(sh *shape[V], n *node[V], level int) {
 	n.common = 0
 }
 
-// graft merges src into dst, a node of this level of sh. The shape of src may
-// have more levels: then all its leaves become one.
+// graft merges src into dst, a node of this level of sh. If the shape of src has more
+// levels, all its leaves become one.
 func (t *Trie[V]) graft(sh *shape[V], dst, src *node[V], level int) {
 	if level == sh.words {
 		src.each(func(l *leaf[V]) {
@@ -403,7 +401,7 @@ func (t *Trie[V]) graft(sh *shape[V], dst, src *node[V], level int) {
 	}
 }
 
-// truncate forgets the words beyond the first n.
+// truncate drops the words beyond the first n.
 func (l *leaf[V]) truncate(n int) {
 	if n < len(l.words) {
 		l.words = l.words[:n]
@@ -431,14 +429,15 @@ func (t *Trie[V]) join(into, from *leaf[V]) *leaf[V] {
 	return into
 }
 
-// Coarsen returns the names of t grouped by a coarser dictionary, such as the
-// [Join] of that of t and another: what t has collapsed must have collapsed
-// there too, and what is protected there must be protected in t. Then it is
-// exact, as if the names had been grouped so at once. t is not used again.
+// Coarsen returns the names of t grouped by a coarser dictionary, such as the [Join] of
+// that of t and another. Everything that has collapsed in t must have collapsed in the
+// coarser dictionary, and everything that the coarser one protects must be protected in
+// t. Then the result is exact, as if the names had been grouped that way at once. t
+// must not be used again.
 func Coarsen[V any](t *Trie[V], coarser *Dictionary) *Trie[V] {
 	c := NewTrie(coarser, t.values)
 	c.CoarsenTo(t.coarseness)
-	t.dict, t.guard = coarser, c.guard // from now on t cuts as c does
+	t.dict, t.guard = coarser, c.guard // from here on, t cuts names as c does
 	t.CoarsenTo(c.coarseness)
 	c.leaves = t.leaves
 	for key, sh := range t.shapes {
@@ -448,10 +447,10 @@ func Coarsen[V any](t *Trie[V], coarser *Dictionary) *Trie[V] {
 	return c
 }
 
-// Patterns in a trie: what becomes of a namespace that another trie has made.
+// Patterns in a trie: which namespace takes the names of a namespace of another trie.
 
-// mayHold reports whether names may have come to p: whether all that varies in
-// it does so by a decision.
+// mayHold reports whether names may have been grouped under p: every level that varies
+// in it has collapsed.
 func (t *Trie[V]) mayHold(p parsed) bool {
 	if p.many == 0 {
 		return true
@@ -468,8 +467,7 @@ func (t *Trie[V]) mayHold(p parsed) bool {
 	return true
 }
 
-// after returns the node to which word leads, nil if there is none, and whether
-// that is the wildcard.
+// after returns the child for word, or nil, and whether it is the wildcard.
 func (n *node[V]) after(word string) (next *node[V], wild bool) {
 	if next := n.children.get(word); next != nil {
 		return next, false
@@ -501,8 +499,7 @@ func (t *Trie[V]) insert(p parsed) *leaf[V] {
 	return l
 }
 
-// lookUp returns the leaf of p, nil if there is none, and how the trie prints
-// the path there.
+// lookUp returns the leaf of p, or nil, and the pattern that the trie prints for it.
 func (t *Trie[V]) lookUp(p parsed) (*leaf[V], string) {
 	to := path{shape: []byte(p.shape), words: p.words}
 	t.cut(&to)
@@ -525,8 +522,8 @@ func (t *Trie[V]) lookUp(p parsed) (*leaf[V], string) {
 	return n.leaf, printed
 }
 
-// Footprint returns about how many bytes the trie takes; value returns the bytes of one
-// value.
+// Footprint returns the approximate size of the trie in bytes. value returns the size
+// of one value.
 func (t *Trie[V]) Footprint(value func(V) int) (bytes int) {
 	for key, sh := range t.shapes {
 		bytes += mapEntry + stringBytes(key) + int(unsafe.Sizeof(*sh)) + cap(sh.protect)*int(unsafe.Sizeof(wordSet{}))
@@ -538,11 +535,11 @@ func (t *Trie[V]) Footprint(value func(V) int) (bytes int) {
 	return bytes
 }
 
-// mapEntry is what a map takes for a string and a pointer: 24 bytes, a byte of
-// control, and as much again for the slots that are free, more or less.
+// mapEntry is the approximate size of a map entry for a string and a pointer, in bytes:
+// 24 bytes, a control byte, and as much again for free slots.
 const mapEntry = 50
 
-// stringBytes returns what the text of s takes.
+// stringBytes returns the bytes that the text of s occupies.
 func stringBytes(s string) int { return (len(s) + 7) &^ 7 }
 
 func (n *node[V]) footprint(value func(V) int) int {

@@ -182,8 +182,8 @@ func TestFrequentWordsAreProtected(t *testing.T) {
 	checkGroups(t, newCounting(survey.Dictionary(), names...), checkGroupCounts)
 }
 
-// A rare word among slugs is told by what follows it, even though the survey
-// never saw it.
+// A rare word among slugs is kept apart by the text after it, even if the survey never
+// saw it.
 func TestRareWordsAreToldByWhatFollows(t *testing.T) {
 	trie := newCounting(nil)
 	for _, s := range slugs(500) {

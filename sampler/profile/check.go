@@ -282,7 +282,7 @@ func (s *Stats) atMostBytes() int64 { return s.Bytes.atMost() }
 type named struct {
 	name string
 	e    *Estimate
-	of   *Estimate // the whole of which it is a part, if it is one
+	of   *Estimate // the whole that it is a part of, if any
 }
 
 // estimates returns the estimates of s, absent ones included.

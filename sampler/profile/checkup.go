@@ -59,7 +59,8 @@ type CheckupLink struct {
 	Primary string `json:"primary"`           // host:port, as the replica has it
 	Status  string `json:"status"`            // "up" or "down"
 	Syncing bool   `json:"syncing,omitempty"` // its data set is being replaced
-	// DownS is how long the link has been down; absent also when it has never been up.
+	// DownS is the time since the link went down; absent also when it has never been
+	// up.
 	DownS *int64 `json:"down_s,omitempty"` // seconds
 	// HeardS is the time since the last message from the primary.
 	HeardS *int64 `json:"heard_s,omitempty"` // seconds

@@ -71,8 +71,8 @@ func escapeInvalid(raw string) string {
 	return b.String()
 }
 
-// Raw returns the key's name as the server knows it, or its beginning when Length
-// says that it was cut. The error tells of an escape that NewKeyName never writes.
+// Raw returns the key's name as the server knows it, or its beginning if Length says
+// that it was cut. The error reports an escape that NewKeyName never writes.
 func (k KeyName) Raw() (string, error) {
 	if !k.Escaped {
 		return k.Name, nil
@@ -94,7 +94,7 @@ func (k KeyName) Raw() (string, error) {
 	return b.String(), nil
 }
 
-// unescape reads one escape, of which s is what follows the backslash.
+// unescape reads one escape; s is the text after the backslash.
 func unescape(s string) (c byte, rest string, err error) {
 	if strings.HasPrefix(s, `\`) {
 		return '\\', s[1:], nil

@@ -76,7 +76,7 @@ func TestRawRefuses(t *testing.T) {
 	}
 }
 
-// A name that is cut is told from another with the same beginning.
+// Two names with the same beginning stay different when they are cut.
 func TestKeyNameHash(t *testing.T) {
 	long := strings.Repeat("x", 2000)
 	if profile.NewKeyName(long+"a") == profile.NewKeyName(long+"b") {

@@ -145,8 +145,8 @@ func decode(data []byte) (*Profile, error) {
 	if isSyntax(err) {
 		return nil, syntaxError(data, err)
 	}
-	// A type error is told after the whole document was read. That of another
-	// tool, or of a newer keyprof, is expected to have some.
+	// Type errors are reported last, after the whole document was read. Documents of
+	// another tool, or of a newer keyprof, are expected to have some.
 	if herr := p.checkHeader(); herr != nil {
 		return nil, herr
 	}
@@ -173,7 +173,7 @@ func isSyntax(err error) bool {
 	return errors.As(err, &syntax)
 }
 
-// syntaxError tells a document that is cut short from one that is damaged.
+// syntaxError distinguishes a document that is cut short from a damaged one.
 func syntaxError(data []byte, err error) error {
 	var all json.RawMessage
 	derr := json.NewDecoder(bytes.NewReader(data)).Decode(&all)
@@ -183,7 +183,7 @@ func syntaxError(data []byte, err error) error {
 	return fmt.Errorf("%w: %w", ErrInvalid, err)
 }
 
-// Header holds the fields by which profiles in a directory are told apart.
+// Header holds the fields that distinguish profiles in a directory.
 type Header struct {
 	Label    string
 	Began    time.Time // UTC
@@ -278,7 +278,7 @@ const (
 	MaxDepth       = 32      // lists and objects within one another; ours need 8
 )
 
-// budget is what a document has of each thing that is limited.
+// budget holds the number of each limited element in a document.
 type budget struct{ rows, objects, values int }
 
 // limitMeter counts what JSON text has while it arrives, and refuses it as soon as it
@@ -295,8 +295,8 @@ type limitMeter struct {
 	bare     int  // bytes since the last string or mark: a number, a word, blanks
 }
 
-// rowDepth is how deep an element of a list of a document is: within the
-// document, and within the list.
+// rowDepth is the depth of an element of a list: within the document, and within the
+// list.
 const rowDepth = 2
 
 // count counts the next bytes of the text. The error wraps ErrTooLarge, or is
@@ -393,7 +393,7 @@ func tooMany(format string, limit int) error {
 }
 
 // meteredReader is a reader of a document whose text is counted as it arrives. It
-// remembers the error, so that it can be told from those of the reader.
+// remembers its error, to distinguish it from those of the reader.
 type meteredReader struct {
 	r     io.Reader
 	meter limitMeter
@@ -408,7 +408,7 @@ func (m *meteredReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Compression is how a document is stored.
+// Compression is the storage format of a document.
 type Compression int
 
 // The ways to store a document.
@@ -450,7 +450,7 @@ func IsCompressed(data []byte) bool {
 	return bytes.HasPrefix(data, gzipMagic) || bytes.HasPrefix(data, zstdMagic)
 }
 
-// detect tells from its first bytes how r is compressed. It leaves them there.
+// detect determines the compression of r from its first bytes. It leaves them there.
 func detect(r *bufio.Reader) Compression {
 	head, _ := r.Peek(len(zstdMagic)) // a file shorter than that is plain, and read to its end soon
 	switch {

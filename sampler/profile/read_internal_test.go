@@ -104,7 +104,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// What passes a limit is refused as soon as it does: what follows is not read.
+// Text that exceeds a limit is rejected at once: the rest is not read.
 func TestBudgetLimits(t *testing.T) {
 	for name, text := range map[string]string{
 		"rows":     `{"warnings":[0` + strings.Repeat(",0", MaxRows+1),

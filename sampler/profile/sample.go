@@ -172,7 +172,7 @@ func (s *ByteSums) check(atMostKeys int64) error {
 	)
 }
 
-// rounding is how far a sum may be off that another program has copied.
+// rounding is the tolerance for a sum copied by another program.
 const rounding = 1e-9
 
 // checkGroups holds the sums of the groups against that of all keys.

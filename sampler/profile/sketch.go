@@ -150,7 +150,7 @@ func (s *Sketch) Each(visit func(value float64, count int64)) {
 	s.each(func(index, count int64) { visit(binValue(index), count) })
 }
 
-// binValue stands for all values of a bin.
+// binValue returns the value that represents all values of a bin.
 func binValue(index int64) float64 {
 	if index == zeroBin {
 		return 0
@@ -186,9 +186,8 @@ type bins struct {
 	counted  bool
 }
 
-// stride is what the first bin that is counted and their number are multiples
-// of, about a factor of two in the values, so that counters do not move too
-// often.
+// stride divides the index of the first counted bin and the number of bins. It is about
+// a factor of two in the values, so that counters do not move too often.
 const stride = 16
 
 // add counts n values in a bin.

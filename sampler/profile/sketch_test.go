@@ -125,7 +125,7 @@ func TestSketchPanicsForNoValue(t *testing.T) {
 	}
 }
 
-// What is in a profile may be read by many goroutines: run with -race.
+// Many goroutines may read a sketch in a profile: run with -race.
 func TestSketchManyReaders(t *testing.T) {
 	var s profile.Sketch
 	for i := range 1000 {

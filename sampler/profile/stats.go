@@ -105,8 +105,8 @@ type TTLStats struct {
 // IdleMeasure says which accesses reset an idle time.
 type IdleMeasure string
 
-// What OBJECT IDLETIME counts from. Reads on a primary are not replicated, so
-// a replica cannot see them.
+// The event from which OBJECT IDLETIME counts. Reads on a primary are not replicated,
+// so a replica cannot see them.
 const (
 	IdleSinceAccess           IdleMeasure = "since last access"
 	IdleSinceWriteOrLocalRead IdleMeasure = "since last write or local read"

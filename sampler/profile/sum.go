@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// perUnit is what a Sum counts in: thousandths, as times are known to the
+// perUnit is the resolution of a Sum: thousandths, as times are known to the
 // millisecond and sizes to the byte.
 const perUnit = 1000
 

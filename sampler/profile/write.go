@@ -150,8 +150,8 @@ func (n *Node) fill() {
 	n.Info = truncateInfo(n.Info)
 }
 
-// maxInfo is how much of the server's INFO a document holds, in bytes, each field
-// counted with fieldBytes beside its own; usual are 10,000.
+// maxInfo limits the server's INFO in a document, in bytes, with fieldBytes added for
+// each field. Usually INFO has 10,000 bytes.
 const (
 	maxInfo    = 4 << 20
 	fieldBytes = 32

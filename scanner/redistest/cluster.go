@@ -158,8 +158,8 @@ func Replica(tb testing.TB, primary *Server, args ...string) *Server {
 	return s
 }
 
-// awaitLink returns when the replica has the primary's data. A LOADING reply meanwhile is
-// no error.
+// awaitLink returns when the replica has the primary's data. A LOADING reply in the
+// meantime is no error.
 func (s *Server) awaitLink(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

@@ -92,8 +92,8 @@ func TestNetworkBandwidth(t *testing.T) {
 	}
 }
 
-// What a router cannot hold stays with the sender, so that other connections get their
-// turn.
+// Data that a router cannot hold stays with the sender, so that other connections get
+// their turn.
 func TestNetworkHoldsLittle(t *testing.T) {
 	n, now := newNetwork(), time.Now()
 	if most, full := n.room(up, now); most != chunkBytes || full > 0 {

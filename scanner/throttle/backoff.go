@@ -38,8 +38,8 @@ const (
 	quietTime = time.Minute
 )
 
-// usualAfter is how long a condition lasts, or keeps returning, until it counts as the
-// server's normal state: a scan that waited for it would never end.
+// usualAfter is the time that a condition lasts, or keeps returning, before it counts
+// as the server's normal state: a scan that waited for it would never end.
 const usualAfter = 2 * time.Minute
 
 // staleAfter is the age at which the last INFO no longer counts.

@@ -172,8 +172,8 @@ type roundTripWindow struct {
 // lastFew round trips are not all delayed by a single burst of loss.
 const lastFew = 4
 
-// keptRoundTrips is some seconds of pings, so that the quantiles follow the server and
-// the link.
+// keptRoundTrips covers some seconds of pings, so that the quantiles follow the server
+// and the link.
 const keptRoundTrips = 64
 
 // MinRoundTrips is the number of round trips from which on the quantiles are used.

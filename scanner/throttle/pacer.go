@@ -5,8 +5,8 @@ import "time"
 // DefaultMaxLoad is the fraction of the server's main thread that a scan may use.
 const DefaultMaxLoad = 0.25
 
-// burst is how long a scan works between two pauses. Pausing after each small page would
-// be inexact: timers are late by up to a millisecond.
+// burst is the time that a scan works between two pauses. Pausing after each small page
+// would be inexact: timers are late by up to a millisecond.
 const burst = 5 * time.Millisecond
 
 // The smallest limits that can be set. A scan with less would not end within a lifetime.
@@ -42,10 +42,10 @@ const (
 // minCalibration is the service that a calibration needs.
 const minCalibration = 4 * burst
 
-// Calibrate records the CPU time that the server has used in all; call it now and then.
+// Calibrate records the total CPU time that the server has used; call it now and then.
 // The wall time of a page includes waiting for the network and for our own processor.
-// What the server used for all clients bounds what it used for us, so the smaller of the
-// two is charged, unless the server DefersWork.
+// The CPU time that the server used for all clients is an upper bound on what it used
+// for us, so the smaller of the two is charged, unless the server DefersWork.
 func (p *Pacer) Calibrate(cpu time.Duration) {
 	served := p.served - p.calibratedAt.served
 	if p.calibratedAt.cpu > 0 && served < minCalibration {

@@ -13,8 +13,8 @@ const (
 	maxPage = 200
 )
 
-// usualKey is about what a key costs the server's main thread, with its probes and its
-// part of SCAN. A scan assumes it until it has measured.
+// usualKey is the approximate time that a key costs the server's main thread, with its
+// probes and its part of SCAN. A scan assumes it until it has measured.
 const usualKey = 5 * time.Microsecond
 
 // PageFor returns the size of a scan's first pages under a latency budget, in keys.

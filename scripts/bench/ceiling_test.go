@@ -33,7 +33,7 @@ func TestCeilingAsksWhatKeyprofAsks(t *testing.T) {
 		ceiling, keyprof := distinct(asked[probe]), distinct(byKeyprof[probe])
 		more := len(keyprof) - len(ceiling)
 		if rehearsed := 20; probe == "object refcount" {
-			more = max(0, more-rehearsed) // before the walk keyprof asks about some keys of any size
+			more = max(0, more-rehearsed) // before the scan keyprof measures some keys of any size
 		}
 		maps.DeleteFunc(ceiling, func(key string, _ bool) bool { return keyprof[key] })
 		if more != 0 || len(ceiling) > 0 {

@@ -70,7 +70,7 @@ type Far struct {
 	Link      string     `json:"link"`
 	RoundTrip float64    `json:"round_trip_s"` // seconds
 	Jitter    float64    `json:"jitter"`       // share
-	ByTrips   bool       `json:"by_trips"`     // memkeys' speed is told by its round trips
+	ByTrips   bool       `json:"by_trips"`     // memkeys' speed is estimated from its round trips
 	Defaults  Comparison `json:"defaults"`     // keyprof at defaults and memkeys, keys/s
 	FullSpeed Comparison `json:"full_speed"`   // the same at full speed
 	// Used is the load of keyprof at defaults on the server's main thread, in per cent:

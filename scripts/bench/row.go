@@ -17,7 +17,7 @@ type Row struct {
 	Keyprof  string  `json:"keyprof"`
 	Compared string  `json:"compared_with"`
 	Ratio    string  `json:"ratio"`
-	Aims     []Aim   `json:"aims"`  // none: it is only told
+	Aims     []Aim   `json:"aims"`  // none: the row is only reported
 	Count    string  `json:"count"` // of pairs, runs or rounds
 	Raw      any     `json:"raw"`   // Comparison, Coverage or Simulation
 }

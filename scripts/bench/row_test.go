@@ -129,7 +129,7 @@ func TestSimulatedKinds(t *testing.T) {
 	}
 }
 
-// What the table reads is what the test of the estimators prints.
+// The table reads the output of the test of the estimators.
 func TestSimulate(t *testing.T) {
 	s, err := simulate(t.Context(), "keyprof/sampler/estimate", 2)
 	if err != nil || len(s.Kinds) < 20 {

@@ -166,8 +166,8 @@ func newShape(m readings, f diff.Floor) Shape {
 	return s
 }
 
-// boundOf is what keyprof diff takes for noise, but that it also takes the whole
-// bound of another process for keys with elements of their own.
+// boundOf returns the bound that keyprof diff uses for noise, except that diff also
+// applies the whole bound of another process to keys with elements of their own.
 func boundOf(f diff.Floor, comparison string, same bool) func(change) float64 {
 	return func(c change) float64 {
 		bound := f.Within(c.largest, c.sum)

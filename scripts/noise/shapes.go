@@ -184,8 +184,8 @@ func (s shape) slide(ctx context.Context, client *redis.Client, round int) error
 	})
 }
 
-// gone is how many elements leave the front of key i in so many rounds: up to a
-// tenth of all in each.
+// gone returns the number of elements removed from the front of key i in a number of
+// rounds: up to a tenth of all in each.
 func (s shape) gone(i, rounds int) int {
 	n := 0
 	for round := range rounds {

@@ -26,7 +26,7 @@ type Observation struct {
 // IdleOverS is the high-idle threshold of the profiles made here, in seconds.
 const IdleOverS = 30 * 24 * 3600
 
-// fewKeys is how many examples and largest keys are kept.
+// fewKeys is the number of examples and largest keys that are kept.
 const fewKeys = 5
 
 // Fold returns the profile of a census that saw these keys. It is as plain as it can
