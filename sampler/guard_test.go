@@ -152,8 +152,7 @@ func TestProbeConnectionIsInTheReceipt(t *testing.T) {
 	server := newFaultServer(t)
 	do(t, server.Client(), "config", "resetstat")
 	o := guarded()
-	o.Rate = 0
-	o.MaxLoad = 0.02
+	o.Rate = faultKeys / 2 // for two seconds, with some 40 pings
 	p := collect(t, server.URL(), o)
 	r := p.Receipt
 	if r.ProbeRTT == nil || r.ProbeRTT.Before == nil || r.ProbeRTT.During == nil {
