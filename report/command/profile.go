@@ -278,9 +278,9 @@ func collect(ctx context.Context, o profileOptions, past *pastProfiles, stdin io
 	if o.Progress && isTerminal(stderr) {
 		progress = newBar(stderr)
 		defer progress.finish()
-		o.Collect.Progress, o.Collect.OnPause = progress.show, progress.brake
+		o.Collect.Progress, o.Collect.OnPause = progress.show, progress.pause
 	} else {
-		o.Collect.OnPause = tellBrakes(stderr, brakeTold)
+		o.Collect.OnPause = tellPauses(stderr, minPauseTold)
 	}
 	return sampler.Collect(ctx, conn, o.Collect)
 }

@@ -110,7 +110,7 @@ type bar struct {
 	*progressbar.ProgressBar
 	began, painted time.Time
 	last           sampler.Progress
-	braked         string // why the scan is paused; empty: it is not
+	paused         string // why the scan is paused; empty: it is not
 }
 
 func newBar(w io.Writer) *bar {
@@ -130,8 +130,8 @@ func (b *bar) show(p sampler.Progress) {
 		return
 	}
 	b.painted, b.last = now, p
-	if b.braked != "" {
-		b.Describe(fmt.Sprintf("%s keys, paused: %s", unit.FormatCount(p.Keys), b.braked))
+	if b.paused != "" {
+		b.Describe(fmt.Sprintf("%s keys, paused: %s", unit.FormatCount(p.Keys), b.paused))
 		_ = b.RenderBlank()
 		return
 	}
@@ -140,9 +140,9 @@ func (b *bar) show(p sampler.Progress) {
 	_ = b.Set(int(p.Fraction * barSteps)) // a bar that cannot be painted is no reason to stop
 }
 
-// brake shows why the scan is paused, until it resumes.
-func (b *bar) brake(cause string) {
-	b.braked = cause
+// pause shows why the scan is paused, until it resumes.
+func (b *bar) pause(cause string) {
+	b.paused = cause
 	b.show(b.last)
 }
 
@@ -156,12 +156,12 @@ func (b *bar) interrupt() {
 	}
 }
 
-// brakeTold is the length of a pause from which it is reported, if no bar shows it.
-const brakeTold = 10 * time.Second
+// minPauseTold is the length of a pause from which it is reported, if no bar shows it.
+const minPauseTold = 10 * time.Second
 
-// tellBrakes returns a function that reports pauses of the scan on stderr, once for
+// tellPauses returns a function that reports pauses of the scan on stderr, once for
 // each pause longer than after.
-func tellBrakes(stderr io.Writer, after time.Duration) func(cause string) {
+func tellPauses(stderr io.Writer, after time.Duration) func(cause string) {
 	var began time.Time
 	told := false
 	return func(cause string) {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-func TestTellBrakes(t *testing.T) {
+func TestTellPauses(t *testing.T) {
 	var out strings.Builder
-	tell := tellBrakes(&out, 0)
+	tell := tellPauses(&out, 0)
 	for _, cause := range []string{"an RDB save started", "an RDB save started", "an RDB save started", "", "a data set is being loaded", "a data set is being loaded"} {
 		tell(cause)
 	}
@@ -18,7 +18,7 @@ func TestTellBrakes(t *testing.T) {
 		t.Errorf("said %q, want %q", out.String(), want)
 	}
 	out.Reset()
-	tell = tellBrakes(&out, time.Hour)
+	tell = tellPauses(&out, time.Hour)
 	tell("a data set is being loaded")
 	tell("a data set is being loaded")
 	tell("")

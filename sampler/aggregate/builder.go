@@ -168,8 +168,8 @@ func (b *Builder) Merge(other *Builder) {
 }
 
 // coarsenTo makes the tries at least this coarse.
-func (b *Builder) coarsenTo(rung int) {
-	b.coarseness = max(b.coarseness, rung)
+func (b *Builder) coarsenTo(coarseness int) {
+	b.coarseness = max(b.coarseness, coarseness)
 	for _, trie := range b.tries {
 		trie.CoarsenTo(b.coarseness)
 	}

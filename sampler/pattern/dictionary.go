@@ -71,7 +71,9 @@ func (d *Dictionary) startCoarseness() int {
 }
 
 // setCoarseness sets K and the coarseness of d.
-func (d *Dictionary) setCoarseness(rung int) { d.K, d.Coarseness = boundsByCoarseness[rung].k, rung }
+func (d *Dictionary) setCoarseness(coarseness int) {
+	d.K, d.Coarseness = boundsByCoarseness[coarseness].k, coarseness
+}
 
 // Extend returns d with the decisions of found added. Both must use the same
 // delimiters. If both know a place, its protected literals stay protected, and new ones
@@ -531,7 +533,7 @@ const (
 )
 
 // boundsByCoarseness begins with the bounds that hold for almost every keyspace. Those
-// below LowestFair no longer show a namespace as a person would write it; they
+// below MaxReadableCoarseness no longer show a namespace as a person would write it; they
 // keep a trie within its memory whatever the names are.
 var boundsByCoarseness = [...]bounds{
 	{DefaultK, MaxTokens, sparesAll},
@@ -549,7 +551,7 @@ var boundsByCoarseness = [...]bounds{
 	{0, 0, sparesNothing},
 }
 
-// Rungs are numbered from 0, the widest bounds.
+// Coarseness is counted from 0, the widest bounds.
 const (
 	MaxReadableCoarseness  = 4                           // the last whose namespaces read well
 	MaxProtectedCoarseness = 10                          // the last that spares what is protected

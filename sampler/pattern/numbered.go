@@ -9,9 +9,9 @@ import (
 // such as app0 to app3. Two or three are more often versions.
 const minNumbered = 4
 
-// aSequence is the minimum ratio of names in a row with <int> to names in a row whose
+// minSequenceRatio is the minimum ratio of names in a row with <int> to names in a row whose
 // digits would elsewhere be part of a word: among x0 to x99, x86 is not a processor.
-const aSequence = 8
+const minSequenceRatio = 8
 
 // minVersions is the number of different numbers after a word from which they are
 // replaced, although each may be part of a name, such as v1 and v2: nobody
@@ -190,7 +190,7 @@ func joinSequences(rows []*row, round moves) {
 			if versions[g.numberedPattern(stem)] >= minVersions && !round.has(r) {
 				round.add(r, g.replace(stem, number))
 			}
-			g.joinSequence(stem, aSequence, sizes, round)
+			g.joinSequence(stem, minSequenceRatio, sizes, round)
 			g.joinSequence(anyWord, generaliseFrom, sizes, round)
 		})
 	}
