@@ -29,7 +29,7 @@ func WriteCheckup(w io.Writer, r *profile.Checkup, o Options) error {
 		}
 		buf.Write(text)
 	default:
-		return fmt.Errorf("--format %.40q: want one of %s", string(o.Format), list(CheckupFormats()))
+		return fmt.Errorf("--format %.40q: want one of %s", string(o.Format), List(CheckupFormats()))
 	}
 	if _, err := w.Write(buf.Bytes()); err != nil {
 		return fmt.Errorf("writing the report: %w", err)

@@ -114,7 +114,7 @@ func (f fixture) finish(p *profile.Profile) {
 	for i := range p.Namespaces {
 		p.Largest = append(p.Largest, p.Namespaces[i].Largest...)
 	}
-	slices.SortStableFunc(p.Largest, func(a, b profile.Key) int { return cmp.Compare(orZero(b.Bytes), orZero(a.Bytes)) })
+	slices.SortStableFunc(p.Largest, func(a, b profile.Key) int { return cmp.Compare(profile.OrZero(b.Bytes), profile.OrZero(a.Bytes)) })
 	p.Largest = append([]profile.Key{}, p.Largest[:min(10, len(p.Largest))]...)
 	if len(p.Namespaces) > 0 {
 		first := &p.Namespaces[0]
@@ -158,9 +158,9 @@ func (f fixture) databases(p *profile.Profile) []profile.Database {
 			p.Design.Databases = append(p.Design.Databases, ns.DB)
 		}
 		db := &dbs[len(dbs)-1]
-		*db.NoTTLKeys += orZero(noTTLKeysOf(&ns.Stats))
+		*db.NoTTLKeys += profile.OrZero(noTTLKeysOf(&ns.Stats))
 		db.Before.Keys += ns.Keys.Value
-		db.Before.Expires += ns.Keys.Value - orZero(noTTLKeysOf(&ns.Stats))
+		db.Before.Expires += ns.Keys.Value - profile.OrZero(noTTLKeysOf(&ns.Stats))
 		db.Returned += ns.Keys.Value
 	}
 	for i := range dbs {
@@ -282,7 +282,7 @@ func (a *accumulator) add(k observed) {
 		a.sampled += size
 	}
 	t := a.types[k.typ]
-	total := orZero(t.Bytes) + size
+	total := profile.OrZero(t.Bytes) + size
 	a.types[k.typ] = profile.TypeStats{Keys: t.Keys + 1, Bytes: &total}
 	a.sizes.add(k.size)
 	a.addToSample(k, int(a.keys)%profile.SampleGroups)
@@ -325,7 +325,7 @@ func (a *accumulator) addToSample(k observed, group int) {
 // count adds a key to the bucket of v.
 func count(buckets []profile.Bucket, edges []int64, v, size int64) {
 	i := profile.BucketIndex(edges, v)
-	total := orZero(buckets[i].Bytes) + size
+	total := profile.OrZero(buckets[i].Bytes) + size
 	buckets[i] = profile.Bucket{Edge: profile.EdgeAt(edges, i), Keys: buckets[i].Keys + 1, Bytes: &total}
 }
 

@@ -183,7 +183,7 @@ func spreadOut(v *view) (line, bool) {
 	}
 	largest := byWeight(v)[:few]
 	parts := []span{words("No namespace holds half of the bytes" + v.extent.word() + "; the largest " + unit.FormatCount(few) + " hold " +
-		unit.FormatShare(unit.Share(orZero(aggregate.Sum(statsOf(largest), bytesOf)), v.p.Totals.Bytes.Value)) + ": ")}
+		unit.FormatShare(unit.Share(profile.OrZero(aggregate.Sum(statsOf(largest), bytesOf)), v.p.Totals.Bytes.Value)) + ": ")}
 	for i, ns := range largest {
 		if i > 0 {
 			parts = append(parts, words(", "))
@@ -395,7 +395,7 @@ func poolByInfo(n *profile.Node) (pool, bool) {
 
 // limitedNode returns the only node if it has a memory limit; else nil.
 func limitedNode(p *profile.Profile) *profile.Node {
-	if len(p.Nodes) != 1 || orZero(p.Nodes[0].Maxmemory) <= 0 {
+	if len(p.Nodes) != 1 || profile.OrZero(p.Nodes[0].Maxmemory) <= 0 {
 		return nil
 	}
 	return &p.Nodes[0]

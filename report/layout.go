@@ -222,11 +222,3 @@ func ratio(part, whole *int64) *float64 {
 	v := unit.Share(*part, *whole)
 	return &v
 }
-
-// optional returns an amount that may be nil.
-func optional(n *int64) *float64 {
-	if n == nil {
-		return nil
-	}
-	return amount(*n)
-}

@@ -99,9 +99,9 @@ func namespaceFigures(v *view, whole summary, sampled bool) []namespaceFigure {
 		return namespaceFigure{figures: figures{column: column{head: [2]string{top, low}}, kind: kind}, of: of}
 	}
 	list := []namespaceFigure{
-		fig("", "keys", unit.Count, func(t summary) *float64 { return optional(t.keys) }),
+		fig("", "keys", unit.Count, func(t summary) *float64 { return profile.Float(t.keys) }),
 		fig("", "%", unit.Percent, func(t summary) *float64 { return ratio(t.keys, whole.keys) }),
-		fig("bytes", "", unit.Bytes, func(t summary) *float64 { return optional(t.bytes) }),
+		fig("bytes", "", unit.Bytes, func(t summary) *float64 { return profile.Float(t.bytes) }),
 		fig("", "%", unit.Percent, func(t summary) *float64 { return ratio(t.bytes, whole.bytes) }),
 		fig("no", "TTL%", unit.Percent, func(t summary) *float64 { return ratio(t.noTTLKeys, t.keys) }),
 		fig("TTL", "p50", unit.Span, func(t summary) *float64 { return t.ttl.median() }),
@@ -356,15 +356,7 @@ func (o order) compare(a, b *profile.Namespace) int {
 }
 
 func descending(of measureOf, a, b *profile.Namespace) int {
-	return cmp.Compare(orZero(of(&b.Stats)), orZero(of(&a.Stats)))
-}
-
-// orZero is for sorting and adding up, never for showing.
-func orZero(n *int64) int64 {
-	if n == nil {
-		return 0
-	}
-	return *n
+	return cmp.Compare(profile.OrZero(of(&b.Stats)), profile.OrZero(of(&a.Stats)))
 }
 
 // rows returns the number of rows of a list that usually has that many: fewer, or

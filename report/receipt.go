@@ -65,7 +65,7 @@ func traceText(r *profile.Receipt) string {
 	if r.ExpiredMeanwhile != nil {
 		text += "; " + plural(*r.ExpiredMeanwhile, "key") + " expired during the scan, some perhaps because of it"
 	}
-	if evicted := orZero(r.EvictedMeanwhile); evicted > 0 {
+	if evicted := profile.OrZero(r.EvictedMeanwhile); evicted > 0 {
 		text += "; " + plural(evicted, "key") + " " + verb(evicted, "was", "were") + " evicted during the scan" + evictedByUs(r)
 	}
 	if r.Repeats > 0 {

@@ -133,9 +133,9 @@ func (o Options) withDefaults() Options {
 func (o Options) Validate() error {
 	switch o = o.withDefaults(); {
 	case !slices.Contains(Formats(), o.Format):
-		return fmt.Errorf("--format %.40q: want one of %s", string(o.Format), list(Formats()))
+		return fmt.Errorf("--format %.40q: want one of %s", string(o.Format), List(Formats()))
 	case !slices.Contains(Sorts(), o.Sort):
-		return fmt.Errorf("--sort %.40q: want one of %s", string(o.Sort), list(Sorts()))
+		return fmt.Errorf("--sort %.40q: want one of %s", string(o.Sort), List(Sorts()))
 	case o.Format == JSON && o.Under != "":
 		return errors.New("--under and --format json do not go together: the document is always whole")
 	default:
@@ -143,7 +143,8 @@ func (o Options) Validate() error {
 	}
 }
 
-func list[T ~string](choices []T) string {
+// List returns the choices of a flag, with commas between them.
+func List[T ~string](choices []T) string {
 	names := make([]string, len(choices))
 	for i, c := range choices {
 		names[i] = string(c)

@@ -94,9 +94,9 @@ func flagged(v *view, head, below string, keys, bytes measureOf) *grid {
 		groups = append(groups, statsOf(rest))
 	}
 	b := newGrid(len(groups), 0)
-	b.number(groupFigures("", "keys", unit.Count, groups, func(g []*profile.Stats) *float64 { return optional(aggregate.Sum(g, keys)) }))
+	b.number(groupFigures("", "keys", unit.Count, groups, func(g []*profile.Stats) *float64 { return profile.Float(aggregate.Sum(g, keys)) }))
 	b.number(groupFigures(head, below, unit.Percent, groups, func(g []*profile.Stats) *float64 { return ratio(aggregate.Sum(g, keys), aggregate.Sum(g, keysOf)) }))
-	size := groupFigures("bytes", "", unit.Bytes, groups, func(g []*profile.Stats) *float64 { return optional(aggregate.Sum(g, bytes)) })
+	size := groupFigures("bytes", "", unit.Bytes, groups, func(g []*profile.Stats) *float64 { return profile.Float(aggregate.Sum(g, bytes)) })
 	size.apart = true
 	b.number(size)
 	b.number(groupFigures("% of all", "bytes", unit.Percent, groups, func(g []*profile.Stats) *float64 {
@@ -109,7 +109,7 @@ func flagged(v *view, head, below string, keys, bytes measureOf) *grid {
 func flaggedNamespaces(v *view, keys, bytes measureOf) []*profile.Namespace {
 	var list []*profile.Namespace
 	for _, ns := range slices.Concat(v.chosen, v.other) {
-		if orZero(keys(&ns.Stats)) > 0 {
+		if profile.OrZero(keys(&ns.Stats)) > 0 {
 			list = append(list, ns)
 		}
 	}
@@ -343,7 +343,7 @@ func sumTypes(sets []*profile.Stats) []typeSum {
 		list = append(list, t)
 	}
 	slices.SortFunc(list, func(a, b typeSum) int {
-		return cmp.Or(cmp.Compare(orZero(b.bytes), orZero(a.bytes)), cmp.Compare(b.keys, a.keys), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(profile.OrZero(b.bytes), profile.OrZero(a.bytes)), cmp.Compare(b.keys, a.keys), cmp.Compare(a.name, b.name))
 	})
 	return list
 }
@@ -351,7 +351,7 @@ func sumTypes(sets []*profile.Stats) []typeSum {
 func (t typeSum) plus(name string, more profile.TypeStats) typeSum {
 	sum := typeSum{name: name, keys: t.keys + more.Keys}
 	if more.Bytes != nil {
-		n := orZero(t.bytes) + *more.Bytes
+		n := profile.OrZero(t.bytes) + *more.Bytes
 		sum.bytes = &n
 	}
 	return sum
@@ -370,7 +370,7 @@ func typeGrid(v *view, list []typeSum) *grid {
 	for _, t := range list {
 		keys.values = append(keys.values, amount(t.keys))
 		keysShare.values = append(keysShare.values, ratio(&t.keys, wholeKeys))
-		bytes.values = append(bytes.values, optional(t.bytes))
+		bytes.values = append(bytes.values, profile.Float(t.bytes))
 		bytesShare.values = append(bytesShare.values, ratio(t.bytes, wholeBytes))
 		names = append(names, cell{text: displayType(t.name), name: true})
 		how = append(how, cell{text: sizing(t)})
@@ -445,7 +445,7 @@ func largestOf(list []*profile.Namespace) []profile.Key {
 		keys = append(keys, ns.Largest...)
 	}
 	slices.SortStableFunc(keys, func(a, b profile.Key) int {
-		return cmp.Or(cmp.Compare(orZero(b.Bytes), orZero(a.Bytes)), cmp.Compare(a.DB, b.DB), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(profile.OrZero(b.Bytes), profile.OrZero(a.Bytes)), cmp.Compare(a.DB, b.DB), cmp.Compare(a.Name, b.Name))
 	})
 	return keys
 }
@@ -456,10 +456,10 @@ func largestGrid(v *view, keys []profile.Key) *grid {
 	var ttl, dbs, types, names []cell
 	idle := figures{column: column{head: [2]string{"", "idle"}, apart: true, dropPriority: 2}, kind: unit.Span}
 	for _, k := range keys {
-		bytes.values = append(bytes.values, optional(k.Bytes))
+		bytes.values = append(bytes.values, profile.Float(k.Bytes))
 		share.values = append(share.values, ratio(k.Bytes, bytesOf(&v.p.Totals)))
 		ttl = append(ttl, ttlCell(k))
-		idle.values = append(idle.values, optional(k.IdleS))
+		idle.values = append(idle.values, profile.Float(k.IdleS))
 		dbs = append(dbs, cell{text: dbNumber(k.DB)})
 		types = append(types, typeCell(k))
 		names = append(names, cell{text: displayKey(k.KeyName), name: true})

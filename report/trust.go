@@ -153,7 +153,7 @@ const keysChanged = "keys changed during the scan"
 // gone before SCAN reaches them.
 func whyFewer(r *profile.Receipt, n *profile.Node) string {
 	causes := ""
-	if evicted := orZero(r.EvictedMeanwhile); evicted > 0 {
+	if evicted := profile.OrZero(r.EvictedMeanwhile); evicted > 0 {
 		causes = pick(evicted == 1, "the key", "some of "+plural(evicted, "key")) + " evicted during the scan, "
 	}
 	switch noneExpired := r.ExpiredMeanwhile != nil && *r.ExpiredMeanwhile == 0; {
@@ -208,7 +208,7 @@ func crossCheck(p *profile.Profile, db *profile.Database) check {
 		c.before, c.after = db.Before.Keys-db.Before.Expires, db.After.Keys-db.After.Expires
 		c.outcome = c.outcomeWith(drift(db))
 		// As many as were evicted may have been written in their place.
-		if c.evictions = orZero(p.Receipt.EvictedMeanwhile); c.outcome == unexplained && c.outcomeWith(drift(db)+c.evictions) != unexplained {
+		if c.evictions = profile.OrZero(p.Receipt.EvictedMeanwhile); c.outcome == unexplained && c.outcomeWith(drift(db)+c.evictions) != unexplained {
 			c.outcome = evicted
 		}
 	}

@@ -387,18 +387,10 @@ func (c *collector) explained(db *profile.Database, after info.Info) (keys int64
 	}
 	keys = *expired
 	for _, fields := range []string{"expired_subkeys", "expired_fields"} { // the last field of a hash takes the key along
-		keys += orZero(c.counterGrowth(fields, after))
+		keys += profile.OrZero(c.counterGrowth(fields, after))
 	}
 	evicted := c.counterGrowth("evicted_keys", after)
-	return keys + orZero(evicted), evicted != nil
-}
-
-// orZero returns *n; 0 for nil.
-func orZero(n *int64) int64 {
-	if n == nil {
-		return 0
-	}
-	return *n
+	return keys + profile.OrZero(evicted), evicted != nil
 }
 
 // counterGrowth returns by how much a counter of INFO grew during the run; nil if that

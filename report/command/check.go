@@ -44,7 +44,7 @@ func checkCommand() *cli.Command {
 
 func checkFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Category: reportCategory, Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`: " + list(report.CheckupFormats()), Value: string(report.DefaultFormat)},
+		&cli.StringFlag{Category: reportCategory, Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`: " + report.List(report.CheckupFormats()), Value: string(report.DefaultFormat)},
 	}
 }
 
@@ -64,7 +64,7 @@ func checkOptionsOf(c *cli.Context) (o checkOptions, err error) {
 	}
 	o.Report.Format = report.Format(c.String("format"))
 	if !slices.Contains(report.CheckupFormats(), o.Report.Format) {
-		return o, flagError("format", nil, "wants one of "+list(report.CheckupFormats()))
+		return o, flagError("format", nil, "wants one of "+report.List(report.CheckupFormats()))
 	}
 	return o, nil
 }

@@ -72,11 +72,3 @@ func nearest(word string, candidates []string) string {
 	}
 	return near
 }
-
-func list[T ~string](items []T) string {
-	words := make([]string, len(items))
-	for i, item := range items {
-		words[i] = string(item)
-	}
-	return strings.Join(words, ", ")
-}

@@ -19,8 +19,8 @@ const (
 
 func presentationFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Category: reportCategory, Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`: " + list(report.Formats()), Value: string(report.DefaultFormat)},
-		&cli.StringFlag{Category: reportCategory, Name: "sort", Usage: "`ORDER`: " + list(report.Sorts()), Value: string(report.DefaultSort)},
+		&cli.StringFlag{Category: reportCategory, Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`: " + report.List(report.Formats()), Value: string(report.DefaultFormat)},
+		&cli.StringFlag{Category: reportCategory, Name: "sort", Usage: "`ORDER`: " + report.List(report.Sorts()), Value: string(report.DefaultSort)},
 		&cli.IntFlag{Category: reportCategory, Name: "top", Usage: "list `N` namespaces and sum up the others", Value: report.DefaultTop},
 	}, scopeFlags()...)
 }

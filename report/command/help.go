@@ -175,11 +175,11 @@ func flagWords(command, flag string) []string {
 	case flag == "format" && command == "patterns":
 		return patternsFormats
 	case flag == "format" && command == "check":
-		return strings.Split(list(report.CheckupFormats()), ", ")
+		return strings.Split(report.List(report.CheckupFormats()), ", ")
 	case flag == "format":
-		return strings.Split(list(report.Formats()), ", ")
+		return strings.Split(report.List(report.Formats()), ", ")
 	case flag == "sort":
-		return strings.Split(list(report.Sorts()), ", ")
+		return strings.Split(report.List(report.Sorts()), ", ")
 	case flag == "db":
 		return []string{"all"}
 	}

@@ -40,10 +40,10 @@ func (s servers) lines() (lines []ServerLine) {
 			lines = append(lines, l)
 		}
 	}
-	add(s.size("used_memory", optional(s.old.UsedMemory), optional(s.new.UsedMemory)))
+	add(s.size("used_memory", profile.Float(s.old.UsedMemory), profile.Float(s.new.UsedMemory)))
 	add(s.size("used_memory_rss", field(s.old, "used_memory_rss"), field(s.new, "used_memory_rss")))
 	add(s.gauge(Ratio, "mem_fragmentation_ratio", field(s.old, "mem_fragmentation_ratio"), field(s.new, "mem_fragmentation_ratio")))
-	add(s.size("maxmemory", optional(s.old.Maxmemory), optional(s.new.Maxmemory)))
+	add(s.size("maxmemory", profile.Float(s.old.Maxmemory), profile.Float(s.new.Maxmemory)))
 	add(s.policy())
 	add(s.size("mem_clients_normal", field(s.old, "mem_clients_normal"), field(s.new, "mem_clients_normal")))
 	add(s.gauge(Number, "connected_clients", field(s.old, "connected_clients"), field(s.new, "connected_clients")))
@@ -119,13 +119,5 @@ func field(n *profile.Node, name string) *float64 {
 	if !ok {
 		return nil
 	}
-	return &v
-}
-
-func optional(n *int64) *float64 {
-	if n == nil {
-		return nil
-	}
-	v := float64(*n)
 	return &v
 }

@@ -71,17 +71,10 @@ func (e *exposition) servers(p *profile.Profile) {
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
 		name := report.NodeText(n)
-		used.setIf(number(n.UsedMemory), name)
-		limit.setIf(number(n.Maxmemory), name)
+		used.setIf(profile.Float(n.UsedMemory), name)
+		limit.setIf(profile.Float(n.Maxmemory), name)
 		rss.setIf(residentSet(n), name)
 	}
-}
-
-func number(n *int64) *float64 {
-	if n == nil {
-		return nil
-	}
-	return new(float64(*n))
 }
 
 func residentSet(n *profile.Node) *float64 {
@@ -89,7 +82,7 @@ func residentSet(n *profile.Node) *float64 {
 	if !ok {
 		return nil
 	}
-	return number(&bytes)
+	return profile.Float(&bytes)
 }
 
 // run adds when the scan ran and what it covered.
@@ -278,7 +271,7 @@ func (e *exposition) bounds(m measure, rows map[seriesID][]*profile.Stats) {
 			continue
 		}
 		lower.set(float64(estimate.Lo), strconv.Itoa(id.db), id.text)
-		upper.setIf(number(estimate.Hi), strconv.Itoa(id.db), id.text)
+		upper.setIf(profile.Float(estimate.Hi), strconv.Itoa(id.db), id.text)
 	}
 }
 

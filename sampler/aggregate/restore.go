@@ -51,7 +51,7 @@ func restore(s *profile.Stats) (*accumulator, error) {
 	a.restoreIdle(s)
 	return a, errors.Join(
 		a.examples.restore(s.Examples, exampleRankOf),
-		a.largest.restore(s.Largest, func(k *profile.Key) (uint64, error) { return uint64(orZero(k.Bytes)), nil }),
+		a.largest.restore(s.Largest, func(k *profile.Key) (uint64, error) { return uint64(profile.OrZero(k.Bytes)), nil }),
 	)
 }
 
@@ -62,16 +62,9 @@ func counted(e *profile.Estimate) int64 {
 	return e.Value
 }
 
-func orZero(n *int64) int64 {
-	if n == nil {
-		return 0
-	}
-	return *n
-}
-
 func (a *accumulator) restoreTypes(s *profile.Stats) {
 	for name, t := range s.Types {
-		a.typeOf(name).merge(amount{t.Keys, orZero(t.Bytes)})
+		a.typeOf(name).merge(amount{t.Keys, profile.OrZero(t.Bytes)})
 	}
 }
 
@@ -108,7 +101,7 @@ func jointOf(s *profile.Stats) (j jointTable) {
 		restoreHistogram(byIdle[:], s.Idle.Histogram, profile.Edges)
 	}
 	for _, c := range s.IdleByTTL {
-		idle, ttl, t := bucketOf(profile.Edges, c.IdleLE), noTTLBucket, amount{c.Keys, orZero(c.Bytes)}
+		idle, ttl, t := bucketOf(profile.Edges, c.IdleLE), noTTLBucket, amount{c.Keys, profile.OrZero(c.Bytes)}
 		if !c.NoTTL {
 			ttl = bucketOf(profile.Edges, c.TTLLE)
 		}
@@ -134,7 +127,7 @@ func (j *jointTable) addSome(idle, ttl int, t amount) {
 
 func restoreHistogram(tallies []amount, buckets []profile.Bucket, edges []int64) {
 	for _, b := range buckets {
-		tallies[bucketOf(edges, b.Edge)].merge(amount{b.Keys, orZero(b.Bytes)})
+		tallies[bucketOf(edges, b.Edge)].merge(amount{b.Keys, profile.OrZero(b.Bytes)})
 	}
 }
 
@@ -176,7 +169,7 @@ func (s *topKeys) restore(keys []profile.Key, rankOf func(*profile.Key) (uint64,
 // restoredTopKey undoes topKey.key.
 func restoredTopKey(p keyRank, k *profile.Key) topKey {
 	s := topKey{
-		keyRank: p, typeName: k.Type, bytes: orZero(k.Bytes), idleS: orZero(k.IdleS),
+		keyRank: p, typeName: k.Type, bytes: profile.OrZero(k.Bytes), idleS: profile.OrZero(k.IdleS),
 		hasBytes: k.Bytes != nil, hasTTL: k.TTLS != nil, noTTL: k.NoTTL, hasIdle: k.IdleS != nil,
 	}
 	if k.TTLS != nil {

@@ -244,3 +244,20 @@ func (p *Profile) checkTypeNames() error {
 		each("namespaces", p.Namespaces, func(n *Namespace) error { return check(&n.Stats) }),
 	)
 }
+
+// OrZero returns *n, and 0 for a figure that is unknown. It is for sorting and adding up,
+// never for showing.
+func OrZero(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+// Float returns *n as a float64, nil for a figure that is unknown.
+func Float(n *int64) *float64 {
+	if n == nil {
+		return nil
+	}
+	return new(float64(*n))
+}
