@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"keyprof/scanner/sleep"
 	"keyprof/scanner/throttle"
 )
 
@@ -127,7 +128,7 @@ func (r *cursorRange) nextBatch() *Batch {
 func (w *Walk) begin() {
 	w.began = time.Now()
 	if w.sleep == nil {
-		w.sleep = sleepBriefly
+		w.sleep = sleep.Brief
 	}
 	if w.Guard != nil {
 		w.updateGuard()

@@ -2,10 +2,7 @@
 
 package redistest
 
-import (
-	"syscall"
-	"time"
-)
+import "syscall"
 
 // childAttr puts the server in a process group of its own, so that an interrupt
 // typed at the terminal reaches us and not the server. Only Linux can also tie
@@ -13,5 +10,3 @@ import (
 func childAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
-
-func sleepBriefly(d time.Duration) { time.Sleep(d) }

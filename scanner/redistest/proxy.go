@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"keyprof/scanner/sleep"
 )
 
 // Proxy is a TCP proxy in front of one address that can be told to behave like a
@@ -374,12 +376,12 @@ func (l *link) sleep(d time.Duration) bool {
 		}
 	}
 	if left := time.Until(end); left > 0 {
-		sleepBriefly(left)
+		sleep.Brief(left)
 	}
 	return true
 }
 
-// timerStep is how exact Go's timers are. Delays that are less exact would be jitter.
+// timerStep is the error of a timer (package sleep). Part of a delay it would be jitter.
 const timerStep = time.Millisecond
 
 // reset breaks the link so that the client's next read or write fails with
