@@ -1,11 +1,42 @@
 package scanner
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"keyprof/scanner/info"
+	"keyprof/scanner/redistest"
 )
+
+// A ping during which the scan resumes tells nothing about a pause. Over a link nearly all
+// pings are such, and each is needed to know the round trip.
+func TestPingWhileTheScanResumes(t *testing.T) {
+	server := redistest.New(t)
+	proxy := redistest.NewProxy(t, server.Addr())
+	target, err := ParseURL(proxy.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Connect(context.Background(), target, 10*time.Second, RetryPolicy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	proxy.SetLatency(200 * time.Millisecond)
+	for overLink, want := range map[bool]int{false: 0, true: 1} {
+		m := &LatencyMonitor{conn: c, walk: c, overLink: overLink}
+		m.togglePaused()
+		time.AfterFunc(20*time.Millisecond, m.togglePaused)
+		if err := m.pingOnce(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		got := m.takeSamples()
+		if len(got) != want || want == 1 && (got[0].paused || got[0].roundTrip < 400*time.Millisecond) {
+			t.Errorf("over a link %v: %+v", overLink, got)
+		}
+	}
+}
 
 // The cost of commands comes from the calls of all clients, weighted by ours.
 func TestCostsBetween(t *testing.T) {

@@ -47,12 +47,18 @@ func (c *Conn) sawCPU(cpu time.Duration, known bool) {
 // CPU at least.
 const minBusyShare = 0.5
 
+// idleSince reports whether the server used less CPU time after a reading than it does
+// while it works on a command for the given time.
+func (r cpuReading) idleSince(before cpuReading, worked time.Duration) bool {
+	return float64(r.cpu-before.cpu) < minBusyShare*float64(worked)
+}
+
 // Stalls returns the commands that the server did not reply to in time, in order.
 func (c *Conn) Stalls() []Stall {
 	now := c.cpuSeen.Load()
 	for i := range c.stalls {
 		if s := &c.stalls[i]; s.before != nil && now != nil && now.at.After(s.ended) {
-			s.Idle = float64(now.cpu-s.before.cpu) < minBusyShare*float64(s.Took)
+			s.Idle = now.idleSince(*s.before, s.Took)
 			s.before = nil
 		}
 	}
@@ -211,11 +217,11 @@ func (c *Conn) recordUnanswered(ctx context.Context) error {
 	return nil
 }
 
-// wasIdle reports whether the link stopped, and no command kept the server busy: until it
-// replied on the new connection it used less CPU time than a command whose reply is late.
+// wasIdle reports whether the link stopped, and no command kept the server busy until it
+// replied on the new connection.
 func (c *Conn) wasIdle(late lateReply) bool {
 	now := c.cpuSeen.Load()
-	return late.cpu != nil && now.at.After(late.since) && float64(now.cpu-late.cpu.cpu) < minBusyShare*float64(c.timeout)
+	return late.cpu != nil && now.at.After(late.since) && now.idleSince(*late.cpu, c.timeout)
 }
 
 // recordSuspects records the commands whose replies were late, when there are no likelier

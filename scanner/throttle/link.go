@@ -163,57 +163,54 @@ func (l *Link) UpperQuartile() time.Duration { return l.roundTrips.upperQuartile
 
 // roundTripWindow holds the last round trips of PING and their quantiles.
 type roundTripWindow struct {
-	recent                                    []time.Duration
-	next                                      int
-	median, lowerQuartile, upperQuartile, p95 time.Duration // of half, a quarter, three quarters and 95 of 100 that took no longer
-	lately                                    time.Duration // the shortest of the last lastFew
+	recent                                    []time.Duration // the latest last
+	median, lowerQuartile, upperQuartile, p95 time.Duration   // of half, a quarter, three quarters and 95 of 100 that took no longer
+	lately                                    time.Duration   // the shortest of the last lastFew
 }
 
 // lastFew round trips are not all delayed by a single burst of loss.
 const lastFew = 4
 
-// keptRoundTrips covers some seconds of pings, so that the quantiles follow the server
-// and the link.
+// keptRoundTrips is some seconds of pings, so that the quantiles follow the server and
+// the link.
 const keptRoundTrips = 64
 
 // MinRoundTrips is the number of round trips from which on the quantiles are used.
 const MinRoundTrips = 16
 
 func (r *roundTripWindow) add(roundTrip time.Duration) {
-	if len(r.recent) < keptRoundTrips {
-		r.recent = append(r.recent, roundTrip)
-	} else {
-		r.recent[r.next] = roundTrip
-		r.next = (r.next + 1) % keptRoundTrips
-	}
-	r.lately = roundTrip
-	for back := range min(lastFew, len(r.recent)) {
-		r.lately = min(r.lately, r.recent[(r.next-1-back+2*len(r.recent))%len(r.recent)])
-	}
-	sorted := slices.Sorted(slices.Values(r.recent)) // here, as every page asks for them
-	n := len(sorted)
+	r.recent = append(r.recent, roundTrip)
+	r.keep(keptRoundTrips)
+}
+
+// keep drops all but the last n round trips and computes the quantiles, as every page
+// reads them.
+func (r *roundTripWindow) keep(n int) {
+	r.recent = last(r.recent, n)
+	r.lately = slices.Min(last(r.recent, lastFew))
+	sorted := slices.Sorted(slices.Values(r.recent))
+	n = len(sorted)
 	r.median, r.lowerQuartile, r.upperQuartile, r.p95 = sorted[n/2], sorted[n/4], sorted[n*3/4], sorted[n*95/100]
 }
 
+// last returns the last n elements of list, or all if there are fewer.
+func last(list []time.Duration, n int) []time.Duration { return list[max(0, len(list)-n):] }
+
 // lastMoved round trips in a row are all longer than three quarters of those before, or
-// shorter, only after the link has changed: by chance once in an hour.
+// all shorter, only after the link has changed: by chance that happens once in 4^8 / 2
+// pings, half an hour of them.
 const lastMoved = 8
 
 // dropOld keeps only the last round trips when the link has changed: in a mixture with
 // those before, the jitter would be as wide as the step.
 func (r *roundTripWindow) dropOld() {
-	n := len(r.recent)
-	if n < 2*lastMoved {
+	n := len(r.recent) - lastMoved
+	if n < lastMoved {
 		return
 	}
-	inOrder := append(slices.Clone(r.recent[r.next:]), r.recent[:r.next]...)
-	before, last := slices.Sorted(slices.Values(inOrder[:n-lastMoved])), inOrder[n-lastMoved:]
-	if slices.Min(last) <= before[len(before)*3/4] && slices.Max(last) >= before[len(before)/4] {
-		return
-	}
-	*r = roundTripWindow{}
-	for _, roundTrip := range last {
-		r.add(roundTrip)
+	before, moved := slices.Sorted(slices.Values(r.recent[:n])), r.recent[n:]
+	if slices.Min(moved) > before[n*3/4] || slices.Max(moved) < before[n/4] {
+		r.keep(lastMoved)
 	}
 }
 
