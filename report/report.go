@@ -144,12 +144,15 @@ func (o Options) Validate() error {
 }
 
 // List returns the choices of a flag, with commas between them.
-func List[T ~string](choices []T) string {
-	names := make([]string, len(choices))
+func List[T ~string](choices []T) string { return strings.Join(Words(choices), ", ") }
+
+// Words returns the choices of a flag as plain strings.
+func Words[T ~string](choices []T) []string {
+	words := make([]string, len(choices))
 	for i, c := range choices {
-		names[i] = string(c)
+		words[i] = string(c)
 	}
-	return strings.Join(names, ", ")
+	return words
 }
 
 // newDocument composes the report of a view.

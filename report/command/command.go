@@ -108,11 +108,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		}
 		c.OnUsageError = onUsageError // commands do not inherit the app's
 		configurable(c)
-		markFiles(c)
 		c.UsageText = usageLine(c)
-		c.CustomHelpTemplate = asTemplate(commandHelp(c))
 	}
-	app.CustomAppHelpTemplate = asTemplate(appHelp(app))
 	return app
 }
 

@@ -167,6 +167,9 @@ fi
 // writeFish writes the library's script, then the values of flags and the arguments,
 // which that script lacks.
 func writeFish(w io.Writer, app *cli.App) error {
+	for _, c := range app.Commands {
+		markFiles(c)
+	}
 	script, err := app.ToFishCompletion()
 	if err != nil {
 		return err
@@ -187,6 +190,15 @@ func writeFish(w io.Writer, app *cli.App) error {
 	}
 	_, err = io.WriteString(w, text.String())
 	return err
+}
+
+// markFiles tells the library which flags take files.
+func markFiles(c *cli.Command) {
+	for _, f := range c.Flags {
+		if text, ok := f.(*cli.StringFlag); ok {
+			text.TakesFile = optionOf(c, f).value.files
+		}
+	}
 }
 
 // fishNames returns the names of a flag in the notation of fish's complete.

@@ -3,9 +3,9 @@ package command
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -39,8 +39,16 @@ var exitCodesOf = map[string]string{
 	"diff":    "0 done, 1 failed, 2 usage, 5 alarm, 130 interrupted",
 }
 
-// asTemplate returns a template for the library that prints text unchanged.
-func asTemplate(text string) string { return "{{" + strconv.Quote(text) + "}}" }
+func init() {
+	cli.HelpPrinter = func(w io.Writer, _ string, of any) { // writes that fail are remembered by output
+		switch of := of.(type) {
+		case *cli.App:
+			_, _ = io.WriteString(w, appHelp(of))
+		case *cli.Command:
+			_, _ = io.WriteString(w, commandHelp(of))
+		}
+	}
+}
 
 // commandHelp returns what --help prints for a command.
 func commandHelp(c *cli.Command) string {
@@ -175,11 +183,11 @@ func flagWords(command, flag string) []string {
 	case flag == "format" && command == "patterns":
 		return patternsFormats
 	case flag == "format" && command == "check":
-		return strings.Split(report.List(report.CheckupFormats()), ", ")
+		return report.Words(report.CheckupFormats())
 	case flag == "format":
-		return strings.Split(report.List(report.Formats()), ", ")
+		return report.Words(report.Formats())
 	case flag == "sort":
-		return strings.Split(report.List(report.Sorts()), ", ")
+		return report.Words(report.Sorts())
 	case flag == "db":
 		return []string{"all"}
 	}
@@ -191,11 +199,7 @@ var fileWords = regexp.MustCompile(`FILE|PATH|PROFILE|DIR`)
 
 func argumentSlot(c *cli.Command) slot {
 	if c.Name == "help" {
-		var names []string
-		for _, t := range topics() {
-			names = append(names, t.name)
-		}
-		return slot{placeholder: c.ArgsUsage, words: names}
+		return slot{placeholder: c.ArgsUsage, words: topicNames()}
 	}
 	s := slot{placeholder: strings.Trim(c.ArgsUsage, "[]"), files: fileWords.MatchString(c.ArgsUsage)}
 	for word := range strings.SplitSeq(s.placeholder, "|") {
@@ -204,15 +208,6 @@ func argumentSlot(c *cli.Command) slot {
 		}
 	}
 	return s
-}
-
-// markFiles tells the library which flags take files.
-func markFiles(c *cli.Command) {
-	for _, f := range c.Flags {
-		if text, ok := f.(*cli.StringFlag); ok {
-			text.TakesFile = optionOf(c, f).value.files
-		}
-	}
 }
 
 // option is a flag as shells and users see it.

@@ -37,6 +37,14 @@ func topics() []topic {
 	return all
 }
 
+func topicNames() []string {
+	var names []string
+	for _, t := range topics() {
+		names = append(names, t.name)
+	}
+	return names
+}
+
 // findTopic returns the topic of that name; ok is false if there is none.
 func findTopic(name string) (t topic, ok bool) {
 	all := topics()
@@ -87,10 +95,7 @@ func explain(c *cli.Context, word string) error {
 }
 
 func unknownTopicHint(app *cli.App, word string) string {
-	names := namesOf(shownCommands(app))
-	for _, t := range topics() {
-		names = append(names, t.name)
-	}
+	names := append(namesOf(shownCommands(app)), topicNames()...)
 	const all = "keyprof help lists topics and commands"
 	if near := nearest(word, names); near != "" {
 		return fmt.Sprintf("did you mean keyprof help %s? %s", near, all)
