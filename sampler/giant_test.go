@@ -56,7 +56,7 @@ func TestGiantNames(t *testing.T) {
 
 // No question takes longer than a moment, whatever the size of a value: a hash
 // of a million fields, and a set that was huge and has five members left. The
-// server finds these by scanning through empty buckets, which is what takes time.
+// server finds these by searching empty buckets, which takes long.
 func TestGiantValues(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long: make soak")

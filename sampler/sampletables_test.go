@@ -21,8 +21,8 @@ import (
 	"keyprof/scanner/redistest"
 )
 
-// Where keys were deleted in the order of SCAN, a sample is not fair: it is had, and
-// one that is far from what the server counts says so.
+// Where keys were deleted in the order of SCAN, a sample is biased. It is made all the
+// same, and if it is far from the server's own count, it has a warning.
 func TestSamplesOfATableWithHoles(t *testing.T) {
 	const keys, deleted, far = 60_000, 25_000, 4_000
 	server := redistest.New(t)

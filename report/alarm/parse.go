@@ -211,7 +211,7 @@ func (e element) matches(r rune) bool {
 	return in != e.negated
 }
 
-// parseGlob reads a glob. offset is where in text the error is.
+// parseGlob parses a glob. On an error, offset is its place in text, in bytes.
 func parseGlob(text string) (g glob, offset int, err error) {
 	for rest := text; rest != ""; {
 		e, tail, err := nextElement(rest)

@@ -35,7 +35,7 @@ type reading struct {
 	open    bool
 	because string // why it is not known, if there is a reason of its own
 	note    string // what else people should know of the figure
-	noKeys  bool   // there are no keys of which there could be a figure
+	noKeys  bool   // no keys are selected, so there is no figure
 	absent  string // why there is no figure; empty if there is one
 }
 

@@ -387,8 +387,8 @@ type Floor struct {
 	Together float64
 }
 
-// floors holds the floor of each type. For lists and streams the spread is what covers 95 % of the
-// changes of sums, as fronts of queues do not move quite independently.
+// floors holds the floor of each type. The spread of lists and streams covers 95 % of the
+// changes of sums, as the heads of queues do not change independently of each other.
 var floors = map[string]Floor{
 	"string": {},
 	"hash":   {Spread: 0.65, Most: 0.8, Loading: 0.08, Together: 0.8},

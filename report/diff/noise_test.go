@@ -376,8 +376,7 @@ func cluster(rng *rand.Rand, slots int) []slotKeys {
 	return list
 }
 
-// slotsNight is the profile of a sample of slots, of which there are so many keys in
-// all.
+// slotsNight returns the profile of a sample of slots, from a keyspace of all keys.
 func slotsNight(night int, drawn []slotKeys, all int64) *profile.Profile {
 	p := nightOf(night)
 	p.Design.Method, p.Design.Fraction = profile.MethodSample, 0.1

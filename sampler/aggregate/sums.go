@@ -198,8 +198,8 @@ type quantity struct {
 	sketch   profile.Sketch // in the unit of the profile
 }
 
-// add counts v, which is not negative. As a profile counts in bytes and
-// seconds, perUnit is how many of v make one: 1, or millisPerSecond.
+// add counts v, which is not negative. perUnit is the number of v in one unit of the
+// profile, a byte or a second: 1 or millisPerSecond.
 func (q *quantity) add(v, perUnit int64) {
 	if q.count == 0 || v < q.min {
 		q.min = v

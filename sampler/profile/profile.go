@@ -214,9 +214,9 @@ type Receipt struct {
 	// ServerCPUS is the growth of used_cpu_user + used_cpu_sys of INFO while
 	// we ran: it counts what all other clients caused, too.
 	ServerCPUS *float64 `json:"server_cpu_s,omitempty"` // seconds
-	// Page is how many keys each SCAN asked for (COUNT). Where a latency budget
-	// chose it, it is the median over the pages, and PageLeast and PageMost are the
-	// least and the most; absent in profiles of versions that had none.
+	// Page is the COUNT of each SCAN. Where a latency budget chose it, Page is the
+	// median over the pages, and PageLeast and PageMost are the smallest and the
+	// largest; profiles of older versions lack these two.
 	Page      int `json:"page"`                 // keys
 	PageLeast int `json:"page_least,omitempty"` // keys
 	PageMost  int `json:"page_most,omitempty"`  // keys
@@ -229,8 +229,8 @@ type Receipt struct {
 	// keyprof sends: it leaves out parsing and replying, and counts the same
 	// commands of all other clients.
 	CommandS *float64 `json:"command_s,omitempty"` // seconds
-	// KeyspaceHits and KeyspaceMisses are what our probes added to the server's
-	// counters of these names: one a key for each but MEMORY USAGE.
+	// KeyspaceHits and KeyspaceMisses count how far our probes raised the server's
+	// counters of these names: by one for each probe but MEMORY USAGE.
 	KeyspaceHits   int64 `json:"keyspace_hits"`   // number of lookups
 	KeyspaceMisses int64 `json:"keyspace_misses"` // number of lookups
 	// ExpiredMeanwhile is the growth of a primary's expired_keys while we ran: an
@@ -244,9 +244,9 @@ type Receipt struct {
 	// BufferBytes is the most that the server can have taken at a time for the buffers
 	// of our connections, which count against maxmemory; absent where it is not known.
 	BufferBytes int64 `json:"buffer_bytes,omitempty"` // bytes
-	// EvictedByUs is how many keys of EvictedMeanwhile these buffers explain at most:
-	// as many as have their bytes, by the mean of all memory a key. Absent where one of
-	// the two is.
+	// EvictedByUs is an upper bound of the keys in EvictedMeanwhile that the server
+	// evicted for these buffers: BufferBytes divided by the mean memory of a key.
+	// Absent if one of the two is.
 	EvictedByUs *int64 `json:"evicted_by_us,omitempty"` // keys
 	// Repeats are names that SCAN returned again soon after, and that were not
 	// measured again. Later repeats are measured twice.

@@ -32,8 +32,9 @@ type SampledSlots struct {
 	Filled int64  `json:"filled"` // slots that had keys
 	Drawn  int64  `json:"drawn"`  // number of slots chosen
 	Keys   int64  `json:"keys"`   // keys in all slots, by CLUSTER COUNTKEYSINSLOT, when the scan began
-	// Taken is how many of Keys the sample represents, by random group, including keys
-	// that vanished before being measured: SampleGroups numbers, to thousandths.
+	// Taken holds, for each of the SampleGroups random groups, the number of Keys that
+	// the sample represents, including keys that vanished before being measured. It is
+	// rounded to thousandths.
 	Taken []float64 `json:"taken"`
 }
 

@@ -71,8 +71,8 @@ func (s *Server) awaitReady(ctx context.Context) error {
 	}
 }
 
-// answers reports whether the server is up. It is when it refuses PING for lack of a
-// password, of a primary or of a saved file; it is not while it loads its data.
+// answers reports whether the server is up. A server that refuses PING because it wants a
+// password, lost its primary or cannot save is up; one that loads its data is not.
 func (s *Server) answers() bool {
 	w, err := s.dial(time.Second)
 	if err != nil {

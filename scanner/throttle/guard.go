@@ -18,8 +18,8 @@ const MinLatencyBudget = 10 * time.Microsecond
 const FullSpeedPage = 100
 
 // Guard decides how much a scan asks for at a time, and when it must pause. Redis serves
-// one client after the other: the longest page is what a scan adds to other clients'
-// latency. Guard does no I/O and reads no clock, so that tables can test it: times are
+// one client after the other, so a scan adds up to its longest page to the latency of
+// other clients. Guard does no I/O and reads no clock, so that tables can test it: times are
 // those since the scan began.
 type Guard struct {
 	sizer   pageSizer

@@ -196,7 +196,7 @@ func linkTable(links []Far) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("\nOver links, keys a second of a walk without its start; keyprof at its defaults unless it says otherwise; the `GET` client is on the server's machine:\n\n")
+	b.WriteString("\nOver links, keys a second of a scan without its start; keyprof at its defaults unless it says otherwise; the `GET` client is on the server's machine:\n\n")
 	b.WriteString(tableHead("round trip", "memkeys", "keyprof", "ratio", "`--max-load 100%`", "ratio", "used of the server (receipt)", "`GET` p50, µs (alone)", "`GET` p99, µs (alone)", "ratio"))
 	byTrips := false
 	for _, f := range links {
