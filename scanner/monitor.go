@@ -26,6 +26,7 @@ const (
 	baselineGap    = 2 * time.Millisecond   // so that all take longer than a cycle of serverCron, 100 ms
 	pingEvery      = 50 * time.Millisecond  // on average
 	infoEvery      = time.Second
+	firstInfo      = 250 * time.Millisecond // after the baseline: until then costs are not known
 	infoShare      = 5                      // times the time of a reply to INFO, at least
 	closingGrace   = 200 * time.Millisecond // for the last reply
 )
@@ -45,12 +46,11 @@ type LatencyMonitor struct {
 
 	pingDue, infoDue time.Time // when sharing the connection
 
-	// Over a link the monitor also reads the costs of commands, at intervals that double.
-	overLink   bool
-	costsDue   time.Time
-	costsEvery time.Duration
-	calls      map[string]info.Calls // by commandstats, at the last reading
-	sent       map[string]int64      // by us, up to then
+	// Over a link the monitor also reads the costs of commands.
+	overLink bool
+	costs    costSchedule
+	calls    map[string]info.Calls // by commandstats, at the last reading
+	sent     map[string]int64      // by us, up to then
 
 	unanswered int   // failed pings in a row on the shared connection
 	out, in    int64 // bytes of its own connection before it was closed
@@ -78,7 +78,7 @@ type sample struct {
 // connection. What it sends counts in the Cost of c. On an error there is no monitor,
 // which a scan can do without.
 func (c *Conn) StartMonitor(ctx context.Context) (*LatencyMonitor, error) {
-	m := &LatencyMonitor{done: make(chan struct{}), conn: c, walk: c, overLink: c.minRoundTrip >= throttle.LinkRoundTrip, costsEvery: infoEvery}
+	m := &LatencyMonitor{done: make(chan struct{}), conn: c, walk: c, overLink: c.minRoundTrip >= throttle.LinkRoundTrip}
 	if len(c.Node.Info) == 0 {
 		return nil, errUnknownProcess
 	}
@@ -188,17 +188,44 @@ func (m *LatencyMonitor) fetchStats(ctx context.Context) error {
 	return err
 }
 
-// longestCosts bounds the interval between two readings of the costs.
-const longestCosts = 30 * time.Second
+// costSchedule decides when to read the costs of commands: at intervals that double, and
+// earlier when they may have changed.
+type costSchedule struct {
+	last    time.Time
+	every   time.Duration
+	changed atomic.Bool // the scan saw the server become slower, perhaps
+}
+
+// Intervals between two readings of the costs.
+const (
+	longestCosts = 30 * time.Second
+	changedCosts = 4 * time.Second // when they may have changed
+)
+
+func (s *costSchedule) due(now time.Time) bool {
+	if s.changed.Swap(false) {
+		s.every = min(s.every, changedCosts)
+	}
+	if now.Sub(s.last) < s.every {
+		return false
+	}
+	s.last, s.every = now, min(max(firstInfo, 2*s.every), longestCosts)
+	return true
+}
+
+// costsChanged is called when the server may have become slower.
+func (m *LatencyMonitor) costsChanged() {
+	if m != nil {
+		m.costs.changed.Store(true)
+	}
+}
 
 // fetchCosts reads the costs of our commands when that is due; nil: unknown.
 func (m *LatencyMonitor) fetchCosts(ctx context.Context) *info.Costs {
-	if !m.overLink || m.sharesConn() || time.Now().Before(m.costsDue) {
+	if !m.overLink || m.sharesConn() || !m.costs.due(time.Now()) {
 		return nil
 	}
 	text, err := m.conn.conn.Info(ctx, "commandstats").Result()
-	m.costsDue = time.Now().Add(m.costsEvery)
-	m.costsEvery = min(2*m.costsEvery, longestCosts)
 	if err != nil {
 		return nil
 	}
@@ -297,7 +324,7 @@ func (m *LatencyMonitor) run(ctx context.Context) {
 
 // poll measures until the connection is lost.
 func (m *LatencyMonitor) poll(ctx context.Context) {
-	inspect := time.Now().Add(jitter(infoEvery))
+	inspect := time.Now().Add(jitter(firstInfo))
 	for {
 		if sleepContext(ctx, jitter(pingEvery)); ctx.Err() != nil {
 			return

@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,6 +39,25 @@ func TestPingWhileTheScanResumes(t *testing.T) {
 	}
 }
 
+// The costs of commands are read at intervals that double, and soon when they may have
+// changed.
+func TestCostSchedule(t *testing.T) {
+	var s costSchedule
+	began := time.Now()
+	var read []time.Duration
+	for at := time.Duration(0); at < 200*time.Second; at += time.Second {
+		if at == 100*time.Second {
+			s.changed.Store(true)
+		}
+		if s.due(began.Add(at)) {
+			read = append(read, at/time.Second)
+		}
+	}
+	if want := []time.Duration{0, 1, 2, 3, 5, 9, 17, 33, 63, 93, 100, 108, 124, 154, 184}; !slices.Equal(read, want) {
+		t.Errorf("read after %d s, want %d", read, want)
+	}
+}
+
 // The cost of commands comes from the calls of all clients, weighted by ours.
 func TestCostsBetween(t *testing.T) {
 	us := time.Microsecond
@@ -69,5 +89,39 @@ func TestCommandTime(t *testing.T) {
 	stats := info.Parse("# Commandstats\r\ncmdstat_scan:calls=1,usec=" + most + "\r\ncmdstat_type:calls=1,usec=" + most + "\r\n")
 	if got := commandTime(stats); got != info.MaxSeconds*time.Second {
 		t.Errorf("commands took %v", got)
+	}
+}
+
+// After a lost connection all pipelines in flight are sent again, with the pauses between
+// them that a link asks for.
+func TestPipelinesAreSentAgainWithPauses(t *testing.T) {
+	const pace = 30 * time.Millisecond
+	server := redistest.New(t)
+	proxy := redistest.NewProxy(t, server.Addr())
+	target, err := ParseURL(proxy.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	c, err := Connect(ctx, target, 10*time.Second, RetryPolicy{MaxWait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	proxy.SetLatency(100 * time.Millisecond)
+	var batches []*Batch
+	for range 5 {
+		batch := &Batch{Requests: []Request{{Probe: PTTL, Key: "a"}}, pace: pace}
+		c.Send(ctx, batch)
+		batches = append(batches, batch)
+	}
+	proxy.Reset()
+	for range batches {
+		if _, err := c.Receive(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := batches[4].sent.Sub(batches[0].sent); took < 4*pace {
+		t.Errorf("all were sent again within %v", took)
 	}
 }

@@ -100,6 +100,7 @@ type Batch struct {
 	skipped     []int  // indexes of requests that must not be sent, as their replies are known
 	replyOffset int    // number of earlier replies in Replies
 	sent        time.Time
+	pace        time.Duration // pause after it when it is sent again with others; 0: none
 	lostTime    time.Duration // time spent waiting for replies that did not come
 	excused     bool          // it was sent again after the link stopped, though a reply was late
 	lostAt      int           // number of replies when the connection was first lost, plus 1
@@ -247,7 +248,7 @@ func (c *Conn) readFirst(ctx context.Context, batch *Batch, timeout time.Duratio
 		if err := c.recordUnanswered(ctx); err != nil {
 			return err
 		}
-		if err := c.writeAll(timeout); err != nil {
+		if err := c.writeAll(ctx, timeout); err != nil {
 			return err
 		}
 	}
@@ -259,10 +260,15 @@ func (c *Conn) readFirst(ctx context.Context, batch *Batch, timeout time.Duratio
 	return nil
 }
 
-func (c *Conn) writeAll(timeout time.Duration) error {
+// writeAll sends all batches in flight again, no faster than at first: over a link there
+// may be hundreds.
+func (c *Conn) writeAll(ctx context.Context, timeout time.Duration) error {
 	for _, batch := range c.inFlight {
 		if err := c.write(batch, timeout); err != nil {
 			return err
+		}
+		if len(c.inFlight) > 1 {
+			sleepContext(ctx, batch.pace)
 		}
 	}
 	return nil

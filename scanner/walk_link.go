@@ -74,13 +74,17 @@ func (w *Walk) paceSend(ctx context.Context, batch *Batch) {
 	cost := link.Cost(len(batch.Requests), names)
 	w.Tally.Service += cost
 	elapsed := time.Since(w.Tally.Began)
-	pause, forRate := w.Pacer.Send(cost, link.Gap(w.Pacer.Used(cost)), names, elapsed)
+	gap := link.Gap(w.Pacer.Used(cost))
+	batch.pace = max(gap, time.Duration(float64(cost)/w.Pacer.MaxLoad))
+	pause, forRate := w.Pacer.Send(cost, gap, names, elapsed)
 	w.due, w.dueForRate = elapsed+pause, forRate
 }
 
 // receiveOverLink is receive for a batch over a link, which was paced when it was sent.
 func (w *Walk) receiveOverLink(ctx context.Context, batch *Batch) error {
-	w.Guard.Link().AddReply(batch.sent.Sub(w.Tally.Began), time.Since(w.Tally.Began))
+	if w.Guard.Link().AddReply(batch.sent.Sub(w.Tally.Began), time.Since(w.Tally.Began)) {
+		w.Monitor.costsChanged()
+	}
 	if batch.Scan != nil {
 		w.Guard.Link().AddScan(len(batch.Page.Names))
 	}
@@ -97,13 +101,18 @@ func (w *Walk) receiveOverLink(ctx context.Context, batch *Batch) error {
 func (w *Walk) chargeOverLink(cpu time.Duration) {
 	w.Pacer.Calibrate(cpu)
 	if w.cpu > 0 {
-		unexplained, span := cpu-w.cpu-(w.Tally.Service-w.serviceAtCPU), time.Since(w.cpuAt)
+		span := time.Since(w.cpuAt)
+		ours, others := w.Tally.Service-w.serviceAtCPU, time.Duration(w.othersLoad*float64(span))
+		unexplained := cpu - w.cpu - ours
+		if unexplained-others > ours/2 {
+			w.Monitor.costsChanged()
+		}
 		if w.unattributed == 0 && span > 0 {
 			w.othersLoad = (w.othersLoad + max(0, float64(unexplained)/float64(span))) / 2
 		}
-		if ours := min(w.unattributed, unexplained-time.Duration(w.othersLoad*float64(span))); ours > 0 {
-			w.Tally.Service += ours
-			w.due += time.Duration(float64(ours) / w.Pacer.MaxLoad)
+		if late := min(w.unattributed, unexplained-others); late > 0 {
+			w.Tally.Service += late
+			w.due += time.Duration(float64(late) / w.Pacer.MaxLoad)
 		}
 	}
 	w.unattributed, w.cpu, w.serviceAtCPU, w.cpuAt = 0, cpu, w.Tally.Service, time.Now()

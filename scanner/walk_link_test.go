@@ -129,15 +129,19 @@ func walkFar(t *testing.T, d *distant, load float64, each func(*throttle.Guard))
 			guard.AddPing(d.oneWay(0)+d.oneWay(0), true)
 		}
 		v := &four{}
-		w := &Walk{Exchange: d, Visitors: func() Visitor { return v }, Pacer: &throttle.Pacer{MaxLoad: load}, Guard: guard, MaxRanges: throttle.MaxRanges, Keys: int64(d.keys), Tally: &Tally{Began: time.Now()}, sleep: time.Sleep}
+		w := &Walk{Exchange: d, Visitors: func() Visitor { return v }, Pacer: &throttle.Pacer{MaxLoad: load}, Guard: guard, Monitor: &LatencyMonitor{conn: &Conn{}}, MaxRanges: throttle.MaxRanges, Keys: int64(d.keys), Tally: &Tally{Began: time.Now()}, sleep: time.Sleep}
 		looked, pinged := time.Duration(0), time.Duration(0)
 		w.Progress = func(float64) {
 			for ; pinged < d.now(); pinged += pingEvery {
 				guard.AddPing(d.oneWay(pinged)+d.oneWay(pinged), false)
 			}
-			if d.now() > looked+infoEvery {
+			if d.now() > looked+infoEvery || looked == 0 && d.now() > firstInfo {
 				looked = d.now()
-				w.Guard.AddStats(info.ServerStats{CPU: time.Hour + d.worked, Costs: &info.Costs{Request: part(d.request(looked)), Scan: part(time.Duration(guard.Page()) * d.name)}}, looked)
+				stats := info.ServerStats{CPU: time.Hour + d.worked}
+				if w.Monitor.costs.due(time.Now()) {
+					stats.Costs = &info.Costs{Request: part(d.request(looked)), Scan: part(time.Duration(guard.Page()) * d.name)}
+				}
+				w.Guard.AddStats(stats, looked)
 				w.chargeOverLink(time.Hour + d.worked)
 			}
 			if each != nil {
@@ -269,6 +273,33 @@ func TestLinkPagesFollowTheServer(t *testing.T) {
 				t.Errorf("%.3f of the server", share)
 			}
 		})
+	}
+}
+
+// A server that becomes slow while its costs are asked for only every half minute is
+// found out by its CPU time, within seconds.
+func TestLinkLearnsThatTheServerIsSlow(t *testing.T) {
+	const change = 40 * time.Second
+	d := &distant{keys: 600_000, oneWay: constant(10 * time.Millisecond), name: 700 * time.Nanosecond}
+	d.request = func(at time.Duration) time.Duration {
+		if at > change {
+			return 5 * time.Microsecond
+		}
+		return time.Microsecond
+	}
+	before, after, slow := 0, 0, time.Duration(0)
+	_, share := walkFar(t, d, 0.05, func(g *throttle.Guard) {
+		switch at := d.now(); {
+		case at < change:
+			before = g.Link().Requests()
+		case at < change+10*time.Second:
+			after = g.Link().Requests()
+		case slow == 0:
+			slow = at
+		}
+	})
+	if slow == 0 || after > before/4 || share > 0.055 {
+		t.Errorf("%d requests at once, %d soon after the server became slow; %.3f of it", before, after, share)
 	}
 }
 

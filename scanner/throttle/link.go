@@ -27,6 +27,7 @@ type Link struct {
 
 	request time.Duration // server time of a probe
 	name    time.Duration // server time of SCAN, for each key
+	told    bool          // by the server
 
 	scans, names int // replies to SCAN since the cost of a key was learnt, and their keys
 
@@ -46,10 +47,11 @@ const WholeCost = 1.6
 
 func whole(cost time.Duration) time.Duration { return time.Duration(WholeCost * float64(cost)) }
 
-// Initial estimates, about what Redis 7 takes in all.
+// Initial estimates, for as long as the server has not told. Redis 7 takes 1.25 µs for a
+// probe in all: a server that never tells may be twice as slow.
 const (
-	usualRequest = 1250 * time.Nanosecond
-	usualName    = time.Microsecond
+	initialRequest = 2500 * time.Nanosecond
+	initialName    = time.Microsecond
 )
 
 // Limits of a link.
@@ -65,7 +67,7 @@ const (
 // NewLink returns a link with initial estimates, for a scan under a latency budget with
 // pages of a given size in keys (0: derived from the budget).
 func NewLink(budget time.Duration, page int) *Link {
-	return &Link{budget: budget, page: page, request: usualRequest, name: usualName, window: firstWindow}
+	return &Link{budget: budget, page: page, request: initialRequest, name: initialName, window: firstWindow}
 }
 
 // Requests returns the number of probes of one pipeline.
@@ -102,32 +104,42 @@ func (l *Link) AddPing(roundTrip time.Duration) {
 	l.roundTrips.dropOld()
 }
 
-// addCosts records what commands cost. An estimate moves half of the way: one reading may
-// cover few calls.
+// addCosts records what commands cost.
 func (l *Link) addCosts(c info.Costs) {
 	if c.Request > 0 {
-		l.request = (l.request + whole(c.Request)) / 2
+		l.request = l.toward(l.request, whole(c.Request))
 	}
 	if c.Scan > 0 && l.names > 0 {
-		l.name = (l.name + whole(c.Scan)*time.Duration(l.scans)/time.Duration(l.names)) / 2
+		l.name = l.toward(l.name, whole(c.Scan)*time.Duration(l.scans)/time.Duration(l.names))
 		l.scans, l.names = 0, 0
 	}
+	l.told = true
+}
+
+// toward returns the estimate of a cost after a reading. It moves half of the way, as one
+// reading may cover few calls; but the first reading counts in full, and so does one that
+// is twice as high: then the server has become slower.
+func (l *Link) toward(estimate, reading time.Duration) time.Duration {
+	if !l.told || reading > 2*estimate {
+		return reading
+	}
+	return (estimate + reading) / 2
 }
 
 // AddScan records how many keys a SCAN returned.
 func (l *Link) AddScan(names int) { l.scans, l.names = l.scans+1, l.names+names }
 
 // AddReply records when a pipeline was sent and when its replies arrived, since the scan
-// began. A link that is full delays all pipelines in flight: then fewer are sent. The
-// window is halved once for all of them.
-func (l *Link) AddReply(sent, now time.Duration) {
+// began, and returns whether they were late. A link that is full delays all pipelines in
+// flight: then fewer are sent. The window is halved once for all of them.
+func (l *Link) AddReply(sent, now time.Duration) (late bool) {
 	took := now - sent
 	if took > lateTrips*max(l.roundTrips.median, l.roundTrips.lately)+lateTripsBeyond {
 		if sent >= l.halved {
 			l.addLate(took)
 			l.window, l.full, l.halved = max(1, l.window/2), true, now
 		}
-		return
+		return true
 	}
 	l.alone = nil
 	more := 1.0 // doubles the window in a round trip, until the link was full
@@ -135,6 +147,7 @@ func (l *Link) AddReply(sent, now time.Duration) {
 		more = 1 / l.window
 	}
 	l.window = min(maxWindow, l.window+more)
+	return false
 }
 
 // addLate records a late pipeline. Without pings a link has become longer if that goes on
