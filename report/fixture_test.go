@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keyprof/sampler/estimate"
+	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
 
@@ -73,7 +74,7 @@ func (f fixture) build() *profile.Profile {
 		Schema: profile.SchemaVersion, Tool: profile.Tool{Name: "keyprof", Version: "0.1.0"}, Label: f.label,
 		Began: began, Ended: began.Add(time.Duration(f.receipt.ElapsedS * float64(time.Second))), Complete: f.incom == "",
 		Missing: append([]profile.Missing{}, f.missing...), Warnings: append([]profile.Warning{}, f.warnings...),
-		Design: profile.Design{Method: profile.MethodCensus, Fraction: 1, Databases: []int{}, Match: f.match, IdleOverS: int64(f.idleOver), NamespaceLimit: 4096, LexerVersion: 1},
+		Design: profile.Design{Method: profile.MethodCensus, Fraction: 1, Databases: []int{}, Match: f.match, IdleOverS: int64(f.idleOver), NamespaceLimit: 4096, LexerVersion: 1, Patterns: &pattern.Dictionary{Version: pattern.DictionaryVersion, K: pattern.DefaultK}},
 		Nodes:  []profile.Node{f.node}, Namespaces: []profile.Namespace{}, Largest: []profile.Key{}, Receipt: f.receipt,
 	}
 	total := newAccumulator(f)

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
@@ -77,15 +78,21 @@ type Options struct {
 	// username:<rand>, "user:" holds user:<int>. Shares stay shares of the
 	// whole keyspace.
 	Under string
+	Depth int  // namespaces are merged by so many segments after Under; 0: not at all
 	Color bool // ANSI colours, in text only
 	Width int  // columns of text, at least 60; 0: DefaultWidth
 }
 
 // Write writes p to w. Nothing is written if p cannot be rendered.
-func Write(w io.Writer, p *profile.Profile, o Options) error {
+func Write(w io.Writer, p *profile.Profile, o Options) (err error) {
 	o = o.withDefaults()
 	if err := o.Validate(); err != nil {
 		return err
+	}
+	if o.Depth > 0 {
+		if p, err = aggregate.RollUp(p, o.Under, o.Depth); err != nil {
+			return fmt.Errorf("--depth: %w", err)
+		}
 	}
 	var buf bytes.Buffer
 	if err := render(&buf, p, o); err != nil {

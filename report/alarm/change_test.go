@@ -1,12 +1,12 @@
 package alarm
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"keyprof/report/diff"
+	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
 
@@ -18,7 +18,7 @@ func pair(change func(before, after *profile.Profile)) (before, after *profile.P
 		UsedMemory: new(int64(100)), Maxmemory: new(int64(200)), IdleHorizonS: new(int64(30 * 24 * 3600)),
 	}
 	side := func(used int64, evicted string, namespaces ...profile.Namespace) *profile.Profile {
-		p := &profile.Profile{Complete: true, Totals: stats(0, 0, 0), Nodes: []profile.Node{server}, Namespaces: namespaces}
+		p := &profile.Profile{Complete: true, Design: profile.Design{Patterns: &pattern.Dictionary{Version: pattern.DictionaryVersion, K: pattern.DefaultK}}, Totals: stats(0, 0, 0), Nodes: []profile.Node{server}, Namespaces: namespaces}
 		p.Totals.HighIdleBytes = exact(0)
 		for _, ns := range namespaces {
 			*p.Totals.Keys.Hi += ns.Keys.Value
@@ -280,8 +280,8 @@ func TestEvaluateDiffInDoubt(t *testing.T) {
 // Where namespaces cannot be compared, only conditions on what changed in them
 // cannot be told.
 func TestEvaluateDiffWithoutNamespaces(t *testing.T) {
-	c := compared(t, nil, diff.Options{Ungrouped: errors.New("rules differ")})
-	const why = "?: names were grouped differently: rules differ; only the totals are compared"
+	c := compared(t, func(_, after *profile.Profile) { after.Design.PatternRules = []string{"x=y"} }, diff.Options{})
+	const why = "?: names were grouped differently: names were grouped by different pattern rules; only the totals are compared"
 	for expression, want := range map[string]string{
 		"new_keys > 0 in *":         why,
 		"keys_growth < 0% in *":     why,

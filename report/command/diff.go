@@ -13,6 +13,7 @@ import (
 
 	"keyprof/report"
 	"keyprof/report/alarm"
+	"keyprof/report/diff"
 	"keyprof/report/history"
 	"keyprof/report/unit"
 )
@@ -34,7 +35,7 @@ func diffCommand() *cli.Command {
 		Usage:       "compare two saved profiles",
 		ArgsUsage:   "[[EARLIER...] OLD NEW|-]",
 		Description: diffHelp,
-		Flags:       slices.Concat(diffFlags(), presentationFlags(), failOnFlags()),
+		Flags:       slices.Concat(diffFlags(), reportFlags(), failOnFlags()),
 		Action: func(c *cli.Context) error {
 			o, err := diffOptionsOf(c)
 			if err != nil {
@@ -60,7 +61,7 @@ type diffOptions struct {
 	Paths  []string // expected oldest first; one may be "-"
 	Dir    string   // directory of a history, if Paths is empty
 	Label  string   // label in Dir; empty: the only one
-	Show   changesShown
+	Show   report.DiffOptions
 	Force  bool
 	FailOn []*alarm.Condition
 }
@@ -83,7 +84,7 @@ func diffOptionsOf(c *cli.Context) (o diffOptions, err error) {
 	case stdin > 1:
 		return o, &usageError{problem: "only one of the profiles can be read from standard input"}
 	}
-	if o.Show, err = changesShownOf(c); err != nil {
+	if o.Show, err = shownOf(c); err != nil {
 		return o, err
 	}
 	o.FailOn, err = conditionsOf(c, alarm.TwoProfiles)
@@ -107,13 +108,11 @@ func countOf(list []string, s string) (n int) {
 	return n
 }
 
-func changesShownOf(c *cli.Context) (o changesShown, err error) {
-	show, err := presentationOf(c)
-	if err != nil {
+func shownOf(c *cli.Context) (o report.DiffOptions, err error) {
+	if o.Options, err = reportOf(c); err != nil {
 		return o, err
 	}
-	o.Options, o.Depth = show.Options, show.Depth
-	if err := o.setLeast(c.String("min-change")); err != nil {
+	if err := setLeast(&o, c.String("min-change")); err != nil {
 		return o, flagError("min-change", err, "")
 	}
 	if c.IsSet("min-change") && (o.Format == report.JSON || o.Format == report.CSV) {
@@ -124,7 +123,7 @@ func changesShownOf(c *cli.Context) (o changesShown, err error) {
 
 // setLeast reads the smallest change to show: a share, a number in the unit that
 // namespaces are sorted by, or a size in bytes.
-func (o *changesShown) setLeast(text string) (err error) {
+func setLeast(o *report.DiffOptions, text string) (err error) {
 	if text == "" {
 		return nil
 	}
@@ -146,7 +145,7 @@ func runDiff(o diffOptions, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	c, err := compare(sources, comparing{depth: o.Show.Depth, under: o.Show.Under, force: o.Force})
+	c, err := compare(sources, diff.Options{Under: o.Show.Under, Depth: o.Show.Depth, Force: o.Force})
 	if err != nil {
 		return err
 	}

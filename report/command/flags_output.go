@@ -17,7 +17,7 @@ const (
 	outputCategory = "Output"
 )
 
-func presentationFlags() []cli.Flag {
+func reportFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.StringFlag{Category: reportCategory, Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`: " + report.List(report.Formats()), Value: string(report.DefaultFormat)},
 		&cli.StringFlag{Category: reportCategory, Name: "sort", Usage: "`ORDER`: " + report.List(report.Sorts()), Value: string(report.DefaultSort)},
@@ -42,13 +42,8 @@ func scopeOf(c *cli.Context) (under string, depth int, err error) {
 	return under, depth, nil
 }
 
-// presentation holds the options for printing a profile.
-type presentation struct {
-	report.Options
-	Depth int // segments; 0: all
-}
-
-func presentationOf(c *cli.Context) (o presentation, err error) {
+// reportOf reads the options for printing a profile.
+func reportOf(c *cli.Context) (o report.Options, err error) {
 	o.Format, o.Sort, o.Top = report.Format(c.String("format")), report.Sort(c.String("sort")), c.Int("top")
 	if o.Under, o.Depth, err = scopeOf(c); err != nil {
 		return o, err

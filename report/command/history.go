@@ -230,7 +230,7 @@ func (past *pastProfiles) changes(p *profile.Profile) *diff.Comparison {
 		past.warnOfNone()
 		return nil
 	}
-	c, err := compare(append(sourcesOf(newest), source{"this run", p}), comparing{})
+	c, err := compare(append(sourcesOf(newest), source{"this run", p}), diff.Options{})
 	if err != nil {
 		warn(past.stderr, "no comparison with %s: %v", newest[0].Path, err)
 	}

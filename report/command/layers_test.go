@@ -27,8 +27,8 @@ var layers = map[string][]string{
 	"keyprof/report/unit":       {},
 	"keyprof/report/history":    {"keyprof/scanner/info", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
 	"keyprof/report/redact":     {"keyprof/scanner/info", "keyprof/report/unit", "keyprof/report/diff", "keyprof/report/alarm", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
-	"keyprof/report/diff":       {"keyprof/scanner/info", "keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
-	"keyprof/report/alarm":      {"keyprof/scanner/info", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile"},
+	"keyprof/report/diff":       {"keyprof/scanner/info", "keyprof/report/unit", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
+	"keyprof/report/alarm":      {"keyprof/scanner/info", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
 	"keyprof/report":            {"keyprof/scanner/info", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
 	"keyprof/report/prom":       {"keyprof/scanner/info", "keyprof/report", "keyprof/report/unit", "keyprof/report/diff", "keyprof/sampler/packed", "keyprof/sampler/pattern", "keyprof/sampler/profile", "keyprof/sampler/estimate", "keyprof/sampler/aggregate"},
 }

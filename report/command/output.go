@@ -12,7 +12,6 @@ import (
 	"keyprof/report/diff"
 	"keyprof/report/redact"
 	"keyprof/report/unit"
-	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
@@ -72,20 +71,12 @@ func readHint(err error) string {
 
 // show prints a report. On a terminal the report has the terminal's width, up to
 // widest; elsewhere its width is fixed.
-func show(stdout io.Writer, shown redact.Shareable, o presentation) error {
+func show(stdout io.Writer, shown redact.Shareable, o report.Options) error {
 	if err := checkUnder(shown, o.Under); err != nil {
 		return err
 	}
-	p := shown.Profile
-	if o.Depth > 0 {
-		rolled, err := aggregate.RollUp(p, o.Under, o.Depth)
-		if err != nil {
-			return fmt.Errorf("--depth: %w", err)
-		}
-		p = rolled
-	}
 	o.Color, o.Width = wantsColor(stdout), reportWidth(stdout)
-	if err := report.Write(stdout, p, o.Options); err != nil {
+	if err := report.Write(stdout, shown.Profile, o); err != nil {
 		return notWritten(err, writingHint)
 	}
 	return nil
@@ -100,61 +91,27 @@ type source struct {
 	*profile.Profile
 }
 
-// comparing holds the options of a comparison.
-type comparing struct {
-	depth int // segments; 0: all
-	under string
-	force bool
-}
-
 // compare compares the two newest of several profiles, which are sorted by time. The
 // others supply earlier rates.
-func compare(sources []source, how comparing) (*diff.Comparison, error) {
+func compare(sources []source, o diff.Options) (*diff.Comparison, error) {
 	n := len(sources) - 2
 	before, after := sources[n], sources[n+1]
-	o := diff.Options{
-		Tool:      profile.Tool{Name: profile.ToolName, Version: version},
-		OldSource: before.name, NewSource: after.name, Force: how.force,
-	}
+	o.Tool = profile.Tool{Name: profile.ToolName, Version: version}
+	o.OldSource, o.NewSource = before.name, after.name
 	for _, s := range sources[:n] {
 		o.Earlier = append(o.Earlier, s.Profile)
 	}
-	old, new, err := aggregate.Regroup(before.Profile, after.Profile)
-	if err != nil {
-		o.Ungrouped = err
-		old, new = before.Profile, after.Profile
-	}
-	if how.depth > 0 {
-		if old, new, err = rollUpBoth(old, new, how); err != nil {
-			return nil, fmt.Errorf("--depth: %w", err)
-		}
-	}
-	c, err := diff.Compare(old, new, o)
+	c, err := diff.Compare(before.Profile, after.Profile, o)
 	if refused := (*diff.Refusal)(nil); errors.As(err, &refused) {
 		return nil, &hintedError{error: err, hint: refused.Hint}
 	}
 	return c, err
 }
 
-func rollUpBoth(a, b *profile.Profile, how comparing) (*profile.Profile, *profile.Profile, error) {
-	a, err := aggregate.RollUp(a, how.under, how.depth)
-	if err != nil {
-		return nil, nil, err
-	}
-	b, err = aggregate.RollUp(b, how.under, how.depth)
-	return a, b, err
-}
-
-// changesShown holds the options for printing a comparison.
-type changesShown struct {
-	report.DiffOptions
-	Depth int // segments; 0: all
-}
-
 // showChanges prints a comparison, with colours and width as stdout allows.
-func showChanges(stdout io.Writer, c *diff.Comparison, o changesShown) error {
+func showChanges(stdout io.Writer, c *diff.Comparison, o report.DiffOptions) error {
 	o.Color, o.Width = wantsColor(stdout), reportWidth(stdout)
-	if err := report.WriteDiff(stdout, c, o.DiffOptions); err != nil {
+	if err := report.WriteDiff(stdout, c, o); err != nil {
 		return &hintedError{error: err, hint: writingHint}
 	}
 	return nil

@@ -38,7 +38,7 @@ func profileCommand() *cli.Command {
 		Usage:       "profile a live server and print the report",
 		ArgsUsage:   "[URL]",
 		Description: profileHelp,
-		Flags:       slices.Concat(connectionFlags(), walkFlags(), sampleFlags(), durationFlags(), presentationFlags(), profileFlags(), historyFlags(), failOnFlags(), promFlags(), redactFlags(), quietFlags(), groupingFlags()),
+		Flags:       slices.Concat(connectionFlags(), walkFlags(), sampleFlags(), durationFlags(), reportFlags(), profileFlags(), historyFlags(), failOnFlags(), promFlags(), redactFlags(), quietFlags(), groupingFlags()),
 		Action: func(c *cli.Context) error {
 			opts, err := untilInterrupted(c.Context, func() (profileOptions, error) { return profileOptionsOf(c) })
 			if err != nil {
@@ -74,7 +74,7 @@ func quietFlags() []cli.Flag {
 type profileOptions struct {
 	Connection connection
 	Collect    sampler.Options
-	Report     presentation
+	Report     report.Options
 	FailOn     []*alarm.Condition
 	Redact     *redact.Options // nil: not at all
 	Output     string          // file, "-", or empty
@@ -104,7 +104,7 @@ func (o *profileOptions) readFlags(c *cli.Context) (err error) {
 	if o.Connection, err = connectionOf(c); err != nil {
 		return err
 	}
-	if o.Report, err = presentationOf(c); err != nil {
+	if o.Report, err = reportOf(c); err != nil {
 		return err
 	}
 	if o.Collect, err = collectOptionsOf(c); err != nil {
@@ -319,7 +319,7 @@ func (o profileOptions) print(stdout io.Writer, p redact.Shareable, changes *dif
 	if changes == nil || !o.History.Diff {
 		return nil
 	}
-	return showChanges(stdout, changes, changesShown{DiffOptions: report.DiffOptions{Options: o.Report.Options}})
+	return showChanges(stdout, changes, report.DiffOptions{Options: o.Report})
 }
 
 // reports reports whether the report is printed.

@@ -19,7 +19,7 @@ func TestNotValidProfileIsPrinted(t *testing.T) {
 	for name, o := range map[string]profileOptions{
 		"a file, quietly":   {Output: filepath.Join(t.TempDir(), "p.json"), Quiet: true},
 		"standard output":   {Output: "-"},
-		"a report, as JSON": {Report: presentation{Options: report.Options{Format: report.JSON}}},
+		"a report, as JSON": {Report: report.Options{Format: report.JSON}},
 		"a history":         {History: &historyOptions{}, Output: filepath.Join(t.TempDir(), "p.json")},
 	} {
 		var out, problems bytes.Buffer

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keyprof/report"
 	"keyprof/report/alarm"
 	"keyprof/report/redact"
 )
@@ -25,7 +26,7 @@ func reportCommand() *cli.Command {
 		Usage:       "print a saved profile",
 		ArgsUsage:   "PROFILE|-",
 		Description: reportHelp,
-		Flags:       slices.Concat(presentationFlags(), failOnFlags(), redactFlags()),
+		Flags:       slices.Concat(reportFlags(), failOnFlags(), redactFlags()),
 		Action: func(c *cli.Context) error {
 			o, err := reportOptionsOf(c)
 			if err != nil {
@@ -39,7 +40,7 @@ func reportCommand() *cli.Command {
 // reportOptions holds the parameters of runReport.
 type reportOptions struct {
 	Path   string // or "-"
-	Report presentation
+	Report report.Options
 	FailOn []*alarm.Condition
 	Redact *redact.Options // nil: not at all
 }
@@ -51,7 +52,7 @@ func reportOptionsOf(c *cli.Context) (o reportOptions, err error) {
 	if o.Path == "" {
 		return o, &usageError{problem: "no profile given", hint: "keyprof report FILE, or - for standard input"}
 	}
-	if o.Report, err = presentationOf(c); err != nil {
+	if o.Report, err = reportOf(c); err != nil {
 		return o, err
 	}
 	if o.FailOn, err = failOnOf(c); err != nil {

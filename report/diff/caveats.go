@@ -24,13 +24,13 @@ var (
 
 // compareSettings compares everything but the keys of the two profiles: how they
 // were made, and the servers. The error is a *Refusal.
-func compareSettings(before, after *profile.Profile, o Options) (caveats []Caveat, err error) {
+func compareSettings(before, after *profile.Profile, force bool, ungrouped error) (caveats []Caveat, err error) {
 	sides := pair{before, after}
 	for _, refuse := range []func(pair) *Caveat{pair.otherDatabases, pair.otherMatch, pair.otherNames} {
 		caveat := refuse(sides)
 		switch {
 		case caveat == nil:
-		case !o.Force:
+		case !force:
 			return nil, &Refusal{Reason: caveat.Text, Hint: "compare profiles of the same keys, or add --force to compare these anyway"}
 		default:
 			caveats = append(caveats, *caveat)
@@ -46,8 +46,8 @@ func compareSettings(before, after *profile.Profile, o Options) (caveats []Cavea
 	add(pair.same, pair.overlap, pair.otherLabel, pair.incomplete, pair.bothRedacted, pair.leftOut)
 	caveats = append(caveats, sides.aboutServers()...)
 	add(pair.otherThreshold, pair.otherMethod, pair.unmeasured, pair.limited)
-	if o.Ungrouped != nil {
-		caveats = append(caveats, ungrouped(o))
+	if ungrouped != nil {
+		caveats = append(caveats, otherGrouping(ungrouped, force))
 	}
 	if caveats == nil {
 		caveats = []Caveat{}
@@ -55,13 +55,13 @@ func compareSettings(before, after *profile.Profile, o Options) (caveats []Cavea
 	return caveats, nil
 }
 
-// ungrouped returns the caveat for names that were grouped differently. It hides
+// otherGrouping returns the caveat for names that were grouped differently. It hides
 // namespaces unless the comparison is forced: the same pattern may stand for other
 // names.
-func ungrouped(o Options) Caveat {
-	c := Caveat{Code: "grouping-differs", HidesNamespaces: !o.Force}
-	c.Text = "names were grouped differently: " + o.Ungrouped.Error()
-	if o.Force {
+func otherGrouping(why error, force bool) Caveat {
+	c := Caveat{Code: "grouping-differs", HidesNamespaces: !force}
+	c.Text = "names were grouped differently: " + why.Error()
+	if force {
 		c.Text += "; a namespace may hold different keys in each"
 	} else {
 		c.Text += "; only the totals are compared"

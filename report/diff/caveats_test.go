@@ -56,7 +56,9 @@ func TestCaveats(t *testing.T) {
 		{"policy-differs", func(_, b *profile.Profile) { b.Nodes[0].Policy = "noeviction" }, nil, "was volatile-lru and is now noeviction"},
 		{"policy-differs", func(_, b *profile.Profile) { b.Nodes[0].Policy = "allkeys-lfu" }, idle, "LFU"},
 		{"threshold-differs", func(_, b *profile.Profile) { b.Design.IdleOverS = 86400 }, idle, "--idle-over"},
-		{"method-differs", func(_, b *profile.Profile) { b.Design.Method, b.Design.Fraction = "sample", 0.1 }, nil, "full scan, the new one a sample of 10.0 %"},
+		{"method-differs", func(_, b *profile.Profile) {
+			b.Design.Method, b.Design.Fraction, b.Design.Sample = "sample", 0.1, &profile.Sample{From: "0", To: "1"}
+		}, nil, "full scan, the new one a sample of 10.0 %"},
 		{"measures-differ", func(_, b *profile.Profile) { b.Totals.HighIdleBytes = nil }, nil, "high idle bytes"},
 		{"databases-left-out", func(_, b *profile.Profile) { b.Nodes[0].Info["keyspace"]["db5"] = "keys=500,expires=0,avg_ttl=0" }, nil, "the old profile leaves out none, the new one db5"},
 		{"namespaces-limited", func(_, b *profile.Profile) { b.Namespaces[0].Other = true }, nil, profile.OtherPattern},
@@ -154,9 +156,10 @@ func TestEmptyDatabases(t *testing.T) {
 // Where names were grouped by other rules, one name may stand for other keys.
 func TestUngrouped(t *testing.T) {
 	before, after := night(0, set{pattern: "a", keys: 10, size: 10}), night(24, set{pattern: "a", keys: 20, size: 10})
-	o := diff.Options{Ungrouped: errors.New("other rules")}
+	after.Design.PatternRules = []string{"x=y"}
+	o := diff.Options{}
 	c, err := diff.Compare(before, after, o)
-	if err != nil || len(c.Namespaces) != 0 || *c.Totals.Changes[diff.Keys].Delta != 10 || !strings.Contains(c.Caveats[0].Text, "other rules") {
+	if err != nil || len(c.Namespaces) != 0 || *c.Totals.Changes[diff.Keys].Delta != 10 || !strings.Contains(c.Caveats[0].Text, "different pattern rules") {
 		t.Errorf("%v, %+v", err, c)
 	}
 	o.Force = true

@@ -2,10 +2,12 @@ package diff
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"time"
 
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
@@ -16,9 +18,9 @@ type Options struct {
 	OldSource, NewSource string
 	// Force compares profiles of different keys, with a Caveat.
 	Force bool
-	// Ungrouped says why the namespaces of the profiles could not be regrouped; nil
-	// if both use the same patterns for the same names.
-	Ungrouped error
+	// Namespaces are merged by Depth segments after Under; 0: not at all.
+	Under string
+	Depth int
 	// Earlier holds profiles of the same deployment from before the old one, oldest
 	// first, for more rates. Those that cannot be compared are skipped.
 	Earlier []*profile.Profile
@@ -27,10 +29,15 @@ type Options struct {
 // leastSpan is the shortest time between two profiles that gives a rate per day.
 const leastSpan = 10 * time.Minute
 
-// Compare returns the changes from one profile to another. Both must have passed
-// Check, and neither is changed. The error is a *Refusal if the two should not be
-// compared.
+// Compare returns the changes from one profile to another, in the finest namespaces that
+// both have. Both must have passed Check, and neither is changed. The error is a *Refusal
+// if the two should not be compared.
 func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
+	same := before == after
+	before, after, ungrouped, err := regroup(before, after, o)
+	if err != nil {
+		return nil, err
+	}
 	c := &Comparison{
 		Schema: SchemaVersion, Tool: o.Tool,
 		Old: sideOf(before, o.OldSource), New: sideOf(after, o.NewSource),
@@ -38,7 +45,7 @@ func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
 	}
 	elapsed := c.New.at().Sub(c.Old.at())
 	c.ElapsedS = elapsed.Seconds()
-	caveats, err := compareSettings(before, after, o)
+	caveats, err := compareSettings(before, after, o.Force, ungrouped)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +57,7 @@ func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
 	}
 	c.Namespaces, c.Totals = r.all()
 	c.Server = serverLines(before, after)
-	if before != after {
+	if !same {
 		c.Pool = poolOf(&r, c.Namespaces)
 		c.Runways, c.NoRunway = runwaysOf(c, o.Earlier)
 		c.TTLLosses, c.TTLLossUnknown = ttlLossesSince(c)
@@ -62,6 +69,25 @@ func Compare(before, after *profile.Profile, o Options) (*Comparison, error) {
 		}
 	}
 	return c, nil
+}
+
+// regroup returns both profiles with the namespaces to compare. If they cannot be brought
+// to common namespaces, ungrouped says why.
+func regroup(before, after *profile.Profile, o Options) (a, b *profile.Profile, ungrouped, err error) {
+	a, b, ungrouped = aggregate.Regroup(before, after)
+	if ungrouped != nil {
+		a, b = before, after
+	}
+	if o.Depth == 0 {
+		return a, b, ungrouped, nil
+	}
+	if a, err = aggregate.RollUp(a, o.Under, o.Depth); err == nil {
+		b, err = aggregate.RollUp(b, o.Under, o.Depth)
+	}
+	if err != nil {
+		err = fmt.Errorf("--depth: %w", err)
+	}
+	return a, b, ungrouped, err
 }
 
 func sideOf(p *profile.Profile, source string) Side {
@@ -116,23 +142,12 @@ func (r *rows) all() (namespaces []Row, totals Row) {
 		}
 	}
 	slices.SortFunc(namespaces, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern), compareBools(a.Other, b.Other))
+		return cmp.Or(cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern), aggregate.CompareBools(a.Other, b.Other))
 	})
 	if namespaces == nil {
 		namespaces = []Row{}
 	}
 	return namespaces, r.totals(namespaces)
-}
-
-func compareBools(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	default:
-		return -1
-	}
 }
 
 func index(p *profile.Profile) map[id]*profile.Namespace {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
 
@@ -49,7 +50,7 @@ func (m made) build(t testing.TB) *profile.Profile {
 		Schema: profile.SchemaVersion, Tool: profile.Tool{Name: profile.ToolName, Version: "test"},
 		Began: m.at, Ended: m.at.Add(m.took), Complete: true,
 		Missing: []profile.Missing{}, Warnings: []profile.Warning{}, Largest: []profile.Key{}, Namespaces: []profile.Namespace{},
-		Design:  profile.Design{Method: profile.MethodCensus, Fraction: 1, Databases: []int{0}, IdleOverS: 30 * aDay, NamespaceLimit: 4096, LexerVersion: 1},
+		Design:  profile.Design{Method: profile.MethodCensus, Fraction: 1, Databases: []int{0}, IdleOverS: 30 * aDay, NamespaceLimit: 4096, LexerVersion: 1, Patterns: &pattern.Dictionary{Version: pattern.DictionaryVersion, K: pattern.DefaultK}},
 		Receipt: profile.Receipt{Commands: map[string]int64{}, Waits: []profile.Wait{}},
 	}
 	if m.noTTLs {

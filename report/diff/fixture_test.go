@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"keyprof/report/diff"
+	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
 
@@ -30,7 +31,7 @@ func night(hour float64, sets ...set) *profile.Profile {
 	p := &profile.Profile{
 		Schema: profile.SchemaVersion, Tool: profile.Tool{Name: profile.ToolName, Version: "test"}, Label: "prod",
 		Began: began, Ended: began.Add(10 * time.Minute), Complete: true,
-		Design: profile.Design{Method: profile.MethodCensus, Fraction: 1, IdleOverS: 30 * 86400, NamespaceLimit: 100, LexerVersion: 3},
+		Design: profile.Design{Method: profile.MethodCensus, Fraction: 1, IdleOverS: 30 * 86400, NamespaceLimit: 100, LexerVersion: 3, Patterns: &pattern.Dictionary{Version: pattern.DictionaryVersion, K: pattern.DefaultK}},
 		Totals: stats(set{}),
 	}
 	for _, s := range sets {

@@ -217,6 +217,7 @@ func panelNight(night int, keys []panelKey, share float64) *profile.Profile {
 	p := nightOf(night)
 	p.Design.Method, p.Design.Fraction = profile.MethodSample, share
 	p.Design.Sample = &profile.Sample{From: "0", To: "1000", Covered: share}
+	p.Nodes[0].Databases = []profile.Database{{Covered: &share}}
 	p.Totals = s
 	p.Namespaces = []profile.Namespace{{Pattern: "a", Stats: s}}
 	return p
@@ -405,6 +406,7 @@ func slotsNight(night int, drawn []slotKeys, all int64) *profile.Profile {
 		frame.Scale(&s)
 		return s
 	}
+	p.Nodes[0].Databases = []profile.Database{{Covered: new(frame.Fraction()), Before: &profile.Keyspace{Keys: all}, After: &profile.Keyspace{Keys: all}}}
 	p.Totals = scaled(total)
 	p.Namespaces = []profile.Namespace{{Pattern: "grows", Stats: scaled(parts[0])}, {Pattern: "stays", Stats: scaled(parts[1])}}
 	return p

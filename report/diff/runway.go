@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keyprof/report/unit"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
@@ -345,7 +346,7 @@ func (w runwayBuilder) rates(g resource) []Rate {
 // incomparable reports whether an earlier profile cannot be compared with the next
 // one.
 func (g resource) incomparable(before, after *profile.Profile) bool {
-	caveats, err := compareSettings(before, after, Options{Force: true})
+	caveats, err := compareSettings(before, after, true, nil)
 	return err != nil || slices.ContainsFunc(caveats, func(c Caveat) bool {
 		return g.bars(c.Code) || slices.Contains(alsoBarred, c.Code)
 	})
@@ -486,7 +487,7 @@ func comparePoolRows(a, b PoolRow) int {
 	return cmp.Or(
 		cmp.Compare(newOf(b.Bytes), newOf(a.Bytes)),
 		cmp.Compare(newOf(&b.Keys), newOf(&a.Keys)),
-		cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern), compareBools(a.Other, b.Other),
+		cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern), aggregate.CompareBools(a.Other, b.Other),
 	)
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyprof/report/unit"
+	"keyprof/sampler/aggregate"
 	"keyprof/sampler/profile"
 )
 
@@ -47,7 +48,7 @@ func ttlLossesSince(c *Comparison) (list []TTLLoss, why string) {
 	}
 	slices.SortFunc(list, func(a, b TTLLoss) int {
 		return cmp.Or(
-			compareBools(b.Jumped, a.Jumped), cmp.Compare(b.Recent.NoTTL, a.Recent.NoTTL),
+			aggregate.CompareBools(b.Jumped, a.Jumped), cmp.Compare(b.Recent.NoTTL, a.Recent.NoTTL),
 			cmp.Compare(a.DB, b.DB), cmp.Compare(a.Pattern, b.Pattern),
 		)
 	})

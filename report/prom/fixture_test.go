@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"keyprof/report/diff"
+	"keyprof/sampler/pattern"
 	"keyprof/sampler/profile"
 )
 
@@ -40,7 +41,7 @@ func whole(namespaces ...profile.Namespace) *profile.Profile {
 	p := &profile.Profile{
 		Schema: profile.SchemaVersion, Tool: profile.Tool{Name: profile.ToolName, Version: "1.2.3"}, Label: "shop",
 		Began: ended.Add(-10 * time.Minute), Ended: ended, Complete: true, Missing: []profile.Missing{},
-		Design: profile.Design{Method: profile.MethodCensus, Fraction: 1, Databases: []int{0}, IdleOverS: 2592000},
+		Design: profile.Design{Method: profile.MethodCensus, Fraction: 1, Databases: []int{0}, IdleOverS: 2592000, Patterns: &pattern.Dictionary{Version: pattern.DictionaryVersion, K: pattern.DefaultK}},
 		Nodes: []profile.Node{{
 			Address: "replica.internal:6379", UsedMemory: new(int64(5 << 30)), Maxmemory: new(int64(8 << 30)), Databases: []profile.Database{},
 			Info: map[string]map[string]string{"memory": {"used_memory_rss": "6442450944"}},

@@ -270,14 +270,19 @@ type namespaceSums struct {
 }
 
 func (r namespaceSums) compare(s namespaceSums) int {
-	return cmp.Or(cmp.Compare(r.db, s.db), cmp.Compare(boolInt(r.other), boolInt(s.other)), strings.Compare(r.pattern, s.pattern))
+	return cmp.Or(cmp.Compare(r.db, s.db), CompareBools(r.other, s.other), strings.Compare(r.pattern, s.pattern))
 }
 
-func boolInt(b bool) int {
-	if b {
+// CompareBools returns -1, 0 or 1, as cmp.Compare does: false is before true.
+func CompareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
 		return 1
+	default:
+		return -1
 	}
-	return 0
 }
 
 func (r namespaceSums) namespace(m Measures) profile.Namespace {

@@ -66,15 +66,13 @@ func (s *topKey) hash() string {
 // compareMeasures puts what is absent first.
 func (s *topKey) compareMeasures(other *topKey) int {
 	return cmp.Or(
-		compareBools(s.hasBytes, other.hasBytes), cmp.Compare(s.bytes, other.bytes),
-		compareBools(s.hasTTL, other.hasTTL), cmp.Compare(s.ttlMillis, other.ttlMillis),
-		compareBools(s.hasIdle, other.hasIdle), cmp.Compare(s.idleS, other.idleS),
+		CompareBools(s.hasBytes, other.hasBytes), cmp.Compare(s.bytes, other.bytes),
+		CompareBools(s.hasTTL, other.hasTTL), cmp.Compare(s.ttlMillis, other.ttlMillis),
+		CompareBools(s.hasIdle, other.hasIdle), cmp.Compare(s.idleS, other.idleS),
 		strings.Compare(s.typeName, other.typeName), strings.Compare(s.hash(), other.hash()),
-		compareBools(s.noTTL, other.noTTL),
+		CompareBools(s.noTTL, other.noTTL),
 	)
 }
-
-func compareBools(a, b bool) int { return cmp.Compare(boolInt(a), boolInt(b)) }
 
 // topKeys holds the keys of highest rank, each name once.
 type topKeys struct {

@@ -317,7 +317,7 @@ func (d *Dictionary) Check() error {
 	case d.K < 0 || d.K > DefaultK:
 		return fmt.Errorf("k is %d, want 0 to %d", d.K, DefaultK)
 	case d.Coarseness < 0 || d.Coarseness > MaxCoarseness || d.Coarseness > 0 && boundsByCoarseness[d.Coarseness].k != d.K:
-		return fmt.Errorf("rung is %d, which is not one of k %d; leave it out", d.Coarseness, d.K)
+		return fmt.Errorf("coarseness is %d, which is not one of k %d; leave it out", d.Coarseness, d.K)
 	case max(len(d.Protected), len(d.Shapes), len(d.Collapsed), len(d.Fused)) > maxDecisions:
 		return fmt.Errorf("more than %d decisions of one kind", maxDecisions)
 	}
