@@ -15,7 +15,7 @@ type document struct {
 	sections  []section
 }
 
-// style is the emphasis of a piece of text; the text report shows it as a colour.
+// style is the emphasis of a piece of text; the text report shows it as a color.
 type style int
 
 const (

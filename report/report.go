@@ -79,7 +79,7 @@ type Options struct {
 	// whole keyspace.
 	Under string
 	Depth int  // namespaces are merged by so many segments after Under; 0: not at all
-	Color bool // ANSI colours, in text only
+	Color bool // ANSI colors, in text only
 	Width int  // columns of text, at least 60; 0: DefaultWidth
 }
 

@@ -77,7 +77,7 @@ func (r textRenderer) paragraph(lead string, l line) {
 	}
 }
 
-// ANSI colours: few, and each with one meaning.
+// ANSI colors: few, and each with one meaning.
 var colors = map[style]string{
 	quiet:    "\x1b[2m",
 	strong:   "\x1b[1m",
@@ -86,7 +86,7 @@ var colors = map[style]string{
 
 const colorOff = "\x1b[0m"
 
-// paint colours one line of text by its style.
+// paint colors one line of text by its style.
 func (r textRenderer) paint(s string, t style) string {
 	if !r.color || t == plain || s == "" {
 		return s

@@ -29,7 +29,7 @@ const connectionCategory = "Connection"
 const environmentHelp = `  KEYPROF_CONFIG  the file of --config, when the command line names none
   KEYPROF_URL     the server, when the command line names none
   REDISCLI_AUTH   the password, when nothing else gives one
-  NO_COLOR        no colours`
+  NO_COLOR        no colors`
 
 // connectionFlags returns the flags of the connection. They have redis-cli's names
 // where it has them.

@@ -108,7 +108,7 @@ func compare(sources []source, o diff.Options) (*diff.Comparison, error) {
 	return c, err
 }
 
-// showChanges prints a comparison, with colours and width as stdout allows.
+// showChanges prints a comparison, with colors and width as stdout allows.
 func showChanges(stdout io.Writer, c *diff.Comparison, o report.DiffOptions) error {
 	o.Color, o.Width = wantsColor(stdout), reportWidth(stdout)
 	if err := report.WriteDiff(stdout, c, o); err != nil {

@@ -33,7 +33,7 @@ func osFile(stream any) (*os.File, bool) {
 }
 
 // wantsColor follows no-color.org: it returns true on a terminal, unless NO_COLOR is
-// set. On Windows, only Windows Terminal supports colours.
+// set. On Windows, only Windows Terminal supports colors.
 func wantsColor(w io.Writer) bool {
 	if runtime.GOOS == "windows" && os.Getenv("WT_SESSION") == "" {
 		return false

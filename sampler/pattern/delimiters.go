@@ -258,7 +258,7 @@ const (
 
 	Bin  // the rest of a name from the first part that is not printable text
 	Rest // the rest of a name that is too long or too deep
-	Java // the header that Java serialisation puts before a string
+	Java // the header that Java serialization puts before a string
 
 	UUID   // 8-4-4-4-12 hexadecimal digits
 	ULID   // 26 characters of Crockford's base 32

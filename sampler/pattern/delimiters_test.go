@@ -115,7 +115,7 @@ func TestTokensByOtherDelimiters(t *testing.T) {
 		// A delimiter that is no longer strong still separates words.
 		{"|", "user_profile:12", "literal(user_profile) delimiter(:) <int>(12)"},
 		{"|", "user_profile", "literal(user) delimiter(_) literal(profile)"},
-		// Forms that contain strong delimiters are recognised where they begin.
+		// Forms that contain strong delimiters are recognized where they begin.
 		{"-", "job-550e8400-e29b-41d4-a716-446655440000-x", "literal(job) delimiter(-) <uuid>(550e8400-e29b-41d4-a716-446655440000) delimiter(-) literal(x)"},
 		{"-", "job550e8400-e29b-41d4-a716-446655440000", "literal(job) <uuid>(550e8400-e29b-41d4-a716-446655440000)"},
 		{"-", "at-2024-01-02T15:04:05Z", "literal(at) delimiter(-) <datetime>(2024-01-02T15:04:05Z)"},

@@ -3,7 +3,7 @@
 //
 // It has three layers:
 //
-//   - The lexer reads one name and knows no other. It recognises the parts that their
+//   - The lexer reads one name and knows no other. It recognizes the parts that their
 //     form identifies: numbers, times, identifiers, addresses, random tokens.
 //     [Lexer.Tokens] returns the input of the next layer.
 //   - The [Trie] sees all names. It replaces literals that are too many to be names

@@ -196,7 +196,7 @@ func (g *group) isAnchor(middle []elem) bool {
 	return true
 }
 
-// isOpaque reports whether tokens of this kind are recognised by their randomness, so
+// isOpaque reports whether tokens of this kind are recognized by their randomness, so
 // that some are missed.
 func isOpaque(k Kind) bool {
 	switch k {
@@ -335,7 +335,7 @@ func (r *row) home(homes map[string]*row) (home *row, piece bool) {
 
 // joinTokens moves rows with several wildcards to a larger row with a random token in
 // each of these places. Fusing one place at a time leaves such rows: names of which no
-// token was recognised.
+// token was recognized.
 func joinTokens(rows []*row, round moves) {
 	sizes := map[string]int64{}
 	for _, r := range rows {
@@ -512,7 +512,7 @@ func isNumberedWild(middle []elem) bool {
 const minPieces = 5
 
 // hasTokens reports whether the other members show that a wildcard represents random
-// tokens that are too short to be recognised.
+// tokens that are too short to be recognized.
 func (g *group) hasTokens() bool {
 	a, ok := g.anchor()
 	if !ok {

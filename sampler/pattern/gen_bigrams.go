@@ -1,6 +1,6 @@
 //go:build ignore
 
-// gen_bigrams writes bigrams.go: how surprising each pair of neighbouring
+// gen_bigrams writes bigrams.go: how surprising each pair of neighboring
 // letters, and each change of character class, is in an identifier compared
 // with a random token. It learns from the identifiers and comments of the Go
 // standard library, which is the text that every machine with Go has.

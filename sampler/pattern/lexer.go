@@ -465,7 +465,7 @@ func usualLength(n int, all class) bool {
 	return false
 }
 
-// structured recognises at pos, which follows a delimiter of level boundary, the forms
+// structured recognizes at pos, which follows a delimiter of level boundary, the forms
 // that contain delimiters themselves. It returns the length, or 0 for none. It skips
 // forms whose characters do not occur in the name.
 func (l *Lexer) structured(pos int, boundary level) (Kind, int) {
@@ -484,7 +484,7 @@ func (l *Lexer) structured(pos int, boundary level) (Kind, int) {
 	return l.compact(pos)
 }
 
-// compact recognises at pos the forms with dots and weak delimiters only. Its time is
+// compact recognizes at pos the forms with dots and weak delimiters only. Its time is
 // bounded, so it may be tried at every part of a region.
 func (l *Lexer) compact(pos int) (Kind, int) {
 	s := l.text[pos:]
@@ -497,7 +497,7 @@ func (l *Lexer) compact(pos int) (Kind, int) {
 	return Literal, 0
 }
 
-// spanning recognises the forms that contain strong or medium delimiters. After a weak
+// spanning recognizes the forms that contain strong or medium delimiters. After a weak
 // delimiter they are too unlikely to be worth the time.
 func (l *Lexer) spanning(s string, c class) (Kind, int) {
 	switch {
@@ -513,7 +513,7 @@ func (l *Lexer) spanning(s string, c class) (Kind, int) {
 	return Literal, 0
 }
 
-// spanningAlnum recognises the forms that start with a letter or digit.
+// spanningAlnum recognizes the forms that start with a letter or digit.
 func (l *Lexer) spanningAlnum(s string, c class) (Kind, int) {
 	if c&isLower != 0 && l.all&(isSlash|isPercent) != 0 {
 		if n := matchURL(s); n > 0 {
@@ -536,7 +536,7 @@ func (l *Lexer) spanningAlnum(s string, c class) (Kind, int) {
 	return Literal, 0
 }
 
-// fromDigit recognises the forms that start with a digit. After a dot, a number with a
+// fromDigit recognizes the forms that start with a digit. After a dot, a number with a
 // dot is not a float: both dots are delimiters.
 func (l *Lexer) fromDigit(s string, afterDot bool) (Kind, int) {
 	if kind, n := matchTime(s); n > 0 {
@@ -556,7 +556,7 @@ func (l *Lexer) fromDigit(s string, afterDot bool) (Kind, int) {
 	return l.fromHex(s)
 }
 
-// fromLetter recognises the forms that start with a letter.
+// fromLetter recognizes the forms that start with a letter.
 func (l *Lexer) fromLetter(s string) (Kind, int) {
 	if l.all&isDot != 0 {
 		if n := matchVersion(s); n > 0 {
@@ -569,7 +569,7 @@ func (l *Lexer) fromLetter(s string) (Kind, int) {
 	return l.fromHex(s)
 }
 
-// fromHex recognises the forms that start with a hexadecimal digit.
+// fromHex recognizes the forms that start with a hexadecimal digit.
 func (l *Lexer) fromHex(s string) (Kind, int) {
 	if l.all&isDash != 0 {
 		if n := matchUUID(s); n > 0 {
@@ -579,7 +579,7 @@ func (l *Lexer) fromHex(s string) (Kind, int) {
 	return MAC, matchMAC(s)
 }
 
-// javaHeader starts every string written by Java's serialisation, such as by Spring's
+// javaHeader starts every string written by Java's serialization, such as by Spring's
 // default key serializer. Two bytes with the length follow.
 const javaHeader = "\xac\xed\x00\x05t"
 

@@ -237,7 +237,7 @@ func TestRandomTokens(t *testing.T) {
 	}
 }
 
-// TestShortTokens checks how many short random tokens are recognised. Those
+// TestShortTokens checks how many short random tokens are recognized. Those
 // that are not stay literals, for the trie to collapse. What matters more is
 // that none is cut to pieces in many ways.
 func TestShortTokens(t *testing.T) {

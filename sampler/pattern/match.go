@@ -154,7 +154,7 @@ func isTokenAfterWord(word, token string) bool {
 		evidence(word, inWord) <= 0 && isRandom(token, inToken)
 }
 
-// matchJWT recognises header.payload.signature in base 64. The header is a JSON object,
+// matchJWT recognizes header.payload.signature in base 64. The header is a JSON object,
 // so it starts with the code of {".
 func matchJWT(s string) int {
 	if len(s) < 3 || s[:3] != "eyJ" {
@@ -177,7 +177,7 @@ func matchJWT(s string) int {
 // maxBase64 is the longest text that is tried as base 64 at each segment, in bytes.
 const maxBase64 = 1024
 
-// matchBase64 recognises base 64 by its padding, or by a plus sign or slash within text
+// matchBase64 recognizes base 64 by its padding, or by a plus sign or slash within text
 // that is random enough.
 func matchBase64(s string) int {
 	n, all := 0, class(0)
@@ -204,7 +204,7 @@ func matchBase64(s string) int {
 // Addresses. net/netip and net/url are not used: they allocate an error for each name
 // that is not an address, and most names are not.
 
-// matchIP4 recognises four numbers up to 255 with dots between them.
+// matchIP4 recognizes four numbers up to 255 with dots between them.
 func matchIP4(s string) int {
 	n := 0
 	for i := range 4 {
@@ -233,7 +233,7 @@ type ip6 struct {
 	gap    bool // :: was seen
 }
 
-// matchIP6 recognises an IPv6 address. Numbers and short words with colons between them
+// matchIP6 recognizes an IPv6 address. Numbers and short words with colons between them
 // have the same form. So an address with a gap must start with a prefix in use, and an
 // address without a gap must contain a letter.
 func matchIP6(s string) int {
@@ -318,7 +318,7 @@ func hasUsualPrefix(s string) bool {
 	return false
 }
 
-// matchMAC recognises six pairs of hexadecimal digits.
+// matchMAC recognizes six pairs of hexadecimal digits.
 func matchMAC(s string) int {
 	const n = 17
 	if len(s) < n || s[2] != ':' && s[2] != '-' || !endsAt(s, n) {
@@ -349,7 +349,7 @@ const (
 	maxDomain = 255
 )
 
-// matchEmail recognises an e-mail address whose domain has a dot.
+// matchEmail recognizes an e-mail address whose domain has a dot.
 func matchEmail(s string) int {
 	n := 0
 	for n < len(s) && n <= maxLocal && (is(s[n], isAlnum|isDot|isDash|isSpecial) || s[n] == '+') {
@@ -385,7 +385,7 @@ func matchDomain(s string) int {
 	return longest
 }
 
-// matchURL recognises scheme://, even percent-encoded. Everything after it is part of
+// matchURL recognizes scheme://, even percent-encoded. Everything after it is part of
 // the URL.
 func matchURL(s string) int {
 	n := span(s, isLower, 12)
@@ -429,7 +429,7 @@ func numberKind(s string) Kind {
 	return Int
 }
 
-// matchSigned recognises a negative number that fills its segment. The minus sign
+// matchSigned recognizes a negative number that fills its segment. The minus sign
 // before other numbers is a delimiter.
 func matchSigned(s string, delims *Delimiters) (Kind, int) {
 	if len(s) < 2 || s[0] != '-' || !is(s[1], isDigit) {
@@ -445,7 +445,7 @@ func matchSigned(s string, delims *Delimiters) (Kind, int) {
 	return kind, n
 }
 
-// matchDotted recognises numbers with dots: 1.5 is a float, 1.2.3 a version.
+// matchDotted recognizes numbers with dots: 1.5 is a float, 1.2.3 a version.
 func matchDotted(s string) (Kind, int) {
 	n, dots := dottedDigits(s)
 	switch {
@@ -469,7 +469,7 @@ func dottedDigits(s string) (n, dots int) {
 	return n, dots
 }
 
-// matchVersion recognises v1.2 and v1.2.3-rc.1.
+// matchVersion recognizes v1.2 and v1.2.3-rc.1.
 func matchVersion(s string) int {
 	if len(s) < 4 || s[0]|0x20 != 'v' {
 		return 0
@@ -503,7 +503,7 @@ func preRelease(s string) int {
 	return n
 }
 
-// matchPhone recognises a telephone number in the international form.
+// matchPhone recognizes a telephone number in the international form.
 func matchPhone(s string) int {
 	n := 1 + span(s[1:], isDigit, len(s))
 	if n < 9 || n > 16 || !endsAt(s, n) {
@@ -512,7 +512,7 @@ func matchPhone(s string) int {
 	return n
 }
 
-// matchTime recognises dates, months, weeks, and dates with a time of day. Compact ones
+// matchTime recognizes dates, months, weeks, and dates with a time of day. Compact ones
 // without a T are left to numberKind.
 func matchTime(s string) (Kind, int) {
 	if len(s) < 7 || !isYear(s) {
@@ -531,7 +531,7 @@ func matchTime(s string) (Kind, int) {
 	return kind, n
 }
 
-// matchDay recognises 2024-01-02 and 20240102.
+// matchDay recognizes 2024-01-02 and 20240102.
 func matchDay(s string) (Kind, int) {
 	if len(s) >= 8 && isCompactDate(s[:8]) {
 		return Date8, 8
@@ -546,7 +546,7 @@ func matchDay(s string) (Kind, int) {
 	return Literal, 0
 }
 
-// matchMonthOrWeek recognises 2024-01, 2024-W05 and 2024W05.
+// matchMonthOrWeek recognizes 2024-01, 2024-W05 and 2024W05.
 func matchMonthOrWeek(s string) (Kind, int) {
 	if s[4] == '-' && isMonth(s[5:]) && endsAt(s, 7) {
 		return Month, 7
@@ -561,7 +561,7 @@ func matchMonthOrWeek(s string) (Kind, int) {
 	return Literal, 0
 }
 
-// matchClock recognises the time of day after a date: T15, T15:04, T15:04:05.000Z,
+// matchClock recognizes the time of day after a date: T15, T15:04, T15:04:05.000Z,
 // T150405+0100. After a space, minutes are required.
 func matchClock(s string) int {
 	if len(s) < 3 || !inRange(s[1:], 0, 23) {
@@ -586,7 +586,7 @@ func matchClock(s string) int {
 	return n
 }
 
-// matchSixty recognises minutes or seconds, with or without a colon.
+// matchSixty recognizes minutes or seconds, with or without a colon.
 func matchSixty(s string) int {
 	i := 0
 	if len(s) > 0 && s[0] == ':' {
@@ -605,7 +605,7 @@ func fraction(s string) int {
 	return 1 + span(s[1:], isDigit, 9)
 }
 
-// matchZone recognises Z, +01, +0100 and +01:00.
+// matchZone recognizes Z, +01, +0100 and +01:00.
 func matchZone(s string) int {
 	switch {
 	case len(s) > 0 && (s[0] == 'Z' || s[0] == 'z'):

@@ -94,7 +94,7 @@ func newNumbering(r *row) numbering {
 	return n
 }
 
-// note adds the digits of n to those seen. A longer number, which the lexer recognised,
+// note adds the digits of n to those seen. A longer number, which the lexer recognized,
 // counts as all digits.
 func (n numbering) note(met []digitSet) {
 	next := n.digits

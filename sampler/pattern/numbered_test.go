@@ -110,7 +110,7 @@ func TestPiecesOfShortTokens(t *testing.T) {
 	checkGroups(t, newCounting(nil, names...), map[string]int{"size:<*>": 10_000, "size:w<int>": 50, "size:h<int>": 50, "size:of<int>": 50})
 }
 
-// Names with two random tokens, neither of which was recognised, join those in
+// Names with two random tokens, neither of which was recognized, join those in
 // which both were.
 func TestTwoTokensThatReadLikeWords(t *testing.T) {
 	const n = 20_000

@@ -6,7 +6,7 @@ import "strings"
 
 // Random tokens and words are separated by the likelihood of their pairs of characters.
 //
-// Each pair of neighbouring characters is evidence: "th" suggests a word, "qk" and "x7"
+// Each pair of neighboring characters is evidence: "th" suggests a word, "qk" and "x7"
 // a random token. The evidence of a pair is the logarithm of its probability in a
 // random token over that in an identifier, so the sum over a text is a log-likelihood
 // ratio. A threshold on the sum needs no rule about lengths: short texts cannot gather

@@ -151,7 +151,7 @@ func TestFamiliesAddUp(t *testing.T) {
 	}
 }
 
-// TestSeedsAreReproducible compares two servers by name and serialised value.
+// TestSeedsAreReproducible compares two servers by name and serialized value.
 func TestSeedsAreReproducible(t *testing.T) {
 	a, b := New(t).Client(), New(t).Client()
 	for _, client := range []*redis.Client{a, b} {
